@@ -4,9 +4,12 @@ Axes: R runs, B batch, H W C image, Z latent, K critic steps, N examples of a da
 but `sweep`, `train` and the commands is written for one run: R is theirs alone.
 """
 
+import enum
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 from jax import Array
 
 PyTree = Any
@@ -25,7 +28,7 @@ class Dataset(NamedTuple):
 
 
 class Batch(NamedTuple):
-  image: Array  # [B, H, W, C] float32, in the range of the model's images
+  image: Array  # [B, H, W, C] float32 in [0, 1]
   label: Array  # [B] int32
 
 
@@ -52,6 +55,20 @@ class State(NamedTuple):
   ema: dict[str, PyTree]  # the averaged generator: {"params": ..., "stats": ...}; {} for a VAE
 
 
+class Progress(NamedTuple):
+  """How far a run has come: what a checkpoint keeps of it."""
+
+  state: State
+  best: State  # at the step with the lowest criterion, without the optimiser's state
+  best_value: Array  # [] inf before the first validation
+  failed_at: Array  # [] int32: the step that gave NaN or Inf and was not taken; -1 while all is well
+
+  @classmethod
+  def begin(cls, state: State) -> "Progress":
+    best = state._replace(opt_state={})
+    return cls(state, best, jnp.array(jnp.inf), jnp.array(-1, jnp.int32))
+
+
 class Model(NamedTuple):
   """An algorithm as pure functions of one run. `None` where a model has no such function."""
 
@@ -61,6 +78,30 @@ class Model(NamedTuple):
   diagnose: Callable  # (run, state, key, batch) -> Metrics on images that were held out
   encode: Callable | None  # (run, state, images in [0, 1]) -> mean [B, Z], logvar [B, Z]
   score: Callable | None  # (run, state, images in [0, 1], label) -> critic's scores [B]
+  criterion: str  # the validation metric that is lowest at a run's best step
   latent: int  # Z
   batches_per_step: int  # K
   num_classes: int  # 0 where the model takes no label
+
+
+class Stream(enum.IntEnum):
+  """What a run's random numbers are for. Keys are derived from these and a count, never stored."""
+
+  INIT = 0
+  DATA = 1
+  STEP = 2
+  VALIDATION = 3
+
+
+def stream(key: Array, purpose: Stream, count: Array | int = 0) -> Array:
+  """The key for this purpose and count, so that a resumed run replays."""
+  return jax.random.fold_in(jax.random.fold_in(key, purpose), count)
+
+
+def latent_noise(key: Array, shape: tuple[int, int]) -> Array:
+  """Standard normal `[B, Z]` whose first columns do not depend on Z.
+
+  Random bits depend on an entry's flat index alone, so the latent must be the slow axis.
+  """
+  batch, latent = shape
+  return jax.random.normal(key, (latent, batch)).T

@@ -1,0 +1,10 @@
+"""Generative models with many seeds: whole training runs vectorised in JAX."""
+
+
+def __getattr__(name: str):
+  # Orbax takes a while to import; who only wants the losses need not wait.
+  if name == "load":
+    from genjax.checkpoint import load
+
+    return load
+  raise AttributeError(f"module 'genjax' has no attribute {name!r}")

@@ -1,0 +1,104 @@
+"""Decoded arrays on disk, so that a second start takes a fraction of a second.
+
+A file is an uncompressed .npz: its zip format has a CRC-32 of each array, which reading checks.
+"""
+
+import contextlib
+import hashlib
+import os
+import pathlib
+import re
+import tempfile
+import urllib.parse
+from collections.abc import Iterator
+
+import numpy as np
+from absl import logging
+
+from genjax.sources import Arrays
+from genjax.types import Dataset
+
+_LAYOUT = 1  # to be raised when the arrays of a source come out otherwise than before
+
+
+def path(cache: str, name: str, version: str, size: int, source: pathlib.Path) -> pathlib.Path:
+  """The file for the arrays of a folder `source`: another one as soon as a file in it changes."""
+  digest = hashlib.sha256(f"{_LAYOUT} {source.resolve()}".encode())
+  for folder, folders, files in os.walk(source, followlinks=True):
+    folders.sort()
+    for file in sorted(files):
+      full = os.path.join(folder, file)
+      with contextlib.suppress(FileNotFoundError):  # a broken link, which reading will name
+        status = os.stat(full)
+        facts = f"{os.path.relpath(full, source)} {status.st_size} {status.st_mtime_ns}"
+        digest.update(f"\n{facts}".encode())
+  return _folder(cache) / f"{_stem(name)}-{version}-{_size(size)}-{digest.hexdigest()[:12]}.npz"
+
+
+def newest(cache: str, name: str, size: int) -> Iterator[pathlib.Path]:
+  """Files with arrays of that name and size from whatever source, the newest first."""
+  pattern = re.compile(rf"{re.escape(_stem(name))}-[^-]+-{_size(size)}-[0-9a-f]{{12}}\.npz")
+  folder = _folder(cache)
+  files = [x for x in folder.glob("*.npz") if pattern.fullmatch(x.name)]
+  yield from sorted(files, key=lambda x: x.stat().st_mtime_ns, reverse=True)
+
+
+def load(file: pathlib.Path) -> Arrays | None:
+  """The arrays of a file, every byte of them checked; None if it is absent, or damaged (logged)."""
+  try:
+    with np.load(file) as members:
+      train = Dataset(members["train_image"], members["train_label"])
+      test = Dataset(members["test_image"], members["test_label"])
+      num_classes, source = int(members["num_classes"]), str(members["source"])
+  except FileNotFoundError:
+    return None
+  except Exception as error:  # a damaged file fails in as many ways as it has bytes
+    logging.warning("The cached arrays in %s are damaged and not used (%s).", file, error)
+    return None
+  return Arrays(train, test if len(test.image) else None, num_classes, source)
+
+
+def save(file: pathlib.Path, arrays: Arrays) -> None:
+  """Writes the file as a whole or not at all. Where it cannot, it logs that and goes on."""
+  train, test = arrays.train, arrays.test or Dataset(*(x[:0] for x in arrays.train))
+  try:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with _replacing(file) as stream:
+      np.savez(
+        stream,
+        train_image=train.image,
+        train_label=train.label,
+        test_image=test.image,
+        test_label=test.label,
+        num_classes=arrays.num_classes,
+        source=arrays.source,
+      )
+  except OSError as error:
+    logging.warning("Arrays are not cached, and the next start is slow again: %s.", error)
+
+
+@contextlib.contextmanager
+def _replacing(file: pathlib.Path):
+  handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".tmp")
+  try:
+    with os.fdopen(handle, "wb") as stream:
+      yield stream
+    os.chmod(temporary, 0o644)  # mkstemp's is for its owner only
+    os.replace(temporary, file)
+  except BaseException:
+    os.unlink(temporary)
+    raise
+
+
+def _folder(cache: str) -> pathlib.Path:
+  xdg = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+  chosen = cache or os.environ.get("GENJAX_CACHE") or os.path.join(xdg, "genjax")
+  return pathlib.Path(chosen).expanduser() / "data"
+
+
+def _stem(name: str) -> str:
+  return urllib.parse.quote(name, safe="")
+
+
+def _size(size: int) -> str:
+  return str(size) if size else "native"

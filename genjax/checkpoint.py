@@ -1,0 +1,161 @@
+"""Checkpoints with orbax: all runs of a program in one, and one run as pure functions."""
+
+import logging
+import operator
+import pathlib
+import zlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+from jax import Array
+
+from genjax import models, sweep, workdir
+from genjax.types import Model, Progress, PyTree, Run, State, UserError
+
+
+class Checkpoints:
+  """A few checkpoints in `path`; each is written aside and then renamed, so it is whole."""
+
+  def __init__(self, path: pathlib.Path, keep: int | None = None):
+    self._path = path
+    options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=keep is not None)
+    self._manager = ocp.CheckpointManager(path.absolute(), options=options)
+
+  def save(self, step: int, tree: PyTree) -> None:
+    """Writes in the background; the next save, `latest` and `close` wait for it."""
+    tree = jax.tree.map(np.asarray, tree)
+    arguments = ocp.args.Composite(
+      tree=ocp.args.StandardSave(tree), checksum=ocp.args.JsonSave({"crc32": _checksum(tree)})
+    )
+    self._manager.save(step, args=arguments, force=True)
+
+  def latest(self) -> int | None:
+    return self._manager.latest_step()
+
+  def restore(self, step: int, like: PyTree) -> PyTree:
+    """The checkpoint of that step, as numpy arrays of the shapes in `like`.
+
+    Raises:
+      UserError: it is damaged, or holds something else.
+    """
+    like = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+    arguments = ocp.args.Composite(
+      tree=ocp.args.StandardRestore(like), checksum=ocp.args.JsonRestore()
+    )
+    try:
+      found = self._manager.restore(step, args=arguments)
+      tree = jax.tree.map(np.asarray, found["tree"])
+      whole = found["checksum"]["crc32"] == _checksum(tree)
+    except Exception as error:  # orbax and tensorstore raise a dozen kinds
+      logging.getLogger(__name__).debug("%s", error)
+      whole = False
+    if not whole:
+      raise UserError(
+        f"checkpoint {self._path / str(step)} is damaged or cut short; delete that folder, and "
+        f"the same command goes on from {self._before(step)}"
+      )
+    return tree
+
+  def close(self) -> None:
+    self._manager.wait_until_finished()
+    self._manager.close()
+
+  def _before(self, step: int) -> str:
+    earlier = [s for s in self._manager.all_steps() if s < step]
+    return f"step {max(earlier)}" if earlier else "the start"
+
+
+def _checksum(tree: PyTree) -> int:
+  crc = 0
+  for leaf in jax.tree.leaves(tree):
+    crc = zlib.crc32(np.ascontiguousarray(leaf).view(np.uint8).reshape(-1), crc)
+  return crc
+
+
+class LoadedRun(NamedTuple):
+  """One trained run as pure functions: jit, vmap and differentiate them as any other."""
+
+  numbers: dict  # seed, latent, learning_rate, ...
+  step: int  # of these weights
+  failed_at: int  # -1 where the run did not fail
+  generate: Callable[..., Array]  # (z [B, latent], label [B] or None) -> [B, H, W, C] in [0, 1]
+  encode: Callable | None  # images in [0, 1] -> mean [B, latent], logvar [B, latent]
+  score: Callable | None  # (images in [0, 1], label [B] or None) -> critic's scores [B]
+  state: State
+
+
+def load(path: str | pathlib.Path, weights: str = "best") -> list[LoadedRun]:
+  """The runs of a workdir, finished or not, in the order of runs.csv.
+
+  Args:
+    path: the workdir; of a grid, one of its folders.
+    weights: "best", of the step with the lowest validation criterion, or "last".
+
+  Raises:
+    UserError: no workdir, nothing saved yet, or a checkpoint that cannot be read.
+  """
+  if weights not in ("best", "last"):
+    raise UserError(f"weights is {weights!r}; right would be 'best' or 'last'")
+  path = pathlib.Path(path)
+  record = workdir.read_config(path)
+  rows = sweep.table(**record["config"]["sweep"])
+  runs = sweep.runs(rows)
+  model = models.build(
+    record["config"]["model"],
+    record["dataset"]["image_shape"],
+    record["dataset"]["num_classes"],
+    runs.latent_mask.shape[-1],
+  )
+  progress = _read_latest(path / "checkpoints", model, runs)
+  states = progress.best if weights == "best" else progress.state
+  everything = (runs, states, progress.failed_at)
+  return [
+    _loaded(model, row, *jax.tree.map(operator.itemgetter(i), everything))
+    for i, row in enumerate(rows)
+  ]
+
+
+def shapes(model: Model, runs: Run) -> Progress:
+  """What the progress of these runs looks like, without computing it."""
+  return jax.eval_shape(jax.vmap(lambda run: Progress.begin(model.init(run))), runs)
+
+
+def _read_latest(path: pathlib.Path, model: Model, runs: Run) -> Progress:
+  checkpoints = Checkpoints(path) if path.exists() else None
+  step = checkpoints.latest() if checkpoints else None
+  if step is None:
+    raise UserError(f"{path.parent} has no checkpoint yet; train it further first")
+  return checkpoints.restore(step, shapes(model, runs))
+
+
+def _loaded(model: Model, row: dict, run: Run, state: State, failed_at: Array) -> LoadedRun:
+  latent = row["latent"]
+
+  def pad(z: Array) -> Array:
+    if z.ndim != 2 or z.shape[-1] != latent:
+      raise ValueError(f"z has shape {z.shape}; this run takes [B, {latent}]")
+    return jnp.pad(z, ((0, 0), (0, model.latent - latent)))
+
+  def check(label: Array | None) -> Array | None:
+    if model.num_classes and label is None:
+      raise ValueError(f"this model is conditional: give label [B], 0 to {model.num_classes - 1}")
+    return label
+
+  def encode(image: Array) -> tuple[Array, Array]:
+    return tuple(part[:, :latent] for part in model.encode(run, state, image))
+
+  return LoadedRun(
+    numbers=row,
+    step=int(state.step),
+    failed_at=int(failed_at),
+    generate=lambda z, label=None: model.generate(run, state, pad(z), check(label)),
+    encode=encode if model.encode else None,
+    score=(lambda image, label=None: model.score(run, state, image, check(label)))
+    if model.score
+    else None,
+    state=state,
+  )

@@ -1,0 +1,68 @@
+"""What every command line shares: flags, one-line errors, exit statuses, and JAX's settings.
+
+Exit status: 0 done; 1 a fault of ours, with its traceback; 2 the user's mistake, one line on
+stderr; 130 interrupted from the keyboard.
+"""
+
+import os
+import pathlib
+import sys
+from collections.abc import Callable
+
+import jax
+from absl import app, flags, logging
+
+from genjax.types import UserError
+
+
+def run(main: Callable[[], None]) -> None:
+  """Parses the flags and runs `main`; ends the process with the statuses above."""
+  app.run(lambda _: _guarded(main), flags_parser=_parse)
+
+
+def _guarded(main: Callable[[], None]) -> None:
+  if not flags.FLAGS["verbosity"].present:
+    logging.set_verbosity(logging.WARNING)  # orbax tells of every file it writes
+  try:
+    prepare_jax()
+    main()
+  except UserError as error:
+    _refuse(error)
+  except KeyboardInterrupt:
+    sys.stderr.write("\ninterrupted; the same command goes on from the last checkpoint\n")
+    sys.exit(130)
+
+
+def _refuse(error: object) -> None:
+  line = " ".join(str(error).split())
+  sys.stderr.write(f"genjax: {line}\n")
+  sys.exit(2)
+
+
+def _parse(arguments: list[str]) -> list[str]:
+  # ml_collections raises what it meets in a config file or an override: a dozen kinds.
+  try:
+    rest = flags.FLAGS(arguments)
+  except Exception as error:
+    return _refuse(_readable(error))
+  if rest[1:]:
+    _refuse(f"{rest[1]!r} is no flag; flags look like --workdir=...")
+  return rest
+
+
+def _readable(error: Exception) -> str:
+  text = str(error)
+  if isinstance(error, KeyError | AttributeError):
+    return f"unknown key in the config: {text.splitlines()[0]}"
+  return text
+
+
+def prepare_jax() -> None:
+  """A persistent compilation cache, and on a CPU a device a core, so that runs go side by side."""
+  cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+  if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+    jax.config.update("jax_compilation_cache_dir", str(pathlib.Path(cache) / "genjax" / "jax"))
+  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+  jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+  if not os.environ.get("JAX_NUM_CPU_DEVICES"):
+    jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))

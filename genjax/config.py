@@ -1,0 +1,206 @@
+"""The keys of a config, their defaults, and what is right for each."""
+
+import copy
+import difflib
+import itertools
+from collections.abc import Iterator
+
+import ml_collections
+
+from genjax import losses, networks, optimisers, sweep
+from genjax.gan import REGULARISERS
+from genjax.models import MODELS
+from genjax.types import UserError
+
+_COMMON = {
+  "data": {
+    "name": "mnist",  # a TFDS dataset, a directory of images by class, an .npz, or "digits"
+    "dir": "",  # where TFDS looks; "" for $TFDS_DATA_DIR or TFDS's own
+    "cache": "",  # where decoded arrays are kept; "" for $GENJAX_CACHE or ~/.cache/genjax
+    "size": 0,  # images are resized to this height and width; 0 leaves them
+    "validation": 0.1,  # fraction of the training set
+    "binarise": False,  # each pixel drawn anew at every visit (VAEs)
+  },
+  "batch_size": 128,
+  "steps": 0,  # of the generator or of the VAE; either this
+  "epochs": 0.0,  # or this: passes over the training images
+  "log_every": 50,  # steps that one row of metrics.csv averages
+  "eval_every": 500,  # steps between validations, checkpoints and pictures
+  "eval_images": 1000,  # validation images used for that
+  "keep": 3,  # checkpoints kept
+  "sample_columns": 12,  # images of a run in a gallery
+}
+
+_MODEL = {
+  "vae": {"name": "vae", "network": "dense", "width": 512, "depth": 2, "optimiser": "adam"},
+  "gan": {
+    "name": "gan",
+    "network": "s1_gan",
+    "width": 128,
+    "loss": "nonsaturating",
+    "regulariser": "none",
+    "critic_steps": 1,
+    "optimiser": "adam",
+  },
+}
+
+_NUMBERS = {
+  "vae": ("learning_rate", "b1", "kl_weight"),
+  "gan": ("learning_rate", "b1", "clip", "penalty_weight", "ema_decay"),
+}
+
+
+def default(model: str) -> ml_collections.ConfigDict:
+  """All keys of a config for "vae" or "gan": a config file sets those that differ."""
+  numbers = {name: (sweep.NUMBERS[name],) for name in _NUMBERS[model]}
+  structure = {name: () for name in _MODEL[model] if name != "name"}
+  return ml_collections.ConfigDict(
+    copy.deepcopy(_COMMON)
+    | {
+      "model": dict(_MODEL[model]),
+      "sweep": {"seeds": (0, 1, 2, 3), "latents": (10,), "chunk": 0} | numbers,
+      "grid": structure,  # each () or the values of model.<key>, a folder each
+    }
+  )
+
+
+def _number(low, high=float("inf"), open_low=False):
+  def right(value):
+    return (low < value if open_low else low <= value) and value <= high
+
+  bound = f"{'above' if open_low else 'from'} {low:g}"
+  return right, f"a number {bound}" + (f" to {high:g}" if high < float("inf") else "")
+
+
+def _whole(low):
+  return lambda value: value >= low, f"a whole number from {low}"
+
+
+def _one_of(names):
+  return lambda value: value in names, "one of " + ", ".join(map(repr, names))
+
+
+def _text():
+  return lambda value: True, "text"
+
+
+_RULES = {
+  "data.name": (lambda value: value != "", "the name of a dataset, a directory or an .npz"),
+  "data.size": _whole(0),
+  "data.validation": (lambda value: 0 < value < 1, "a fraction between 0 and 1"),
+  "batch_size": _whole(1),
+  "steps": _whole(0),
+  "epochs": _number(0),
+  "log_every": _whole(1),
+  "eval_every": _whole(1),
+  "eval_images": _whole(1),
+  "keep": _whole(1),
+  "sample_columns": _whole(1),
+  "model.name": _one_of(tuple(MODELS)),
+  "model.network": _one_of((*networks.VAES, *networks.GANS, *networks.CONDITIONAL_GANS)),
+  "model.width": _whole(2),
+  "model.depth": (lambda n: n >= 2 and n % 2 == 0, "an even number from 2: half for each network"),
+  "model.loss": _one_of(tuple(losses.GAN_LOSSES)),
+  "model.regulariser": _one_of(REGULARISERS),
+  "model.critic_steps": _whole(1),
+  "model.optimiser": _one_of(tuple(optimisers.OPTIMISERS)),
+  "sweep.seeds": (lambda n: 0 <= n < 2**32, "whole numbers from 0 to 4294967295"),
+  "sweep.latents": _whole(1),
+  "sweep.learning_rate": _number(0, open_low=True),
+  "sweep.b1": (lambda x: 0 <= x < 1, "numbers from 0 to below 1"),
+  "sweep.kl_weight": _number(0),
+  "sweep.clip": _number(0, open_low=True),
+  "sweep.penalty_weight": _number(0),
+  "sweep.ema_decay": (lambda x: 0 <= x < 1, "numbers from 0 to below 1"),
+  "sweep.chunk": _whole(0),
+}
+
+
+def flatten(config: dict, prefix: str = "") -> dict:
+  """A nested dictionary with dotted keys."""
+  flat = {}
+  for key, value in config.items():
+    inner = flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    flat |= inner
+  return flat
+
+
+def check(config: ml_collections.ConfigDict) -> None:
+  """Raises `UserError`, one line with the key and what would be right, for the first mistake."""
+  flat = flatten(config.to_dict())
+  name = flat.get("model.name")
+  if name not in MODELS:
+    raise UserError(f"config.model.name is {name!r}; right would be one of {', '.join(MODELS)}")
+  known = flatten(default(name).to_dict())
+  for key in flat:
+    if key not in known:
+      raise UserError(f"unknown key config.{key}{suggestion(key, known)}")
+  for key, standard in known.items():
+    if key not in flat:
+      raise UserError(f"config.{key} is missing; its default is {standard!r}")
+    _check_value(key, flat[key], standard)
+  _check_together(flat)
+
+
+def suggestion(key: str, known) -> str:
+  """ "; did you mean ...?" where a known name is near."""
+  near = difflib.get_close_matches(key, list(known), 1, 0.6)
+  return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
+
+
+def _check_value(key: str, value, standard) -> None:
+  if key.startswith("grid."):
+    rule, kind = "model." + key.removeprefix("grid."), type(_MODEL_KEYS[key.removeprefix("grid.")])
+  else:
+    rule, kind = key, type(standard[0]) if isinstance(standard, tuple) else type(standard)
+  right, meaning = _RULES.get(rule, _text())
+  if isinstance(standard, tuple):
+    many = isinstance(value, tuple | list) and (value or key.startswith("grid."))
+    if not many:
+      raise UserError(f"config.{key} is {value!r}; right would be a tuple: {meaning}")
+    if len(set(value)) < len(value):
+      raise UserError(f"config.{key} is {value!r}, which names a value twice")
+  for item in value if isinstance(standard, tuple) else (value,):
+    typed = isinstance(item, (int, float) if kind is float else kind) and (
+      kind is bool or not isinstance(item, bool)
+    )
+    if not (typed and right(item)):
+      raise UserError(f"config.{key} is {value!r}; right would be {meaning}")
+
+
+_MODEL_KEYS = _MODEL["vae"] | _MODEL["gan"]
+
+
+def _check_together(flat: dict) -> None:
+  if (flat["steps"] > 0) == (flat["epochs"] > 0):
+    raise UserError("one of config.steps and config.epochs must be set, and the other 0")
+  if flat["model.name"] == "gan":
+    _check_gan(flat)
+  elif flat["model.network"] not in networks.VAES:
+    raise UserError(
+      f"config.model.network {flat['model.network']!r} is no VAE; one of {', '.join(networks.VAES)}"
+    )
+
+
+def _check_gan(flat: dict) -> None:
+  if flat["model.network"] in networks.VAES:
+    known = ", ".join((*networks.GANS, *networks.CONDITIONAL_GANS))
+    raise UserError(f"config.model.network {flat['model.network']!r} is no GAN; one of {known}")
+  for number, regulariser in (("clip", "clip"), ("penalty_weight", "gradient_penalty")):
+    used = regulariser in (flat["model.regulariser"], *flat["grid.regulariser"])
+    if len(flat[f"sweep.{number}"]) > 1 and not used:
+      raise UserError(
+        f"config.sweep.{number} has several values, and nothing reads them: "
+        f"config.model.regulariser={regulariser!r} would be right"
+      )
+
+
+def cells(config: ml_collections.ConfigDict) -> Iterator[tuple[str, ml_collections.ConfigDict]]:
+  """`(folder, config)` of each program of the grid; one, with folder "", where there is no grid."""
+  grid = {key: values for key, values in config.grid.items() if values}
+  for values in itertools.product(*grid.values()):
+    cell = copy.deepcopy(config)
+    for key, value in zip(grid, values, strict=True):
+      cell.model[key] = value
+      cell.grid[key] = ()
+    yield ",".join(f"{key}={value}" for key, value in zip(grid, values, strict=True)), cell

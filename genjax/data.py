@@ -1,0 +1,167 @@
+"""A dataset's splits, on the device once, and batches drawn inside the compiled program."""
+
+import os
+import pathlib
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import logging
+from jax import Array
+
+from genjax import cache as caching
+from genjax import records, sources
+from genjax.types import Batch, Dataset, UserError
+
+_TEST_SEED = 271828  # of the splits; a run's seed never touches them
+_VALIDATION_SEED = 314159
+
+
+class Splits(NamedTuple):
+  """Disjoint parts of a dataset: image [N, H, W, C] uint8 and label [N] int32, numpy arrays."""
+
+  train: Dataset
+  validation: Dataset
+  test: Dataset
+  num_classes: int
+  source: str  # one line for people, such as "mnist 3.0.1 (tensorflow-datasets)"
+
+
+def load(
+  name: str, directory: str = "", size: int = 0, validation: float = 0.1, cache: str = ""
+) -> Splits:
+  """The splits of a dataset, the same ones whenever and wherever it is loaded.
+
+  The test part is the source's own, or a sixth of the images where it has none. Then the
+  validation part is split off the training images. All parts are in a fixed random order, so that
+  the first images of a part are a fair sample of it.
+
+  Args:
+    name: `digits`; a file `*.npz` (see `sources.npz`); a folder of images by class, with a slash
+      in it (`./faces`, see `sources.folder`); or a TFDS dataset of labelled images, which is
+      downloaded if need be: `mnist`, `emnist/letters`, `mnist:3.0.1`.
+    directory: where TFDS datasets lie; TFDS_DATA_DIR if empty.
+    size: resizes the images to size x size; 0 leaves them.
+    validation: fraction of the training images to be held out, in (0, 1).
+    cache: folder for decoded arrays; if empty, GENJAX_CACHE, XDG_CACHE_HOME/genjax or
+      ~/.cache/genjax. Where a source is gone, arrays cached from it are used.
+
+  Raises:
+    UserError: the dataset cannot be had, or an argument is out of its range.
+  """
+  if not 0 < validation < 1:
+    raise UserError(f"--config.data.validation={validation}: expected a fraction in (0, 1)")
+  if size < 0:
+    raise UserError(f"--config.data.size={size}: expected 0 or a number of pixels")
+  arrays = _arrays(name, directory, size, cache)
+  train, test = arrays.train, arrays.test
+  if test is None:
+    train, test = _split_off(train, 1 / 6, _TEST_SEED)
+  else:
+    test = _shuffle(test, _TEST_SEED)
+  train, held_out = _split_off(train, validation, _VALIDATION_SEED)
+  for part, dataset in (("training", train), ("validation", held_out), ("test", test)):
+    if not len(dataset.label):
+      raise UserError(
+        f"{name}: no images for the {part} part, with --config.data.validation={validation}"
+      )
+  return Splits(train, held_out, test, arrays.num_classes, arrays.source)
+
+
+def to_device(split: Dataset) -> Dataset:
+  """The same split as JAX arrays: image [N, H, W, C] uint8, label [N] int32."""
+  return Dataset(jnp.asarray(split.image, jnp.uint8), jnp.asarray(split.label, jnp.int32))
+
+
+def batches_per_epoch(size: int, batch_size: int) -> int:
+  """Batches in an epoch of `size` examples: what is left over in its permutation is dropped.
+
+  Raises:
+    UserError: batch_size is below 1 or above size.
+  """
+  if not 1 <= batch_size <= size:
+    raise UserError(f"--config.batch_size={batch_size}: expected 1 to {size}, the training images")
+  return size // batch_size
+
+
+def order(key: Array, size: int, batch_size: int, first: Array | int, count: int) -> Array:
+  """Indices of the batches first, ..., first + count - 1 of an endless sequence of epochs.
+
+  Epoch e is the permutation of range(size) by fold_in(key, e), so that a batch depends on its
+  place in the sequence alone, and not on how the sequence is cut into calls.
+
+  Args:
+    key: [] of the run.
+    size: examples in the dataset.
+    batch_size: B, at most size.
+    first: [] int32, may be traced.
+    count: static.
+
+  Returns:
+    [count, B] int32.
+  """
+  per_epoch = batches_per_epoch(size, batch_size)
+  epochs = first // per_epoch + jnp.arange((count - 1) // per_epoch + 2)  # all that it may touch
+
+  def batches(epoch):
+    permutation = jax.random.permutation(jax.random.fold_in(key, epoch), size)
+    return permutation[: per_epoch * batch_size].reshape(per_epoch, batch_size)
+
+  sequence = jax.vmap(batches)(epochs).reshape(-1, batch_size).astype(jnp.int32)
+  return jax.lax.dynamic_slice_in_dim(sequence, first % per_epoch, count)
+
+
+def draw(
+  dataset: Dataset,
+  indices: Array,
+  key: Array | None = None,
+  image_range: tuple[float, float] = (0.0, 1.0),
+) -> Batch:
+  """The examples at `indices` [B], with pixels 0 to 255 scaled to the range (low, high).
+
+  With a key, images are binarised anew at each draw: a pixel is high with the probability
+  pixel / 255, and low otherwise (Salakhutdinov & Murray 2008).
+  """
+  low, high = image_range
+  image = dataset.image[indices].astype(jnp.float32) / 255
+  if key is not None:
+    image = jax.random.bernoulli(key, image).astype(jnp.float32)
+  return Batch(low + (high - low) * image, dataset.label[indices])
+
+
+def _arrays(name: str, directory: str, size: int, cache: str) -> sources.Arrays:
+  if name == "digits":
+    return sources.digits(size)
+  if name.endswith(".npz"):
+    return sources.npz(name, size)
+  is_folder = name.startswith((".", "/", "~")) or ("/" in name and os.path.isdir(name))
+  place = pathlib.Path(name).expanduser() if is_folder else records.locate(name, directory)
+  if place is None or not place.is_dir():
+    for file in caching.newest(cache, name, size):
+      if arrays := caching.load(file):
+        logging.warning("%s is not on this machine: using its cached arrays in %s.", name, file)
+        return arrays
+    if is_folder:
+      raise UserError(f"{name}: no such folder (--config.data.name)")
+    place = records.prepare(name, directory)
+  version = "images" if is_folder else place.name
+  file = caching.path(cache, name, version, size, place)
+  arrays = caching.load(file)
+  if arrays is None:
+    arrays = (sources.folder if is_folder else records.read)(place, size)
+    caching.save(file, arrays)
+  return arrays
+
+
+def _split_off(dataset: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:
+  """The rest, and the fraction that is split off."""
+  count = round(fraction * len(dataset.label))
+  shuffled = _shuffle(dataset, seed)
+  return Dataset(*(x[count:] for x in shuffled)), Dataset(*(x[:count] for x in shuffled))
+
+
+def _shuffle(dataset: Dataset, seed: int) -> Dataset:
+  # RandomState's stream is frozen for good; that of default_rng may change with NumPy.
+  permutation = np.random.RandomState(seed).permutation(len(dataset.label))
+  return Dataset(*(x[permutation] for x in dataset))

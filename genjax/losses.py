@@ -1,0 +1,86 @@
+"""Losses: arrays in, one number per example out. The mean over a batch is the caller's."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+softplus = jax.nn.softplus
+
+
+class GanLoss(NamedTuple):
+  """What the critic minimises on real and on generated images, and what the generator minimises.
+
+  Each maps scores `[...]` to losses of that shape; the critic's loss is the sum of its two means.
+  A score above `threshold` says "real"; `None` where scores do not classify.
+  """
+
+  real: Callable[[Array], Array]
+  generated: Callable[[Array], Array]
+  generator: Callable[[Array], Array]
+  threshold: float | None
+
+
+# With D = sigmoid(score): -log D = softplus(-score), -log(1 - D) = softplus(score).
+GAN_LOSSES = {
+  # Goodfellow et al. 2014, section 3, and its remark on saturation.
+  "minimax": GanLoss(lambda s: softplus(-s), softplus, lambda s: -softplus(s), 0.0),
+  "nonsaturating": GanLoss(lambda s: softplus(-s), softplus, lambda s: softplus(-s), 0.0),
+  # Arjovsky et al. 2017, algorithm 1.
+  "wasserstein": GanLoss(lambda s: -s, lambda s: s, lambda s: -s, None),
+  # Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17.
+  "hinge": GanLoss(lambda s: jax.nn.relu(1 - s), lambda s: jax.nn.relu(1 + s), lambda s: -s, 0.0),
+  # Mao et al. 2017, equation 9: labels 0 and 1, and 1 for the generator.
+  "least_squares": GanLoss(
+    lambda s: (s - 1) ** 2 / 2, lambda s: s**2 / 2, lambda s: (s - 1) ** 2 / 2, 0.5
+  ),
+}
+
+
+def gradient_norm(score: Callable[[Array], Array], x: Array) -> Array:
+  """Norm of d score / d x of each example: `[B, ...] -> [B]`.
+
+  `score` maps `[B, ...]` to `[B]` and treats examples independently.
+  """
+  gradient = jax.grad(lambda x: score(x).sum())(x)
+  # The root has no derivative at zero, and a dead critic is there.
+  return jnp.sqrt(jnp.sum(gradient**2, range(1, x.ndim)) + 1e-12)
+
+
+def gradient_penalty(norm: Array) -> Array:
+  """Two-sided penalty (Gulrajani et al. 2017, equation 3): `[B] -> [B]`, without its weight."""
+  return (norm - 1) ** 2
+
+
+def interpolate(key: Array, real: Array, generated: Array) -> Array:
+  """Uniform points on the lines between pairs of images (Gulrajani et al. 2017, section 4)."""
+  t = jax.random.uniform(key, (real.shape[0],) + (1,) * (real.ndim - 1))
+  return real + t * (generated - real)
+
+
+def bernoulli(logits: Array, target: Array) -> Array:
+  """-log p(target) in nats, summed over `[H, W, C]`: `[B, H, W, C] -> [B]`.
+
+  A likelihood only where the target is binary; on grey pixels a cross-entropy.
+  """
+  return jnp.sum(softplus(logits) - target * logits, range(1, logits.ndim))
+
+
+def gaussian_kl(mean: Array, logvar: Array) -> Array:
+  """KL(N(mean, exp logvar) || N(0, 1)) in nats, per dimension: `[B, Z] -> [B, Z]`.
+
+  Kingma & Welling 2014, appendix B.
+  """
+  return (mean**2 + jnp.exp(logvar) - 1 - logvar) / 2
+
+
+def jensen_shannon(critic_loss: Array) -> Array:
+  """log 2 - loss / 2 in nats: the divergence that an optimal discriminator's loss stands for.
+
+  Goodfellow et al. 2014, theorem 1. The training discriminator is not optimal, so this is no more
+  than its own bound; negative where it does worse than a coin.
+  """
+  return math.log(2) - critic_loss / 2

@@ -1,0 +1,690 @@
+"""Figures of many runs: curves of training, the KL of each latent dimension, galleries of images.
+
+Every figure shows all seeds, says how many there are, and marks the runs that failed. Nothing here
+touches pyplot: a figure belongs to its caller, and a user's matplotlibrc does not change it.
+
+Axes: R runs, S logged steps, Z latent, M images of a run, H W C image. Lengths are in pixels of
+the PNG.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib import style
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+# A figure 1,800 wide is shown 900 wide in a page: there, text of 9 points is 12 pixels high.
+DPI = 200
+INK, FAINT, RED = "#222222", "#666666", "#B00020"
+STYLE = {
+  "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same
+  "text.parse_math": False,  # a $ in a user's title is a $
+  "text.color": INK,
+  "font.size": 9,
+  "axes.edgecolor": FAINT,
+  "axes.grid": True,
+  "axes.grid.axis": "y",
+  "axes.axisbelow": True,
+  "axes.labelcolor": INK,
+  "axes.labelsize": 8.5,
+  "axes.spines.right": False,
+  "axes.spines.top": False,
+  "axes.titlelocation": "left",
+  "axes.titlesize": 9.5,
+  "axes.titleweight": "bold",
+  "axes.unicode_minus": True,
+  "grid.color": "#E6E6E6",
+  "grid.linewidth": 0.6,
+  "legend.fontsize": 9,
+  "legend.frameon": False,
+  "xtick.labelsize": 8.5,
+  "ytick.labelsize": 8.5,
+  "xtick.color": FAINT,
+  "ytick.color": FAINT,
+  "xtick.labelcolor": INK,
+  "ytick.labelcolor": INK,
+}
+
+# Okabe and Ito, safe for colour-blind eyes. Grey stands for their yellow, unreadable on white.
+PALETTE = [
+  "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#222222", "#999999",
+]  # fmt: skip
+STEPS = [1, 2, 2.5, 5, 10]  # between the ticks of a linear axis, times a power of ten
+DASHES = ["solid", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.2, 1, 1.2))]
+
+
+class Metric(NamedTuple):
+  title: str
+  limits: tuple[float, float] | None = None  # of the y axis, where they are known beforehand
+  wide: bool = False  # settings may differ by orders of magnitude: then the axis is logarithmic
+
+
+METRICS = {
+  "loss": Metric("loss (nats)"),
+  "elbo": Metric("ELBO (nats)"),
+  "kl": Metric("KL (nats)"),
+  "reconstruction": Metric("reconstruction (nats)"),
+  "generator_loss": Metric("generator loss"),
+  "discriminator_loss": Metric("discriminator loss"),
+  "critic_loss": Metric("critic loss", wide=True),
+  "critic_gap": Metric("critic gap: real - generated", wide=True),
+  "critic_real": Metric("critic on real images", wide=True),
+  "critic_generated": Metric("critic on generated images", wide=True),
+  "accuracy_real": Metric("discriminator accuracy on real images", (0, 1)),
+  "accuracy_generated": Metric("discriminator accuracy on generated images", (0, 1)),
+  "gradient_norm": Metric("critic gradient norm", wide=True),
+  "penalty": Metric("critic penalty", wide=True),
+  "clipped": Metric("weights at the clip bound (fraction)"),
+  "jsd": Metric("Jensen-Shannon divergence (nats)"),
+  "sliced_wasserstein": Metric("sliced Wasserstein distance"),
+}
+
+
+class RunLabel(NamedTuple):
+  """How the figures know a run."""
+
+  seed: int
+  setting: str  # what tells runs apart besides the seed, as "latent 10, clip 0.01"; "" if nothing
+  failed_at: int  # the step at which the run failed, -1 where it did not
+
+
+class Look(NamedTuple):
+  color: str | tuple
+  dashes: str | tuple
+
+
+def looks(settings: Sequence[str]) -> dict[str, Look]:
+  """A colour and a dash pattern for each setting, the same in every figure of a sweep.
+
+  Up to eight settings take the palette in their order. More than eight that differ in one number
+  take a sequential map in the order of that number, and others repeat the palette with dashes.
+  """
+  settings = list(dict.fromkeys(settings))
+  numbers = _only_number(settings)
+  if len(settings) > len(PALETTE) and numbers:
+    rank = {s: i for i, s in enumerate(sorted(settings, key=numbers.get))}
+    shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.88, len(settings)))  # no pale yellow
+    return {s: Look(tuple(shades[rank[s]]), "solid") for s in settings}
+  N, D = len(PALETTE), len(DASHES)
+  return {s: Look(PALETTE[i % N], DASHES[i // N % D]) for i, s in enumerate(settings)}
+
+
+def _only_number(settings: list[str]) -> dict[str, float]:
+  """The one number in which the settings differ, {} if they differ in more or in words."""
+  pattern = r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[-+]?\d+)?"
+  if len({re.sub(pattern, "#", s) for s in settings}) != 1:
+    return {}
+  columns = list(zip(*(map(float, re.findall(pattern, s)) for s in settings), strict=True))
+  varying = [c for c in columns if len(set(c)) > 1]
+  return dict(zip(settings, varying[0], strict=True)) if len(varying) == 1 else {}
+
+
+def _groups(labels: Sequence[RunLabel]) -> dict[str, list[int]]:
+  groups = {}
+  for r, label in enumerate(labels):
+    groups.setdefault(label.setting, []).append(r)
+  return groups
+
+
+def _named(setting: str, rows: list[int], labels: Sequence[RunLabel]) -> str:
+  failed = sum(labels[r].failed_at >= 0 for r in rows)
+  name = setting or ("all runs" if len(rows) > 1 else "one run")
+  return f"{name} (n={len(rows)}{f', {failed} failed' if failed else ''})"
+
+
+# Text is measured before it is placed, so that nothing overlaps and nothing is cut off.
+
+
+_RENDERER = RendererAgg(1, 1, DPI)
+
+
+def _width(text: str, size: float, weight: str = "normal") -> float:
+  """Width of the widest line."""
+  font = FontProperties(family=STYLE["font.family"], weight=weight, size=size)
+  lines = text.split("\n")
+  return max(_RENDERER.get_text_width_height_descent(line, font, False)[0] for line in lines)
+
+
+def _wrap(text: str, size: float, width: float, weight: str = "normal") -> str:
+  lines = []
+  for line in text.split("\n"):
+    lines.append("")
+    for word in line.split():
+      longer = f"{lines[-1]} {word}".strip()
+      if lines[-1] and _width(longer, size, weight) > width:
+        lines.append(word)
+      else:
+        lines[-1] = longer
+  return "\n".join(lines)
+
+
+def _height(text: str, size: float) -> float:
+  return len(text.split("\n")) * size * 1.25 * DPI / 72 if text else 0.0
+
+
+def _number(value: float, _position=None) -> str:
+  return f"{value:,.6g}".replace("-", "\N{MINUS SIGN}")
+
+
+class _Page:
+  """A blank figure on which places are pixels from the top left."""
+
+  def __init__(self, width: float, height: float):
+    # Multiples of 25 pixels are exact in inches at 200 dots: no pixel is lost to rounding.
+    self.width, self.height = (25 * int(np.ceil(v / 25)) for v in (width, height))
+    self.figure = Figure(figsize=(self.width / DPI, self.height / DPI), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(self.figure)
+
+  def text(self, x: float, y: float, text: str, size: float, up: float = 0, **kwargs) -> None:
+    """`up` is the share of the text's height that is above y: 0 hangs from y, 1 stands on it."""
+    y -= up * _height(text, size)
+    # Line by line, on baselines of our own: matplotlib's depend on the letters in the text.
+    for i, line in enumerate(text.split("\n")):
+      baseline = 1 - (y + _height("x", size) * (i + 0.78)) / self.height
+      self.figure.text(x / self.width, baseline, line, size=size, va="baseline", **kwargs)
+
+  def upright(self, x: float, y: float, text: str, size: float, up: float = 0, **kwargs) -> None:
+    y -= up * _width(text, size)
+    place = (x / self.width, 1 - y / self.height)
+    self.figure.text(*place, text, size=size, rotation=90, va="top", **kwargs)
+
+  def axes(self, x: float, y: float, width: float, height: float):
+    W, H = self.width, self.height
+    return self.figure.add_axes((x / W, 1 - (y + height) / H, width / W, height / H))
+
+  def legend(self, x: float, y: float, handles: list, columns: int) -> None:
+    spacing = {"handlelength": 1.8, "handletextpad": 0.5, "labelspacing": 0.4, "columnspacing": 1.6}
+    place = {"loc": "upper left", "bbox_to_anchor": (x / self.width, 1 - y / self.height)}
+    self.figure.legend(
+      handles=handles, ncols=columns, borderpad=0, borderaxespad=0, **place, **spacing
+    )
+
+
+class Axis(NamedTuple):
+  """The y axis of a panel."""
+
+  low: float
+  high: float
+  linear: float | None  # half the linear part of a logarithmic (arcsinh) axis, None if it is linear
+  note: str  # what is not shown
+
+
+class _Head(NamedTuple):
+  title: str
+  note: str
+
+
+def _panels(heads: list[_Head], title: str, handles: list, caption: str, tick: str = ""):
+  """A grid of empty panels under the figure's title and legend, and over its caption.
+
+  `tick` is the widest label of the x axis: the panels leave room for its half. Where it is empty,
+  the panels have an axis of their own.
+  """
+  count = len(heads)
+  columns = {1: 1, 2: 2, 4: 2}.get(count, 3)
+  width = 1300 if columns == 1 else 1800
+  tall, edge, left, right = (
+    (640, 480, 370)[columns - 1],
+    40,
+    150,
+    max(40, _width(tick, 8.5) / 2 + 8),
+  )
+  across = width / columns - left - right
+  heads = [_Head(_wrap(h.title, 9.5, across + 60, "bold"), _wrap(h.note, 8, across)) for h in heads]
+  above = [_height(h.title, 9.5) + _height(h.note, 8) + 15 for h in heads]
+  above = [max(above[i : i + columns]) for i in range(0, count, columns)]  # of a row of panels
+  title = _wrap(title, 12, width - 2 * edge, "bold")
+  caption = _wrap(caption, 8, width - 2 * edge)
+  entry = max((_width(h.get_label(), 9) for h in handles), default=0) + 110
+  entries = max(1, min(len(handles), int((width - 2 * edge) / entry)))
+  top = edge - 10 + _height(title, 12) + (20 if title else 0)
+  y = top + (-(-len(handles) // entries) * 36 + 24 if handles else 0)
+  below = 45 if tick else 115
+  bottom = y + sum(above) + len(above) * (tall + below) + (40 if tick else 0)
+  page = _Page(width, bottom + _height(caption, 8) + 45)
+  page.text(edge, edge - 10, title, 12, weight="bold")
+  if handles:
+    page.legend(edge, top, handles, entries)
+  page.text(edge, bottom + 15, caption, 8, color=FAINT)
+  panels = []
+  for i, head in enumerate(heads):
+    y += above[i // columns] if i % columns == 0 else 0
+    x = i % columns * width / columns + left
+    panels.append(page.axes(x, y, across, tall))
+    page.text(x, y - 10, head.note, 8, 1, color=FAINT)
+    over = y - 10 - _height(head.note, 8)
+    page.text(x, over, head.title, 9.5, 1, weight="bold")
+    panels[-1].tick_params(length=3, labelbottom=not tick or i + columns >= count)
+    if tick:
+      ticks = int(np.clip(across / (1.5 * _width(tick, 8.5)), 2, 5))
+      panels[-1].xaxis.set_major_locator(MaxNLocator(ticks, steps=STEPS, integer=True))
+    y += tall + below if i % columns == columns - 1 else 0
+  return page.figure, panels
+
+
+def spread(values: np.ndarray) -> np.ndarray:
+  """Rows low, median and high, [3, S], of the values [n, S] that are not NaN at each step.
+
+  Low and high are the quartiles from four seeds up, the extremes below; NaN where no seed has a
+  value.
+  """
+  shares = np.array([0.25, 0.5, 0.75] if len(values) >= 4 else [0, 0.5, 1])[:, None]
+  ordered = np.sort(values, axis=0)  # NaN last
+  last = np.maximum((~np.isnan(values)).sum(0) - 1, 0)
+  place = shares * last
+  below = np.floor(place).astype(int)
+  low = np.take_along_axis(ordered, below, 0)
+  high = np.take_along_axis(ordered, np.minimum(below + 1, last), 0)
+  return low + (place - below) * (high - low)
+
+
+def _axis(metric: Metric, values: np.ndarray, labels: Sequence[RunLabel]) -> Axis:
+  linear = _linear_part(values, labels) if metric.wide else None
+  if not _known(values).size:
+    return Axis(0, 1, None, "no finite value")
+  if metric.limits:
+    margin = 0.03 * (metric.limits[1] - metric.limits[0])
+    low, high = metric.limits[0] - margin, metric.limits[1] + margin
+  elif linear:
+    low, high = linear * np.sinh(_limits(np.arcsinh(values / linear), labels))
+  else:
+    low, high = _limits(values, labels)
+  note = "log scale, linear near 0" if linear else ""
+  return Axis(low, high, linear, "\n".join(filter(None, [note, _outside(values, low, high)])))
+
+
+def _limits(values: np.ndarray, labels: Sequence[RunLabel]) -> tuple[float, float]:
+  """Limits that one seed, a failed run or the first few steps cannot stretch without bound.
+
+  The core holds, for each setting, the 5-95% of a run's values: the median over its runs. The
+  limits hold every value that is no farther from it than three quarters of its length, as the
+  whiskers of a box plot do.
+  """
+  valued = [r for r in range(len(values)) if _known(values[r]).size]
+  sound = [r for r in valued if labels[r].failed_at < 0] or valued
+  tails = {r: np.percentile(_known(values[r]), [5, 95]) for r in sound}
+  groups = [[tails[r] for r in rows if r in tails] for rows in _groups(labels).values()]
+  cores = np.array([np.median(g, axis=0) for g in groups if g])
+  low, high = cores[:, 0].min(), cores[:, 1].max()
+  reach = 0.75 * (high - low) or np.inf
+  near = values[(values >= low - reach) & (values <= high + reach)]
+  low, high = near.min(), near.max()
+  pad = 0.05 * (high - low) or 0.1 * abs(high) or 0.1
+  return low - pad, high + pad
+
+
+def _known(values: np.ndarray) -> np.ndarray:
+  return values[~np.isnan(values)]
+
+
+def _linear_part(values: np.ndarray, labels: Sequence[RunLabel]) -> float | None:
+  """The size of the smallest setting's values; None if the settings are of similar sizes."""
+  rows = [_known(values[r]) for r in _groups(labels).values()]
+  sizes = [np.median(np.abs(v)) for v in rows if v.size]
+  sizes = [s for s in sizes if s > 0]
+  return min(sizes) if sizes and max(sizes) > 30 * min(sizes) else None
+
+
+def _outside(values: np.ndarray, low: float, high: float) -> str:
+  above, below = values[values > high], values[values < low]
+  parts = []
+  if above.size:
+    parts.append(f"{above.size:,} above, up to {_short(above.max())}")
+  if below.size:
+    parts.append(f"{below.size:,} below, down to {_short(below.min())}")
+  return f"not shown: {', '.join(parts)}" if parts else ""
+
+
+def _short(value: float) -> str:
+  text = f"{value:,.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.3g}"
+  return text.replace("-", "\N{MINUS SIGN}")
+
+
+def _checked(values, labels: Sequence[RunLabel], name: str, axes: int = 2) -> np.ndarray:
+  values = np.asarray(values)
+  if values.ndim != axes or len(values) != len(labels) or not len(labels):
+    expected = f"{axes} axes, the first of {len(labels)} runs, at least one"
+    raise ValueError(f"{name} has the shape {values.shape}: expected {expected}")
+  return values
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+  return np.where(np.isfinite(values), values, np.nan).astype(np.float64)
+
+
+@style.context(STYLE, after_reset=True)
+def curves(
+  history: Mapping[str, tuple[np.ndarray, np.ndarray]],
+  labels: Sequence[RunLabel],
+  title: str = "",
+  settings: Sequence[str] | None = None,
+) -> Figure:
+  """A panel for each metric: the median over the seeds, their band, and every seed.
+
+  Args:
+    history: from a metric's name to its steps [S] and values [R, S], NaN where a run has none.
+      Nothing that a run logged after its failure is drawn.
+    labels: the R runs, in the order of the values.
+    settings: all settings of the sweep, where `labels` has only some: keeps their colours.
+
+  Raises:
+    ValueError: no metric, or values whose shape does not fit.
+  """
+  if not history:
+    raise ValueError("history is empty: expected at least one metric")
+  look = looks(settings or [label.setting for label in labels])
+  history = {name: _while_sound(name, *logged, labels) for name, logged in history.items()}
+  metrics = [METRICS.get(name, Metric(name)) for name in history]
+  axes = [_axis(m, v, labels) for m, (_, v) in zip(metrics, history.values(), strict=True)]
+  heads = [_Head(m.title, a.note) for m, a in zip(metrics, axes, strict=True)]
+  end = max(np.max(steps, initial=0) for steps, _ in history.values()) or 1
+  figure, panels = _panels(
+    heads, title, _handles(labels, look), _caption(labels, axes), f"{end:,.0f}"
+  )
+  for panel, axis, (steps, values) in zip(panels, axes, history.values(), strict=True):
+    panel.set_xlim(0, end * 1.02)
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
+    panel.set_xlabel("step" if panel.xaxis.get_tick_params()["labelbottom"] else "")
+    _set_y(panel, axis)
+    _draw(panel, steps, values, labels, look)
+  return figure
+
+
+def _while_sound(name: str, steps, values, labels: Sequence[RunLabel]):
+  """Steps [S] and finite values [R, S], NaN elsewhere and after a run's failure."""
+  steps, values = np.asarray(steps), _finite(_checked(values, labels, name))
+  if steps.shape != values.shape[1:]:
+    raise ValueError(f"{name} has steps {steps.shape} for values {values.shape}")
+  failed_at = np.array([label.failed_at for label in labels])[:, None]
+  return steps, np.where((failed_at >= 0) & (steps > failed_at), np.nan, values)
+
+
+def _set_y(panel, axis: Axis) -> None:
+  if axis.linear:
+    panel.set_yscale("asinh", linear_width=axis.linear)
+    panel.yaxis.set_major_locator(FixedLocator(_decades(axis)))
+    panel.yaxis.set_minor_locator(NullLocator())
+  else:
+    panel.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+  panel.yaxis.set_major_formatter(FuncFormatter(_number))
+  panel.set_ylim(axis.low, axis.high)
+  if axis.low < 0 < axis.high:
+    panel.axhline(0, color="#AAAAAA", linewidth=0.8, zorder=1)
+
+
+def _decades(axis: Axis) -> list[float]:
+  """Zero and some powers of ten, where the axis is logarithmic."""
+  first = int(np.ceil(np.log10(axis.linear)))
+  last = int(np.floor(np.log10(max(-axis.low, axis.high, axis.linear))))
+  both = axis.low < -(10.0**first) and axis.high > 10.0**first
+  stride = max(1, -(-(last - first + 1) // (3 if both else 5)))
+  powers = np.array([10.0**e for e in range(last, first - 1, -stride)])
+  heights = np.arcsinh(np.array([axis.low, axis.high]) / axis.linear)
+  powers = powers[
+    np.arcsinh(powers / axis.linear) > 0.09 * np.ptp(heights)
+  ]  # clear of zero's label
+  return [0.0, *powers, *-powers]
+
+
+def _draw(panel, steps, values: np.ndarray, labels: Sequence[RunLabel], look) -> None:
+  dot = "." if len(steps) <= 12 else None  # few points, as of an evaluation: show where they are
+  for setting, rows in _groups(labels).items():
+    color, dashes = look[setting]
+    low, middle, high = spread(values[rows])
+    if len(rows) > 1:
+      panel.fill_between(steps, low, high, color=color, alpha=0.18, linewidth=0, gid="band")
+      for r in rows:
+        panel.plot(steps, values[r], color=color, alpha=0.45, linewidth=0.5, gid="seed", zorder=2)
+    panel.plot(
+      steps,
+      middle,
+      color=color,
+      linestyle=dashes,
+      linewidth=1.6,
+      marker=dot,
+      gid="median",
+      zorder=3,
+    )
+    for r in rows:
+      known = np.flatnonzero(~np.isnan(values[r]))
+      if labels[r].failed_at >= 0 and known.size:
+        # Clamped: the value with which a run failed is often far beyond the axis.
+        end = np.clip(values[r, known[-1]], *panel.get_ylim())
+        panel.plot(steps[known[-1]], end, color=color, gid="failed", **_CROSS)
+
+
+_CROSS = {"marker": "x", "markersize": 6, "markeredgewidth": 1.7, "clip_on": False, "zorder": 5}
+
+
+def _handles(labels: Sequence[RunLabel], look: dict[str, Look]) -> list[Line2D]:
+  handles = []
+  for setting, rows in _groups(labels).items():
+    line = {"color": look[setting].color, "linestyle": look[setting].dashes, "linewidth": 2}
+    handles.append(Line2D([], [], label=_named(setting, rows, labels), **line))
+  if any(label.failed_at >= 0 for label in labels):
+    cross = {k: v for k, v in _CROSS.items() if k.startswith("marker")}
+    handles.append(Line2D([], [], color=INK, linestyle="none", label="a run failed", **cross))
+  return handles
+
+
+def _caption(labels: Sequence[RunLabel], axes: list[Axis]) -> str:
+  sizes = {len(rows) for rows in _groups(labels).values()}
+  many, few = max(sizes) >= 4, not sizes.isdisjoint({2, 3})
+  quartiles, extremes = "25 to 75% of the seeds", "minimum to maximum"
+  both = f"{quartiles} ({extremes} where n < 4)"
+  band = both if many and few else quartiles if many else extremes
+  text = "One seed a setting: no band."
+  if many or few:
+    text = f"Line: median over the seeds. Band: {band}. Thin: each seed."
+  if any(label.failed_at >= 0 for label in labels):
+    text += " A failed run counts up to its failure."
+  if any("not shown" in axis.note for axis in axes):
+    text += " Not shown: values beyond the axis."
+  return text
+
+
+@style.context(STYLE, after_reset=True)
+def kl_per_dimension(
+  values: np.ndarray, labels: Sequence[RunLabel], settings: Sequence[str] | None = None
+) -> Figure:
+  """A panel for each setting: the KL of its latent dimensions, the largest first.
+
+  Args:
+    values: nats [R, Z], NaN beyond a run's latent. Each run's dimensions are sorted by themselves:
+      the third of one seed has nothing to do with the third of another.
+    labels, settings: as in `curves`.
+
+  Raises:
+    ValueError: values whose shape does not fit.
+  """
+  values = -np.sort(-_finite(_checked(values, labels, "values")), axis=1)  # NaN last
+  groups, look = _groups(labels), looks(settings or [label.setting for label in labels])
+  axis = _axis(METRICS["kl"], values, labels)
+  heads = [
+    _Head(_named(setting, rows, labels), _total(values[rows], axis))
+    for setting, rows in groups.items()
+  ]
+  caption = "Bar: median over the seeds. Point: one seed, its dimensions sorted by their own KL."
+  if any(label.failed_at >= 0 for label in labels):
+    caption += " Cross: a seed that failed."
+  figure, panels = _panels(heads, "KL of each latent dimension (nats)", [], caption)
+  for panel, (setting, rows) in zip(panels, groups.items(), strict=True):
+    _set_y(panel, axis._replace(low=min(axis.low, -0.015 * axis.high)))
+    _draw_dimensions(panel, values[rows], [labels[r] for r in rows], look[setting].color)
+  return figure
+
+
+def _total(values: np.ndarray, axis: Axis) -> str:
+  totals = [_known(row).sum() for row in values if _known(row).size]
+  total = f"median total {np.median(totals):.3g} nats" if totals else "no finite value"
+  return "\n".join(filter(None, [total, _outside(values, axis.low, axis.high)]))
+
+
+def _draw_dimensions(panel, values: np.ndarray, labels: list[RunLabel], color) -> None:
+  Z = max(1, (~np.isnan(values)).any(0).sum())
+  dimensions, values = np.arange(1, Z + 1), values[:, :Z]
+  panel.bar(dimensions, spread(values)[1], 0.8, color=color, alpha=0.35, linewidth=0, gid="median")
+  for row, label in zip(values, labels, strict=True):
+    mark = {"marker": "x", "markersize": 4} if label.failed_at >= 0 else {"marker": "o"}
+    mark = {"markersize": 2.4, "markeredgewidth": 0.8, "linestyle": "none", **mark}
+    panel.plot(dimensions, row, color=color, alpha=0.8, gid="seed", **mark)
+  panel.set_xlim(0.3, max(Z, 5) + 0.7)
+  panel.set_xlabel("dimension, by KL")
+  locator = MaxNLocator(5, steps=[1, 2, 5, 10], integer=True)
+  panel.xaxis.set_major_locator(FixedLocator(dimensions) if Z <= 10 else locator)
+
+
+@style.context(STYLE, after_reset=True)
+def gallery(
+  images: np.ndarray,
+  labels: Sequence[RunLabel],
+  column_labels: Sequence[str] | None = None,
+  title: str = "",
+  footnote: str = "",
+  settings: Sequence[str] | None = None,
+) -> Figure:
+  """Runs as rows, images as columns; each pixel of an image is a square of whole pixels.
+
+  Rows of one setting stand together. A failed run is marked in red.
+
+  Args:
+    images: [R, M, H, W, C] in [0, 1], C 1 or 3; a NaN is drawn grey. A column shares its noise and,
+      if there is one, its class.
+    labels, settings: as in `curves`.
+    column_labels: M of them, such as the classes.
+
+  Raises:
+    ValueError: images or column labels whose shape does not fit.
+  """
+  pixels = _bytes(_checked(images, labels, "images", 5))
+  R, M, H, W = pixels.shape[:4]
+  if column_labels is not None and len(column_labels) != M:
+    raise ValueError(f"{len(column_labels)} column labels for {M} columns")
+  # Large, but at most about 1,500 wide and 2,400 high; never so small that a digit is hard to see.
+  scale = int(np.clip(min(1500 // (M * W), 2400 // (R * H)), 2, 6))
+  pixels = pixels.repeat(scale, 2).repeat(scale, 3)
+  groups, look = _groups(labels), looks(settings or [label.setting for label in labels])
+  return _compose(pixels, labels, groups, look, column_labels, title, footnote)
+
+
+def _bytes(images: np.ndarray) -> np.ndarray:
+  """Images [..., C] in [0, 1] as uint8 [..., 3]."""
+  if images.shape[-1] not in (1, 3):
+    raise ValueError(f"images have {images.shape[-1]} channels: expected 1 or 3")
+  images = np.where(np.isnan(images), 0.5, np.clip(images, 0, 1))
+  return np.broadcast_to(np.rint(images * 255).astype(np.uint8), (*images.shape[:-1], 3))
+
+
+EDGE, COLUMN_GAP, ROW_GAP, GROUP_GAP, BAR = 36, 6, 14, 34, 8
+
+
+def _compose(pixels, labels, groups, look, column_labels, title, footnote) -> Figure:
+  """The page of a gallery, from images already enlarged, [R, M, height, width, 3]."""
+  R, M, height, width, _ = pixels.shape
+  names = {setting: _fit(setting, rows, height) for setting, rows in groups.items()}
+  seeds = [_row_label(label, height) for label in labels]
+  bar = EDGE + int(max(_width(name, 9, "bold") for name in names.values())) + 16
+  bar = bar if any(names.values()) else EDGE - BAR - 16  # one setting without a name: no bar
+  left = bar + BAR + 16 + int(max(_width(seed, 8.5) for seed in seeds)) + 20
+  page_width = max(left + M * (width + COLUMN_GAP) - COLUMN_GAP + EDGE, 900)
+  title = _wrap(title, 12, page_width - 2 * EDGE, "bold")
+  footnote = _wrap(_footnote(footnote, labels), 8, page_width - 2 * EDGE)
+  heads, upright, head = _heads(column_labels, width)
+  top = int(EDGE + _height(title, 12) + (22 if title else 0) + head)
+  bottom = top + R * (height + ROW_GAP) - ROW_GAP + (len(groups) - 1) * (GROUP_GAP - ROW_GAP)
+  page = _Page(page_width, bottom + EDGE + _height(footnote, 8) + (10 if footnote else 0))
+  page.text(EDGE, EDGE - 6, title, 12, weight="bold")
+  page.text(EDGE, bottom + 24, footnote, 8, color=FAINT)
+  for m, text in enumerate(heads):
+    x = left + m * (width + COLUMN_GAP) + width / 2
+    (page.upright if upright else page.text)(x, top - 10, text, 8.5, 1, ha="center")
+  # One array for the whole page, drawn one to one: nothing is resampled.
+  canvas = np.full((page.height, page.width, 3), 255, np.uint8)
+  y = top
+  for setting, rows in groups.items():
+    end = y + len(rows) * (height + ROW_GAP) - ROW_GAP
+    if names[setting]:
+      canvas[y:end, bar : bar + BAR] = _rgb(look[setting].color)
+      page.text(bar - 16, (y + end) / 2, names[setting], 9, 0.5, weight="bold", ha="right")
+    for r in rows:
+      failed = labels[r].failed_at >= 0
+      color = RED if failed else INK
+      page.text(left - 20, y + height / 2, seeds[r], 8.5, 0.5, ha="right", color=color)
+      _paste(canvas[y - 6 : y + height + 6, left - 6 :], pixels[r], failed)
+      y += height + ROW_GAP
+    y += GROUP_GAP - ROW_GAP
+  page.figure.figimage(canvas, 0, 0, origin="upper")
+  return page.figure
+
+
+def _paste(canvas: np.ndarray, images: np.ndarray, failed: bool) -> None:
+  """A row of images, 6 pixels from the canvas's edges; a failed one in a red frame of 4 pixels."""
+  M, _, width, _ = images.shape
+  end = 6 + M * (width + COLUMN_GAP) - COLUMN_GAP
+  if failed:
+    canvas[:, : end + 6] = _rgb(RED)
+    canvas[4:-4, 4 : end + 2] = 255
+  for m in range(M):
+    x = 6 + m * (width + COLUMN_GAP)
+    canvas[6:-6, x : x + width] = images[m]
+
+
+def _rgb(color) -> np.ndarray:
+  return np.rint(np.multiply(matplotlib.colors.to_rgb(color), 255)).astype(np.uint8)
+
+
+def _fit(setting: str, rows: list[int], height: int) -> str:
+  """The setting's name with a line for each of its parts, if its rows have room for them."""
+  room = len(rows) * (height + ROW_GAP) / _height("x", 9)
+  return setting.replace(", ", ",\n") if setting.count(", ") < int(room) else setting
+
+
+def _row_label(label: RunLabel, height: int) -> str:
+  if label.failed_at < 0:
+    return f"seed {label.seed}"
+  room = int((height + ROW_GAP) / _height("x", 8.5))
+  form = {1: "seed {}, failed at step {:,}", 2: "seed {}: failed\nat step {:,}"}
+  return form.get(room, "seed {}\nfailed at\nstep {:,}").format(label.seed, label.failed_at)
+
+
+def _footnote(footnote: str, labels: Sequence[RunLabel]) -> str:
+  failed = sum(label.failed_at >= 0 for label in labels)
+  if not failed:
+    return footnote
+  runs = f"{failed} of {len(labels)} runs failed"
+  return f"{footnote} In red: {runs}; the images are the last good ones.".strip()
+
+
+def _heads(column_labels: Sequence[str] | None, width: int) -> tuple[list[str], bool, float]:
+  """The columns' labels, whether they stand upright, and the height they need."""
+  if column_labels is None:
+    return [], False, 0
+  wrapped = [_wrap(str(text), 8.5, width) for text in column_labels]
+  if max(_width(t, 8.5) for t in wrapped) <= width:
+    return wrapped, False, max(_height(t, 8.5) for t in wrapped) + 12
+  heads = [str(text) for text in column_labels]
+  return heads, True, max(_width(t, 8.5) for t in heads) + 20
+
+
+@style.context(STYLE, after_reset=True)
+def save(figure: Figure, path: str | os.PathLike) -> None:
+  """Writes a PNG whole or not at all: the same figure gives the same bytes.
+
+  The bytes may differ between versions of matplotlib. The folder must exist.
+  """
+  path = Path(path)
+  partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+  try:
+    figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None})
+    os.replace(partial, path)
+  finally:
+    partial.unlink(missing_ok=True)

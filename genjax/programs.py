@@ -1,0 +1,149 @@
+"""What is compiled: steps, validation and pictures of one run, and of all runs in one program."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import ml_collections
+from jax import Array, lax
+
+from genjax import data, evaluate, sweep
+from genjax.types import (
+  Batch,
+  Dataset,
+  Metrics,
+  Model,
+  Progress,
+  PyTree,
+  Run,
+  Stream,
+  latent_noise,
+  stream,
+)
+
+
+class Totals(NamedTuple):
+  """Sums of the metrics since the last row of metrics.csv, and over how many steps."""
+
+  metrics: Metrics
+  steps: Array
+
+
+def advance(model: Model, batch_size: int, limit: int, binarise: bool = False) -> Callable:
+  """`((run, progress, totals), dataset, start, stop) -> (progress, totals)`, steps in one loop.
+
+  `start` and `stop` are traced: one program serves every number of steps up to `limit`. A step
+  that gives NaN or Inf is not taken, and the run stays where it was from then on.
+  """
+  K = model.batches_per_step
+
+  def take(run: Run, progress: Progress, totals: Totals, step: Array, batch: PyTree):
+    state, metrics = model.step(run, progress.state, batch)
+    healthy = _finite((state, metrics))
+    state, metrics = _choose(
+      healthy, (state, metrics), (progress.state, jax.tree.map(jnp.zeros_like, metrics))
+    )
+    failed_at = jnp.where(healthy, -1, step)
+    totals = jax.tree.map(jnp.add, totals, Totals(metrics, healthy.astype(jnp.int32)))
+    return progress._replace(state=state, failed_at=failed_at), totals
+
+  def program(row: tuple, dataset: Dataset, start: Array, stop: Array):
+    run, progress, totals = row
+    order = data.order(
+      stream(run.key, Stream.DATA), len(dataset.label), batch_size, start * K, limit * K
+    ).reshape(limit, K, batch_size)
+
+    def body(step, carry):
+      key = stream(run.key, Stream.DATA, step + 1) if binarise else None
+      batch = data.draw(dataset, order[step - start], (0.0, 1.0), key)
+      # A run that failed costs nothing more, where runs do not go in step (see sweep.vectorise).
+      return lax.cond(
+        carry[0].failed_at < 0, lambda c: take(run, *c, step, batch), lambda c: c, carry
+      )
+
+    return lax.fori_loop(start, stop, body, (progress, totals))
+
+  return program
+
+
+def _finite(tree: PyTree) -> Array:
+  floats = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+  return jnp.stack([jnp.isfinite(leaf).all() for leaf in floats]).all()
+
+
+def _choose(condition: Array, new: PyTree, old: PyTree) -> PyTree:
+  return jax.tree.map(partial(jnp.where, condition), new, old)
+
+
+def empty_totals(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> Totals:
+  """Zeros `[R]` for every metric of a step; nothing is computed to learn their names."""
+  K, R = model.batches_per_step, runs.learning_rate.shape[0]
+  batch = Batch(
+    jax.ShapeDtypeStruct((K, batch_size, *image_shape), jnp.float32),
+    jax.ShapeDtypeStruct((K, batch_size), jnp.int32),
+  )
+
+  def step(runs, batch):
+    run = jax.tree.map(lambda leaf: leaf[0], runs)
+    return model.step(run, model.init(run), batch)
+
+  _, metrics = jax.eval_shape(step, runs, batch)
+  return Totals(jax.tree.map(lambda _: jnp.zeros(R), metrics), jnp.zeros(R, jnp.int32))
+
+
+def validate(model: Model, measure: Callable) -> Callable:
+  """`((run, progress), validation) -> (progress, metrics)`: measures, and keeps the best weights."""
+
+  def program(row: tuple, validation: Dataset) -> tuple[Progress, Metrics]:
+    run, progress = row
+    metrics = measure(run, progress.state, validation)
+    value = metrics[model.criterion]
+    better = (value < progress.best_value) & (progress.failed_at < 0)
+    candidate = progress.state._replace(opt_state={})
+    best, best_value = _choose(
+      better, (candidate, value), (progress.best, progress.best_value)
+    )
+    return progress._replace(best=best, best_value=best_value), metrics
+
+  return program
+
+
+def gallery(model: Model, columns: int) -> Callable:
+  """`(run, state) -> images [M, H, W, C]`: the noise and the classes are the same for all runs."""
+
+  def program(row: tuple) -> Array:
+    run, state = row
+    z = latent_noise(jax.random.key(0), (columns, model.latent))
+    label = jnp.arange(columns) % model.num_classes if model.num_classes else None
+    return model.generate(run, state, z, label)
+
+  return program
+
+
+class Programs(NamedTuple):
+  """What is compiled, once each: rows `[R, ...]` in, rows out."""
+
+  begin: Callable  # runs -> progress
+  advance: Callable  # runs, progress, totals, dataset, start, stop -> (progress, totals)
+  validate: Callable  # (runs, progress), validation -> (progress, metrics)
+  gallery: Callable  # (runs, states) -> images [R, M, H, W, C]
+
+
+def build(model: Model, config: ml_collections.ConfigDict, num_runs: int) -> Programs:
+  """The programs of a sweep, vectorised over its runs."""
+  vectorise = partial(sweep.vectorise, num_runs=num_runs, chunk=config.sweep.chunk)
+  binarise = config.data.binarise
+  limit = min(config.log_every, config.eval_every)
+  measure = evaluate.make(model, config.eval_images, binarise)
+  step = vectorise(advance(model, config.batch_size, limit, binarise))
+  return Programs(
+    begin=jax.jit(vectorise(lambda run: Progress.begin(model.init(run)))),
+    advance=jax.jit(
+      lambda runs, progress, totals, *shared: step((runs, progress, totals), *shared),
+      donate_argnums=(1, 2),
+    ),
+    validate=jax.jit(vectorise(validate(model, measure))),
+    gallery=jax.jit(vectorise(gallery(model, config.sample_columns))),
+  )

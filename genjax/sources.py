@@ -1,0 +1,198 @@
+"""Images and labels from files on this machine, and from scikit-learn's digits."""
+
+import pathlib
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from genjax.types import Dataset, UserError
+
+_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+
+
+class Arrays(NamedTuple):
+  """All that a source holds, before anything is split off."""
+
+  train: Dataset  # numpy arrays: image [N, H, W, C] uint8 with C of 1 or 3, label [N] int32
+  test: Dataset | None  # None where the source has no test part
+  num_classes: int
+  source: str  # one line for people
+
+
+def digits(size: int) -> Arrays:
+  """scikit-learn's 1,797 handwritten digits, drawn like MNIST: [1797, 28, 28, 1] for size 0.
+
+  The originals have 8x8 pixels of 0 to 16. They become 20x20 with a margin of 4, as in MNIST.
+  """
+  from sklearn.datasets import load_digits  # a second to import, and only here
+
+  bunch = load_digits()
+  small = np.rint(bunch.images * (255 / 16)).astype(np.uint8)
+  drawn = (
+    ImageOps.expand(Image.fromarray(x).resize((20, 20), Image.Resampling.LANCZOS), border=4)
+    for x in small
+  )
+  image = stack((("digits", x) for x in drawn), size)
+  return Arrays(Dataset(image, bunch.target.astype(np.int32)), None, 10, "digits (scikit-learn)")
+
+
+def npz(path: str, size: int) -> Arrays:
+  """Arrays of a .npz file: `x_train, y_train, x_test, y_test`, or `image` and perhaps `label`.
+
+  Images are [N, H, W] or [N, H, W, C] with C of 1 or 3, uint8, or floats in [0, 1]. Without
+  `label`, all labels are 0.
+
+  Raises:
+    UserError: the file is absent or damaged, or an array is not as above.
+  """
+  members = _members(path)
+  if "image" in members:
+    pairs = [("image", "label")]
+    members.setdefault("label", np.zeros(members["image"].shape[:1], np.int32))
+  else:
+    pairs = [("x_train", "y_train"), ("x_test", "y_test")]
+  for key in sum(pairs, ()):
+    if key not in members:
+      raise UserError(
+        f"{path}: no array {key!r} among {', '.join(members) or 'none'}; expected image (and"
+        " label), or x_train, y_train, x_test and y_test"
+      )
+  parts = [_labelled(path, members, *pair, size) for pair in pairs]
+  if len({part.image.shape[1:] for part in parts}) > 1:
+    shapes = " and ".join(str(part.image.shape[1:]) for part in parts)
+    raise UserError(f"{path}: x_train and x_test hold images of unequal shapes {shapes}")
+  num_classes = 1 + max(int(part.label.max()) for part in parts)
+  test = parts[1] if len(parts) == 2 else None
+  return Arrays(parts[0], test, num_classes, f"{pathlib.Path(path).name} (npz)")
+
+
+def folder(root: pathlib.Path, size: int) -> Arrays:
+  """Image files in one folder per class: root/CLASS/, or root/train/CLASS/ and root/test/CLASS/.
+
+  Classes are numbered in the order of their names. Images have one channel if all of them are
+  grey, otherwise three; transparency is dropped.
+
+  Raises:
+    UserError: no images, a file that is no image, unequal sizes with size 0, a class in test only.
+  """
+  # A class may itself be called "train": then that folder holds images, and no folders.
+  has_parts = (root / "train").is_dir() and bool(_classes(root / "train"))
+  train = root / "train" if has_parts else root
+  names = _classes(train)
+  test = root / "test" if has_parts and (root / "test").is_dir() else None
+  unknown = set(_classes(test)) - set(names) if test else set()
+  if unknown:
+    raise UserError(f"{test / min(unknown)}: no such class in {train}")
+  parts = [[*_files(part, names)] for part in (train, test) if part]
+  for part, files in zip((train, test), parts, strict=False):
+    if not files:
+      raise UserError(f"{part}: no images; expected {part}/CLASS/*.png (or jpg, ...)")
+  files = [file for part in parts for file in part]
+  image = stack(((str(path), _upright(path)) for path, _ in files), size)
+  label = np.array([label for _, label in files], np.int32)
+  count = len(parts[0])
+  return Arrays(
+    Dataset(image[:count], label[:count]),
+    Dataset(image[count:], label[count:]) if test else None,
+    len(names),
+    f"{root.resolve().name} (folder of images)",
+  )
+
+
+def decode(file, name: str) -> Image.Image:
+  """The image of a path or a binary stream, in mode L or RGB. UserError with `name` if it fails."""
+  try:
+    with Image.open(file) as image:
+      if image.mode.startswith(("I", "F")):
+        raise ValueError(f"more than 8 bits a pixel (mode {image.mode})")
+      return image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
+  except Exception as error:  # each of Pillow's formats has its own ways to fail
+    raise UserError(f"{name}: not a readable image ({reason(error)})") from error
+
+
+def stack(images: Iterable[tuple[str, Image.Image]], size: int) -> np.ndarray:
+  """Images (name, image in mode L or RGB) as one array [N, H, W, C] uint8.
+
+  size > 0 resizes each to size x size, whatever its proportions.
+
+  Raises:
+    UserError: unequal sizes, and size is 0.
+  """
+  arrays, first = [], None
+  for name, image in images:
+    if size:
+      image = image.resize((size, size), Image.Resampling.LANCZOS)
+    first = first or (name, image.size)
+    if image.size != first[1]:
+      (w, h), (first_w, first_h) = image.size, first[1]
+      raise UserError(
+        f"images of unequal sizes: {first[0]} is {first_w}x{first_h} and {name} is {w}x{h};"
+        " --config.data.size=64 (say) resizes all"
+      )
+    arrays.append(np.atleast_3d(np.asarray(image)))
+  channels = max(x.shape[-1] for x in arrays)
+  return np.stack([np.broadcast_to(x, (*x.shape[:2], channels)) for x in arrays])
+
+
+def reason(error: Exception) -> str:
+  """An exception in one line, for a message of ours."""
+  return f"{type(error).__name__}: " + " ".join(str(error).split())[:200]
+
+
+def _members(path: str) -> dict[str, np.ndarray]:
+  try:
+    with np.load(pathlib.Path(path).expanduser()) as file:
+      return dict(file)
+  except FileNotFoundError as error:
+    raise UserError(f"{path}: no such file (--config.data.name)") from error
+  except Exception as error:  # a damaged archive fails in as many ways as there are bytes
+    raise UserError(f"{path}: not a readable .npz file ({reason(error)})") from error
+
+
+def _labelled(path: str, members: dict, image_key: str, label_key: str, size: int) -> Dataset:
+  image, label = _pixels(path, image_key, members[image_key]), members[label_key]
+  if label.shape == (len(image), 1):  # as Keras has CIFAR's
+    label = label[:, 0]
+  if label.shape != image.shape[:1] or label.dtype.kind not in "iu" or label.min() < 0:
+    raise UserError(
+      f"{path}: {label_key} is {label.dtype} {list(label.shape)}; expected {len(image)} integers"
+      " from 0 up, one for each image"
+    )
+  if size and image.shape[1:3] != (size, size):
+    drawn = (Image.fromarray(x[..., 0] if x.shape[-1] == 1 else x) for x in image)
+    image = stack(((path, x) for x in drawn), size)
+  return Dataset(image, label.astype(np.int32))
+
+
+def _pixels(path: str, key: str, image: np.ndarray) -> np.ndarray:
+  image = image[..., None] if image.ndim == 3 else image
+  if image.ndim != 4 or image.shape[-1] not in (1, 3) or not image.size:
+    raise UserError(
+      f"{path}: {key} has shape {list(image.shape)}; expected [N, H, W] or [N, H, W, C]"
+      " with C of 1 or 3"
+    )
+  if image.dtype == np.uint8:
+    return image
+  floats = image.dtype.kind == "f"
+  if not (floats and image.min() >= 0 and image.max() <= 1):  # NaN fails too
+    extent = f" from {image.min()} to {image.max()}" if floats else ""
+    raise UserError(f"{path}: {key} is {image.dtype}{extent}; expected uint8, or floats in [0, 1]")
+  return np.rint(image * 255).astype(np.uint8)
+
+
+def _classes(root: pathlib.Path) -> list[str]:
+  return sorted(x.name for x in root.iterdir() if x.is_dir() and not x.name.startswith("."))
+
+
+def _files(root: pathlib.Path, names: list[str]) -> Iterator[tuple[pathlib.Path, int]]:
+  for label, name in enumerate(names):
+    if (root / name).is_dir():
+      for path in sorted((root / name).iterdir()):
+        if path.suffix.lower() in _SUFFIXES and not path.name.startswith("."):
+          yield path, label
+
+
+def _upright(path: pathlib.Path) -> Image.Image:
+  return ImageOps.exif_transpose(decode(path, str(path)))  # cameras store how they were held

@@ -1,0 +1,106 @@
+"""A product of numbers becomes Runs with a leading R axis, and one program trains them all."""
+
+import itertools
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from genjax.types import PyTree, Run
+
+# What a run may have for a number, and what it has where a config does not say.
+NUMBERS = {
+  "learning_rate": 1e-3,
+  "b1": 0.9,
+  "kl_weight": 1.0,
+  "clip": 0.01,
+  "penalty_weight": 10.0,
+  "ema_decay": 0.0,
+}
+
+
+def table(seeds: tuple, latents: tuple, chunk: int = 0, **numbers: tuple) -> list[dict]:
+  """The runs of a config's `sweep` keys: a dictionary for each combination, seeds fastest.
+
+  `chunk` says how runs are computed, not which: it is not used here.
+  """
+  names = ["latent", *NUMBERS, "seed"]
+  columns = [latents, *(numbers.get(name, (NUMBERS[name],)) for name in NUMBERS), seeds]
+  rows = [dict(zip(names, row, strict=True)) for row in itertools.product(*columns)]
+  return [{"seed": row.pop("seed")} | row for row in rows]
+
+
+def runs(rows: list[dict]) -> Run:
+  """The runs of a table, leaves `[R, ...]`; latents are padded to the largest."""
+  latent = jnp.array([row["latent"] for row in rows])
+  numbers = {name: jnp.array([row[name] for row in rows], jnp.float32) for name in NUMBERS}
+  return Run(
+    key=jax.vmap(jax.random.key)(jnp.array([row["seed"] for row in rows], jnp.uint32)),
+    latent_mask=(jnp.arange(max(row["latent"] for row in rows)) < latent[:, None]).astype(
+      jnp.float32
+    ),
+    **numbers,
+  )
+
+
+def setting(row: dict, rows: list[dict]) -> str:
+  """What tells a run's setting from the others': "latent 10, clip 0.01"; "" where all are alike."""
+  changing = [name for name in row if name != "seed" and len({r[name] for r in rows}) > 1]
+  return ", ".join(f"{name.replace('_', ' ')} {row[name]:g}" for name in changing)
+
+
+_ROWS, _SHARED = PartitionSpec("runs"), PartitionSpec()
+
+
+def mesh(num_runs: int) -> Mesh:
+  """As many devices as divide the number of runs."""
+  devices = jax.devices()
+  used = max(n for n in range(1, len(devices) + 1) if num_runs % n == 0)
+  return Mesh(np.array(devices[:used]), ("runs",))
+
+
+def sharding(num_runs: int) -> NamedSharding:
+  """Where rows `[R, ...]` lie: spread evenly over the devices."""
+  return NamedSharding(mesh(num_runs), _ROWS)
+
+
+def replicated(num_runs: int) -> NamedSharding:
+  """Where lies what all runs share: on each of their devices."""
+  return NamedSharding(mesh(num_runs), _SHARED)
+
+
+def vectorise(f: Callable, num_runs: int, chunk: int = 0) -> Callable:
+  """Makes of a function of one run a function of all.
+
+  Args:
+    f: `(row, *shared) -> tree`, where `row` is whatever belongs to one run.
+    num_runs: R.
+    chunk: how many runs of a device are computed at once; the others wait, which bounds the
+      memory of activations. 0 lets the backend choose: a CPU takes one after another, which keeps
+      a run's weights in its cache, anything else all together (see BUILD.md, "Speed").
+
+  Returns:
+    `(rows with leaves [R, ...], *shared) -> tree with leaves [R, ...]`.
+  """
+  devices = mesh(num_runs)
+  local = num_runs // devices.size
+  chunk = min(chunk or (1 if jax.default_backend() == "cpu" else local), local)
+
+  def over_runs(rows: PyTree, *shared: Array) -> PyTree:
+    def one(row):
+      return f(row, *shared)
+
+    if chunk == local > 1:
+      return jax.vmap(one)(rows)
+    return lax.map(one, rows, batch_size=chunk if chunk > 1 else None)
+
+  def on_devices(rows: PyTree, *shared: Array) -> PyTree:
+    specs = (_ROWS, *(_SHARED for _ in shared))
+    return jax.shard_map(
+      over_runs, mesh=devices, in_specs=specs, out_specs=_ROWS, check_vma=False
+    )(rows, *shared)
+
+  return on_devices

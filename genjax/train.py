@@ -1,0 +1,233 @@
+"""Training: the only file that knows about time."""
+
+import pathlib
+import time
+
+import jax
+import ml_collections
+import numpy as np
+from tqdm import tqdm
+
+from genjax import checkpoint, data, evaluate, models, plots, programs, sweep, workdir
+from genjax.types import Model, PyTree
+
+CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
+REDRAW_SECONDS = 10.0  # curves are not drawn more often while training goes on
+
+
+def train(config: ml_collections.ConfigDict, path: pathlib.Path, title: str = "") -> None:
+  """Trains all runs of one program; goes on from the last checkpoint where there is one.
+
+  Args:
+    config: checked, without a grid.
+    path: the workdir.
+    title: what stands before the progress bar.
+
+  Raises:
+    UserError: data, model, workdir or checkpoint are not as they should be.
+  """
+  options = config.data
+  splits = data.load(options.name, options.dir, options.size, options.validation, options.cache)
+  model, dataset = build(config, splits)
+  steps = total_steps(config, len(splits.train.label), model.batches_per_step)
+  with workdir.claim(path):
+    workdir.settle(path, {"config": config.to_dict(), "dataset": dataset})
+    Training(config, path, splits, model).until(steps, title)
+
+
+def build(config: ml_collections.ConfigDict, splits: data.Splits) -> tuple[Model, dict]:
+  """The model for this data, and what config.json says of the data."""
+  dataset = {
+    "source": splits.source,
+    "image_shape": splits.train.image.shape[1:],
+    "num_classes": splits.num_classes,
+    "train": len(splits.train.label),
+    "validation": len(splits.validation.label),
+  }
+  shape, classes = dataset["image_shape"], dataset["num_classes"]
+  return models.build(config.model.to_dict(), shape, classes, max(config.sweep.latents)), dataset
+
+
+def total_steps(config: ml_collections.ConfigDict, num_images: int, batches_per_step: int) -> int:
+  """Steps of the generator or VAE; an epoch shows every image to the critic or VAE once."""
+  per_epoch = data.batches_per_epoch(num_images, config.batch_size)
+  return config.steps or max(round(config.epochs * per_epoch / batches_per_step), 1)
+
+
+class Training:
+  """All runs of a program on the device, and their workdir, from one checkpoint to the next."""
+
+  def __init__(self, config, path: pathlib.Path, splits: data.Splits, model: Model):
+    self.config, self.path, self.model = config, path, model
+    self.rows = sweep.table(**config.sweep)
+    R = len(self.rows)
+    self.programs = programs.build(model, config, R)
+    self.dataset = _everywhere(splits.train, R)
+    used = evaluate.usable(config.eval_images, len(splits.validation.label))
+    self.validation = _everywhere(jax.tree.map(lambda a: a[:used], splits.validation), R)
+    self.runs = jax.device_put(sweep.runs(self.rows), sweep.sharding(R))
+    self.zeros = programs.empty_totals(
+      model, self.runs, splits.train.image.shape[1:], config.batch_size
+    )
+    self.checkpoints = checkpoint.Checkpoints(path / "checkpoints", config.keep)
+    self.step, self.progress = self._begin()
+    self.history = workdir.History(path, [_folder(row) for row in self.rows], self.step)
+    self.drawn = 0.0
+
+  def _begin(self) -> tuple[int, PyTree]:
+    step = self.checkpoints.latest()
+    if step is None:
+      return 0, self.programs.begin(self.runs)
+    like = checkpoint.shapes(self.model, self.runs)
+    saved = self.checkpoints.restore(step, like)
+    return step, jax.device_put(saved, sweep.sharding(len(self.rows)))
+
+  def until(self, steps: int, title: str) -> None:
+    """Trains up to this step and leaves the workdir complete."""
+    started = self.step
+    with tqdm(
+      total=steps * len(self.rows), initial=started * len(self.rows), desc=title or str(self.path),
+      unit="run-step", unit_scale=True, dynamic_ncols=True, mininterval=0.5,
+    ) as self.bar:  # fmt: skip
+      pace = 1
+      totals = self._zeros()
+      while self.step < steps:
+        begun = time.perf_counter()
+        stop = min(self.step + pace, self._next(self.config.log_every), steps)
+        stop = min(stop, self._next(self.config.eval_every))
+        self.progress, totals = self.programs.advance(
+          self.runs, self.progress, totals, self.dataset, self.step, stop
+        )
+        jax.block_until_ready(totals)
+        taken, self.step = stop - self.step, stop
+        self.bar.update(taken * len(self.rows))
+        pace = _pace(taken, time.perf_counter() - begun)
+        if self._at(self.config.log_every) or self._at(self.config.eval_every) or stop == steps:
+          self._log(totals)
+          totals = self._zeros()
+        if self._at(self.config.eval_every) or stop == steps:
+          self._validate()
+          self._show(steps)
+    self._finish(steps)
+
+  def _at(self, every: int) -> bool:
+    return self.step % every == 0
+
+  def _next(self, every: int) -> int:
+    return (self.step // every + 1) * every
+
+  def _zeros(self) -> PyTree:
+    return jax.device_put(self.zeros, sweep.sharding(len(self.rows)))
+
+  def _log(self, totals: programs.Totals) -> None:
+    taken = np.asarray(totals.steps, np.float32)
+    with np.errstate(invalid="ignore"):  # 0 / 0: a run that failed has no figure
+      means = {name: np.asarray(total) / taken for name, total in totals.metrics.items()}
+    self.history.add(self.step, means)
+    leading = "loss" if "loss" in means else "critic_loss"
+    self.bar.set_postfix_str(_spread(leading, means[leading]))
+
+  def _validate(self) -> None:
+    self.progress, metrics = self.programs.validate((self.runs, self.progress), self.validation)
+    failed = np.asarray(self.progress.failed_at) >= 0
+    latents = np.array([row["latent"] for row in self.rows])
+    measured = {}
+    for name, values in metrics.items():
+      values = np.array(values)
+      values[failed] = np.nan
+      if values.ndim == 2:
+        values[np.arange(values.shape[1]) >= latents[:, None]] = np.nan
+      measured[name] = values
+    self.history.add(self.step, measured)
+    self.checkpoints.save(self.step, self.progress)
+
+  def _show(self, steps: int) -> None:
+    workdir.write_runs(self.path, self.rows, self._results(steps))
+    self._draw_gallery(f"step-{self.step:07d}.png", self.progress.state)
+    if time.perf_counter() - self.drawn > REDRAW_SECONDS:
+      self._draw_curves()
+
+  def _finish(self, steps: int) -> None:
+    self.checkpoints.close()
+    workdir.write_runs(self.path, self.rows, self._results(steps))
+    self._draw_gallery("last.png", self.progress.state)
+    self._draw_gallery("best.png", self.progress.best)
+    self._draw_curves()
+    self.history.close()
+
+  def _results(self, steps: int) -> list[dict]:
+    failed_at = np.asarray(self.progress.failed_at)
+    best, last = np.asarray(self.progress.best.step), np.asarray(self.progress.state.step)
+    running = "done" if self.step >= steps else "running"
+    return [
+      {
+        "status": "failed" if failed_at[i] >= 0 else running,
+        "best_step": best[i],
+        "last_step": last[i],
+      }
+      for i in range(len(self.rows))
+    ]
+
+  def _labels(self) -> list[plots.RunLabel]:
+    return [
+      plots.RunLabel(row["seed"], sweep.setting(row, self.rows), int(failed_at))
+      for row, failed_at in zip(self.rows, self.progress.failed_at, strict=True)
+    ]
+
+  def _draw_gallery(self, name: str, states: PyTree) -> None:
+    images = np.asarray(self.programs.gallery((self.runs, states)))
+    classes = self.model.num_classes
+    figure = plots.gallery(
+      images,
+      self._labels(),
+      column_labels=[str(i % classes) for i in range(images.shape[1])] if classes else None,
+      footnote=_steps_of(np.asarray(states.step)) + "; each column shares its noise",
+    )
+    _save(figure, self.path / "samples" / name)
+
+  def _draw_curves(self) -> None:
+    series = self.history.series()
+    training = {k: v for k, v in series.items() if not k.startswith(("val_", "kl_dim"))}
+    validation = {k: v for k, v in series.items() if k.startswith("val_")}
+    labels = self._labels()
+    for name, chosen in (("training", training), ("validation", validation)):
+      if chosen:
+        _save(plots.curves(chosen, labels), self.path / "plots" / f"{name}.png")
+    dimensions = [v[:, -1] for k, (_, v) in series.items() if k.startswith("kl_dim/")]
+    if dimensions:
+      figure = plots.kl_per_dimension(np.stack(dimensions, 1), labels)
+      _save(figure, self.path / "plots" / "kl_per_dimension.png")
+    self.drawn = time.perf_counter()
+
+
+def _everywhere(split: PyTree, num_runs: int) -> PyTree:
+  """A split on every device that has runs."""
+  return jax.device_put(data.to_device(split), sweep.replicated(num_runs))
+
+
+def _pace(taken: int, seconds: float) -> int:
+  """Steps for the next call: as many as fit its time, at most twice as many as now."""
+  return max(1, min(2 * taken, int(taken * CALL_SECONDS / max(seconds, 1e-3))))
+
+
+def _folder(row: dict) -> str:
+  """The run's name among TensorBoard's."""
+  return ",".join(f"{name}={value}" for name, value in row.items())
+
+
+def _spread(name: str, values: np.ndarray) -> str:
+  known = values[np.isfinite(values)]
+  if not known.size:
+    return "all runs failed"
+  low, median, high = np.quantile(known, (0, 0.5, 1))
+  return f"{name} {median:.4g} [{low:.4g}, {high:.4g}]"
+
+
+def _steps_of(steps: np.ndarray) -> str:
+  low, high = steps.min(), steps.max()
+  return f"weights of step {low:,}" if low == high else f"weights of steps {low:,} to {high:,}"
+
+
+def _save(figure, path: pathlib.Path) -> None:
+  path.parent.mkdir(exist_ok=True)
+  plots.save(figure, path)

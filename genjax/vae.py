@@ -1,0 +1,111 @@
+"""Variational autoencoders (Kingma & Welling 2014), with a weight on the KL (Higgins et al. 2017)."""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from genjax import losses, networks, optimisers
+from genjax.layers import rescale_latent
+from genjax.types import Batch, Metrics, Model, PyTree, Run, State, Stream, latent_noise, stream
+
+
+def make(
+  image_shape: tuple[int, int, int],
+  latent: int,
+  network: str = "dense",
+  width: int = 512,
+  depth: int = 2,
+  optimiser: str = "adam",
+) -> Model:
+  """A VAE on images `[H, W, C]` in [0, 1], Bernoulli decoder, standard normal prior.
+
+  Args:
+    image_shape: H, W, C.
+    latent: Z, the largest latent size; a run uses the dimensions of its `latent_mask`.
+    network: a key of `networks.VAES`.
+    width: units of each hidden layer.
+    depth: hidden layers of encoder and decoder together.
+    optimiser: a key of `optimisers.OPTIMISERS`.
+
+  Raises:
+    UserError: for a network that does not exist or cannot be built so.
+  """
+  encoder, decoder = networks.vae(network, image_shape, latent, width, depth)
+
+  def init(run: Run) -> State:
+    encoder_key, decoder_key = jax.random.split(stream(run.key, Stream.INIT))
+    image, z = jnp.zeros((1, *image_shape)), jnp.zeros((1, latent))
+    params, stats = {}, {}
+    params["encoder"], stats["encoder"] = networks.init(encoder, encoder_key, image)
+    params["decoder"], stats["decoder"] = networks.init(decoder, decoder_key, z)
+    params["decoder"] = rescale_latent(params["decoder"], run.latent_mask)
+    opt_state = {"vae": optimisers.init(optimiser, run, params)}
+    return State(jnp.zeros((), jnp.int32), params, stats, opt_state, ema={})
+
+  def elbo_terms(run: Run, params: PyTree, stats: PyTree, key: Array, image: Array, train: bool):
+    """Reconstruction `[B]` and KL per dimension `[B, Z]` in nats, and new statistics."""
+    encoder_key, noise_key, decoder_key = jax.random.split(key, 3)
+    dropout = (encoder_key, decoder_key) if train else (None, None)
+    (mean, logvar), encoder_stats = networks.apply(
+      encoder, params["encoder"], stats["encoder"], image, key=dropout[0]
+    )
+    z = mean + jnp.exp(logvar / 2) * latent_noise(noise_key, mean.shape)
+    logits, decoder_stats = networks.apply(
+      decoder, params["decoder"], stats["decoder"], z * run.latent_mask, key=dropout[1]
+    )
+    kl = losses.gaussian_kl(mean, logvar) * run.latent_mask
+    return losses.bernoulli(logits, image), kl, {"encoder": encoder_stats, "decoder": decoder_stats}
+
+  def step(run: Run, state: State, batches: Batch) -> tuple[State, Metrics]:
+    key = stream(run.key, Stream.STEP, state.step)
+
+    def loss(params):
+      reconstruction, kl, stats = elbo_terms(
+        run, params, state.stats, key, batches.image[0], train=True
+      )
+      metrics = summary(run, reconstruction, kl)
+      return metrics["loss"], (metrics, stats)
+
+    gradients, (metrics, stats) = jax.grad(loss, has_aux=True)(state.params)
+    params, opt_state = optimisers.update(
+      optimiser, run, gradients, state.opt_state["vae"], state.params
+    )
+    return State(state.step + 1, params, stats, {"vae": opt_state}, {}), metrics
+
+  def diagnose(run: Run, state: State, key: Array, batch: Batch) -> Metrics:
+    reconstruction, kl, _ = elbo_terms(
+      run, state.params, state.stats, key, batch.image, train=False
+    )
+    metrics = {f"val_{name}": value for name, value in summary(run, reconstruction, kl).items()}
+    return metrics | {"kl_dim": kl.mean(0)}
+
+  def generate(run: Run, state: State, z: Array, label: Array | None = None) -> Array:
+    logits, _ = networks.apply(
+      decoder, state.params["decoder"], state.stats["decoder"], z * run.latent_mask
+    )
+    return jax.nn.sigmoid(logits)
+
+  def encode(run: Run, state: State, image: Array) -> tuple[Array, Array]:
+    (mean, logvar), _ = networks.apply(
+      encoder, state.params["encoder"], state.stats["encoder"], image
+    )
+    return mean * run.latent_mask, logvar * run.latent_mask
+
+  return Model(
+    init=init,
+    step=step,
+    generate=generate,
+    diagnose=diagnose,
+    encode=encode,
+    score=None,
+    criterion="val_loss",
+    latent=latent,
+    batches_per_step=1,
+    num_classes=0,
+  )
+
+
+def summary(run: Run, reconstruction: Array, kl: Array) -> Metrics:
+  """Means over the batch, in nats per image: the loss is the negative ELBO where beta is 1."""
+  reconstruction, kl = reconstruction.mean(), kl.sum(-1).mean()
+  return {"loss": reconstruction + run.kl_weight * kl, "reconstruction": reconstruction, "kl": kl}

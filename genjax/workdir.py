@@ -1,0 +1,210 @@
+"""The files of a workdir that are neither checkpoints nor pictures."""
+
+import contextlib
+import csv
+import fcntl
+import io
+import json
+import os
+import pathlib
+import subprocess
+from collections.abc import Iterator
+from importlib import metadata
+
+import numpy as np
+import tensorboardX
+
+from genjax.config import flatten
+from genjax.types import UserError
+
+_LIBRARIES = ("genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+
+
+def write_atomically(path: pathlib.Path, text: str) -> None:
+  """The file has the old text or the new, whatever happens meanwhile."""
+  partial = path.with_name(f".{path.name}.partial")
+  partial.write_text(text)
+  os.replace(partial, path)
+
+
+@contextlib.contextmanager
+def claim(path: pathlib.Path) -> Iterator[None]:
+  """Makes the folder and keeps other processes from writing to it.
+
+  Raises:
+    UserError: it cannot be written, or another process is writing to it.
+  """
+  try:
+    path.mkdir(parents=True, exist_ok=True)
+    lock = open(path / ".lock", "w")  # noqa: SIM115 (held open until the end)
+  except OSError as error:
+    raise UserError(
+      f"--workdir={path} cannot be written ({error.strerror}); name a folder that can"
+    ) from error
+  with lock:
+    try:
+      fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+      raise UserError(
+        f"--workdir={path}: another process is writing to it; wait for it, or name another folder"
+      ) from error
+    yield
+
+
+def settle(path: pathlib.Path, record: dict) -> None:
+  """Writes config.json, or compares with the one that is there.
+
+  Args:
+    path: the workdir.
+    record: "config", the nested config; "dataset", what was loaded; both JSON's types.
+
+  Raises:
+    UserError: the workdir was made with another config or other data; the keys are named.
+  """
+  file = path / "config.json"
+  record = json.loads(json.dumps(record))
+  if not file.exists():
+    versions = {name: _version(name) for name in _LIBRARIES}
+    full = record | {"revision": _revision(), "versions": versions}
+    write_atomically(file, json.dumps(full, indent=2) + "\n")
+    return
+  old = read_config(path)
+  for part in ("config", "dataset"):
+    changed = differences(old[part], record[part])
+    if changed:
+      raise UserError(
+        f"{file} was made with another {part}: {'; '.join(changed)}. "
+        "Take those values back, or name another --workdir"
+      )
+
+
+def read_config(path: pathlib.Path) -> dict:
+  """What `settle` wrote. Raises `UserError` where there is none or it cannot be read."""
+  file = path / "config.json"
+  try:
+    record = json.loads(file.read_text())
+    record["config"], record["dataset"]
+    return record
+  except FileNotFoundError:
+    raise UserError(f"{path} is no workdir of genjax: it has no config.json") from None
+  except (ValueError, KeyError, TypeError, OSError):
+    raise UserError(
+      f"{file} cannot be read; restore it, or start again in another --workdir"
+    ) from None
+
+
+def differences(old: dict, new: dict) -> list[str]:
+  """The dotted keys whose values differ: "model.width is 64, was 128"."""
+  old, new = flatten(old), flatten(new)
+  return [
+    f"{key} is {new.get(key, 'absent')!r}, was {old.get(key, 'absent')!r}"
+    for key in sorted(old.keys() | new.keys())
+    if old.get(key) != new.get(key)
+  ]
+
+
+def _version(library: str) -> str:
+  try:
+    return metadata.version(library)
+  except metadata.PackageNotFoundError:
+    return "not installed"
+
+
+def _revision() -> str:
+  """The commit of the code, with "+changes" where files differ from it; "" outside a checkout."""
+  describe = ["git", "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*"]
+  folder = pathlib.Path(__file__).parent
+  done = subprocess.run(describe, cwd=folder, capture_output=True, text=True, check=False)
+  return done.stdout.strip()
+
+
+def write_runs(path: pathlib.Path, rows: list[dict], results: list[dict]) -> None:
+  """runs.csv: the numbers of each run, then its status and its best step."""
+  text = io.StringIO()
+  first = {"run": 0} | rows[0] | results[0]
+  writer = csv.DictWriter(text, list(first), lineterminator="\n")
+  writer.writeheader()
+  for i, (row, result) in enumerate(zip(rows, results, strict=True)):
+    writer.writerow({"run": i} | row | result)
+  write_atomically(path / "runs.csv", text.getvalue())
+
+
+class History:
+  """metrics.csv and TensorBoard events: every figure of every run, in memory as well.
+
+  A run without a figure (it failed, or it has no such latent dimension) has NaN in memory and no
+  row in the file.
+  """
+
+  def __init__(self, path: pathlib.Path, names: list[str], step: int):
+    """Keeps what was written up to `step`, where training goes on. `names` are the runs'."""
+    self._file = path / "metrics.csv"
+    self._num_runs = len(names)
+    self._rows: dict[str, dict[int, np.ndarray]] = {}
+    if self._file.exists():
+      self._read(step)
+    text = "step,run,name,value\n" + "".join(
+      self._lines(name, at, values) for name, at, values in self._in_order()
+    )
+    write_atomically(self._file, text)
+    self._writers = [
+      tensorboardX.SummaryWriter(str(path / "tensorboard" / name), purge_step=step + 1)
+      for name in names
+    ]
+
+  def add(self, step: int, metrics: dict[str, np.ndarray]) -> None:
+    """Figures of one step: name -> `[R]`, or `[R, Z]` for those that have one a dimension."""
+    lines = []
+    for name, values in sorted(_by_dimension(metrics).items()):
+      self._rows.setdefault(name, {})[step] = values
+      lines.append(self._lines(name, step, values))
+      for writer, value in zip(self._writers, values, strict=True):
+        if np.isfinite(value):
+          writer.add_scalar(name, value, step)
+    with open(self._file, "a") as file:
+      file.write("".join(lines))
+
+  def series(self, prefix: str = "") -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """name -> `(steps [S], values [R, S])`."""
+    return {
+      name: (np.array(list(rows)), np.stack(list(rows.values()), 1))
+      for name, rows in self._rows.items()
+      if name.startswith(prefix)
+    }
+
+  def close(self) -> None:
+    for writer in self._writers:
+      writer.close()
+
+  def _in_order(self):
+    rows = [(at, name, values) for name, r in self._rows.items() for at, values in r.items()]
+    return [(name, at, values) for at, name, values in sorted(rows, key=lambda row: row[:2])]
+
+  def _lines(self, name: str, step: int, values: np.ndarray) -> str:
+    return "".join(
+      f"{step},{run},{name},{value:.7g}\n" for run, value in enumerate(values) if not np.isnan(value)
+    )
+
+  def _read(self, last: int) -> None:
+    # A process that was killed may have left its last line cut short: it lies after `last`.
+    for number, line in enumerate(self._file.read_text().split("\n")[1:-1], 2):
+      try:
+        step, run, name, value = line.split(",")
+        if int(step) <= last:
+          rows = self._rows.setdefault(name, {})
+          rows.setdefault(int(step), np.full(self._num_runs, np.nan))[int(run)] = float(value)
+      except (ValueError, IndexError):
+        raise UserError(
+          f"{self._file} line {number} is no row of step,run,name,value; restore the file, or "
+          "delete that line"
+        ) from None
+
+
+def _by_dimension(metrics: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+  flat = {}
+  for name, values in metrics.items():
+    if values.ndim == 1:
+      flat[name] = values
+    else:
+      flat |= {f"{name}/{i}": column for i, column in enumerate(values.T)}
+  return flat

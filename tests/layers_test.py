@@ -1,0 +1,141 @@
+"""Convolutions against XLA's own; the latent's layers against a narrow network's."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from genjax import layers
+
+# Every kernel, stride and padding of the reference systems, and sizes that do not divide.
+SHAPES = [
+  # size, kernel, stride, in, out, padding
+  (28, 3, 2, 1, 32, "SAME"),
+  (14, 3, 2, 32, 64, "SAME"),
+  (28, 4, 2, 1, 64, "SAME"),
+  (14, 4, 2, 64, 64, "SAME"),
+  (28, 5, 2, 1, 64, "SAME"),
+  (28, 7, 1, 16, 1, "SAME"),
+  (32, 3, 1, 16, 3, "SAME"),
+  (32, 3, 1, 3, 16, "SAME"),
+  (7, 5, 1, 16, 8, "SAME"),
+  (8, 4, 1, 8, 4, "SAME"),
+  (4, 4, 1, 16, 1, "VALID"),
+  (9, 4, 2, 3, 5, "VALID"),
+  (10, 3, 2, 3, 5, "VALID"),
+  (15, 3, 2, 8, 16, "SAME"),
+  (16, 4, 4, 8, 16, "SAME"),
+  (11, 2, 3, 3, 4, "SAME"),
+  (13, 5, 3, 4, 2, "SAME"),
+]
+
+
+def _reference_transpose(x, w, stride, padding):
+  return lax.conv_transpose(
+    x,
+    w.transpose(0, 1, 3, 2),
+    (stride, stride),
+    padding,
+    dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    transpose_kernel=True,
+  )
+
+
+@functools.partial(jax.jit, static_argnums=(0, 3, 4))
+def _value_and_gradients(f, x, w, stride, padding):
+  def loss(x, w):
+    y = f(x, w, stride, padding)
+    return jnp.sum(jnp.sin(y)), y
+
+  (_, y), gradients = jax.value_and_grad(loss, (0, 1), has_aux=True)(x, w)
+  return y, *gradients
+
+
+def _inputs(size, kernel, channels, features):
+  x = jax.random.normal(jax.random.key(0), (2, size, size + 1, channels))
+  w = jax.random.normal(jax.random.key(1), (kernel, kernel, channels, features))
+  return x, w / kernel / channels**0.5
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", ["conv", "transpose"])
+def test_equals_lax_in_value_and_gradients(kind, shape):
+  size, kernel, stride, channels, features, padding = shape
+  x, w = _inputs(size, kernel, channels, features)
+  if kind == "conv":
+    ours, theirs = layers.gemm_conv, layers.lax_conv
+  else:
+    ours, theirs = layers.gemm_conv_transpose, _reference_transpose
+    if kernel < stride:
+      theirs = layers.lax_conv_transpose  # lax.conv_transpose pads such kernels differently
+  for a, b in zip(
+    _value_and_gradients(ours, x, w, stride, padding),
+    _value_and_gradients(theirs, x, w, stride, padding),
+    strict=True,
+  ):
+    np.testing.assert_allclose(a, b, rtol=0, atol=2e-5 * float(jnp.abs(b).max()))
+
+
+@pytest.mark.parametrize("shape", SHAPES[:8])
+def test_our_lax_transpose_is_that_of_jax(shape):
+  size, kernel, stride, channels, features, padding = shape
+  x, w = _inputs(size, kernel, channels, features)
+  np.testing.assert_allclose(
+    layers.lax_conv_transpose(x, w, stride, padding),
+    _reference_transpose(x, w, stride, padding),
+    atol=1e-4,
+  )
+
+
+def test_fold_is_the_transpose_of_patches():
+  win = layers.Windows.over((9, 10), 4, 2, "SAME")
+  x = jax.random.normal(jax.random.key(0), (2, 9, 10, 3))
+  p = jax.random.normal(jax.random.key(1), (2, *win.count, 48))
+  np.testing.assert_allclose(
+    jnp.vdot(layers.patches(x, win), p), jnp.vdot(x, layers.fold(p, win)), rtol=1e-5
+  )
+
+
+def test_second_gradients_as_a_gradient_penalty_needs():
+  x, w = _inputs(8, 4, 3, 5)
+
+  def penalty(conv, w):
+    return jnp.sum(jax.grad(lambda x: jnp.sum(jnp.sin(conv(x, w, 2, "SAME"))))(x) ** 2)
+
+  ours = jax.grad(lambda w: penalty(layers.gemm_conv, w))(w)
+  theirs = jax.grad(lambda w: penalty(layers.lax_conv, w))(w)
+  np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * float(jnp.abs(theirs).max()))
+
+
+def test_no_convolution_is_left_under_vmap():
+  x, w = _inputs(14, 4, 3, 5)
+  x, w = jnp.stack([x, x]), jnp.stack([w, w])
+
+  def step(w):
+    f = jax.vmap(lambda x, w: layers.gemm_conv_transpose(layers.gemm_conv(x, w, 2, "SAME"),
+                                                         w.transpose(0, 1, 3, 2), 2, "SAME"))
+    return jnp.sum(f(x, w) ** 2)
+
+  assert "conv_general_dilated" not in str(jax.make_jaxpr(jax.grad(step))(w))
+
+
+@pytest.mark.parametrize("init", [layers.latent_rows, layers.latent_columns])
+def test_initialisers_have_unit_gain_and_keep_their_first_entries(init):
+  wide, narrow = init(jax.random.key(0), (64, 64)), init(jax.random.key(0), (8, 64))
+  if init is layers.latent_columns:
+    narrow = init(jax.random.key(0), (64, 8))
+    np.testing.assert_array_equal(narrow, wide[:, :8])
+  else:
+    np.testing.assert_allclose(narrow, wide[:8] * 8**0.5, rtol=1e-6)  # scaled to its own fan-in
+  assert abs(float(wide.std()) * 8 - 1) < 0.05
+
+
+def test_rescaling_gives_the_scale_of_the_true_fan_in():
+  mask = jnp.array([1.0, 1.0, 0.0, 0.0, 0.0])
+  params = {"latent": {"kernel": jnp.ones((4, 4, 5 + 3, 2)), "bias": jnp.ones(2)}}
+  rescaled = layers.rescale_latent(params, mask)["latent"]
+  np.testing.assert_allclose(rescaled["kernel"], np.sqrt(8 / 5))  # 2 + 3 of 5 + 3 inputs are used
+  np.testing.assert_array_equal(rescaled["bias"], 1)
