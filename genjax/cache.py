@@ -46,7 +46,8 @@ def newest(cache: str, name: str, size: int) -> Iterator[pathlib.Path]:
 def load(file: pathlib.Path) -> Arrays | None:
   """The arrays of a file, every byte of them checked; None if it is absent, or damaged (logged)."""
   try:
-    with np.load(file) as members:
+    # A stream of ours, as np.load leaves its own open where the archive is damaged.
+    with file.open("rb") as stream, np.load(stream) as members:
       train = Dataset(members["train_image"], members["train_label"])
       test = Dataset(members["test_image"], members["test_label"])
       num_classes, source = int(members["num_classes"]), str(members["source"])

@@ -6,10 +6,12 @@ stderr; 130 interrupted from the keyboard.
 
 import os
 import pathlib
+import re
 import sys
 from collections.abc import Callable
 
 import jax
+import ml_collections
 from absl import app, flags, logging
 
 from genjax.types import UserError
@@ -44,17 +46,37 @@ def _parse(arguments: list[str]) -> list[str]:
   try:
     rest = flags.FLAGS(arguments)
   except Exception as error:
-    return _refuse(_readable(error))
+    return _refuse(_readable(error, arguments))
   if rest[1:]:
     _refuse(f"{rest[1]!r} is no flag; flags look like --workdir=...")
   return rest
 
 
-def _readable(error: Exception) -> str:
-  text = str(error)
-  if isinstance(error, KeyError | AttributeError):
-    return f"unknown key in the config: {text.splitlines()[0]}"
-  return text
+def _readable(error: Exception, arguments: list[str]) -> str:
+  if isinstance(error, KeyError | AttributeError) and error.args:
+    return _unknown_key(str(error.args[0]), arguments)
+  # A mistake in a config file arrives as text, its traceback included: the last line says it.
+  return str(error).strip().splitlines()[-1] if "Traceback" in str(error) else str(error)
+
+
+def _unknown_key(text: str, arguments: list[str]) -> str:
+  """A line that has the whole key, of which ml_collections names but the last part."""
+  overrides = [argument.lstrip("-").split("=")[0] for argument in arguments]
+  named = re.search(r"\w+", text)
+  wrong = [key for key in overrides if named and key.split(".")[-1] == named[0]]
+  near = re.search(r'Did you mean "(\w+)"', text)
+  line = f"unknown key {wrong[0]}" if wrong else f"in the config file: {text.splitlines()[0]}"
+  return line + (f"; did you mean {near[1]}?" if near else "")
+
+
+def config_of(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
+  """The config that a flag names. Raises `UserError` where its file is absent or has none."""
+  config, path = flag.value, flags.FLAGS[flag.name].config_filename
+  if isinstance(config, ml_collections.ConfigDict):
+    return config
+  if not pathlib.Path(path.split(":")[0]).is_file():
+    raise UserError(f"--config={path}: there is no such file")
+  raise UserError(f"--config={path}: its get_config() must return an ml_collections.ConfigDict")
 
 
 def prepare_jax() -> None:

@@ -104,14 +104,14 @@ _RULES = {
   "model.regulariser": _one_of(REGULARISERS),
   "model.critic_steps": _whole(1),
   "model.optimiser": _one_of(tuple(optimisers.OPTIMISERS)),
-  "sweep.seeds": (lambda n: 0 <= n < 2**32, "whole numbers from 0 to 4294967295"),
+  "sweep.seeds": (lambda n: 0 <= n < 2**32, "a whole number from 0 to 4294967295"),
   "sweep.latents": _whole(1),
   "sweep.learning_rate": _number(0, open_low=True),
-  "sweep.b1": (lambda x: 0 <= x < 1, "numbers from 0 to below 1"),
+  "sweep.b1": (lambda x: 0 <= x < 1, "a number from 0 to below 1"),
   "sweep.kl_weight": _number(0),
   "sweep.clip": _number(0, open_low=True),
   "sweep.penalty_weight": _number(0),
-  "sweep.ema_decay": (lambda x: 0 <= x < 1, "numbers from 0 to below 1"),
+  "sweep.ema_decay": (lambda x: 0 <= x < 1, "a number from 0 to below 1"),
   "sweep.chunk": _whole(0),
 }
 
@@ -165,7 +165,8 @@ def _check_value(key: str, value, standard) -> None:
       kind is bool or not isinstance(item, bool)
     )
     if not (typed and right(item)):
-      raise UserError(f"config.{key} is {value!r}; right would be {meaning}")
+      each = "for each value " if isinstance(standard, tuple) else ""
+      raise UserError(f"config.{key} is {value!r}; right would be {each}{meaning}")
 
 
 _MODEL_KEYS = _MODEL["vae"] | _MODEL["gan"]

@@ -124,10 +124,11 @@ def draw(
   pixel / 255, and low otherwise (Salakhutdinov & Murray 2008).
   """
   low, high = image_range
-  image = dataset.image[indices].astype(jnp.float32) / 255
+  pixel = dataset.image[indices].astype(jnp.float32)
   if key is not None:
-    image = jax.random.bernoulli(key, image).astype(jnp.float32)
-  return Batch(low + (high - low) * image, dataset.label[indices])
+    pixel = jnp.where(jax.random.bernoulli(key, pixel / 255), 255.0, 0.0)
+  # Divided last, 0 and 255 give low and high exactly, however a compiler fuses the rest.
+  return Batch((255 * low + (high - low) * pixel) / 255, dataset.label[indices])
 
 
 def _arrays(name: str, directory: str, size: int, cache: str) -> sources.Arrays:

@@ -1,6 +1,7 @@
 """GAN, WGAN, WGAN-GP and conditional GAN: one loop with another loss, regulariser and network."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -74,11 +75,6 @@ def make(
     params["generator"], stats["generator"] = networks.init(generator, generator_key, z, label)
     params["generator"] = rescale_latent(params["generator"], run.latent_mask)
     params["critic"], stats["critic"] = networks.init(critic, critic_key, image, label)
-    if regulariser == "gradient_penalty" and stats["critic"]:
-      raise UserError(
-        f"model.regulariser 'gradient_penalty' cannot go with the batch norm in the critic of "
-        f"{network!r}, as it penalises each image alone: 'clip', or network 's1_gan', would be right"
-      )
     opt_state = {name: optimisers.init(optimiser, run, params[name]) for name in params}
     ema = {"params": params["generator"], "stats": stats["generator"]}
     return State(jnp.zeros((), jnp.int32), params, stats, opt_state, ema)
@@ -114,8 +110,9 @@ def make(
       params = clip_weights(params, run.clip)
     return (params, stats, opt_state), metrics
 
-  def generator_step(run: Run, state: State, label: Array, key: Array):
+  def generator_turn(run: Run, state: State, batches: Batch, key: Array):
     """One step of the generator; the critic stays as it is, its statistics too."""
+    label = batches.label[-1]
     z_key, generator_key, critic_key = jax.random.split(key, 3)
     z = latent_noise(z_key, (len(label), latent)) * run.latent_mask
 
@@ -143,7 +140,8 @@ def make(
     )
     return state, {"generator_loss": value}
 
-  def critic_steps_of(run: Run, state: State, batches: Batch, key: Array):
+  def critic_turn(run: Run, state: State, batches: Batch, key: Array):
+    """K steps of the critic; the generator stays as it is, its statistics too."""
     frozen = (state.params["generator"], state.stats["generator"])
     carry = tuple(part["critic"] for part in (state.params, state.stats, state.opt_state))
     keys = jax.random.split(key, critic_steps)
@@ -157,9 +155,9 @@ def make(
 
   def step(run: Run, state: State, batches: Batch) -> tuple[State, Metrics]:
     critic_key, generator_key = jax.random.split(stream(run.key, Stream.STEP, state.step))
-    state, critic_metrics = critic_steps_of(run, state, batches, critic_key)
-    state, metrics = generator_step(run, state, batches.label[-1], generator_key)
-    return state, metrics | critic_metrics
+    state, of_critic = critic_turn(run, state, batches, critic_key)
+    state, of_generator = generator_turn(run, state, batches, generator_key)
+    return state, of_critic | of_generator
 
   def critic_metrics(on_real: Array, on_fake: Array, critic_loss: Array) -> Metrics:
     metrics = {"critic_loss": critic_loss, "critic_gap": on_real.mean() - on_fake.mean()}
@@ -194,6 +192,11 @@ def make(
       metrics["clip_fraction"] = clip_fraction(state.params["critic"], run.clip)
     return {f"val_{name}": value for name, value in metrics.items()}
 
+  if regulariser == "gradient_penalty" and _has_statistics(critic, image_shape):
+    raise UserError(
+      f"model.regulariser 'gradient_penalty' penalises each image alone, and the critic of "
+      f"{network!r} has batch norm: 'clip', or the network 's1_gan', would be right"
+    )
   return Model(
     init=init,
     step=step,
@@ -201,11 +204,18 @@ def make(
     diagnose=diagnose,
     encode=None,
     score=score_unit,
+    turns={"critic": critic_turn, "generator": generator_turn},
     criterion="val_swd",
     latent=latent,
     batches_per_step=critic_steps,
     num_classes=num_classes if conditional else 0,
   )
+
+
+def _has_statistics(critic: Any, image_shape: tuple) -> bool:
+  image, label = jnp.zeros((1, *image_shape)), jnp.zeros((1,), jnp.int32)
+  shapes = jax.eval_shape(lambda key: networks.init(critic, key, image, label), jax.random.key(0))
+  return bool(jax.tree.leaves(shapes[1]))
 
 
 def _clipped(path: tuple) -> bool:

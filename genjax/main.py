@@ -16,13 +16,17 @@ flags.mark_flags_as_required(["config", "workdir"])
 def main() -> None:
   if not _WORKDIR.value:
     raise UserError("--workdir is empty; name a folder")
-  config.check(_CONFIG.value)
-  cells = list(config.cells(_CONFIG.value))
+  wanted = command.config_of(_CONFIG)
+  config.check(wanted)
+  cells = list(config.cells(wanted))
   for _, cell in cells:
     config.check(cell)
-  for i, (folder, cell) in enumerate(cells, 1):
-    title = f"{folder} ({i} of {len(cells)})" if folder else ""
-    train.train(cell, pathlib.Path(_WORKDIR.value) / folder, title)
+  splits = train.load_data(wanted)
+  # All cells are planned before the first is trained: the last one's mistake shows at once.
+  plans = [(folder, train.plan(cell, splits)) for folder, cell in cells]
+  for i, (folder, plan) in enumerate(plans, 1):
+    title = f"{folder} ({i} of {len(plans)})" if folder else ""
+    train.train(plan, pathlib.Path(_WORKDIR.value) / folder, title)
 
 
 if __name__ == "__main__":

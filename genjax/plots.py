@@ -70,23 +70,26 @@ class Metric(NamedTuple):
 
 METRICS = {
   "loss": Metric("loss (nats)"),
-  "elbo": Metric("ELBO (nats)"),
   "kl": Metric("KL (nats)"),
   "reconstruction": Metric("reconstruction (nats)"),
-  "generator_loss": Metric("generator loss"),
-  "discriminator_loss": Metric("discriminator loss"),
+  "generator_loss": Metric("generator loss", wide=True),
   "critic_loss": Metric("critic loss", wide=True),
   "critic_gap": Metric("critic gap: real - generated", wide=True),
-  "critic_real": Metric("critic on real images", wide=True),
-  "critic_generated": Metric("critic on generated images", wide=True),
   "accuracy_real": Metric("discriminator accuracy on real images", (0, 1)),
   "accuracy_generated": Metric("discriminator accuracy on generated images", (0, 1)),
-  "gradient_norm": Metric("critic gradient norm", wide=True),
+  "critic_gradient_norm": Metric("critic gradient norm", wide=True),
   "penalty": Metric("critic penalty", wide=True),
-  "clipped": Metric("weights at the clip bound (fraction)"),
-  "jsd": Metric("Jensen-Shannon divergence (nats)"),
-  "sliced_wasserstein": Metric("sliced Wasserstein distance"),
+  "clip_fraction": Metric("weights at the clip bound (fraction)"),
+  "training_jsd": Metric("Jensen-Shannon bound of the training discriminator (nats)"),
+  "swd": Metric("sliced Wasserstein distance"),
 }
+
+
+def _metric(name: str) -> Metric:
+  """An entry of METRICS, also for its value on validation images; unknown names are titles."""
+  if name.startswith("val_") and (metric := METRICS.get(name.removeprefix("val_"))):
+    return metric._replace(title=f"{metric.title}, validation")
+  return METRICS.get(name, Metric(name))
 
 
 class RunLabel(NamedTuple):
@@ -142,8 +145,6 @@ def _named(setting: str, rows: list[int], labels: Sequence[RunLabel]) -> str:
 
 
 # Text is measured before it is placed, so that nothing overlaps and nothing is cut off.
-
-
 _RENDERER = RendererAgg(1, 1, DPI)
 
 
@@ -179,8 +180,7 @@ class _Page:
   """A blank figure on which places are pixels from the top left."""
 
   def __init__(self, width: float, height: float):
-    # Multiples of 25 pixels are exact in inches at 200 dots: no pixel is lost to rounding.
-    self.width, self.height = (25 * int(np.ceil(v / 25)) for v in (width, height))
+    self.width, self.height = int(np.ceil(width)), int(np.ceil(height))
     self.figure = Figure(figsize=(self.width / DPI, self.height / DPI), dpi=DPI, facecolor="white")
     FigureCanvasAgg(self.figure)
 
@@ -215,7 +215,7 @@ class Axis(NamedTuple):
   low: float
   high: float
   linear: float | None  # half the linear part of a logarithmic (arcsinh) axis, None if it is linear
-  note: str  # what is not shown
+  note: str  # what a reader must know of it
 
 
 class _Head(NamedTuple):
@@ -232,14 +232,10 @@ def _panels(heads: list[_Head], title: str, handles: list, caption: str, tick: s
   count = len(heads)
   columns = {1: 1, 2: 2, 4: 2}.get(count, 3)
   width = 1300 if columns == 1 else 1800
-  tall, edge, left, right = (
-    (640, 480, 370)[columns - 1],
-    40,
-    150,
-    max(40, _width(tick, 8.5) / 2 + 8),
-  )
+  tall = (640, 480, 370)[columns - 1]
+  edge, left, right = 40, 150, max(40, _width(tick, 8.5) / 2 + 8)
   across = width / columns - left - right
-  heads = [_Head(_wrap(h.title, 9.5, across + 60, "bold"), _wrap(h.note, 8, across)) for h in heads]
+  heads = [_Head(_wrap(h.title, 9.5, across + 30, "bold"), _wrap(h.note, 8, across)) for h in heads]
   above = [_height(h.title, 9.5) + _height(h.note, 8) + 15 for h in heads]
   above = [max(above[i : i + columns]) for i in range(0, count, columns)]  # of a row of panels
   title = _wrap(title, 12, width - 2 * edge, "bold")
@@ -249,7 +245,7 @@ def _panels(heads: list[_Head], title: str, handles: list, caption: str, tick: s
   top = edge - 10 + _height(title, 12) + (20 if title else 0)
   y = top + (-(-len(handles) // entries) * 36 + 24 if handles else 0)
   below = 45 if tick else 115
-  bottom = y + sum(above) + len(above) * (tall + below) + (40 if tick else 0)
+  bottom = y + sum(above) + len(above) * (tall + below) + (40 if tick else -25)
   page = _Page(width, bottom + _height(caption, 8) + 45)
   page.text(edge, edge - 10, title, 12, weight="bold")
   if handles:
@@ -288,9 +284,9 @@ def spread(values: np.ndarray) -> np.ndarray:
 
 
 def _axis(metric: Metric, values: np.ndarray, labels: Sequence[RunLabel]) -> Axis:
-  linear = _linear_part(values, labels) if metric.wide else None
   if not _known(values).size:
     return Axis(0, 1, None, "no finite value")
+  linear = _linear_part(values, labels) if metric.wide else None
   if metric.limits:
     margin = 0.03 * (metric.limits[1] - metric.limits[0])
     low, high = metric.limits[0] - margin, metric.limits[1] + margin
@@ -302,24 +298,43 @@ def _axis(metric: Metric, values: np.ndarray, labels: Sequence[RunLabel]) -> Axi
   return Axis(low, high, linear, "\n".join(filter(None, [note, _outside(values, low, high)])))
 
 
-def _limits(values: np.ndarray, labels: Sequence[RunLabel]) -> tuple[float, float]:
-  """Limits that one seed, a failed run or the first few steps cannot stretch without bound.
+def _limits(
+  values: np.ndarray, labels: Sequence[RunLabel], trimmed: float = 0.05
+) -> tuple[float, float]:
+  """Limits that a spike, the first few steps or a run that explodes cannot stretch without bound.
 
-  The core holds, for each setting, the 5-95% of a run's values: the median over its runs. The
-  limits hold every value that is no farther from it than three quarters of its length, as the
-  whiskers of a box plot do.
+  A run's core leaves out a share of its lowest and of its highest values. The limits hold the cores
+  and every value no farther from them than their own length, as the whiskers of a box plot do.
   """
-  valued = [r for r in range(len(values)) if _known(values[r]).size]
-  sound = [r for r in valued if labels[r].failed_at < 0] or valued
-  tails = {r: np.percentile(_known(values[r]), [5, 95]) for r in sound}
-  groups = [[tails[r] for r in rows if r in tails] for rows in _groups(labels).values()]
-  cores = np.array([np.median(g, axis=0) for g in groups if g])
-  low, high = cores[:, 0].min(), cores[:, 1].max()
-  reach = 0.75 * (high - low) or np.inf
+  cores = {r: _core(v, trimmed) for r in range(len(values)) if (v := _known(values[r])).size}
+  sizes = {r: np.abs(core).max() for r, core in cores.items()}
+  kept = [
+    cores[r]
+    for rows in _groups(labels).values()
+    for r in rows
+    if r in cores and not sizes[r] > _ordinary(sizes, rows, labels)
+  ]
+  low, high = np.min(kept), np.max(kept)
+  reach = high - low or np.inf
   near = values[(values >= low - reach) & (values <= high + reach)]
   low, high = near.min(), near.max()
   pad = 0.05 * (high - low) or 0.1 * abs(high) or 0.1
   return low - pad, high + pad
+
+
+def _core(values: np.ndarray, trimmed: float) -> np.ndarray:
+  cut = int(np.ceil(trimmed * len(values))) if len(values) >= 5 else 0
+  return np.sort(values)[[cut, -1 - cut]]
+
+
+def _ordinary(sizes: dict[int, float], rows: list[int], labels: Sequence[RunLabel]) -> float:
+  """Ten times the usual size of a setting's runs: a run beyond it does not set the limits.
+
+  The measure is the setting's runs that did not fail; if there are none, such runs of any setting.
+  """
+  sound = [r for r in sizes if labels[r].failed_at < 0]
+  pool = [r for r in sound if r in rows] or sound or list(sizes)
+  return 10 * np.median([sizes[r] for r in pool]) or np.inf
 
 
 def _known(values: np.ndarray) -> np.ndarray:
@@ -383,7 +398,7 @@ def curves(
     raise ValueError("history is empty: expected at least one metric")
   look = looks(settings or [label.setting for label in labels])
   history = {name: _while_sound(name, *logged, labels) for name, logged in history.items()}
-  metrics = [METRICS.get(name, Metric(name)) for name in history]
+  metrics = [_metric(name) for name in history]
   axes = [_axis(m, v, labels) for m, (_, v) in zip(metrics, history.values(), strict=True)]
   heads = [_Head(m.title, a.note) for m, a in zip(metrics, axes, strict=True)]
   end = max(np.max(steps, initial=0) for steps, _ in history.values()) or 1
@@ -429,9 +444,8 @@ def _decades(axis: Axis) -> list[float]:
   stride = max(1, -(-(last - first + 1) // (3 if both else 5)))
   powers = np.array([10.0**e for e in range(last, first - 1, -stride)])
   heights = np.arcsinh(np.array([axis.low, axis.high]) / axis.linear)
-  powers = powers[
-    np.arcsinh(powers / axis.linear) > 0.09 * np.ptp(heights)
-  ]  # clear of zero's label
+  clear = 0.09 * np.ptp(heights)  # of the label of zero
+  powers = powers[np.arcsinh(powers / axis.linear) > clear]
   return [0.0, *powers, *-powers]
 
 
@@ -444,16 +458,8 @@ def _draw(panel, steps, values: np.ndarray, labels: Sequence[RunLabel], look) ->
       panel.fill_between(steps, low, high, color=color, alpha=0.18, linewidth=0, gid="band")
       for r in rows:
         panel.plot(steps, values[r], color=color, alpha=0.45, linewidth=0.5, gid="seed", zorder=2)
-    panel.plot(
-      steps,
-      middle,
-      color=color,
-      linestyle=dashes,
-      linewidth=1.6,
-      marker=dot,
-      gid="median",
-      zorder=3,
-    )
+    line = {"color": color, "linestyle": dashes, "linewidth": 1.6, "marker": dot, "zorder": 3}
+    panel.plot(steps, middle, gid="median", **line)
     for r in rows:
       known = np.flatnonzero(~np.isnan(values[r]))
       if labels[r].failed_at >= 0 and known.size:
@@ -508,7 +514,7 @@ def kl_per_dimension(
   """
   values = -np.sort(-_finite(_checked(values, labels, "values")), axis=1)  # NaN last
   groups, look = _groups(labels), looks(settings or [label.setting for label in labels])
-  axis = _axis(METRICS["kl"], values, labels)
+  axis = _axis_of_bars(values, labels)
   heads = [
     _Head(_named(setting, rows, labels), _total(values[rows], axis))
     for setting, rows in groups.items()
@@ -518,9 +524,16 @@ def kl_per_dimension(
     caption += " Cross: a seed that failed."
   figure, panels = _panels(heads, "KL of each latent dimension (nats)", [], caption)
   for panel, (setting, rows) in zip(panels, groups.items(), strict=True):
-    _set_y(panel, axis._replace(low=min(axis.low, -0.015 * axis.high)))
+    _set_y(panel, axis)
     _draw_dimensions(panel, values[rows], [labels[r] for r in rows], look[setting].color)
   return figure
+
+
+def _axis_of_bars(values: np.ndarray, labels: Sequence[RunLabel]) -> Axis:
+  if not _known(values).size:
+    return Axis(0, 1, None, "")
+  _, high = _limits(values, labels, trimmed=0)  # a few large dimensions are the point
+  return Axis(min(0, _known(values).min()) - 0.015 * high, high, None, "")
 
 
 def _total(values: np.ndarray, axis: Axis) -> str:
@@ -609,21 +622,26 @@ def _compose(pixels, labels, groups, look, column_labels, title, footnote) -> Fi
     (page.upright if upright else page.text)(x, top - 10, text, 8.5, 1, ha="center")
   # One array for the whole page, drawn one to one: nothing is resampled.
   canvas = np.full((page.height, page.width, 3), 255, np.uint8)
-  y = top
-  for setting, rows in groups.items():
-    end = y + len(rows) * (height + ROW_GAP) - ROW_GAP
+  for setting, start, places in _places(groups, top, height):
+    end = max(places.values()) + height
     if names[setting]:
-      canvas[y:end, bar : bar + BAR] = _rgb(look[setting].color)
-      page.text(bar - 16, (y + end) / 2, names[setting], 9, 0.5, weight="bold", ha="right")
-    for r in rows:
+      canvas[start:end, bar : bar + BAR] = _rgb(look[setting].color)
+      page.text(bar - 16, (start + end) / 2, names[setting], 9, 0.5, weight="bold", ha="right")
+    for r, y in places.items():
       failed = labels[r].failed_at >= 0
       color = RED if failed else INK
       page.text(left - 20, y + height / 2, seeds[r], 8.5, 0.5, ha="right", color=color)
       _paste(canvas[y - 6 : y + height + 6, left - 6 :], pixels[r], failed)
-      y += height + ROW_GAP
-    y += GROUP_GAP - ROW_GAP
   page.figure.figimage(canvas, 0, 0, origin="upper")
   return page.figure
+
+
+def _places(groups: dict[str, list[int]], y: int, height: int):
+  """For each setting its name, its top, and the tops of its runs."""
+  for setting, rows in groups.items():
+    places = {r: y + i * (height + ROW_GAP) for i, r in enumerate(rows)}
+    yield setting, y, places
+    y += len(rows) * (height + ROW_GAP) - ROW_GAP + GROUP_GAP
 
 
 def _paste(canvas: np.ndarray, images: np.ndarray, failed: bool) -> None:

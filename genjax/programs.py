@@ -57,7 +57,7 @@ def advance(model: Model, batch_size: int, limit: int, binarise: bool = False) -
 
     def body(step, carry):
       key = stream(run.key, Stream.DATA, step + 1) if binarise else None
-      batch = data.draw(dataset, order[step - start], (0.0, 1.0), key)
+      batch = data.draw(dataset, order[step - start], key)
       # A run that failed costs nothing more, where runs do not go in step (see sweep.vectorise).
       return lax.cond(
         carry[0].failed_at < 0, lambda c: take(run, *c, step, batch), lambda c: c, carry

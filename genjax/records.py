@@ -83,7 +83,8 @@ def prepare(name: str, directory: str) -> pathlib.Path:
       ) from error
     builder = _builder(tfds, name, temporary)
     try:
-      with _standing_in(builder):
+      # On stdout TFDS names the temporary folder; its progress bars, on stderr, stay.
+      with _standing_in(builder), contextlib.redirect_stdout(io.StringIO()):
         builder.download_and_prepare(
           download_dir=os.path.join(temporary, "downloads"),
           download_config=tfds.download.DownloadConfig(manual_dir=home / "downloads" / "manual"),
@@ -247,6 +248,9 @@ def _standing_in(builder) -> Iterator[None]:
 
 def _encode(encoder, array: np.ndarray) -> bytes:
   """Pillow in place of TensorFlow's encode_png and encode_jpeg, with the latter's quality."""
+  from tensorflow_datasets.core.features import image_feature
+
+  image_feature._validate_np_array(array, shape=encoder.shape, dtype=encoder.np_dtype)
   stream = io.BytesIO()
   array = array[..., 0] if array.shape[-1] == 1 else array
   Image.fromarray(array).save(stream, format=encoder.encoding_format, quality=95)

@@ -1,11 +1,12 @@
 """Images and labels from files on this machine, and from scikit-learn's digits."""
 
 import pathlib
+import textwrap
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from genjax.types import Dataset, UserError
 
@@ -107,9 +108,12 @@ def decode(file, name: str) -> Image.Image:
     with Image.open(file) as image:
       if image.mode.startswith(("I", "F")):
         raise ValueError(f"more than 8 bits a pixel (mode {image.mode})")
+      if image.mode == "P":  # whose transparency Pillow would warn of
+        return image.convert("RGBA").convert("RGB")
       return image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
   except Exception as error:  # each of Pillow's formats has its own ways to fail
-    raise UserError(f"{name}: not a readable image ({reason(error)})") from error
+    known = not isinstance(error, UnidentifiedImageError)
+    raise UserError(f"{name}: not a readable image" + f" ({reason(error)})" * known) from error
 
 
 def stack(images: Iterable[tuple[str, Image.Image]], size: int) -> np.ndarray:
@@ -138,13 +142,14 @@ def stack(images: Iterable[tuple[str, Image.Image]], size: int) -> np.ndarray:
 
 def reason(error: Exception) -> str:
   """An exception in one line, for a message of ours."""
-  return f"{type(error).__name__}: " + " ".join(str(error).split())[:200]
+  return textwrap.shorten(f"{type(error).__name__}: {error}", 200, placeholder=" ...")
 
 
 def _members(path: str) -> dict[str, np.ndarray]:
   try:
-    with np.load(pathlib.Path(path).expanduser()) as file:
-      return dict(file)
+    # A stream of ours, as np.load leaves its own open where the archive is damaged.
+    with pathlib.Path(path).expanduser().open("rb") as stream, np.load(stream) as members:
+      return dict(members)
   except FileNotFoundError as error:
     raise UserError(f"{path}: no such file (--config.data.name)") from error
   except Exception as error:  # a damaged archive fails in as many ways as there are bytes

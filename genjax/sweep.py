@@ -27,19 +27,21 @@ def table(seeds: tuple, latents: tuple, chunk: int = 0, **numbers: tuple) -> lis
 
   `chunk` says how runs are computed, not which: it is not used here.
   """
-  names = ["latent", *NUMBERS, "seed"]
-  columns = [latents, *(numbers.get(name, (NUMBERS[name],)) for name in NUMBERS), seeds]
-  rows = [dict(zip(names, row, strict=True)) for row in itertools.product(*columns)]
+  columns = {"latent": latents} | numbers | {"seed": seeds}
+  rows = [dict(zip(columns, row, strict=True)) for row in itertools.product(*columns.values())]
   return [{"seed": row.pop("seed")} | row for row in rows]
 
 
 def runs(rows: list[dict]) -> Run:
   """The runs of a table, leaves `[R, ...]`; latents are padded to the largest."""
   latent = jnp.array([row["latent"] for row in rows])
-  numbers = {name: jnp.array([row[name] for row in rows], jnp.float32) for name in NUMBERS}
+  numbers = {
+    name: jnp.array([row.get(name, standard) for row in rows], jnp.float32)
+    for name, standard in NUMBERS.items()
+  }
   return Run(
     key=jax.vmap(jax.random.key)(jnp.array([row["seed"] for row in rows], jnp.uint32)),
-    latent_mask=(jnp.arange(max(row["latent"] for row in rows)) < latent[:, None]).astype(
+    latent_mask=(jnp.arange(max(row["latent"] for row in rows))[None] < latent[:, None]).astype(
       jnp.float32
     ),
     **numbers,
@@ -47,7 +49,7 @@ def runs(rows: list[dict]) -> Run:
 
 
 def setting(row: dict, rows: list[dict]) -> str:
-  """What tells a run's setting from the others': "latent 10, clip 0.01"; "" where all are alike."""
+  """What tells a run's setting from others': "latent 10, clip 0.01"; "" where all are alike."""
   changing = [name for name in row if name != "seed" and len({r[name] for r in rows}) > 1]
   return ", ".join(f"{name.replace('_', ' ')} {row[name]:g}" for name in changing)
 

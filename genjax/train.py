@@ -2,6 +2,7 @@
 
 import pathlib
 import time
+from typing import NamedTuple
 
 import jax
 import ml_collections
@@ -15,63 +16,78 @@ CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does
 REDRAW_SECONDS = 10.0  # curves are not drawn more often while training goes on
 
 
-def train(config: ml_collections.ConfigDict, path: pathlib.Path, title: str = "") -> None:
-  """Trains all runs of one program; goes on from the last checkpoint where there is one.
+class Plan(NamedTuple):
+  """One program to be trained: everything that can be wrong with it was checked."""
+
+  config: ml_collections.ConfigDict
+  splits: data.Splits
+  model: Model
+  rows: list[dict]  # the runs
+  steps: int
+
+
+def load_data(config: ml_collections.ConfigDict) -> data.Splits:
+  """The data that a config names. Raises `UserError` where it cannot be had."""
+  options = config.data
+  return data.load(options.name, options.dir, options.size, options.validation, options.cache)
+
+
+def plan(config: ml_collections.ConfigDict, splits: data.Splits) -> Plan:
+  """What a config without a grid asks for. Raises `UserError` for what does not go together."""
+  rows = sweep.table(**config.sweep)
+  shape = splits.train.image.shape[1:]
+  model = models.build(config.model.to_dict(), shape, splits.num_classes, max(config.sweep.latents))
+  per_epoch = data.batches_per_epoch(len(splits.train.label), config.batch_size)
+  # An epoch shows every image once, to the critic where there is one.
+  epochs = max(round(config.epochs * per_epoch / model.batches_per_step), 1)
+  return Plan(config, splits, model, rows, config.steps or epochs)
+
+
+def train(plan: Plan, path: pathlib.Path, title: str = "") -> None:
+  """Trains all runs of a program; goes on from the last checkpoint where there is one.
 
   Args:
-    config: checked, without a grid.
+    plan: what to train.
     path: the workdir.
     title: what stands before the progress bar.
 
   Raises:
-    UserError: data, model, workdir or checkpoint are not as they should be.
+    UserError: the workdir or a checkpoint in it is not as it should be.
   """
-  options = config.data
-  splits = data.load(options.name, options.dir, options.size, options.validation, options.cache)
-  model, dataset = build(config, splits)
-  steps = total_steps(config, len(splits.train.label), model.batches_per_step)
   with workdir.claim(path):
-    workdir.settle(path, {"config": config.to_dict(), "dataset": dataset})
-    Training(config, path, splits, model).until(steps, title)
+    record = {"config": plan.config.to_dict(), "dataset": _describe(plan.splits)}
+    workdir.settle(path, record)
+    Training(plan, path).until(plan.steps, title)
 
 
-def build(config: ml_collections.ConfigDict, splits: data.Splits) -> tuple[Model, dict]:
-  """The model for this data, and what config.json says of the data."""
-  dataset = {
+def _describe(splits: data.Splits) -> dict:
+  """What config.json says of the data, and a resumed run must find again."""
+  return {
     "source": splits.source,
     "image_shape": splits.train.image.shape[1:],
     "num_classes": splits.num_classes,
     "train": len(splits.train.label),
     "validation": len(splits.validation.label),
   }
-  shape, classes = dataset["image_shape"], dataset["num_classes"]
-  return models.build(config.model.to_dict(), shape, classes, max(config.sweep.latents)), dataset
-
-
-def total_steps(config: ml_collections.ConfigDict, num_images: int, batches_per_step: int) -> int:
-  """Steps of the generator or VAE; an epoch shows every image to the critic or VAE once."""
-  per_epoch = data.batches_per_epoch(num_images, config.batch_size)
-  return config.steps or max(round(config.epochs * per_epoch / batches_per_step), 1)
 
 
 class Training:
   """All runs of a program on the device, and their workdir, from one checkpoint to the next."""
 
-  def __init__(self, config, path: pathlib.Path, splits: data.Splits, model: Model):
-    self.config, self.path, self.model = config, path, model
-    self.rows = sweep.table(**config.sweep)
-    R = len(self.rows)
-    self.programs = programs.build(model, config, R)
+  def __init__(self, plan: Plan, path: pathlib.Path):
+    self.config, self.model, self.rows, self.path = plan.config, plan.model, plan.rows, path
+    R, splits, config = len(plan.rows), plan.splits, plan.config
+    self.programs = programs.build(plan.model, config, R)
     self.dataset = _everywhere(splits.train, R)
     used = evaluate.usable(config.eval_images, len(splits.validation.label))
     self.validation = _everywhere(jax.tree.map(lambda a: a[:used], splits.validation), R)
     self.runs = jax.device_put(sweep.runs(self.rows), sweep.sharding(R))
     self.zeros = programs.empty_totals(
-      model, self.runs, splits.train.image.shape[1:], config.batch_size
+      self.model, self.runs, splits.train.image.shape[1:], config.batch_size
     )
     self.checkpoints = checkpoint.Checkpoints(path / "checkpoints", config.keep)
     self.step, self.progress = self._begin()
-    self.history = workdir.History(path, [_folder(row) for row in self.rows], self.step)
+    self.history = workdir.History(path, [_name(row, self.rows) for row in self.rows], self.step)
     self.drawn = 0.0
 
   def _begin(self) -> tuple[int, PyTree]:
@@ -210,9 +226,9 @@ def _pace(taken: int, seconds: float) -> int:
   return max(1, min(2 * taken, int(taken * CALL_SECONDS / max(seconds, 1e-3))))
 
 
-def _folder(row: dict) -> str:
-  """The run's name among TensorBoard's."""
-  return ",".join(f"{name}={value}" for name, value in row.items())
+def _name(row: dict, rows: list[dict]) -> str:
+  """What TensorBoard calls a run: "latent 10, seed 3"."""
+  return ", ".join(filter(None, [sweep.setting(row, rows), f"seed {row['seed']}"]))
 
 
 def _spread(name: str, values: np.ndarray) -> str:

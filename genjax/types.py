@@ -78,6 +78,7 @@ class Model(NamedTuple):
   diagnose: Callable  # (run, state, key, batch) -> Metrics on images that were held out
   encode: Callable | None  # (run, state, images in [0, 1]) -> mean [B, Z], logvar [B, Z]
   score: Callable | None  # (run, state, images in [0, 1], label) -> critic's scores [B]
+  turns: dict[str, Callable]  # player -> its part of a step: (run, state, batch, key) -> as `step`
   criterion: str  # the validation metric that is lowest at a run's best step
   latent: int  # Z
   batches_per_step: int  # K

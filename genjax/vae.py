@@ -98,6 +98,7 @@ def make(
     diagnose=diagnose,
     encode=encode,
     score=None,
+    turns={},
     criterion="val_loss",
     latent=latent,
     batches_per_step=1,

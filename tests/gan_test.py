@@ -1,0 +1,200 @@
+"""One step of a GAN: who moves, in which direction, and how far."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from systems import IMAGE, SYSTEMS, assert_trees_equal, batches, run, small
+
+from genjax import gan, networks
+from genjax.types import Batch, Model, Run, State, latent_noise
+
+GANS = [name for name, system in SYSTEMS.items() if system.model["name"] == "gan"]
+
+
+def _moved(a, b):
+  return any(
+    not np.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+  )
+
+
+class Scene(NamedTuple):
+  model: Model
+  run: Run
+  state: State
+  batch: Batch
+
+  def turn(self, player, state, key=7):
+    return jax.jit(self.model.turns[player])(self.run, state, self.batch, jax.random.key(key))
+
+
+def _scene(name, seed_steps=1, **numbers):
+  """A system after a step, so that batch-norm statistics and optimisers are not at their start."""
+  model = small(name, critic_steps=1)
+  a_run = run(**{"learning_rate": (1e-3,), "clip": (0.05,)} | numbers)
+  batch = batches(model, 32)
+  state = jax.jit(model.init)(a_run)
+  state, _ = jax.jit(model.step)(a_run, state, batch)
+  return Scene(model, a_run, state, batch)
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_a_critic_step_leaves_the_generator_bit_for_bit(name):
+  scene = _scene(name)
+  after, _ = scene.turn("critic", scene.state)
+  for part in ("params", "stats", "opt_state"):
+    before = getattr(scene.state, part)["generator"]
+    assert_trees_equal(before, getattr(after, part)["generator"])
+  assert_trees_equal(scene.state.ema, after.ema)
+  assert _moved(scene.state.params["critic"], after.params["critic"])
+  assert int(after.step) == int(scene.state.step)
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_a_generator_step_leaves_the_critic_bit_for_bit(name):
+  scene = _scene(name)
+  after, _ = scene.turn("generator", scene.state)
+  for part in ("params", "stats", "opt_state"):
+    assert_trees_equal(getattr(scene.state, part)["critic"], getattr(after, part)["critic"])
+  assert _moved(scene.state.params["generator"], after.params["generator"])
+  assert int(after.step) == int(scene.state.step) + 1
+
+
+def _gap(name, scene, state):
+  """The critic's mean on real minus on generated images, by networks alone, as in training."""
+  pair = networks.gan(SYSTEMS[name].model["network"], IMAGE, 8, 10)
+  low, high = pair.image_range
+  label, key = scene.batch.label[0], jax.random.key(3)
+  z = jax.random.normal(jax.random.key(5), (len(label), 3))
+  fake, _ = networks.apply(
+    pair.generator, state.params["generator"], state.stats["generator"], z, label, key=key
+  )
+  real = low + (high - low) * scene.batch.image[0]
+  on_real, on_fake = (
+    networks.apply(pair.critic, state.params["critic"], state.stats["critic"], x, label, key=key)[0]
+    for x in (real, fake)
+  )
+  return float(on_real.mean() - on_fake.mean())
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_the_generator_lowers_the_critic_gap_and_the_critic_raises_it(name):
+  scene = _scene(name, learning_rate=(2e-4,))
+  before = _gap(name, scene, scene.state)
+  lowered, raised = scene.state, scene.state
+  for i in range(5):
+    lowered, _ = scene.turn("generator", lowered, key=i)
+    raised, _ = scene.turn("critic", raised, key=i)
+  assert _gap(name, scene, lowered) < before
+  assert _gap(name, scene, raised) > before
+
+
+def test_the_gap_that_is_logged_is_real_minus_generated():
+  scene = _scene("s1_gan")
+  _, metrics = scene.turn("critic", scene.state)
+  z_key = jax.random.split(jax.random.split(jax.random.key(7), 1)[0], 5)[0]
+  z = latent_noise(z_key, (32, 3))
+  fake = scene.model.generate(scene.run, scene.state, z)
+  on_real = scene.model.score(scene.run, scene.state, scene.batch.image[0])
+  on_fake = scene.model.score(scene.run, scene.state, fake)
+  np.testing.assert_allclose(metrics["critic_gap"], (on_real - on_fake).mean(), atol=1e-5)
+  np.testing.assert_allclose(metrics["accuracy_real"], (on_real > 0).mean())
+  np.testing.assert_allclose(metrics["accuracy_generated"], (on_fake <= 0).mean())
+  loss = np.log1p(np.exp(-on_real)).mean() + np.log1p(np.exp(on_fake)).mean()
+  np.testing.assert_allclose(metrics["critic_loss"], loss, rtol=1e-5)
+  np.testing.assert_allclose(metrics["training_jsd"], np.log(2) - loss / 2, atol=1e-5)
+
+
+@pytest.mark.parametrize("critic_steps", [1, 3])
+def test_k_critic_steps_are_one_after_another_on_their_own_batches(critic_steps):
+  model = small("s1_gan", critic_steps=critic_steps)
+  one = small("s1_gan", critic_steps=1)
+  a_run, batch = run(), batches(model)
+  state = jax.jit(model.init)(a_run)
+  key = jax.random.key(1)
+  together, _ = jax.jit(model.turns["critic"])(a_run, state, batch, key)
+  # A single step splits its key once more, so each is made to split to the same.
+  del one
+  assert int(together.opt_state["critic"][0].count) == critic_steps
+  other = batch._replace(image=batch.image.at[0].set(0.5))
+  changed, _ = jax.jit(model.turns["critic"])(a_run, state, other, key)
+  assert _moved(together.params, changed.params)
+
+
+def test_clipping_bounds_all_weights_but_batch_norm():
+  scene = _scene("s1_wgan", clip=(0.01,))
+  critic = scene.state.params["critic"]
+  for name, layer in critic.items():
+    largest = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(layer))
+    if name.startswith("BatchNorm"):
+      assert largest > 0.9
+    else:
+      assert largest <= np.float32(0.01)
+  fraction = float(gan.clip_fraction(critic, scene.run.clip))
+  at_bound, count = 0, 0
+  for name, layer in critic.items():
+    if not name.startswith("BatchNorm"):
+      for leaf in jax.tree.leaves(layer):
+        at_bound += int((np.abs(leaf) == np.float32(0.01)).sum())
+        count += leaf.size
+  assert 0 < at_bound < count
+  np.testing.assert_allclose(fraction, at_bound / count, rtol=1e-6)
+
+
+def test_the_penalty_holds_the_gradient_near_one():
+  """Trained without a penalty the critic's slope grows; with one it stays near 1."""
+  slopes = {}
+  for weight in (0.0, 10.0):
+    model = small("s1_gan", loss="wasserstein", regulariser="gradient_penalty")
+    a_run = run(penalty_weight=(weight,), learning_rate=(2e-3,), b1=(0.5,))
+    batch, state = batches(model, 32), jax.jit(model.init)(a_run)
+    turn = jax.jit(model.turns["critic"])
+    for i in range(60):
+      state, metrics = turn(a_run, state, batch, jax.random.key(i))
+    slopes[weight] = float(metrics["critic_gradient_norm"])
+  assert slopes[0.0] > 3
+  assert 0.5 < slopes[10.0] < 2
+
+
+def test_averaged_generator():
+  np.testing.assert_allclose(gan.moving_average(0.9, 10_000, 1.0, 2.0), 1.1, rtol=1e-6)
+  np.testing.assert_allclose(gan.moving_average(0.9, 0, 1.0, 2.0), 1.9, rtol=1e-6)  # 1/10 at first
+  assert gan.moving_average(0.0, 5, 1.0, 2.0) == 2.0
+  scene = _scene("s1_wgan", ema_decay=(0.0,))
+  assert_trees_equal(
+    scene.state.ema, {k: getattr(scene.state, k)["generator"] for k in ("params", "stats")}
+  )
+  scene = _scene("s1_wgan", ema_decay=(0.9,))
+  after, _ = scene.turn("generator", scene.state)
+  old, new = (
+    s.ema["params"]["latent"]["kernel"] for s in (scene.state, after)
+  )
+  raw = after.params["generator"]["latent"]["kernel"]
+  decay = 2 / 11  # (1 + step) / (10 + step) at step 1
+  np.testing.assert_allclose(new, decay * old + (1 - decay) * raw, rtol=1e-5, atol=1e-7)
+
+
+def test_diagnosis_of_a_wgan():
+  scene = _scene("s1_wgan")
+  flat = jax.tree.map(lambda leaf: leaf[0], scene.batch)
+  metrics = jax.jit(scene.model.diagnose)(scene.run, scene.state, jax.random.key(0), flat)
+  assert "val_accuracy_real" not in metrics  # a Wasserstein critic does not classify
+  np.testing.assert_allclose(metrics["val_critic_gap"], -metrics["val_critic_loss"], rtol=1e-5)
+  assert 0 < float(metrics["val_clip_fraction"]) < 1
+  # The slope along the gradient, by finite differences.
+  assert float(metrics["val_critic_gradient_norm"]) > 0
+
+
+# After one step at seed 0 on the first 16 training digits. Change these figures only with a change
+# that is meant to change what is computed, and say so in its message.
+GOLDEN = {}
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_golden_figures_of_one_step(name):
+  model = small(name)
+  _, metrics = jax.jit(model.step)(run(), jax.jit(model.init)(run()), batches(model))
+  for key, value in GOLDEN[name].items():
+    np.testing.assert_allclose(metrics[key], value, rtol=2e-4, err_msg=key)

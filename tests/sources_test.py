@@ -1,0 +1,240 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from genjax import sources
+from genjax.types import UserError
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (12, 6, 6), dtype=np.uint8)
+LABELS = np.arange(12) % 3
+
+
+def write_npz(path, **arrays):
+  np.savez(path, **arrays)
+  return str(path)
+
+
+def write_folder(root, classes, mode="L", size=(6, 6), count=3):
+  rng = np.random.default_rng(len(classes))
+  for name in classes:
+    (root / name).mkdir(parents=True, exist_ok=True)
+    for i in range(count):
+      pixels = rng.integers(0, 256, (*size[::-1], 4), dtype=np.uint8)
+      Image.fromarray(pixels, "RGBA").convert(mode).save(root / name / f"{i}.png")
+  return root
+
+
+def test_digits_are_drawn_like_mnist():
+  train, test, num_classes, source = sources.digits(0)
+  assert train.image.shape == (1797, 28, 28, 1)
+  assert train.image.dtype == np.uint8
+  assert train.label.dtype == np.int32
+  assert (test, num_classes) == (None, 10)
+  assert "digits" in source
+  assert train.image.min() == 0
+  assert train.image.max() == 255
+  assert not train.image[:, :4].any()  # the margin
+  assert not train.image[:, :, -4:].any()
+  # Shrunk again, they are scikit-learn's images but for the smoothing.
+  small = np.stack(
+    [
+      np.asarray(Image.fromarray(x).resize((8, 8), Image.Resampling.BOX))
+      for x in train.image[:, 4:24, 4:24, 0]
+    ]
+  )
+  from sklearn.datasets import load_digits
+
+  assert np.corrcoef(small.ravel(), load_digits().images.ravel())[0, 1] > 0.97
+
+
+def test_digits_take_a_size():
+  assert sources.digits(16).train.image.shape == (1797, 16, 16, 1)
+
+
+@pytest.mark.parametrize(
+  ("given", "expected"),
+  [
+    (PIXELS, PIXELS),
+    (PIXELS[..., None], PIXELS),
+    (PIXELS / 255, PIXELS),
+    ((PIXELS / 255).astype(np.float32), PIXELS),
+    ((PIXELS - 0.4).clip(0) / 255, PIXELS),
+    (PIXELS == 7, None),
+    (PIXELS.astype(np.int64), None),
+    (PIXELS.astype(np.float32), None),
+    (PIXELS / 255 - 0.01, None),
+    (np.where(PIXELS == 7, np.nan, PIXELS / 255), None),
+    (PIXELS[0], None),
+    (PIXELS[0, 0, 0], None),
+    (PIXELS[:0], None),
+    (PIXELS.reshape(12, 3, 4, 3)[:, :, :3].transpose(0, 3, 1, 2)[..., :2], None),  # 2 channels
+    (PIXELS.astype(str), None),
+    (PIXELS.astype(object), None),
+  ],
+)
+def test_npz_pixels(tmp_path, given, expected):
+  path = write_npz(tmp_path / "a.npz", image=given)
+  if expected is None:
+    with pytest.raises(UserError, match=r"a\.npz") as error:
+      sources.npz(path, 0)
+    assert "\n" not in str(error.value)
+    assert given.dtype == object or "image is" in str(error.value) or "shape" in str(error.value)
+  else:
+    arrays = sources.npz(path, 0)
+    np.testing.assert_array_equal(arrays.train.image[..., 0], expected)
+    assert arrays.train.image.dtype == np.uint8
+    assert arrays.train.image.ndim == 4
+
+
+def test_npz_without_labels_has_one_class(tmp_path):
+  arrays = sources.npz(write_npz(tmp_path / "a.npz", image=PIXELS), 0)
+  assert arrays.num_classes == 1
+  assert not arrays.train.label.any()
+  assert arrays.test is None
+
+
+def test_npz_as_keras_has_it(tmp_path):
+  path = write_npz(
+    tmp_path / "a.npz",
+    x_train=PIXELS,
+    y_train=LABELS[:, None],
+    x_test=PIXELS[:5],
+    y_test=LABELS[:5],
+  )
+  arrays = sources.npz(path, 0)
+  np.testing.assert_array_equal(arrays.train.label, LABELS)
+  assert arrays.train.label.dtype == np.int32
+  np.testing.assert_array_equal(arrays.test.image[..., 0], PIXELS[:5])
+  np.testing.assert_array_equal(arrays.test.label, LABELS[:5])
+  assert arrays.num_classes == 3
+
+
+@pytest.mark.parametrize(
+  ("arrays", "message"),
+  [
+    ({"pictures": PIXELS}, "no array 'x_train' among pictures; expected image"),
+    ({"x_train": PIXELS, "y_train": LABELS}, "no array 'x_test' among"),
+    ({"image": PIXELS, "label": LABELS[:-1]}, r"label is int64 \[11\]; expected 12 integers"),
+    ({"image": PIXELS, "label": LABELS / 2}, "label is float64"),
+    ({"image": PIXELS, "label": LABELS - 1}, "integers from 0 up"),
+    (
+      {"x_train": PIXELS, "y_train": LABELS, "x_test": PIXELS[:, :5], "y_test": LABELS},
+      "unequal shapes",
+    ),
+  ],
+)
+def test_npz_that_is_wrong(tmp_path, arrays, message):
+  with pytest.raises(UserError, match=message):
+    sources.npz(write_npz(tmp_path / "a.npz", **arrays), 0)
+
+
+def test_npz_that_is_absent_or_damaged(tmp_path):
+  with pytest.raises(UserError, match=r"a\.npz: no such file"):
+    sources.npz(str(tmp_path / "a.npz"), 0)
+  path = tmp_path / "a.npz"
+  write_npz(path, image=PIXELS)
+  whole = path.read_bytes()
+  flipped = bytearray(whole)
+  flipped[whole.find(PIXELS.tobytes()) + 100] ^= 1
+  for content in (whole[:-50], whole[:10], b"", b"text", bytes(flipped)):
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.npz: not a readable"):
+      sources.npz(str(path), 0)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_npz_is_resized_by_size(tmp_path, channels):
+  image = np.repeat(PIXELS[..., None], channels, -1)
+  arrays = sources.npz(write_npz(tmp_path / "a.npz", image=image), 9)
+  assert arrays.train.image.shape == (12, 9, 9, channels)
+  expected = Image.fromarray(PIXELS[3]).resize((9, 9), Image.Resampling.LANCZOS)
+  np.testing.assert_array_equal(arrays.train.image[3, :, :, -1], np.asarray(expected))
+
+
+def test_folder_by_class(tmp_path):
+  write_folder(tmp_path, ["cat", "ant", "bee"])
+  (tmp_path / "ant" / "notes.txt").write_text("not an image")
+  (tmp_path / "ant" / "._0.png").write_text("what macOS leaves")
+  (tmp_path / ".git").mkdir()
+  arrays = sources.folder(tmp_path, 0)
+  assert arrays.train.image.shape == (9, 6, 6, 1)
+  assert arrays.train.label.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]  # in the order of the names
+  assert (arrays.test, arrays.num_classes) == (None, 3)
+  np.testing.assert_array_equal(
+    arrays.train.image[4, :, :, 0], np.asarray(Image.open(tmp_path / "bee" / "1.png"))
+  )
+
+
+def test_folder_with_train_and_test(tmp_path):
+  write_folder(tmp_path / "train", ["a", "b"], "RGB")
+  write_folder(tmp_path / "test", ["b"], "RGB", count=2)
+  arrays = sources.folder(tmp_path, 0)
+  assert arrays.train.image.shape == (6, 6, 6, 3)
+  assert arrays.test.label.tolist() == [1, 1]  # numbered as in train
+  assert arrays.num_classes == 2
+  np.testing.assert_array_equal(
+    arrays.test.image[1], np.asarray(Image.open(tmp_path / "test" / "b" / "1.png"))
+  )
+  write_folder(tmp_path / "test", ["c"], "RGB")
+  with pytest.raises(UserError, match="test/c: no such class"):
+    sources.folder(tmp_path, 0)
+
+
+def test_folder_with_a_class_called_train(tmp_path):
+  write_folder(tmp_path, ["train", "tram"])
+  arrays = sources.folder(tmp_path, 0)
+  assert arrays.num_classes == 2
+  assert len(arrays.train.label) == 6
+
+
+@pytest.mark.parametrize(
+  ("modes", "channels"),
+  [(["L"], 1), (["1"], 1), (["LA"], 1), (["RGB"], 3), (["RGBA"], 3), (["P"], 3), (["L", "RGB"], 3)],
+)
+def test_folder_channels(tmp_path, modes, channels):
+  for mode in modes:
+    write_folder(tmp_path, [f"class{mode}"], mode)
+  image = sources.folder(tmp_path, 0).train.image
+  assert image.shape == (3 * len(modes), 6, 6, channels)
+  if modes == ["L", "RGB"]:  # a grey image among others is as grey as before
+    grey = np.asarray(Image.open(tmp_path / "classL" / "0.png"))
+    np.testing.assert_array_equal(image[0], np.stack([grey] * 3, -1))
+
+
+def test_folder_of_unequal_sizes(tmp_path):
+  write_folder(tmp_path, ["a"], size=(6, 6))
+  write_folder(tmp_path, ["b"], size=(8, 5))
+  with pytest.raises(UserError) as error:
+    sources.folder(tmp_path, 0)
+  for part in ("a/0.png is 6x6", "b/0.png is 8x5", "--config.data.size"):
+    assert part in str(error.value)
+  assert sources.folder(tmp_path, 7).train.image.shape == (6, 7, 7, 1)
+
+
+@pytest.mark.parametrize("damage", ["short", "text", "empty", "deep"])
+def test_folder_with_an_unreadable_image(tmp_path, damage):
+  bad = write_folder(tmp_path, ["a"], size=(64, 64)) / "a" / "1.png"
+  if damage == "deep":
+    Image.fromarray(np.full((64, 64), 40_000, np.uint16)).save(bad)
+  else:
+    bad.write_bytes({"short": bad.read_bytes()[:500], "text": b"hello", "empty": b""}[damage])
+  with pytest.raises(UserError, match=r"a/1\.png: not a readable image") as error:
+    sources.folder(tmp_path, 0)
+  assert "\n" not in str(error.value)
+
+
+def test_folder_heeds_how_the_camera_was_held(tmp_path):
+  (tmp_path / "a").mkdir()
+  exif = Image.Exif()
+  exif[0x0112] = 6  # to be turned by 90 degrees
+  Image.new("RGB", (8, 4)).save(tmp_path / "a" / "0.jpg", exif=exif)
+  assert sources.folder(tmp_path, 0).train.image.shape == (1, 8, 4, 3)
+
+
+def test_folder_without_images(tmp_path):
+  with pytest.raises(UserError, match="no images; expected"):
+    sources.folder(tmp_path, 0)
+  write_folder(tmp_path / "train", ["a"])
+  (tmp_path / "test").mkdir()
+  with pytest.raises(UserError, match="test: no images"):
+    sources.folder(tmp_path, 0)
