@@ -6,7 +6,7 @@ from genjax import config as genjax_config
 def get_config():
   config = genjax_config.default("gan")
   config.batch_size = 64
-  config.steps = 800
+  config.steps = 600
   config.eval_every = 100
   config.log_every = 10
   config.model.network = "s1_wgan"

@@ -101,34 +101,64 @@ def order(key: Array, size: int, batch_size: int, first: Array | int, count: int
   Returns:
     [count, B] int32.
   """
-  per_epoch = batches_per_epoch(size, batch_size)
-  epochs = first // per_epoch + jnp.arange((count - 1) // per_epoch + 2)  # all that it may touch
-
-  def batches(epoch):
-    permutation = jax.random.permutation(jax.random.fold_in(key, epoch), size)
-    return permutation[: per_epoch * batch_size].reshape(per_epoch, batch_size)
-
-  sequence = jax.vmap(batches)(epochs).reshape(-1, batch_size).astype(jnp.int32)
-  return jax.lax.dynamic_slice_in_dim(sequence, first % per_epoch, count)
+  batch = first + jnp.arange(count)
+  epoch, place = jnp.divmod(batch, batches_per_epoch(size, batch_size))
+  position = place[:, None] * batch_size + jnp.arange(batch_size)[None]
+  return jax.vmap(lambda e, i: permute(jax.random.fold_in(key, e), size, i))(epoch, position)
 
 
-def draw(
-  dataset: Dataset,
-  indices: Array,
-  key: Array | None = None,
-  image_range: tuple[float, float] = (0.0, 1.0),
-) -> Batch:
-  """The examples at `indices` [B], with pixels 0 to 255 scaled to the range (low, high).
+def permute(key: Array, size: int, index: Array) -> Array:
+  """Where a pseudo-random permutation of range(size), chosen by the key, takes these indices.
 
-  With a key, images are binarised anew at each draw: a pixel is high with the probability
-  pixel / 255, and low otherwise (Salakhutdinov & Murray 2008).
+  A Feistel network on the even number of bits that holds `size`, walked until it comes back below
+  `size` (Black & Rogaway 2002, section 3): the cost is that of the indices asked for. Sorting
+  random numbers instead would cost a whole epoch, for each run and call.
+
+  Args:
+    key: [].
+    size: at most 2**30.
+    index: [...] int32, 0 to size - 1.
+
+  Returns:
+    [...] int32.
   """
-  low, high = image_range
-  pixel = dataset.image[indices].astype(jnp.float32)
+  bits = max((size - 1).bit_length() + 1, 2) // 2  # in each half
+  mask = jnp.uint32(2**bits - 1)
+  round_keys = jax.random.bits(key, (_ROUNDS,))
+
+  def encrypt(x: Array) -> Array:
+    left, right = x >> bits, x & mask
+    for i in range(_ROUNDS):
+      left, right = right, left ^ (_mix(right ^ round_keys[i]) & mask)
+    return left << bits | right
+
+  def walk(x: Array) -> Array:
+    return jnp.where(x < size, x, encrypt(x))
+
+  x = encrypt(index.astype(jnp.uint32))
+  return jax.lax.while_loop(lambda x: jnp.any(x >= size), walk, x).astype(jnp.int32)
+
+
+_ROUNDS = 8
+
+
+def _mix(x: Array) -> Array:
+  """Spreads each bit over all: the finaliser of MurmurHash3 (Appleby 2011)."""
+  x = (x ^ x >> 16) * jnp.uint32(0x85EBCA6B)
+  x = (x ^ x >> 13) * jnp.uint32(0xC2B2AE35)
+  return x ^ x >> 16
+
+
+def draw(dataset: Dataset, indices: Array, key: Array | None = None) -> Batch:
+  """The examples at `indices` [...], pixels 0 to 255 scaled to [0, 1].
+
+  With a key, images are binarised anew at each draw: a pixel is 1 with the probability
+  pixel / 255, and 0 otherwise (Salakhutdinov & Murray 2008).
+  """
+  image = dataset.image[indices].astype(jnp.float32) / 255
   if key is not None:
-    pixel = jnp.where(jax.random.bernoulli(key, pixel / 255), 255.0, 0.0)
-  # Divided last, 0 and 255 give low and high exactly, however a compiler fuses the rest.
-  return Batch((255 * low + (high - low) * pixel) / 255, dataset.label[indices])
+    image = jax.random.bernoulli(key, image).astype(jnp.float32)
+  return Batch(image, dataset.label[indices])
 
 
 def _arrays(name: str, directory: str, size: int, cache: str) -> sources.Arrays:

@@ -85,7 +85,7 @@ def make(
     batch, key = inputs
     z_key, generator_key, real_key, generated_key, penalty_key = jax.random.split(key, 5)
     real = signed(batch.image)
-    z = latent_noise(z_key, (len(real), latent)) * run.latent_mask
+    z = latent_noise(z_key, (len(real), latent)) * run.latent_mask[None]
     fake, _ = generated(*frozen, z, batch.label, key=generator_key)
 
     def objective(params):
@@ -114,7 +114,7 @@ def make(
     """One step of the generator; the critic stays as it is, its statistics too."""
     label = batches.label[-1]
     z_key, generator_key, critic_key = jax.random.split(key, 3)
-    z = latent_noise(z_key, (len(label), latent)) * run.latent_mask
+    z = latent_noise(z_key, (len(label), latent)) * run.latent_mask[None]
 
     def objective(params):
       fake, stats = generated(params, state.stats["generator"], z, label, key=generator_key)
@@ -169,7 +169,7 @@ def make(
     return metrics
 
   def generate(run: Run, state: State, z: Array, label: Array | None = None) -> Array:
-    image, _ = generated(state.ema["params"], state.ema["stats"], z * run.latent_mask, label)
+    image, _ = generated(state.ema["params"], state.ema["stats"], z * run.latent_mask[None], label)
     return (image - low) / (high - low)
 
   def score_unit(run: Run, state: State, image: Array, label: Array | None = None) -> Array:

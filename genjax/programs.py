@@ -31,11 +31,11 @@ class Totals(NamedTuple):
   steps: Array
 
 
-def advance(model: Model, batch_size: int, limit: int, binarise: bool = False) -> Callable:
+def advance(model: Model, batch_size: int, binarise: bool = False) -> Callable:
   """`((run, progress, totals), dataset, start, stop) -> (progress, totals)`, steps in one loop.
 
-  `start` and `stop` are traced: one program serves every number of steps up to `limit`. A step
-  that gives NaN or Inf is not taken, and the run stays where it was from then on.
+  `start` and `stop` are traced: one program serves every number of steps. A step that gives NaN
+  or Inf is not taken, and the run stays where it was from then on.
   """
   K = model.batches_per_step
 
@@ -51,13 +51,12 @@ def advance(model: Model, batch_size: int, limit: int, binarise: bool = False) -
 
   def program(row: tuple, dataset: Dataset, start: Array, stop: Array):
     run, progress, totals = row
-    order = data.order(
-      stream(run.key, Stream.DATA), len(dataset.label), batch_size, start * K, limit * K
-    ).reshape(limit, K, batch_size)
+    size, order_key = len(dataset.label), stream(run.key, Stream.DATA)
 
     def body(step, carry):
-      key = stream(run.key, Stream.DATA, step + 1) if binarise else None
-      batch = data.draw(dataset, order[step - start], key)
+      order = data.order(order_key, size, batch_size, step * K, K)
+      key = stream(run.key, Stream.BINARISE, step) if binarise else None
+      batch = data.draw(dataset, order, key)
       # A run that failed costs nothing more, where runs do not go in step (see sweep.vectorise).
       return lax.cond(
         carry[0].failed_at < 0, lambda c: take(run, *c, step, batch), lambda c: c, carry
@@ -135,9 +134,8 @@ def build(model: Model, config: ml_collections.ConfigDict, num_runs: int) -> Pro
   """The programs of a sweep, vectorised over its runs."""
   vectorise = partial(sweep.vectorise, num_runs=num_runs, chunk=config.sweep.chunk)
   binarise = config.data.binarise
-  limit = min(config.log_every, config.eval_every)
   measure = evaluate.make(model, config.eval_images, binarise)
-  step = vectorise(advance(model, config.batch_size, limit, binarise))
+  step = vectorise(advance(model, config.batch_size, binarise))
   return Programs(
     begin=jax.jit(vectorise(lambda run: Progress.begin(model.init(run)))),
     advance=jax.jit(

@@ -92,6 +92,7 @@ class Stream(enum.IntEnum):
   DATA = 1
   STEP = 2
   VALIDATION = 3
+  BINARISE = 4
 
 
 def stream(key: Array, purpose: Stream, count: Array | int = 0) -> Array:

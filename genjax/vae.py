@@ -51,9 +51,9 @@ def make(
     )
     z = mean + jnp.exp(logvar / 2) * latent_noise(noise_key, mean.shape)
     logits, decoder_stats = networks.apply(
-      decoder, params["decoder"], stats["decoder"], z * run.latent_mask, key=dropout[1]
+      decoder, params["decoder"], stats["decoder"], z * run.latent_mask[None], key=dropout[1]
     )
-    kl = losses.gaussian_kl(mean, logvar) * run.latent_mask
+    kl = losses.gaussian_kl(mean, logvar) * run.latent_mask[None]
     return losses.bernoulli(logits, image), kl, {"encoder": encoder_stats, "decoder": decoder_stats}
 
   def step(run: Run, state: State, batches: Batch) -> tuple[State, Metrics]:
@@ -81,7 +81,7 @@ def make(
 
   def generate(run: Run, state: State, z: Array, label: Array | None = None) -> Array:
     logits, _ = networks.apply(
-      decoder, state.params["decoder"], state.stats["decoder"], z * run.latent_mask
+      decoder, state.params["decoder"], state.stats["decoder"], z * run.latent_mask[None]
     )
     return jax.nn.sigmoid(logits)
 
@@ -89,7 +89,7 @@ def make(
     (mean, logvar), _ = networks.apply(
       encoder, state.params["encoder"], state.stats["encoder"], image
     )
-    return mean * run.latent_mask, logvar * run.latent_mask
+    return mean * run.latent_mask[None], logvar * run.latent_mask[None]
 
   return Model(
     init=init,

@@ -83,10 +83,13 @@ def read_config(path: pathlib.Path) -> dict:
   file = path / "config.json"
   try:
     record = json.loads(file.read_text())
-    record["config"], record["dataset"]
-    return record
-  except FileNotFoundError:
-    raise UserError(f"{path} is no workdir of genjax: it has no config.json") from None
+    if all(isinstance(record[part], dict) for part in ("config", "dataset")):
+      return record
+    raise ValueError
+  except (FileNotFoundError, NotADirectoryError):
+    cells = sorted(cell.parent for cell in path.glob("*/config.json"))
+    hint = f"; its folders are workdirs, as {cells[0]}" if cells else ""
+    raise UserError(f"{path} is no workdir of genjax: it has no config.json{hint}") from None
   except (ValueError, KeyError, TypeError, OSError):
     raise UserError(
       f"{file} cannot be read; restore it, or start again in another --workdir"
@@ -114,7 +117,10 @@ def _revision() -> str:
   """The commit of the code, with "+changes" where files differ from it; "" outside a checkout."""
   describe = ["git", "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*"]
   folder = pathlib.Path(__file__).parent
-  done = subprocess.run(describe, cwd=folder, capture_output=True, text=True, check=False)
+  try:
+    done = subprocess.run(describe, cwd=folder, capture_output=True, text=True, check=False)
+  except OSError:  # no git on this machine
+    return ""
   return done.stdout.strip()
 
 
@@ -141,16 +147,12 @@ class History:
     self._file = path / "metrics.csv"
     self._num_runs = len(names)
     self._rows: dict[str, dict[int, np.ndarray]] = {}
-    if self._file.exists():
-      self._read(step)
-    text = "step,run,name,value\n" + "".join(
-      self._lines(name, at, values) for name, at, values in self._in_order()
-    )
-    write_atomically(self._file, text)
-    self._writers = [
-      tensorboardX.SummaryWriter(str(path / "tensorboard" / name), purge_step=step + 1)
-      for name in names
-    ]
+    kept = self._read(step) if self._file.exists() else []
+    write_atomically(self._file, "".join(f"{line}\n" for line in ["step,run,name,value", *kept]))
+    folder = path / "tensorboard"
+    # The suffix keeps two files apart that begin in one second, of which each would be the other.
+    options = {"purge_step": step + 1, "filename_suffix": f".{step}"}
+    self._writers = [tensorboardX.SummaryWriter(str(folder / name), **options) for name in names]
 
   def add(self, step: int, metrics: dict[str, np.ndarray]) -> None:
     """Figures of one step: name -> `[R]`, or `[R, Z]` for those that have one a dimension."""
@@ -176,28 +178,28 @@ class History:
     for writer in self._writers:
       writer.close()
 
-  def _in_order(self):
-    rows = [(at, name, values) for name, r in self._rows.items() for at, values in r.items()]
-    return [(name, at, values) for at, name, values in sorted(rows, key=lambda row: row[:2])]
-
   def _lines(self, name: str, step: int, values: np.ndarray) -> str:
     return "".join(
       f"{step},{run},{name},{value:.7g}\n" for run, value in enumerate(values) if not np.isnan(value)
     )
 
-  def _read(self, last: int) -> None:
+  def _read(self, last: int) -> list[str]:
+    """Takes in the rows up to the step `last`, and returns their lines."""
+    kept = []
     # A process that was killed may have left its last line cut short: it lies after `last`.
-    for number, line in enumerate(self._file.read_text().split("\n")[1:-1], 2):
+    for number, line in enumerate(self._file.read_text(errors="replace").split("\n")[1:-1], 2):
       try:
         step, run, name, value = line.split(",")
         if int(step) <= last:
           rows = self._rows.setdefault(name, {})
           rows.setdefault(int(step), np.full(self._num_runs, np.nan))[int(run)] = float(value)
+          kept.append(line)
       except (ValueError, IndexError):
         raise UserError(
           f"{self._file} line {number} is no row of step,run,name,value; restore the file, or "
           "delete that line"
         ) from None
+    return kept
 
 
 def _by_dimension(metrics: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

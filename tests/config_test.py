@@ -1,0 +1,265 @@
+"""Every key of a config has a check, and its message says what would be right."""
+
+import math
+
+import ml_collections
+import pytest
+
+from genjax import config
+from genjax.types import UserError
+
+
+def changed(model="vae", **values):
+  """The defaults with other values at dotted keys, whatever their types; 10 steps."""
+  result = config.default(model).to_dict() | {"steps": 10}
+  for key, value in values.items():
+    *folders, last = key.split(".")
+    place = result
+    for folder in folders:
+      place = place[folder]
+    place[last] = value
+  return ml_collections.ConfigDict(result)
+
+
+def refusal(checked):
+  with pytest.raises(UserError) as caught:
+    config.check(checked)
+  assert "\n" not in str(caught.value)
+  return str(caught.value)
+
+
+WHOLE_0, WHOLE_1, WHOLE_2 = (f"a whole number from {low}" for low in range(3))
+FINITE_0, POSITIVE = "a finite number from 0", "a finite number above 0"
+BELOW_1 = "a number from 0 to below 1"
+EVEN = "an even number from 2"
+SEED = "a whole number from 0 to 4294967295"
+ANY_NETWORK = "one of 'dense', 's1_gan'"
+NAN, INF = math.nan, math.inf
+
+# key -> its model, what is right, and values that are not; a key that sweeps takes tuples.
+KEYS = {
+  "data.name": ("vae", "the name of a dataset, a directory or an .npz", ["", 3, None]),
+  "data.dir": ("vae", "text", [3, None]),
+  "data.cache": ("vae", "text", [3, None]),
+  "data.size": ("vae", WHOLE_0, [-1, 2.0, "28", True, None]),
+  "data.validation": ("vae", "a fraction between 0 and 1", [0, 1, -0.1, 1.5, NAN, "0.1", True]),
+  "data.binarise": ("vae", "True or False", [1, "yes", None]),
+  "batch_size": ("vae", WHOLE_1, [0, -1, 8.0, True, "8"]),
+  "steps": ("vae", WHOLE_0, [-1, 1.5, True, "1"]),
+  "epochs": ("vae", FINITE_0, [-1.0, NAN, INF, True, "1"]),
+  "log_every": ("vae", WHOLE_1, [0, 1.0, True]),
+  "eval_every": ("vae", WHOLE_1, [0, 1.0, True]),
+  "eval_images": ("vae", WHOLE_1, [0, 1.0, True]),
+  "keep": ("vae", WHOLE_1, [0, 1.0, True]),
+  "sample_columns": ("vae", WHOLE_1, [0, 1.0, True]),
+  "model.name": ("vae", "one of vae, gan", ["vea", "", 3, None]),
+  "model.network": ("vae", ANY_NETWORK, ["s9", "", 3, None]),
+  "model.width": ("vae", WHOLE_2, [1, 0, -8, 8.0, True]),
+  "model.depth": ("vae", EVEN, [0, 1, 3, -2, 2.0, True]),
+  "model.loss": ("gan", "one of 'minimax', 'nonsaturating'", ["wgan", "", 3]),
+  "model.regulariser": ("gan", "one of 'none', 'clip', 'gradient_penalty'", ["gp", "", None]),
+  "model.critic_steps": ("gan", WHOLE_1, [0, -1, 1.0, True]),
+  "model.optimiser": ("gan", "one of 'adam', 'rmsprop', 'sgd'", ["adamw", "", 3]),
+  "sweep.seeds": ("vae", SEED, [(), 3, "0", (-1,), (2**32,), (0.5,), (True,), ("0",), ([0],)]),
+  "sweep.latents": ("vae", WHOLE_1, [(), 3, (0,), (2, 0), (-1,), (2.0,), (True,), ([2],)]),
+  "sweep.chunk": ("vae", WHOLE_0, [-1, 1.0, True, (1,)]),
+  "sweep.learning_rate": ("vae", POSITIVE, [(), 1e-3, (0.0,), (-1e-3,), (NAN,), (INF,), (1e39,)]),
+  "sweep.b1": ("vae", BELOW_1, [(), 0.5, (1.0,), (1,), (-0.1,), (NAN,), (True,), ("0.5",)]),
+  "sweep.kl_weight": ("vae", FINITE_0, [(), 1.0, (-1.0,), (NAN,), (INF,), (True,)]),
+  "sweep.clip": ("gan", POSITIVE, [(), 0.01, (0.0,), (-0.01,), (NAN,), (INF,)]),
+  "sweep.penalty_weight": ("gan", FINITE_0, [(), 10.0, (-1.0,), (NAN,), (INF,)]),
+  "sweep.ema_decay": ("gan", BELOW_1, [(), 0.9, (1.0,), (-0.1,), (NAN,)]),
+  "grid.network": ("vae", ANY_NETWORK, ["dense", ("s9",), (3,), (["dense"],)]),
+  "grid.width": ("vae", WHOLE_2, [8, (8, 1), (8.0,), (True,)]),
+  "grid.depth": ("vae", EVEN, [2, (2, 3), (2.0,)]),
+  "grid.optimiser": ("vae", "one of 'adam', 'rmsprop', 'sgd'", ["adam", ("adam", "adamw")]),
+  "grid.loss": ("gan", "one of 'minimax'", ["hinge", ("hinge", "wgan")]),
+  "grid.regulariser": ("gan", "one of 'none', 'clip'", ["clip", ("clip", "gp")]),
+  "grid.critic_steps": ("gan", WHOLE_1, [2, (1, 0), (1.0,)]),
+}
+
+
+def test_every_key_of_the_defaults_is_in_the_table():
+  keys = set()
+  for model in ("vae", "gan"):
+    keys |= set(config.flatten(config.default(model).to_dict()))
+  assert keys == set(KEYS)
+
+
+@pytest.mark.parametrize(
+  ("key", "value"), [(key, value) for key, row in KEYS.items() for value in row[2]]
+)
+def test_a_wrong_value_is_named_with_what_would_be_right(key, value):
+  model, right, _ = KEYS[key]
+  message = refusal(changed(model, **{key: value}))
+  assert message.startswith(f"config.{key} is {value!r}; right would be ")
+  assert right in message
+
+
+# What must pass, as the table above would also hold if everything were refused.
+RIGHT = {
+  "data.name": ["digits", "./faces", "x.npz"],
+  "data.size": [0, 32],
+  "data.validation": [0.01, 0.99],
+  "data.binarise": [True],
+  "batch_size": [1, 10_000],
+  "model.width": [2],
+  "model.depth": [2, 6],
+  "model.optimiser": ["rmsprop", "sgd"],
+  "sweep.seeds": [(0,), (2**32 - 1, 7), [1, 2]],
+  "sweep.latents": [(1,), (100, 2)],
+  "sweep.learning_rate": [(1,), (1e-12, 1e30)],
+  "sweep.b1": [(0,), (0.0, 0.999)],
+  "sweep.kl_weight": [(0,), (0.0, 4)],
+  "grid.width": [(), (8,), (8, 16)],
+}
+
+
+@pytest.mark.parametrize(
+  ("key", "value"), [(key, value) for key, values in RIGHT.items() for value in values]
+)
+def test_a_right_value_passes(key, value):
+  config.check(changed(**{key: value}))
+
+
+@pytest.mark.parametrize("model", ["vae", "gan"])
+def test_defaults_pass_once_they_have_a_length(model):
+  wanted = config.default(model)
+  assert refusal(wanted).startswith("one of config.steps and config.epochs must be set")
+  wanted.epochs = 0.5
+  config.check(wanted)
+
+
+def test_steps_and_epochs_exclude_each_other():
+  assert refusal(changed(epochs=1.0)) == (
+    "one of config.steps and config.epochs must be set, and the other 0"
+  )
+
+
+@pytest.mark.parametrize(
+  ("key", "value", "near"),
+  [
+    ("batchsize", 8, "did you mean batch_size?"),
+    ("model.widht", 8, "did you mean model.width?"),
+    ("sweep.learning_rates", (1e-3,), "did you mean sweep.learning_rate?"),
+    ("sweep.clip", (0.01,), "only 'gan' models have it"),
+    ("model.width.deep", 8, "did you mean model.width?"),
+    ("zzz", 1, "known are batch_size, data.binarise"),
+  ],
+)
+def test_an_unknown_key_is_named_with_a_near_one(key, value, near):
+  changes = {"model.width": {}} if key == "model.width.deep" else {}
+  message = refusal(changed(**changes, **{key: value}))
+  assert message.startswith(f"unknown key config.{key}; ")
+  assert near in message
+
+
+@pytest.mark.parametrize("key", ["batch_size", "model.width", "sweep.seeds", "grid.depth"])
+def test_a_missing_key_is_named_with_its_default(key):
+  wanted = changed()
+  *folders, last = key.split(".")
+  place = wanted
+  for folder in folders:
+    place = place[folder]
+  with place.unlocked():
+    del place[last]
+  standard = config.flatten(config.default("vae").to_dict())[key]
+  assert refusal(wanted) == f"config.{key} is missing; its default is {standard!r}"
+
+
+@pytest.mark.parametrize(
+  ("model", "key", "value"),
+  [
+    ("vae", "sweep.seeds", (0, 1, 0)),
+    ("vae", "sweep.latents", (2, 2)),
+    ("vae", "sweep.learning_rate", (1, 1.0)),
+    ("vae", "grid.width", (8, 8)),
+    ("gan", "grid.loss", ("hinge", "hinge")),
+  ],
+)
+def test_a_value_that_is_named_twice(model, key, value):
+  message = refusal(changed(model, **{key: value}))
+  assert message.startswith(f"config.{key} is {value!r}, which names a value twice")
+
+
+@pytest.mark.parametrize(
+  ("model", "network", "message"),
+  [
+    ("vae", "s1_gan", "config.model.network 's1_gan' is no VAE; one of dense"),
+    ("vae", "s4_cgan", "config.model.network 's4_cgan' is no VAE; one of dense"),
+    ("gan", "dense", "config.model.network 'dense' is no GAN; one of s1_gan, s1_wgan"),
+  ],
+)
+def test_a_network_of_the_other_model(model, network, message):
+  assert refusal(changed(model, **{"model.network": network})).startswith(message)
+
+
+# A number may be swept where the model reads it; one value passes anywhere.
+@pytest.mark.parametrize(
+  ("model", "number", "key", "reader", "other"),
+  [
+    ("gan", "clip", "regulariser", "clip", "none"),
+    ("gan", "penalty_weight", "regulariser", "gradient_penalty", "clip"),
+    ("gan", "b1", "optimiser", "adam", "rmsprop"),
+    ("vae", "b1", "optimiser", "adam", "sgd"),
+  ],
+)
+def test_a_number_is_swept_only_where_something_reads_it(model, number, key, reader, other):
+  swept = {f"sweep.{number}": (0.1, 0.2)}
+  message = refusal(changed(model, **swept, **{f"model.{key}": other}))
+  assert message == (
+    f"config.sweep.{number} has several values, and nothing reads them: "
+    f"config.model.{key}={reader!r} would be right"
+  )
+  config.check(changed(model, **swept, **{f"model.{key}": reader}))
+  config.check(changed(model, **swept, **{f"model.{key}": other, f"grid.{key}": (reader,)}))
+  config.check(changed(model, **{f"sweep.{number}": (0.1,), f"model.{key}": other}))
+
+
+def test_without_a_grid_there_is_one_program_in_the_workdir_itself():
+  wanted = changed()
+  ((folder, cell),) = config.cells(wanted)
+  assert folder == ""
+  assert cell.to_dict() == wanted.to_dict()
+
+
+def test_a_grid_has_a_folder_for_each_of_its_products():
+  wanted = changed("gan", **{"grid.width": (8, 16), "grid.loss": ("hinge", "wasserstein")})
+  found = [
+    (folder, cell.model.width, cell.model.loss, cell.model.network)
+    for folder, cell in config.cells(wanted)
+  ]
+  assert found == [
+    ("loss=hinge,width=8", 8, "hinge", "s1_gan"),
+    ("loss=hinge,width=16", 16, "hinge", "s1_gan"),
+    ("loss=wasserstein,width=8", 8, "wasserstein", "s1_gan"),
+    ("loss=wasserstein,width=16", 16, "wasserstein", "s1_gan"),
+  ]
+
+
+def test_a_cell_is_a_config_that_could_have_been_given_alone():
+  wanted = changed(**{"grid.width": (8, 16), "sweep.seeds": (5, 6)})
+  cells = dict(config.cells(wanted))
+  alone = changed(**{"model.width": 16, "sweep.seeds": (5, 6)})
+  assert cells["width=16"].to_dict() == alone.to_dict()
+  config.check(cells["width=16"])
+  assert wanted.grid.width == (8, 16)  # and the grid is as it was
+  assert wanted.model.width == 512
+
+
+def test_the_order_of_a_grid_is_that_of_the_alphabet_and_of_its_values():
+  wanted = changed(**{"grid.width": (16, 8), "grid.depth": (2, 4)})
+  assert [folder for folder, _ in config.cells(wanted)] == [
+    "depth=2,width=16",
+    "depth=2,width=8",
+    "depth=4,width=16",
+    "depth=4,width=8",
+  ]
+
+
+def test_flatten_joins_keys_by_dots():
+  assert config.flatten({"a": 1, "b": {"c": (2, 3), "d": {"e": ""}}}) == {
+    "a": 1,
+    "b.c": (2, 3),
+    "b.d.e": "",
+  }

@@ -1,0 +1,353 @@
+"""The files of a workdir: who may write them, what is in them, and what a resumed run keeps."""
+
+import json
+import pathlib
+import signal
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tensorboardX.proto import event_pb2
+
+from genjax import workdir
+from genjax.types import UserError
+
+RECORD = {
+  "config": {"batch_size": 8, "model": {"name": "vae", "width": 16}, "sweep": {"seeds": (0, 1)}},
+  "dataset": {"source": "digits", "image_shape": (28, 28, 1), "train": 100},
+}
+
+
+# config.json
+
+
+def test_config_json_has_the_config_the_data_the_revision_and_the_versions(tmp_path):
+  workdir.settle(tmp_path, RECORD)
+  written = json.loads((tmp_path / "config.json").read_text())
+  assert written["config"]["model"] == {"name": "vae", "width": 16}
+  assert written["config"]["sweep"] == {"seeds": [0, 1]}
+  assert written["dataset"]["image_shape"] == [28, 28, 1]
+  assert isinstance(written["revision"], str)
+  assert {"genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy"} == set(
+    written["versions"]
+  )
+  assert written["versions"]["numpy"] == np.__version__
+  assert workdir.read_config(tmp_path) == written
+  assert [file.name for file in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_the_same_record_settles_again_and_leaves_the_file(tmp_path):
+  workdir.settle(tmp_path, RECORD)
+  before = (tmp_path / "config.json").read_bytes()
+  workdir.settle(tmp_path, RECORD)
+  assert (tmp_path / "config.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+  ("part", "changes", "said"),
+  [
+    ("config", {"batch_size": 9}, "batch_size is 9, was 8. "),
+    ("config", {"sweep": {"seeds": (0, 2)}}, "sweep.seeds is [0, 2], was [0, 1]. "),
+    ("config", {"model": {"name": "vae"}}, "model.width is 'absent', was 16. "),
+    ("config", {"steps": 5}, "steps is 5, was 'absent'. "),
+    (
+      "config",
+      {"batch_size": 9, "model": {"name": "vae", "width": 8}},
+      "batch_size is 9, was 8; model.width is 8, was 16. ",
+    ),
+    ("dataset", {"train": 99}, "train is 99, was 100. "),
+  ],
+)
+def test_a_changed_record_is_refused_with_its_keys(tmp_path, part, changes, said):
+  workdir.settle(tmp_path, RECORD)
+  before = (tmp_path / "config.json").read_bytes()
+  with pytest.raises(UserError) as caught:
+    workdir.settle(tmp_path, RECORD | {part: RECORD[part] | changes})
+  assert str(caught.value) == (
+    f"{tmp_path}/config.json was made with another {part}: {said}"
+    "Take those values back, or name another --workdir"
+  )
+  assert (tmp_path / "config.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+  "text", ["", "{", "[]", "3", '{"config": {}}', '{"config": [], "dataset": {}}', "\udc80"]
+)
+def test_a_config_json_that_cannot_be_read(tmp_path, text):
+  (tmp_path / "config.json").write_bytes(text.encode(errors="surrogateescape"))
+  with pytest.raises(UserError, match=r"config\.json cannot be read; restore it, or start again"):
+    workdir.read_config(tmp_path)
+
+
+def test_a_folder_without_config_json_is_no_workdir(tmp_path):
+  with pytest.raises(UserError) as caught:
+    workdir.read_config(tmp_path)
+  assert str(caught.value) == f"{tmp_path} is no workdir of genjax: it has no config.json"
+  (tmp_path / "file").write_text("")
+  for place in (tmp_path / "absent", tmp_path / "file"):
+    with pytest.raises(UserError, match="is no workdir of genjax"):
+      workdir.read_config(place)
+
+
+def test_a_grid_names_a_folder_that_is_a_workdir(tmp_path):
+  for width in (8, 16):
+    (tmp_path / f"width={width}").mkdir()
+    workdir.settle(tmp_path / f"width={width}", RECORD)
+  with pytest.raises(UserError) as caught:
+    workdir.read_config(tmp_path)
+  assert str(caught.value).endswith(f"; its folders are workdirs, as {tmp_path}/width=16")
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path, monkeypatch):
+  workdir.write_atomically(tmp_path / "file", "old")
+
+  def full(*_):
+    raise OSError("no space left on device")
+
+  monkeypatch.setattr(workdir.os, "replace", full)
+  with pytest.raises(OSError, match="no space"):
+    workdir.write_atomically(tmp_path / "file", "new")
+  assert (tmp_path / "file").read_text() == "old"
+
+
+# Who writes.
+
+# A process that claims a workdir, says how that went, and waits with it.
+CLAIM = """
+import pathlib, sys, time
+from genjax import workdir
+from genjax.types import UserError
+try:
+  with workdir.claim(pathlib.Path(sys.argv[1])):
+    print("claimed", flush=True)
+    sys.stdin.read()
+except UserError as error:
+  print(error, flush=True)
+"""
+
+
+def _claiming(path):
+  pipe = subprocess.PIPE
+  return subprocess.Popen([sys.executable, "-c", CLAIM, path], stdin=pipe, stdout=pipe, text=True)
+
+
+def _busy(path):
+  return (
+    f"--workdir={path}: another process is writing to it; wait for it, or name another folder"
+  )
+
+
+def test_a_second_process_is_refused_until_the_first_ends(tmp_path):
+  place = tmp_path / "new" / "deep"
+  with workdir.claim(place):
+    with _claiming(place) as second:
+      assert second.stdout.readline().strip() == _busy(place)
+      second.communicate()
+    with pytest.raises(UserError) as caught, workdir.claim(place):
+      pass
+    assert str(caught.value) == _busy(place)
+  with workdir.claim(place):
+    pass
+
+
+def test_a_process_that_is_killed_leaves_no_lock(tmp_path):
+  with _claiming(tmp_path) as first:
+    assert first.stdout.readline().strip() == "claimed"
+    with pytest.raises(UserError, match="another process is writing"), workdir.claim(tmp_path):
+      pass
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+  with workdir.claim(tmp_path):
+    pass
+
+
+def test_an_error_releases_the_workdir(tmp_path):
+  with pytest.raises(ValueError, match="inside"), workdir.claim(tmp_path):
+    raise ValueError("inside")
+  with workdir.claim(tmp_path):
+    pass
+
+
+@pytest.mark.parametrize("name", ["file", "file/inside"])
+def test_a_file_cannot_be_a_workdir(tmp_path, name):
+  (tmp_path / "file").write_text("mine")
+  with pytest.raises(UserError) as caught, workdir.claim(tmp_path / name):
+    pass
+  assert str(caught.value).startswith(f"--workdir={tmp_path}/{name} cannot be written (")
+  assert (tmp_path / "file").read_text() == "mine"
+
+
+# runs.csv
+
+
+def test_runs_csv_has_numbers_then_results(tmp_path):
+  rows = [
+    {"seed": 0, "latent": 2, "clip": 0.01, "learning_rate": 1e-3},
+    {"seed": 7, "latent": 2, "clip": 0.01, "learning_rate": 1e-3},
+  ]
+  results = [
+    {"status": "done", "best_step": np.int32(6), "last_step": np.int32(12)},
+    {"status": "failed", "best_step": np.int32(0), "last_step": np.int32(3)},
+  ]
+  workdir.write_runs(tmp_path, rows, results)
+  assert (tmp_path / "runs.csv").read_text() == (
+    "run,seed,latent,clip,learning_rate,status,best_step,last_step\n"
+    "0,0,2,0.01,0.001,done,6,12\n"
+    "1,7,2,0.01,0.001,failed,0,3\n"
+  )
+
+
+# metrics.csv and TensorBoard
+
+FIRST = {"loss": np.array([1.5, 2.0], np.float32), "kl": np.array([0.1, np.nan], np.float32)}
+NAN = np.nan
+
+
+def _history(path, step=0, names=("seed 0", "seed 1")):
+  return workdir.History(path, list(names), step)
+
+
+def test_metrics_csv_has_a_row_for_each_figure(tmp_path):
+  history = _history(tmp_path)
+  history.add(3, FIRST)
+  history.add(6, {"loss": np.array([1e9, -1 / 3]), "kl_dim": np.array([[1.0, 2.0], [3.0, NAN]])})
+  history.close()
+  assert (tmp_path / "metrics.csv").read_text() == (
+    "step,run,name,value\n"
+    "3,0,kl,0.1\n"
+    "3,0,loss,1.5\n"
+    "3,1,loss,2\n"
+    "6,0,kl_dim/0,1\n"
+    "6,1,kl_dim/0,3\n"
+    "6,0,kl_dim/1,2\n"
+    "6,0,loss,1e+09\n"
+    "6,1,loss,-0.3333333\n"
+  )
+
+
+def test_series_are_what_was_added(tmp_path):
+  history = _history(tmp_path)
+  history.add(3, FIRST)
+  history.add(6, {"loss": np.array([1.0, 4.0])})
+  history.close()
+  series = history.series()
+  assert list(series) == ["kl", "loss"]
+  np.testing.assert_array_equal(series["loss"][0], [3, 6])
+  np.testing.assert_array_equal(series["loss"][1], [[1.5, 1.0], [2.0, 4.0]])
+  np.testing.assert_array_equal(series["kl"][1], [[np.float32(0.1)], [NAN]])
+  assert list(history.series("l")) == ["loss"]
+
+
+def _two_calls(path):
+  """Steps 3, 6 and 9, each with what is logged and then what is validated."""
+  history = _history(path)
+  for step in (3, 6, 9):
+    history.add(step, {"loss": np.array([1.0, 2.0]) / step, "reconstruction": np.array([0.5, NAN])})
+    history.add(step, {"kl_dim": np.array([[0.25], [0.75]]), "val_loss": np.array([NAN, step])})
+  history.close()
+  return (path / "metrics.csv").read_text()
+
+
+@pytest.mark.parametrize("checkpoint", [0, 3, 6, 9])
+def test_a_resumed_run_keeps_the_rows_up_to_its_checkpoint(tmp_path, checkpoint):
+  text = _two_calls(tmp_path)
+  lines = text.splitlines(keepends=True)
+  kept = lines[: 1 + 6 * checkpoint // 3]
+  history = _history(tmp_path, checkpoint)
+  assert (tmp_path / "metrics.csv").read_text() == "".join(kept)
+  for steps, values in history.series().values():
+    assert list(steps) == [step for step in (3, 6, 9) if step <= checkpoint]
+    assert values.shape == (2, len(steps))
+  history.close()
+
+
+def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(tmp_path):
+  (tmp_path / "whole").mkdir()
+  (tmp_path / "parts").mkdir()
+  whole = _two_calls(tmp_path / "whole")
+  _two_calls(tmp_path / "parts")
+  history = _history(tmp_path / "parts", 3)
+  for step in (6, 9):
+    history.add(step, {"loss": np.array([1.0, 2.0]) / step, "reconstruction": np.array([0.5, NAN])})
+    history.add(step, {"kl_dim": np.array([[0.25], [0.75]]), "val_loss": np.array([NAN, step])})
+  history.close()
+  assert (tmp_path / "parts" / "metrics.csv").read_text() == whole
+  np.testing.assert_allclose(history.series()["loss"][1], [[1 / 3, 1 / 6, 1 / 9]] * 2 * [[1], [2]])
+
+
+@pytest.mark.parametrize("cut", [1, 4, 8])
+def test_a_last_line_that_was_cut_short_is_dropped(tmp_path, cut):
+  text = _two_calls(tmp_path)
+  (tmp_path / "metrics.csv").write_text(text[:-cut])
+  _history(tmp_path, 6).close()
+  assert (tmp_path / "metrics.csv").read_text() == "".join(text.splitlines(keepends=True)[:13])
+
+
+def test_an_empty_file_begins_anew(tmp_path):
+  (tmp_path / "metrics.csv").write_text("")
+  history = _history(tmp_path, 6)
+  history.close()
+  assert (tmp_path / "metrics.csv").read_text() == "step,run,name,value\n"
+  assert history.series() == {}
+
+
+@pytest.mark.parametrize(
+  "line",
+  ["", "3,0", "3,0,loss,x", "x,0,loss,1", "3,2,loss,1", "3,-1,loss,1", "3,0,loss,1,2", "\udcff"],
+)
+def test_a_damaged_line_is_named(tmp_path, line):
+  lines = _two_calls(tmp_path).split("\n")
+  lines[4] = line
+  damaged = "\n".join(lines).encode(errors="surrogateescape")
+  (tmp_path / "metrics.csv").write_bytes(damaged)
+  with pytest.raises(UserError) as caught:
+    _history(tmp_path, 9)
+  assert str(caught.value) == (
+    f"{tmp_path}/metrics.csv line 5 is no row of step,run,name,value; restore the file, or delete "
+    "that line"
+  )
+  assert (tmp_path / "metrics.csv").read_bytes() == damaged
+
+
+def _events(folder):
+  """The events of a run's TensorBoard files, in the order of their writing."""
+  for file in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns):
+    rest = file.read_bytes()
+    while rest:  # length, its checksum, the event, its checksum
+      (length,) = struct.unpack("<Q", rest[:8])
+      yield event_pb2.Event.FromString(rest[12 : 12 + length])
+      rest = rest[16 + length :]
+
+
+def _scalars(folder: pathlib.Path):
+  """(name, step) -> value, as TensorBoard shows them: a restart drops what is not before it."""
+  shown = {}
+  for event in _events(folder):
+    if event.session_log.status == 1:  # START
+      shown = {key: value for key, value in shown.items() if key[1] < event.step}
+    for value in event.summary.value:
+      shown[value.tag, event.step] = value.simple_value
+  return shown
+
+
+def test_tensorboard_events_can_be_read_back(tmp_path):
+  history = _history(tmp_path, names=("latent 2, seed 0", "latent 2, seed 1"))
+  history.add(3, FIRST)
+  history.add(6, {"loss": np.array([np.inf, 0.25])})
+  history.close()
+  first, second = (tmp_path / "tensorboard" / f"latent 2, seed {seed}" for seed in (0, 1))
+  assert _scalars(first) == {("kl", 3): np.float32(0.1), ("loss", 3): 1.5}
+  assert _scalars(second) == {("loss", 3): 2.0, ("loss", 6): 0.25}
+
+
+def test_tensorboard_shows_a_resumed_run_as_one(tmp_path):
+  _two_calls(tmp_path)
+  history = _history(tmp_path, 6)
+  history.add(9, {"loss": np.array([7.0, 8.0])})
+  history.close()
+  shown = _scalars(tmp_path / "tensorboard" / "seed 0")
+  losses = {step: value for (name, step), value in shown.items() if name == "loss"}
+  assert losses == {3: np.float32(1 / 3), 6: np.float32(1 / 6), 9: 7.0}
+  assert ("reconstruction", 9) not in shown
