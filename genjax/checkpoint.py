@@ -3,8 +3,11 @@
 import logging
 import operator
 import pathlib
+import sys
 import zlib
 from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -18,11 +21,16 @@ from genjax.types import Model, Progress, PyTree, Run, State, UserError
 
 
 class Checkpoints:
-  """A few checkpoints in `path`; each is written aside and then renamed, so it is whole."""
+  """A few checkpoints in `path`; each is written aside and then renamed, so it is whole.
+
+  Without `keep` they are only read. With it, what a killed process left half written is removed.
+  """
 
   def __init__(self, path: pathlib.Path, keep: int | None = None):
     self._path = path
-    options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=keep is not None)
+    options = ocp.CheckpointManagerOptions(
+      max_to_keep=keep, create=keep is not None, cleanup_tmp_directories=keep is not None
+    )
     self._manager = ocp.CheckpointManager(path.absolute(), options=options)
 
   def save(self, step: int, tree: PyTree) -> None:
@@ -46,10 +54,13 @@ class Checkpoints:
     arguments = ocp.args.Composite(
       tree=ocp.args.StandardRestore(like), checksum=ocp.args.JsonRestore()
     )
+    hook = sys.unraisablehook
+    sys.unraisablehook = partial(_unless_late, hook)  # and stays where a read fails
     try:
       found = self._manager.restore(step, args=arguments)
+      sys.unraisablehook = hook
       tree = jax.tree.map(np.asarray, found["tree"])
-      whole = found["checksum"]["crc32"] == _checksum(tree)
+      whole = found["checksum"]["crc32"] == _checksum(tree) and _kinds(tree) == _kinds(like)
     except Exception as error:  # orbax and tensorstore raise a dozen kinds
       logging.getLogger(__name__).debug("%s", error)
       whole = False
@@ -67,6 +78,16 @@ class Checkpoints:
   def _before(self, step: int) -> str:
     earlier = [s for s in self._manager.all_steps() if s < step]
     return f"step {max(earlier)}" if earlier else "the start"
+
+
+def _kinds(tree: PyTree) -> PyTree:
+  return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
+
+
+def _unless_late(hook: Callable, event) -> None:
+  """Where one array cannot be read, orbax leaves the others' reads nowhere to report to."""
+  if str(event.exc_value) != "Event loop is closed":
+    hook(event)
 
 
 def _checksum(tree: PyTree) -> int:
@@ -125,11 +146,12 @@ def shapes(model: Model, runs: Run) -> Progress:
 
 
 def _read_latest(path: pathlib.Path, model: Model, runs: Run) -> Progress:
-  checkpoints = Checkpoints(path) if path.exists() else None
-  step = checkpoints.latest() if checkpoints else None
-  if step is None:
-    raise UserError(f"{path.parent} has no checkpoint yet; train it further first")
-  return checkpoints.restore(step, shapes(model, runs))
+  if path.is_dir():
+    with closing(Checkpoints(path)) as checkpoints:
+      step = checkpoints.latest()
+      if step is not None:
+        return checkpoints.restore(step, shapes(model, runs))
+  raise UserError(f"{path.parent} has no checkpoint yet; train it further first")
 
 
 def _loaded(model: Model, row: dict, run: Run, state: State, failed_at: Array) -> LoadedRun:

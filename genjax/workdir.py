@@ -180,7 +180,9 @@ class History:
 
   def _lines(self, name: str, step: int, values: np.ndarray) -> str:
     return "".join(
-      f"{step},{run},{name},{value:.7g}\n" for run, value in enumerate(values) if not np.isnan(value)
+      f"{step},{run},{name},{value:.7g}\n"
+      for run, value in enumerate(values)
+      if not np.isnan(value)
     )
 
   def _read(self, last: int) -> list[str]:
@@ -190,15 +192,16 @@ class History:
     for number, line in enumerate(self._file.read_text(errors="replace").split("\n")[1:-1], 2):
       try:
         step, run, name, value = line.split(",")
-        if int(step) <= last:
-          rows = self._rows.setdefault(name, {})
-          rows.setdefault(int(step), np.full(self._num_runs, np.nan))[int(run)] = float(value)
-          kept.append(line)
-      except (ValueError, IndexError):
+        step, run, value = int(step), range(self._num_runs).index(int(run)), float(value)
+      except ValueError:
         raise UserError(
           f"{self._file} line {number} is no row of step,run,name,value; restore the file, or "
           "delete that line"
         ) from None
+      if step <= last:
+        rows = self._rows.setdefault(name, {})
+        rows.setdefault(step, np.full(self._num_runs, np.nan))[run] = value
+        kept.append(line)
     return kept
 
 

@@ -1,4 +1,38 @@
+import os
+
+# Most of a test's time is LLVM's, which here optimises programs that run for milliseconds.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
 import jax
+import pytest
+import trainings
+from jax.experimental.compilation_cache import compilation_cache
+
+from genjax import train
 
 jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(scope="session")
+def caches(tmp_path_factory):
+  """Compiled programs and decoded data are shared by the session, and with processes it starts."""
+  compiled, data = tmp_path_factory.mktemp("compiled"), tmp_path_factory.mktemp("data")
+  before = dict(os.environ)
+  os.environ |= {"JAX_COMPILATION_CACHE_DIR": str(compiled), "GENJAX_CACHE": str(data)}
+  jax.config.update("jax_compilation_cache_dir", str(compiled))
+  compilation_cache.reset_cache()  # what was compiled so far had decided that there is none
+  yield
+  os.environ.clear()
+  os.environ.update(before)
+  jax.config.update("jax_compilation_cache_dir", None)
+  compilation_cache.reset_cache()
+
+
+@pytest.fixture(scope="session")
+def vae(caches, tmp_path_factory):
+  """A workdir that is done, with checkpoints at 6 and 12, and its plan; not to be written to."""
+  path = tmp_path_factory.mktemp("vae")
+  plan = trainings.plan("vae", **{"sweep.learning_rate": (1e-3, 0.3)})
+  train.train(plan, path)
+  return path, plan

@@ -1,5 +1,6 @@
 """One step of a GAN: who moves, in which direction, and how far."""
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -25,19 +26,27 @@ class Scene(NamedTuple):
   run: Run
   state: State
   batch: Batch
+  turns: dict
 
   def turn(self, player, state, key=7):
-    return jax.jit(self.model.turns[player])(self.run, state, self.batch, jax.random.key(key))
+    return self.turns[player](self.run, state, self.batch, jax.random.key(key))
 
 
-def _scene(name, seed_steps=1, **numbers):
-  """A system after a step, so that batch-norm statistics and optimisers are not at their start."""
+@functools.cache
+def _compiled(name):
   model = small(name, critic_steps=1)
+  turns = {player: jax.jit(turn) for player, turn in model.turns.items()}
+  return model, jax.jit(model.init), turns
+
+
+def _scene(name, **numbers):
+  """A system after a step, so that batch-norm statistics and optimisers are not at their start."""
+  model, init, turns = _compiled(name)
   a_run = run(**{"learning_rate": (1e-3,), "clip": (0.05,)} | numbers)
-  batch = batches(model, 32)
-  state = jax.jit(model.init)(a_run)
-  state, _ = jax.jit(model.step)(a_run, state, batch)
-  return Scene(model, a_run, state, batch)
+  scene = Scene(model, a_run, init(a_run), batches(model, 32), turns)
+  state, _ = scene.turn("critic", scene.state, key=1)
+  state, _ = scene.turn("generator", state, key=2)
+  return scene._replace(state=state)
 
 
 @pytest.mark.parametrize("name", GANS)
@@ -110,17 +119,14 @@ def test_the_gap_that_is_logged_is_real_minus_generated():
 @pytest.mark.parametrize("critic_steps", [1, 3])
 def test_k_critic_steps_are_one_after_another_on_their_own_batches(critic_steps):
   model = small("s1_gan", critic_steps=critic_steps)
-  one = small("s1_gan", critic_steps=1)
   a_run, batch = run(), batches(model)
-  state = jax.jit(model.init)(a_run)
-  key = jax.random.key(1)
-  together, _ = jax.jit(model.turns["critic"])(a_run, state, batch, key)
-  # A single step splits its key once more, so each is made to split to the same.
-  del one
+  state, turn = jax.jit(model.init)(a_run), jax.jit(model.turns["critic"])
+  together, _ = turn(a_run, state, batch, jax.random.key(1))
   assert int(together.opt_state["critic"][0].count) == critic_steps
-  other = batch._replace(image=batch.image.at[0].set(0.5))
-  changed, _ = jax.jit(model.turns["critic"])(a_run, state, other, key)
-  assert _moved(together.params, changed.params)
+  for k in range(critic_steps):  # each of the K batches has its part
+    other = batch._replace(image=batch.image.at[k].set(0.5))
+    changed, _ = turn(a_run, state, other, jax.random.key(1))
+    assert _moved(together.params["critic"], changed.params["critic"])
 
 
 def test_clipping_bounds_all_weights_but_batch_norm():
@@ -189,7 +195,12 @@ def test_diagnosis_of_a_wgan():
 
 # After one step at seed 0 on the first 16 training digits. Change these figures only with a change
 # that is meant to change what is computed, and say so in its message.
-GOLDEN = {}
+GOLDEN = {
+  "s1_gan": {"critic_loss": 1.38656, "generator_loss": 0.714391},
+  "s1_wgan": {"critic_loss": 0.0789664, "critic_gap": -0.0789664, "generator_loss": 0.096358},
+  "s4_gan": {"critic_loss": 1.51475, "critic_gap": -0.217894, "generator_loss": 0.632993},
+  "s4_cgan": {"critic_loss": 1.42082, "critic_gap": -0.0417553, "generator_loss": 0.689672},
+}
 
 
 @pytest.mark.parametrize("name", GANS)
@@ -197,4 +208,4 @@ def test_golden_figures_of_one_step(name):
   model = small(name)
   _, metrics = jax.jit(model.step)(run(), jax.jit(model.init)(run()), batches(model))
   for key, value in GOLDEN[name].items():
-    np.testing.assert_allclose(metrics[key], value, rtol=2e-4, err_msg=key)
+    np.testing.assert_allclose(metrics[key], value, rtol=1e-3, err_msg=key)

@@ -1,0 +1,341 @@
+"""What was saved comes back bit for bit or not at all, and a run can be used on its own."""
+
+import pathlib
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import trainings
+from systems import assert_trees_close, assert_trees_equal
+
+import genjax
+from genjax import checkpoint, sweep, train, workdir
+from genjax.types import Progress, UserError
+
+
+@pytest.fixture(scope="module")
+def gan(caches, tmp_path_factory):
+  """The workdir of a conditional GAN that was saved before its first step, and its plan."""
+  path = tmp_path_factory.mktemp("gan")
+  plan = trainings.plan("gan", **{"model.network": "s4_cgan", "sweep.seeds": (5,)})
+  image_shape, num_classes = plan.splits.train.image.shape[1:], plan.splits.num_classes
+  dataset = {"image_shape": image_shape, "num_classes": num_classes}
+  workdir.settle(path, {"config": plan.config.to_dict(), "dataset": dataset})
+  init = jax.jit(jax.vmap(lambda run: Progress.begin(plan.model.init(run))))
+  checkpoints = checkpoint.Checkpoints(path / "checkpoints", keep=1)
+  checkpoints.save(0, init(sweep.runs(plan.rows)))
+  checkpoints.close()
+  return path, plan
+
+
+def _tree(size=1000):
+  rng = np.random.default_rng(0)
+  return {
+    "params": {"a": rng.normal(size=(4, size)).astype(np.float32), "b": rng.normal(size=3)},
+    "step": np.array([3, 4], np.int32),
+    "odd": np.array([np.nan, np.inf, -0.0, 1e-45], np.float32),
+  }
+
+
+# Saving and restoring.
+
+
+def test_a_tree_comes_back_bit_for_bit(tmp_path):
+  tree = _tree()
+  writer = checkpoint.Checkpoints(tmp_path / "c", keep=2)
+  assert writer.latest() is None
+  writer.save(7, tree)
+  writer.close()
+  reader = checkpoint.Checkpoints(tmp_path / "c")
+  assert reader.latest() == 7
+  back = reader.restore(7, tree)
+  reader.close()
+  for path, leaf in jax.tree.leaves_with_path(tree):
+    found = dict(jax.tree.leaves_with_path(back))[path]
+    assert found.dtype == leaf.dtype
+    assert found.tobytes() == leaf.tobytes(), path
+
+
+def test_a_few_are_kept_and_the_newest_is_the_latest(tmp_path):
+  writer = checkpoint.Checkpoints(tmp_path, keep=2)
+  for step in (5, 10, 15, 20):
+    writer.save(step, {"step": np.full(2, step)})
+  writer.close()
+  assert sorted(path.name for path in tmp_path.iterdir()) == ["15", "20"]
+  reader = checkpoint.Checkpoints(tmp_path)
+  assert reader.latest() == 20
+  np.testing.assert_array_equal(reader.restore(15, {"step": np.zeros(2, int)})["step"], 15)
+  reader.close()
+
+
+def test_what_a_killed_process_left_half_written_is_removed_by_the_next_writer(tmp_path):
+  writer = checkpoint.Checkpoints(tmp_path, keep=2)
+  writer.save(5, _tree())
+  writer.close()
+  left = tmp_path / "10.orbax-checkpoint-tmp"
+  shutil.copytree(tmp_path / "5", left)
+  reader = checkpoint.Checkpoints(tmp_path)
+  assert reader.latest() == 5
+  reader.close()
+  assert left.exists()  # a reader leaves it: another process may be writing
+  (left / "more").write_text("")
+  writer = checkpoint.Checkpoints(tmp_path, keep=2)
+  assert writer.latest() == 5
+  writer.save(10, _tree())
+  writer.close()
+  assert sorted(path.name for path in tmp_path.iterdir()) == ["10", "5"]
+  assert not (tmp_path / "10" / "more").exists()
+
+
+@pytest.mark.parametrize(
+  "other",
+  [
+    {"step": np.zeros(3, np.int32)},
+    {"step": np.zeros(2, np.int32), "more": np.zeros(2)},
+    {"steps": np.zeros(2, np.int32)},
+  ],
+)
+def test_a_checkpoint_of_something_else_is_refused(tmp_path, other):
+  writer = checkpoint.Checkpoints(tmp_path, keep=1)
+  writer.save(5, {"step": np.array([1, 2], np.int32)})
+  writer.close()
+  reader = checkpoint.Checkpoints(tmp_path)
+  with pytest.raises(UserError, match=r"/5 is damaged or cut short"):
+    reader.restore(5, other)
+  reader.close()
+
+
+# Damage.
+
+
+def _halve(data):
+  return data[: len(data) // 2]
+
+
+def _flip(data):
+  middle = len(data) // 2
+  return data[:middle] + bytes([data[middle] ^ 0x10]) + data[middle + 1 :]
+
+
+DAMAGE = {"halved": _halve, "empty": lambda data: b"", "flipped": _flip, "absent": None}
+
+
+def _copy(vae, tmp_path):
+  return pathlib.Path(shutil.copytree(vae[0], tmp_path / "copy"))
+
+
+def _damage(file, how):
+  if DAMAGE[how] is None:
+    file.unlink()
+  else:
+    file.write_bytes(DAMAGE[how](file.read_bytes()))
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_damaged_file_gives_the_right_numbers_or_an_error(vae, tmp_path, how, capfd):
+  """Every file of a checkpoint in turn: its numbers, or the line that says what to do."""
+  right = trainings.saved(*vae)
+  copy = _copy(vae, tmp_path)
+  newest = copy / "checkpoints" / "12"
+  refused = {}
+  for file in sorted(path for path in newest.rglob("*") if path.is_file()):
+    whole = file.read_bytes()
+    _damage(file, how)
+    try:
+      assert_trees_equal(trainings.saved(copy, vae[1]), right)
+    except UserError as error:
+      refused[file] = str(error)
+    file.write_bytes(whole)
+  sizes = {file: file.stat().st_size for file in newest.rglob("*") if file.is_file()}
+  data = {file for file, size in sizes.items() if size > 50_000}
+  assert data
+  assert data | {newest / "tree" / "_METADATA", newest / "checksum" / "metadata"} <= set(refused)
+  assert set(refused.values()) == {
+    f"checkpoint {newest} is damaged or cut short; delete that folder, and the same command goes "
+    "on from step 6"
+  }
+  assert_trees_equal(trainings.saved(copy, vae[1]), right)  # what was put back is whole
+  assert "Traceback" not in capfd.readouterr().err
+
+
+def test_every_byte_of_the_numbers_is_watched(vae, tmp_path):
+  right = trainings.saved(*vae)
+  copy = _copy(vae, tmp_path)
+  files = [path for path in (copy / "checkpoints" / "12").rglob("*") if path.is_file()]
+  file = max(files, key=lambda path: path.stat().st_size)
+  whole = file.read_bytes()
+  refused = 0
+  for place in np.linspace(0, len(whole) - 1, 25).astype(int):
+    file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    try:
+      assert_trees_equal(trainings.saved(copy, vae[1]), right)
+    except UserError:
+      refused += 1
+  assert refused >= 20  # the rest is padding
+
+
+@pytest.mark.parametrize("how", ["halved", "flipped"])
+def test_training_refuses_a_damaged_checkpoint_and_goes_on_once_it_is_deleted(vae, tmp_path, how):
+  copy = _copy(vae, tmp_path)
+  newest = copy / "checkpoints" / "12"
+  files = [path for path in newest.rglob("*") if path.is_file()]
+  _damage(max(files, key=lambda path: path.stat().st_size), how)
+  before = {path: path.read_bytes() for path in copy.glob("*.csv")}
+  with pytest.raises(UserError, match=r"12 is damaged or cut short; .* goes on from step 6$"):
+    train.train(vae[1], copy)
+  assert {path: path.read_bytes() for path in copy.glob("*.csv")} == before  # nothing is lost
+  shutil.rmtree(newest)
+  train.train(vae[1], copy)
+  assert_trees_equal(trainings.saved(copy, vae[1]), trainings.saved(*vae))
+  for name in ("metrics.csv", "runs.csv"):
+    assert (copy / name).read_text() == (vae[0] / name).read_text()
+
+
+def test_the_only_checkpoint_damaged_means_from_the_start(vae, tmp_path):
+  copy = _copy(vae, tmp_path)
+  shutil.rmtree(copy / "checkpoints" / "6")
+  (copy / "checkpoints" / "12" / "tree" / "_METADATA").write_text("")
+  with pytest.raises(UserError, match=r"the same command goes on from the start$"):
+    trainings.saved(copy, vae[1])
+  with pytest.raises(UserError, match=r"the same command goes on from the start$"):
+    genjax.load(copy)
+
+
+# Runs on their own.
+
+
+def test_load_gives_the_runs_of_runs_csv(vae):
+  loaded = genjax.load(vae[0])
+  written = trainings.runs_csv(vae[0])
+  assert len(loaded) == len(written) == 8
+  for run, row in zip(loaded, written, strict=True):
+    assert {name: float(value) for name, value in run.numbers.items()} == {
+      name: float(row[name]) for name in ("seed", "latent", "learning_rate", "b1", "kl_weight")
+    }
+    assert run.failed_at == -1
+
+
+def test_load_takes_the_best_step_or_the_last(vae):
+  written = trainings.runs_csv(vae[0])
+  best, last = genjax.load(vae[0]), genjax.load(str(vae[0]), "last")
+  assert [run.step for run in best] == [int(row["best_step"]) for row in written]
+  assert [run.step for run in last] == [12] * 8
+  assert {run.step for run in best} == {6, 12}  # so that the two differ
+  z = jnp.ones((1, 2))
+  worse = [run.step for run in best].index(6)
+  padded = z if best[worse].numbers["latent"] == 2 else jnp.ones((1, 3))
+  assert not np.array_equal(best[worse].generate(padded), last[worse].generate(padded))
+  with pytest.raises(UserError, match="weights is 'first'; right would be 'best' or 'last'"):
+    genjax.load(vae[0], "first")
+
+
+@pytest.mark.parametrize("trained", ["vae", "gan"])
+def test_generate_is_the_model_on_padded_noise(trained, request):
+  path, plan = request.getfixturevalue(trained)
+  progress = trainings.saved(path, plan)
+  runs = sweep.runs(plan.rows)
+  label = jnp.array([3, 1, 4, 1]) if plan.model.num_classes else None
+  generate = jax.jit(plan.model.generate)
+  for i, loaded in enumerate(genjax.load(path, "last")):
+    run, state = jax.tree.map(lambda leaf, i=i: leaf[i], (runs, progress.state))
+    latent = loaded.numbers["latent"]
+    z = jax.random.normal(jax.random.key(i), (4, latent))
+    padded = jnp.concatenate([z, jnp.zeros((4, plan.model.latent - latent))], 1)
+    images = jax.jit(loaded.generate)(z, label)
+    np.testing.assert_allclose(images, generate(run, state, padded, label), atol=1e-6)
+    assert images.shape == (4, 28, 28, 1)
+    assert float(images.std()) > 1e-3
+    assert_trees_equal(loaded.state, state)
+
+
+def test_a_loaded_run_is_a_pure_function(vae):
+  run = genjax.load(vae[0])[0]
+  z = jax.random.normal(jax.random.key(0), (3, 2))
+  images = run.generate(z)
+  assert_trees_close(jax.jit(run.generate)(z), images, atol=1e-6)
+  one_by_one = jax.vmap(lambda row: run.generate(row[None])[0])(z)
+  assert_trees_close(one_by_one, images, atol=1e-6)
+  slope = jax.grad(lambda z: run.generate(z).sum())(z)
+  assert slope.shape == (3, 2)
+  assert float(jnp.abs(slope).min()) > 0
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (4, 1), (2,), (4, 2, 1)])
+def test_noise_of_another_shape_is_refused(vae, shape):
+  run = genjax.load(vae[0])[0]
+  assert run.numbers["latent"] == 2
+  with pytest.raises(ValueError, match=r"this run takes \[B, 2\]"):
+    run.generate(jnp.zeros(shape))
+
+
+def test_a_vae_encodes_to_the_run_s_own_dimensions(vae):
+  image = jnp.asarray(vae[1].splits.test.image[:5], jnp.float32) / 255
+  runs, state = sweep.runs(vae[1].rows), trainings.saved(*vae).state
+  for i, loaded in enumerate(genjax.load(vae[0], "last")):
+    assert loaded.score is None
+    mean, logvar = loaded.encode(image)
+    row = jax.tree.map(lambda leaf, i=i: leaf[i], (runs, state))
+    expected = vae[1].model.encode(*row, image)
+    latent = loaded.numbers["latent"]
+    assert mean.shape == logvar.shape == (5, latent)
+    np.testing.assert_array_equal(mean, expected[0][:, :latent])
+    np.testing.assert_array_equal(logvar, expected[1][:, :latent])
+    assert loaded.generate(mean).shape == (5, 28, 28, 1)
+
+
+def test_a_gan_scores_images(gan):
+  image = jnp.asarray(gan[1].splits.test.image[:5], jnp.float32) / 255
+  label = jnp.asarray(gan[1].splits.test.label[:5])
+  runs, state = sweep.runs(gan[1].rows), trainings.saved(*gan).state
+  for i, loaded in enumerate(genjax.load(gan[0], "last")):
+    assert loaded.encode is None
+    run, state_i = jax.tree.map(lambda leaf, i=i: leaf[i], (runs, state))
+    expected = gan[1].model.score(run, state_i, image, label)
+    np.testing.assert_array_equal(loaded.score(image, label), expected)
+    assert expected.shape == (5,)
+
+
+def test_a_conditional_run_needs_labels(gan):
+  run = genjax.load(gan[0])[0]
+  z, image = jnp.zeros((2, 2)), jnp.zeros((2, 28, 28, 1))
+  for call in (lambda: run.generate(z), lambda: run.score(image)):
+    with pytest.raises(ValueError, match=r"conditional: give label \[B\], 0 to 9"):
+      call()
+  images = run.generate(z, jnp.array([0, 1]))
+  assert float(jnp.abs(images[0] - images[1]).max()) > 1e-4
+
+
+# Wrong paths.
+
+
+def test_load_says_what_a_path_is_not(vae, tmp_path):
+  (tmp_path / "file").write_text("")
+  for place in (tmp_path, tmp_path / "absent", tmp_path / "file"):
+    with pytest.raises(UserError, match=f"^{place} is no workdir of genjax: it has no config.json"):
+      genjax.load(place)
+  grid = tmp_path / "grid"
+  shutil.copytree(vae[0], grid / "width=8")
+  with pytest.raises(UserError, match=r"no config\.json; its folders are workdirs, as .*/width=8$"):
+    genjax.load(grid)
+  assert len(genjax.load(grid / "width=8")) == 8
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty folder"])
+def test_a_workdir_without_a_checkpoint_is_said_to_have_none(vae, tmp_path, left):
+  copy = _copy(vae, tmp_path)
+  shutil.rmtree(copy / "checkpoints")
+  if left == "an empty folder":
+    (copy / "checkpoints").mkdir()
+  with pytest.raises(UserError, match=f"^{copy} has no checkpoint yet; train it further first"):
+    genjax.load(copy)
+
+
+def test_loading_leaves_the_workdir_as_it_is(vae):
+  def listing():
+    return {path: path.stat().st_mtime_ns for path in vae[0].rglob("*")}
+
+  before = listing()
+  genjax.load(vae[0])
+  assert listing() == before

@@ -1,0 +1,402 @@
+"""Training from one checkpoint to the next: it can be stopped anywhere and gives the same bits."""
+
+import os
+import pathlib
+import random
+import shutil
+import signal
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import trainings
+from systems import assert_trees_equal
+
+from genjax import programs, train, workdir
+from genjax.types import UserError
+
+FAST, HUGE = 1e-3, 1e30  # learning rates: the second leaves the range of floats within steps
+
+pytestmark = pytest.mark.usefixtures("caches")
+
+
+def _rows(tree, chosen):
+  return jax.tree.map(lambda leaf: leaf[np.array(chosen)], tree)
+
+
+def _finite(tree):
+  return all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(tree) if leaf.dtype.kind == "f")
+
+
+def _assert_same(path, other, plan):
+  """Two workdirs with the same last checkpoint, bit for bit, and the same tables."""
+  assert_trees_equal(trainings.saved(path, plan), trainings.saved(other, plan))
+  for name in ("metrics.csv", "runs.csv"):
+    assert (path / name).read_text() == (other / name).read_text()
+
+
+# Stopping and going on.
+
+
+def test_n_steps_and_n_more_equal_two_n(vae, tmp_path):
+  path, plan = vae
+  train.Training(plan, tmp_path).until(6, "")
+  assert {row["last_step"] for row in trainings.runs_csv(tmp_path)} == {"6"}
+  train.Training(plan, tmp_path).until(12, "")
+  _assert_same(tmp_path, path, plan)
+
+
+WGAN = {
+  "model.network": "s1_wgan",
+  "model.loss": "wasserstein",
+  "model.regulariser": "clip",
+  "model.optimiser": "rmsprop",
+  "model.critic_steps": 2,
+  "sweep.ema_decay": (0.9,),
+  "sweep.latents": (2,),
+  "batch_size": 8,
+  "steps": 4,
+  "log_every": 1,
+  "eval_every": 2,
+}
+
+
+def test_a_gan_with_statistics_and_averages_goes_on_to_the_same_bits(tmp_path):
+  plan = trainings.plan("gan", **WGAN)
+  whole, parts = tmp_path / "whole", tmp_path / "parts"
+  train.train(plan, whole)
+  for path, stops in ((parts, (2, 4)),):
+    path.mkdir()
+    for stop in stops:
+      train.Training(plan, path).until(stop, "")
+  _assert_same(parts, whole, plan)
+  state = trainings.saved(parts, plan).state
+  np.testing.assert_array_equal(state.opt_state["critic"][0].nu["score"]["kernel"] > 0, True)
+  np.testing.assert_array_equal(state.step, 4)
+
+
+def test_a_finished_training_is_left_as_it_is(vae, tmp_path):
+  copy = pathlib.Path(shutil.copytree(vae[0], tmp_path / "copy"))
+  train.train(vae[1], copy)
+  _assert_same(copy, vae[0], vae[1])
+  for picture in (*copy.glob("samples/*.png"), *copy.glob("plots/*.png")):
+    assert picture.read_bytes() == (vae[0] / picture.relative_to(copy)).read_bytes()
+
+
+def _stop(path, at, how):
+  """Starts the command and stops it a moment after metrics.csv has a row of the step `at`."""
+  process = trainings.start(path, "vae", *LONG_FLAGS)
+  while process.poll() is None:
+    if (path / "metrics.csv").exists():
+      last = (path / "metrics.csv").read_text().rsplit("\n", 2)[-2]
+      if last[0].isdigit() and int(last.split(",")[0]) >= at:
+        break
+    time.sleep(0.01)
+  time.sleep(random.uniform(0, 0.5))
+  process.send_signal(how)
+  _, errors = process.communicate()
+  return process.returncode, errors
+
+
+LONG = {"steps": 60, "log_every": 2, "eval_every": 4}
+LONG_FLAGS = [f"--config.{key}={value}" for key, value in LONG.items()]
+
+
+def test_a_killed_and_an_interrupted_training_go_on_to_the_same_bits(tmp_path):
+  plan = trainings.plan(**LONG)
+  whole, parts = tmp_path / "whole", tmp_path / "parts"
+  train.train(plan, whole)
+  code, errors = _stop(parts, random.randint(4, 20), signal.SIGKILL)
+  assert code == -signal.SIGKILL, errors
+  before = {row["last_step"] for row in trainings.runs_csv(parts)}
+  assert before and "60" not in before
+  code, errors = _stop(parts, random.randint(24, 40), signal.SIGINT)
+  assert code == 130, errors
+  assert "Traceback" not in errors
+  assert errors.rstrip().splitlines()[-1] == (
+    "interrupted; the same command goes on from the last checkpoint"
+  )
+  assert {row["status"] for row in trainings.runs_csv(parts)} == {"running"}
+  process = trainings.start(parts, "vae", *LONG_FLAGS)
+  output, errors = process.communicate()
+  assert process.returncode == 0, errors
+  assert output == ""
+  _assert_same(parts, whole, plan)
+  assert not list(parts.rglob("*.partial"))
+  assert not list(parts.rglob("*orbax-checkpoint-tmp*"))
+
+
+@pytest.mark.parametrize("calls", [lambda taken, seconds: 1, lambda taken, seconds: 2 + taken % 3])
+def test_how_steps_are_cut_into_calls_changes_nothing(vae, tmp_path, monkeypatch, calls):
+  monkeypatch.setattr(train, "_pace", calls)
+  train.train(vae[1], tmp_path)
+  _assert_same(tmp_path, *vae)
+
+
+def test_pace_follows_the_time_of_a_call():
+  assert train._pace(1, 100.0) == 1
+  assert train._pace(10, 2.0) == 10
+  assert train._pace(10, 4.0) == 5
+  assert train._pace(10, 0.0) == 20  # at most twice as many
+  assert train._pace(8, 1.5) == 10
+
+
+def test_the_program_is_traced_and_compiled_once(tmp_path, monkeypatch):
+  lengths = iter([1, 2, 3, 1, 2, 3] * 10)
+  monkeypatch.setattr(train, "_pace", lambda taken, seconds: next(lengths))
+  plan, traces = trainings.plan(), []
+  advance = programs.advance
+
+  def counted(*args):
+    program = advance(*args)
+    return lambda *inputs: (traces.append(1), program(*inputs))[1]
+
+  monkeypatch.setattr(programs, "advance", counted)
+  training = train.Training(plan, tmp_path)
+  training.until(7, "")
+  training.until(12, "")
+  assert len(traces) == 1
+  assert training.programs.advance._cache_size() == 1
+  training = train.Training(plan, tmp_path)  # from a checkpoint
+  training.until(20, "")
+  assert len(traces) == 2
+  assert training.programs.advance._cache_size() == 1
+
+
+# A run that fails.
+
+
+def _failing(chunk, bad):
+  """Eight runs, of which 2, 3, 6 and 7 have the learning rate `bad`."""
+  return trainings.plan(**{"sweep.learning_rate": (FAST, bad), "sweep.chunk": chunk})
+
+
+GOOD, BAD = [0, 1, 4, 5], [2, 3, 6, 7]
+
+
+@pytest.mark.parametrize("chunk", [0, 4])
+def test_a_run_that_fails_leaves_the_others_bit_for_bit(tmp_path, chunk):
+  failing, sound = _failing(chunk, HUGE), _failing(chunk, 2e-3)
+  train.train(failing, tmp_path / "failing")
+  train.train(sound, tmp_path / "sound")
+  broken = trainings.saved(tmp_path / "failing", failing)
+  whole = trainings.saved(tmp_path / "sound", sound)
+  assert_trees_equal(_rows(broken, GOOD), _rows(whole, GOOD))
+  for name in ("loss", "val_loss", "kl_dim/1"):
+    ours, theirs = (trainings.metric(tmp_path / path, name) for path in ("failing", "sound"))
+    assert {run: ours[run] for run in GOOD} == {run: theirs[run] for run in GOOD}
+  # Those that failed stay at their last good state.
+  failed_at = broken.failed_at[BAD]
+  assert (failed_at >= 1).all()
+  assert (failed_at < 12).all()
+  np.testing.assert_array_equal(broken.failed_at[GOOD], -1)
+  np.testing.assert_array_equal(broken.state.step[BAD], failed_at)
+  assert _finite(broken.state)
+  table = trainings.runs_csv(tmp_path / "failing")
+  assert [row["status"] for row in table] == ["done", "done", "failed", "failed"] * 2
+  assert [int(row["last_step"]) for row in table] == list(broken.state.step)
+  val_runs = set(trainings.metric(tmp_path / "failing", "val_loss"))
+  assert val_runs == set(GOOD)
+
+
+def test_a_run_that_fails_is_frozen_where_it_was_after_its_last_good_step(tmp_path):
+  plan = _failing(0, HUGE)
+  train.train(plan, tmp_path / "on")
+  frozen = trainings.saved(tmp_path / "on", plan)
+  (last,) = set(frozen.failed_at[BAD].tolist())
+  (tmp_path / "stopped").mkdir()
+  train.Training(plan, tmp_path / "stopped").until(last, "")
+  stopped = trainings.saved(tmp_path / "stopped", plan)
+  assert (stopped.failed_at == -1).all()
+  assert_trees_equal(_rows(frozen.state, BAD), _rows(stopped.state, BAD))
+
+
+def test_a_run_that_failed_stays_failed_when_training_goes_on(tmp_path):
+  plan = _failing(0, HUGE)
+  train.Training(plan, tmp_path).until(6, "")
+  before = trainings.saved(tmp_path, plan)
+  train.Training(plan, tmp_path).until(12, "")
+  after = trainings.saved(tmp_path, plan)
+  assert_trees_equal(_rows(after, BAD), _rows(before, BAD))
+  np.testing.assert_array_equal(after.state.step[GOOD], 12)
+
+
+def test_when_all_runs_fail_the_training_ends_and_says_so(tmp_path, capfd):
+  plan = trainings.plan(**{"sweep.learning_rate": (HUGE,), "sweep.seeds": (0,)})
+  train.train(plan, tmp_path)
+  table = trainings.runs_csv(tmp_path)
+  assert [row["status"] for row in table] == ["failed", "failed"]
+  assert [row["best_step"] for row in table] == ["0", "0"]
+  assert "all runs failed" in capfd.readouterr().err
+  for picture in ("samples/last.png", "samples/best.png", "plots/training.png"):
+    assert (tmp_path / picture).stat().st_size > 1000
+  train.train(plan, tmp_path)  # and again
+  assert trainings.runs_csv(tmp_path) == table
+
+
+# What is kept, counted and fed.
+
+
+def test_the_best_state_is_that_of_the_lowest_validation_loss(vae):
+  path, plan = vae
+  progress = trainings.saved(path, plan)
+  at = {step: trainings.saved(path, plan, step).state.params for step in (6, 12)}
+  best = [int(row["best_step"]) for row in trainings.runs_csv(path)]
+  for run, losses in trainings.metric(path, "val_loss").items():
+    assert best[run] == min(losses, key=losses.get)
+    assert_trees_equal(_rows(progress.best.params, run), _rows(at[best[run]], run))
+    np.testing.assert_allclose(progress.best_value[run], losses[best[run]], rtol=1e-6)
+  assert set(best) == {6, 12}
+  np.testing.assert_array_equal(progress.best.step, best)
+
+
+def test_a_row_of_metrics_csv_is_the_mean_since_the_row_before(tmp_path):
+  plan = trainings.plan(steps=4, eval_every=4, log_every=1)
+  train.train(plan, tmp_path / "each")
+  plan = trainings.plan(steps=4, eval_every=4, log_every=2)
+  train.train(plan, tmp_path / "two")
+  each, two = (trainings.metric(tmp_path / name, "loss") for name in ("each", "two"))
+  for run in range(4):
+    assert sorted(each[run]) == [1, 2, 3, 4]
+    assert sorted(two[run]) == [2, 4]
+    np.testing.assert_allclose(two[run][2], (each[run][1] + each[run][2]) / 2, rtol=1e-6)
+    np.testing.assert_allclose(two[run][4], (each[run][3] + each[run][4]) / 2, rtol=1e-6)
+
+
+def test_a_latent_dimension_that_a_run_lacks_has_no_figure(vae):
+  latents = {i: row["latent"] for i, row in enumerate(vae[1].rows)}
+  for dimension in range(3):
+    runs = set(trainings.metric(vae[0], f"kl_dim/{dimension}"))
+    assert runs == {run for run, latent in latents.items() if latent > dimension}
+
+
+@pytest.mark.parametrize(
+  ("model", "epochs", "changes", "steps"),
+  [
+    # 1,797 digits: 300 for test; of the other 1,497, 150 for validation.
+    ("vae", 1.0, {"batch_size": 16}, 84),  # 1,347 / 16
+    ("vae", 2.5, {"batch_size": 16}, 210),
+    ("vae", 1.0, {"batch_size": 1347}, 1),
+    ("vae", 0.001, {"batch_size": 16}, 1),  # at least one
+    ("gan", 10.0, {"batch_size": 16, "model.critic_steps": 5}, 168),  # 840 of the critic
+  ],
+)
+def test_an_epoch_shows_every_image_once(model, epochs, changes, steps):
+  assert trainings.plan(model, epochs=epochs, **changes, **{"steps": 0}).steps == steps
+
+
+def test_steps_are_taken_as_they_are():
+  assert trainings.plan(steps=7).steps == 7
+
+
+@pytest.mark.parametrize(
+  ("model", "changes", "message"),
+  [
+    ("vae", {"batch_size": 1348}, r"batch_size=1348: expected 1 to 1347"),
+    ("gan", {"data.size": 32}, r"makes images of \(28, 28, 1\), and the data has \(32, 32, 1\)"),
+    ("vae", {"data.name": "no_such_set"}, "no_such_set"),
+  ],
+)
+def test_what_does_not_go_together_is_refused_before_training(model, changes, message):
+  with pytest.raises(UserError, match=message):
+    trainings.plan(model, **changes)
+
+
+@pytest.mark.parametrize("binarise", [False, True])
+def test_images_are_black_or_white_where_they_are_binarised(tmp_path, binarise):
+  plan = trainings.plan(**{"data.binarise": binarise, "steps": 2, "eval_every": 2})
+
+  def grey(batch):
+    return ((batch.image > 0) & (batch.image < 1)).mean()
+
+  def step(run, state, batch):
+    state, metrics = plan.model.step(run, state, batch)
+    return state, metrics | {"grey": grey(batch), "mean": batch.image.mean()}
+
+  def diagnose(run, state, key, batch):
+    return plan.model.diagnose(run, state, key, batch) | {"val_grey": grey(batch)}
+
+  train.train(plan._replace(model=plan.model._replace(step=step, diagnose=diagnose)), tmp_path)
+  for name in ("grey", "val_grey"):
+    values = [value for steps in trainings.metric(tmp_path, name).values() for value in steps.values()]
+    assert len(values) == 4
+    assert all(value == 0 if binarise else 0.1 < value < 0.5 for value in values), name
+  (mean,) = trainings.metric(tmp_path, "mean")[0].values()
+  assert 0.1 < mean < 0.3  # of the digits' pixels
+
+
+def test_a_workdir_in_use_or_of_another_config_is_refused(vae, tmp_path):
+  copy = pathlib.Path(shutil.copytree(vae[0], tmp_path / "copy"))
+  files = {path: path.stat().st_mtime_ns for path in copy.rglob("*") if path.name != ".lock"}
+  with (
+    workdir.claim(copy),
+    pytest.raises(UserError, match="another process is writing to it"),
+  ):
+    train.train(vae[1], copy)
+  with pytest.raises(UserError, match="model.width is 16, was 8"):
+    train.train(trainings.plan(**{"model.width": 16}), copy)
+  after = {path: path.stat().st_mtime_ns for path in copy.rglob("*") if path.name != ".lock"}
+  assert after == files
+
+
+# Something is learnt.
+
+
+def test_a_vae_learns_the_digits(tmp_path):
+  changes = {"model.width": 32, "steps": 200, "log_every": 20, "eval_every": 200}
+  plan = trainings.plan(**changes, **{"sweep.learning_rate": (3e-3,), "sweep.latents": (3,)})
+  train.train(plan, tmp_path)
+  pixels = plan.splits.validation.image / 255
+  mean = np.clip(plan.splits.train.image.mean(0) / 255, 1e-3, 1 - 1e-3)
+  # The best that a model can do that makes the same image of all.
+  same = -(pixels * np.log(mean) + (1 - pixels) * np.log(1 - mean)).sum((1, 2, 3)).mean()
+  for steps in trainings.metric(tmp_path, "loss").values():
+    assert steps[20] > 1.3 * steps[200]
+  for steps in trainings.metric(tmp_path, "val_loss").values():
+    assert steps[200] < 0.95 * same
+
+
+@pytest.fixture(scope="module")
+def mnist():
+  if not os.environ.get("TFDS_DATA_DIR"):
+    pytest.skip("TFDS_DATA_DIR names no folder with MNIST")
+  return train.load_data(trainings.wanted(**{"data.name": "mnist"}))
+
+
+REAL = {"data.name": "mnist", "batch_size": 32, "sweep.latents": (8,), "sweep.seeds": (0, 1, 2)}
+
+
+def test_a_vae_learns_mnist(mnist, tmp_path):
+  changes = {"model.width": 64, "steps": 300, "log_every": 10, "eval_every": 300}
+  plan = train.plan(trainings.wanted(**REAL, **changes), mnist)
+  train.train(plan, tmp_path)
+  for steps in trainings.metric(tmp_path, "loss").values():
+    assert steps[10] > 350
+    assert steps[300] < 190
+  for steps in trainings.metric(tmp_path, "val_loss").values():
+    assert steps[300] < 190
+  for dimensions in trainings.metric(tmp_path, "kl_dim/0").values():
+    assert dimensions[300] >= 0
+
+
+def test_a_gan_comes_nearer_to_mnist_with_every_seed(mnist, tmp_path):
+  changes = {"model.width": 16, "steps": 150, "log_every": 50, "eval_every": 150}
+  changes |= {"sweep.learning_rate": (2e-3,), "sweep.b1": (0.5,), "eval_images": 300}
+  plan = train.plan(trainings.wanted("gan", **REAL, **changes), mnist)
+  train.Training(plan, tmp_path).until(1, "")
+  train.Training(plan, tmp_path).until(150, "")
+  distances = trainings.metric(tmp_path, "val_swd")
+  assert len(distances) == 3
+  for steps in distances.values():
+    assert steps[150] < 0.6 * steps[1]
+  images = np.asarray(jnp.concatenate(list(plan_images(plan, tmp_path))))
+  assert images.std() > 0.1  # neither black nor grey
+
+
+def plan_images(plan, path):
+  from genjax import load
+
+  for run in load(path, "last"):
+    yield jax.jit(run.generate)(jax.random.normal(jax.random.key(0), (8, 8)))

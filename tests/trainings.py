@@ -1,0 +1,73 @@
+"""Small trainings on the digits: what the tests of files and of resuming share."""
+
+import contextlib
+import csv
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+
+from genjax import checkpoint, config, sweep, train
+
+VAE = {"data.name": "digits", "batch_size": 16, "model.width": 8, "sweep.seeds": (0, 1)}
+VAE |= {"steps": 12, "log_every": 3, "eval_every": 6, "eval_images": 50, "sample_columns": 3}
+GAN = VAE | {"model.network": "s1_gan", "sweep.latents": (2, 3)}
+
+
+def wanted(model="vae", **changes):
+  """A small config of "vae" or "gan", with other values at dotted keys."""
+  result = config.default(model)
+  small = (VAE if model == "vae" else GAN) | {"sweep.latents": (2, 3)}
+  result.update_from_flattened_dict(small | changes)
+  config.check(result)
+  return result
+
+
+get_config = wanted  # this file is a config file too: --config=tests/trainings.py:gan
+
+
+def start(path, model="vae", *flags):
+  """The command line in a process of its own."""
+  config_flag = f"--config={pathlib.Path(__file__).resolve()}:{model}"
+  arguments = ["-m", "genjax.main", config_flag, f"--workdir={path}", *flags]
+  return subprocess.Popen(
+    [sys.executable, *arguments],
+    env=os.environ | {"JAX_NUM_CPU_DEVICES": "2"},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+
+
+def plan(model="vae", **changes):
+  chosen = wanted(model, **changes)
+  return train.plan(chosen, train.load_data(chosen))
+
+
+def saved(path, of, step=None):
+  """The progress of all runs in a workdir's checkpoint, the last one or that of a step."""
+  checkpoints = checkpoint.Checkpoints(path / "checkpoints")
+  with contextlib.closing(checkpoints):
+    step = checkpoints.latest() if step is None else step
+    return checkpoints.restore(step, checkpoint.shapes(of.model, sweep.runs(of.rows)))
+
+
+def runs_csv(path):
+  with open(path / "runs.csv") as file:
+    return list(csv.DictReader(file))
+
+
+def metrics_csv(path):
+  with open(path / "metrics.csv") as file:
+    return list(csv.DictReader(file))
+
+
+def metric(path, name):
+  """run -> {step: value} of a name in metrics.csv."""
+  found = {}
+  for row in metrics_csv(path):
+    if row["name"] == name:
+      found.setdefault(int(row["run"]), {})[int(row["step"])] = np.float32(row["value"])
+  return found
