@@ -133,7 +133,26 @@ def gemm_conv_transpose(x: Array, w: Array, stride: int, padding: Padding) -> Ar
   """The gradient of a convolution: `x` `[B, h, w, I]`, `w` `[k, k, I, O]`."""
   k, _, i, o = w.shape
   win = Windows.over(_transposed_size(x, k, stride, padding), k, stride, padding)
+  if k % stride == 0 and stride > 1:
+    return _by_phases(x, w, win)
   return fold(_matmul(x, w.transpose(2, 0, 1, 3).reshape(i, k * k * o)), win)
+
+
+def _by_phases(x: Array, w: Array, win: Windows) -> Array:
+  """A transposed convolution as one convolution of stride 1, whose channels are the phases.
+
+  Where the stride divides the kernel every phase meets the same t x t pixels of x. One product of
+  `[B * rows * cols, t*t*I]` by `[t*t*I, s*s*O]` then does for all phases, and moves a quarter of
+  the numbers that `fold` would (kernel 4, stride 2).
+  """
+  s, t, i, o = win.stride, win.taps, *w.shape[2:]
+  around = Windows(t, 1, x.shape[1:3], win.rows, (t - 1, t - 1))
+  # Pixel q of phase r gets x[q - tap] * w[tap * s + r]: patches count taps the other way round.
+  w = w.reshape(t, s, t, s, i, o)[::-1, :, ::-1].transpose(0, 2, 4, 1, 3, 5)
+  y = _matmul(patches(x, around), w.reshape(t * t * i, s * s * o))
+  y = y.reshape(-1, *win.rows, s, s, o).transpose(0, 1, 3, 2, 4, 5)
+  y = y.reshape(-1, win.rows[0] * s, win.rows[1] * s, o)
+  return lax.pad(y, jnp.zeros((), y.dtype), [(-low, -high, 0) for low, high, _ in win.padding])
 
 
 def lax_conv(x: Array, w: Array, stride: int, padding: Padding) -> Array:

