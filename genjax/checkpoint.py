@@ -1,12 +1,14 @@
 """Checkpoints with orbax: all runs of a program in one, and one run as pure functions."""
 
+import contextlib
 import logging
 import operator
 import pathlib
+import signal
 import sys
+import threading
 import zlib
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -39,7 +41,8 @@ class Checkpoints:
     arguments = ocp.args.Composite(
       tree=ocp.args.StandardSave(tree), checksum=ocp.args.JsonSave({"crc32": _checksum(tree)})
     )
-    self._manager.save(step, args=arguments, force=True)
+    with _uninterrupted():
+      self._manager.save(step, args=arguments, force=True)
 
   def latest(self) -> int | None:
     return self._manager.latest_step()
@@ -78,6 +81,22 @@ class Checkpoints:
   def _before(self, step: int) -> str:
     earlier = [s for s in self._manager.all_steps() if s < step]
     return f"step {max(earlier)}" if earlier else "the start"
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+  """Holds Ctrl-C back: orbax, stopped within a save, would wait for itself for minutes."""
+  if threading.current_thread() is not threading.main_thread():
+    yield  # which Ctrl-C does not reach
+    return
+  pressed = []
+  handler = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+  try:
+    yield
+  finally:
+    signal.signal(signal.SIGINT, handler)
+  if pressed:
+    raise KeyboardInterrupt
 
 
 def _kinds(tree: PyTree) -> PyTree:
@@ -147,7 +166,7 @@ def shapes(model: Model, runs: Run) -> Progress:
 
 def _read_latest(path: pathlib.Path, model: Model, runs: Run) -> Progress:
   if path.is_dir():
-    with closing(Checkpoints(path)) as checkpoints:
+    with contextlib.closing(Checkpoints(path)) as checkpoints:
       step = checkpoints.latest()
       if step is not None:
         return checkpoints.restore(step, shapes(model, runs))

@@ -118,9 +118,7 @@ def make(
 
     def objective(params):
       fake, stats = generated(params, state.stats["generator"], z, label, key=generator_key)
-      on_fake, _ = score(
-        state.params["critic"], state.stats["critic"], fake, label, key=critic_key
-      )
+      on_fake, _ = score(state.params["critic"], state.stats["critic"], fake, label, key=critic_key)
       return pair.generator(on_fake).mean(), stats
 
     (value, stats), gradients = jax.value_and_grad(objective, has_aux=True)(
@@ -237,6 +235,6 @@ def clip_fraction(params: PyTree, bound: Array) -> Array:
 
 
 def moving_average(decay: Array, step: Array, average: Array, new: Array) -> Array:
-  """Exponential average that starts as a short one, so that the first weights are soon forgotten."""
+  """Exponential average, a short one at first, so that the first weights are soon forgotten."""
   decay = jnp.minimum(decay, (1 + step) / (10 + step))
   return decay * average + (1 - decay) * new

@@ -70,9 +70,7 @@ def _patches(x: Array, win: Windows) -> Array:
   x = lax.pad(x, jnp.zeros((), x.dtype), win.padding)
   x = x.reshape(x.shape[0], win.rows[0], s, win.rows[1], s, x.shape[-1])
   slices = [
-    x[:, i // s : i // s + h, i % s, j // s : j // s + w, j % s]
-    for i in range(k)
-    for j in range(k)
+    x[:, i // s : i // s + h, i % s, j // s : j // s + w, j % s] for i in range(k) for j in range(k)
   ]
   return jnp.concatenate(slices, -1)
 
@@ -162,9 +160,8 @@ def lax_conv(x: Array, w: Array, stride: int, padding: Padding) -> Array:
 
 def lax_conv_transpose(x: Array, w: Array, stride: int, padding: Padding) -> Array:
   """The same as `gemm_conv_transpose`, by XLA's own convolution."""
-  k, _, i, o = w.shape
-  size = _transposed_size(x, k, stride, padding)
-  image = jax.ShapeDtypeStruct((x.shape[0], *size, o), x.dtype)
+  size = _transposed_size(x, w.shape[0], stride, padding)
+  image = jax.ShapeDtypeStruct((x.shape[0], *size, w.shape[-1]), x.dtype)
   conv = functools.partial(lax_conv, w=w.transpose(0, 1, 3, 2), stride=stride, padding=padding)
   return jax.linear_transpose(conv, image)(x)[0]
 

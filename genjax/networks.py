@@ -232,8 +232,10 @@ def vae(network: str, shape: Shape, latent: int, width: int, depth: int) -> VaeN
   """Encoder and decoder for images of `shape`. Raises `UserError` for what cannot be built."""
   _check_name(network, VAES)
   if depth < 2 or depth % 2:
-    raise UserError(f"model.depth is {depth}: half of the hidden layers go to each of encoder and "
-                    "decoder, so an even number from 2 would be right")
+    raise UserError(
+      f"model.depth is {depth}: half of the hidden layers go to each of encoder and "
+      "decoder, so an even number from 2 would be right"
+    )
   return VAES[network](shape, latent, width, depth)
 
 
@@ -244,8 +246,10 @@ def gan(network: str, shape: Shape, width: int, num_classes: int) -> GanNetworks
   """
   _check_name(network, GANS | CONDITIONAL_GANS)
   if shape != (28, 28, 1):
-    raise UserError(f"model.network {network!r} makes images of (28, 28, 1), and the data has "
-                    f"{shape}: choose data of that shape, such as mnist, fashion_mnist or digits")
+    raise UserError(
+      f"model.network {network!r} makes images of (28, 28, 1), and the data has "
+      f"{shape}: choose data of that shape, such as mnist, fashion_mnist or digits"
+    )
   return (GANS | CONDITIONAL_GANS)[network](width, num_classes)
 
 

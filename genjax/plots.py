@@ -383,7 +383,7 @@ def curves(
   title: str = "",
   settings: Sequence[str] | None = None,
 ) -> Figure:
-  """A panel for each metric: the median over the seeds, their band, and every seed.
+  """A panel for each metric, in the order of `METRICS`: median, band over the seeds, and each seed.
 
   Args:
     history: from a metric's name to its steps [S] and values [R, S], NaN where a run has none.
@@ -397,7 +397,9 @@ def curves(
   if not history:
     raise ValueError("history is empty: expected at least one metric")
   look = looks(settings or [label.setting for label in labels])
-  history = {name: _while_sound(name, *logged, labels) for name, logged in history.items()}
+  history = {
+    name: _while_sound(name, *history[name], labels) for name in sorted(history, key=_place)
+  }
   metrics = [_metric(name) for name in history]
   axes = [_axis(m, v, labels) for m, (_, v) in zip(metrics, history.values(), strict=True)]
   heads = [_Head(m.title, a.note) for m, a in zip(metrics, axes, strict=True)]
@@ -412,6 +414,12 @@ def curves(
     _set_y(panel, axis)
     _draw(panel, steps, values, labels, look)
   return figure
+
+
+def _place(name: str) -> int:
+  """Where a metric's panel stands; those without an entry come last, as they came."""
+  base = name.removeprefix("val_")
+  return list(METRICS).index(base) if base in METRICS else len(METRICS)
 
 
 def _while_sound(name: str, steps, values, labels: Sequence[RunLabel]):

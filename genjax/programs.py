@@ -93,7 +93,7 @@ def empty_totals(model: Model, runs: Run, image_shape: tuple, batch_size: int) -
 
 
 def validate(model: Model, measure: Callable) -> Callable:
-  """`((run, progress), validation) -> (progress, metrics)`: measures, and keeps the best weights."""
+  """`((run, progress), validation) -> (progress, metrics)`: measures, keeps the best weights."""
 
   def program(row: tuple, validation: Dataset) -> tuple[Progress, Metrics]:
     run, progress = row
@@ -101,9 +101,7 @@ def validate(model: Model, measure: Callable) -> Callable:
     value = metrics[model.criterion]
     better = (value < progress.best_value) & (progress.failed_at < 0)
     candidate = progress.state._replace(opt_state={})
-    best, best_value = _choose(
-      better, (candidate, value), (progress.best, progress.best_value)
-    )
+    best, best_value = _choose(better, (candidate, value), (progress.best, progress.best_value))
     return progress._replace(best=best, best_value=best_value), metrics
 
   return program

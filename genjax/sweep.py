@@ -101,8 +101,8 @@ def vectorise(f: Callable, num_runs: int, chunk: int = 0) -> Callable:
 
   def on_devices(rows: PyTree, *shared: Array) -> PyTree:
     specs = (_ROWS, *(_SHARED for _ in shared))
-    return jax.shard_map(
-      over_runs, mesh=devices, in_specs=specs, out_specs=_ROWS, check_vma=False
-    )(rows, *shared)
+    return jax.shard_map(over_runs, mesh=devices, in_specs=specs, out_specs=_ROWS, check_vma=False)(
+      rows, *shared
+    )
 
   return on_devices

@@ -2,6 +2,7 @@
 
 import pathlib
 import time
+from contextlib import closing
 from typing import NamedTuple
 
 import jax
@@ -101,10 +102,12 @@ class Training:
   def until(self, steps: int, title: str) -> None:
     """Trains up to this step and leaves the workdir complete."""
     started = self.step
-    with tqdm(
+    bar = tqdm(
       total=steps * len(self.rows), initial=started * len(self.rows), desc=title or str(self.path),
       unit="run-step", unit_scale=True, dynamic_ncols=True, mininterval=0.5,
-    ) as self.bar:  # fmt: skip
+    )  # fmt: skip
+    # Closed however this ends: who interrupts the training loses no checkpoint that is on its way.
+    with closing(self.checkpoints), closing(self.history), bar as self.bar:
       pace = 1
       totals = self._zeros()
       while self.step < steps:
@@ -155,6 +158,7 @@ class Training:
         values[np.arange(values.shape[1]) >= latents[:, None]] = np.nan
       measured[name] = values
     self.history.add(self.step, measured)
+    self.history.flush()
     self.checkpoints.save(self.step, self.progress)
 
   def _show(self, steps: int) -> None:
@@ -164,12 +168,10 @@ class Training:
       self._draw_curves()
 
   def _finish(self, steps: int) -> None:
-    self.checkpoints.close()
     workdir.write_runs(self.path, self.rows, self._results(steps))
     self._draw_gallery("last.png", self.progress.state)
     self._draw_gallery("best.png", self.progress.best)
     self._draw_curves()
-    self.history.close()
 
   def _results(self, steps: int) -> list[dict]:
     failed_at = np.asarray(self.progress.failed_at)

@@ -61,7 +61,9 @@ class Progress(NamedTuple):
   state: State
   best: State  # at the step with the lowest criterion, without the optimiser's state
   best_value: Array  # [] inf before the first validation
-  failed_at: Array  # [] int32: the step that gave NaN or Inf and was not taken; -1 while all is well
+  failed_at: (
+    Array  # [] int32: the step that gave NaN or Inf and was not taken; -1 while all is well
+  )
 
   @classmethod
   def begin(cls, state: State) -> "Progress":

@@ -1,4 +1,4 @@
-"""Variational autoencoders (Kingma & Welling 2014), with a weight on the KL (Higgins et al. 2017)."""
+"""Variational autoencoders (Kingma & Welling 2014); weighted KL after Higgins et al. 2017."""
 
 import jax
 import jax.numpy as jnp

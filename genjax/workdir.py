@@ -174,6 +174,11 @@ class History:
       if name.startswith(prefix)
     }
 
+  def flush(self) -> None:
+    """To be called before a checkpoint, or TensorBoard would lack what lies before it."""
+    for writer in self._writers:
+      writer.flush()
+
   def close(self) -> None:
     for writer in self._writers:
       writer.close()

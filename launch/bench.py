@@ -89,9 +89,7 @@ class Measured:
 
   def _call(self, steps: int) -> float:
     begun = time.perf_counter()
-    self.carry = self.program(
-      self.runs, *self.carry, self.dataset, self.next, self.next + steps
-    )
+    self.carry = self.program(self.runs, *self.carry, self.dataset, self.next, self.next + steps)
     jax.block_until_ready(self.carry)
     self.next += steps
     return time.perf_counter() - begun
@@ -159,8 +157,10 @@ def _compare(name: str, counts: list[int]) -> None:
   best = max(measured.rate for measured in sweeps.values())
   print(f"  {best * flops / peak:8.2f}  of the machine's matrix-product rate, at best")
   for count, measured in sweeps.items():
-    print(f"  {measured.rate:8.2f}  run-steps/s, {count} in one program (compiled in "
-          f"{measured.seconds:.0f} s)")
+    print(
+      f"  {measured.rate:8.2f}  run-steps/s, {count} in one program (compiled in "
+      f"{measured.seconds:.0f} s)"
+    )
   if slow:
     print(f"  {slow.rate:8.3f}  run-steps/s, 1 with plain lax convolutions")
   print(f"  {peak / 1e9:8.0f}  GFLOP/s, matrix product of 2048")

@@ -1,4 +1,4 @@
-"""The central theorem: each run of a sweep equals the run alone, and a padded run the narrow one."""
+"""The central theorem: a run of a sweep equals the run alone, and a padded run the narrow one."""
 
 import functools
 
@@ -115,9 +115,7 @@ def test_padded_net_equals_the_narrow_one_in_outputs_and_gradients(name):
 
   wide_gradient = gradient(wide, padded, a, z)
   narrow_gradient = gradient(narrow, alone, b, z[:, :2])
-  assert_trees_close(
-    _narrow(wide_gradient, narrow_gradient), narrow_gradient, rtol=1e-3, atol=2e-4
-  )
+  assert_trees_close(_narrow(wide_gradient, narrow_gradient), narrow_gradient, rtol=1e-3, atol=2e-4)
   if wide.encode:
     np.testing.assert_array_equal(wide_gradient["encoder"]["mean"]["kernel"][:, 2:], 0)
   player = "decoder" if wide.encode else "generator"

@@ -174,9 +174,7 @@ def test_averaged_generator():
   )
   scene = _scene("s1_wgan", ema_decay=(0.9,))
   after, _ = scene.turn("generator", scene.state)
-  old, new = (
-    s.ema["params"]["latent"]["kernel"] for s in (scene.state, after)
-  )
+  old, new = (s.ema["params"]["latent"]["kernel"] for s in (scene.state, after))
   raw = after.params["generator"]["latent"]["kernel"]
   decay = 2 / 11  # (1 + step) / (10 + step) at step 1
   np.testing.assert_allclose(new, decay * old + (1 - decay) * raw, rtol=1e-5, atol=1e-7)

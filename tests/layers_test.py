@@ -115,8 +115,11 @@ def test_no_convolution_is_left_under_vmap():
   x, w = jnp.stack([x, x]), jnp.stack([w, w])
 
   def step(w):
-    f = jax.vmap(lambda x, w: layers.gemm_conv_transpose(layers.gemm_conv(x, w, 2, "SAME"),
-                                                         w.transpose(0, 1, 3, 2), 2, "SAME"))
+    f = jax.vmap(
+      lambda x, w: layers.gemm_conv_transpose(
+        layers.gemm_conv(x, w, 2, "SAME"), w.transpose(0, 1, 3, 2), 2, "SAME"
+      )
+    )
     return jnp.sum(f(x, w) ** 2)
 
   assert "conv_general_dilated" not in str(jax.make_jaxpr(jax.grad(step))(w))

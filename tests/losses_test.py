@@ -54,7 +54,9 @@ def test_bernoulli_is_the_log_probability_of_binary_images():
   logits = jnp.array([[[[0.0], [np.log(3.0)]]], [[[np.log(3.0)], [-50.0]]]])
   target = jnp.array([[[[1.0], [1.0]]], [[[0.0], [0.0]]]])
   # 1/2 times 3/4, and 1/4 times 1.
-  np.testing.assert_allclose(losses.bernoulli(logits, target), [np.log(8 / 3), np.log(4)], rtol=1e-6)
+  np.testing.assert_allclose(
+    losses.bernoulli(logits, target), [np.log(8 / 3), np.log(4)], rtol=1e-6
+  )
 
 
 def test_bernoulli_is_finite_where_a_naive_one_is_not():

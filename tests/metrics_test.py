@@ -13,9 +13,7 @@ def test_sliced_wasserstein_against_scipy():
   directions = np.array(jax.random.normal(jax.random.key(5), (12, 7)))
   directions /= np.linalg.norm(directions, axis=0)
   flat = [np.asarray(part).reshape(50, 12) for part in (x, y)]
-  expected = np.mean(
-    [stats.wasserstein_distance(flat[0] @ d, flat[1] @ d) for d in directions.T]
-  )
+  expected = np.mean([stats.wasserstein_distance(flat[0] @ d, flat[1] @ d) for d in directions.T])
   value = metrics.sliced_wasserstein(jax.random.key(5), x, y, projections=7)
   np.testing.assert_allclose(value, expected, rtol=1e-4)
 

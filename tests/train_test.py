@@ -90,13 +90,13 @@ def _stop(path, at, how):
       if last[0].isdigit() and int(last.split(",")[0]) >= at:
         break
     time.sleep(0.01)
-  time.sleep(random.uniform(0, 0.5))
+  time.sleep(random.uniform(0, 0.3))
   process.send_signal(how)
   _, errors = process.communicate()
   return process.returncode, errors
 
 
-LONG = {"steps": 60, "log_every": 2, "eval_every": 4}
+LONG = {"steps": 100, "log_every": 5, "eval_every": 10}
 LONG_FLAGS = [f"--config.{key}={value}" for key, value in LONG.items()]
 
 
@@ -104,12 +104,12 @@ def test_a_killed_and_an_interrupted_training_go_on_to_the_same_bits(tmp_path):
   plan = trainings.plan(**LONG)
   whole, parts = tmp_path / "whole", tmp_path / "parts"
   train.train(plan, whole)
-  code, errors = _stop(parts, random.randint(4, 20), signal.SIGKILL)
+  code, errors = _stop(parts, random.randint(5, 25), signal.SIGKILL)
   assert code == -signal.SIGKILL, errors
   before = {row["last_step"] for row in trainings.runs_csv(parts)}
   assert before
-  assert "60" not in before
-  code, errors = _stop(parts, random.randint(24, 40), signal.SIGINT)
+  assert "100" not in before
+  code, errors = _stop(parts, random.randint(30, 45), signal.SIGINT)
   assert code == 130, errors
   assert "Traceback" not in errors
   assert errors.rstrip().splitlines()[-1] == (
@@ -152,12 +152,11 @@ def test_the_program_is_traced_and_compiled_once(tmp_path, monkeypatch):
 
   monkeypatch.setattr(programs, "advance", counted)
   training = train.Training(plan, tmp_path)
-  training.until(7, "")
   training.until(12, "")
   assert len(traces) == 1
   assert training.programs.advance._cache_size() == 1
   training = train.Training(plan, tmp_path)  # from a checkpoint
-  training.until(20, "")
+  training.until(18, "")
   assert len(traces) == 2
   assert training.programs.advance._cache_size() == 1
 
