@@ -70,8 +70,11 @@ def _unknown_key(text: str, arguments: list[str]) -> str:
 
 
 def config_of(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
-  """The config that a flag names. Raises `UserError` where its file is absent or has none."""
-  config, path = flag.value, flags.FLAGS[flag.name].config_filename
+  """The config that a flag names. Raises `UserError` where there is none."""
+  config = flag.value
+  if config is None:
+    raise UserError("--config is missing; name a file such as configs/vae_mnist.py")
+  path = flags.FLAGS[flag.name].config_filename
   if isinstance(config, ml_collections.ConfigDict):
     return config
   if not pathlib.Path(path.split(":")[0]).is_file():

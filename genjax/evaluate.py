@@ -43,8 +43,8 @@ def make(model: Model, num_images: int, binarise: bool) -> Callable:
     rows = lax.map(lambda args: model.diagnose(run, state, *args), (keys, batches))
     result = jax.tree.map(lambda row: row.mean(0), rows)
     if model.criterion == "val_swd":
-      # The directions are those of every run: a figure to compare runs by.
-      result["val_swd"] = metrics.sliced_wasserstein(
+      # Patches and directions are those of every run: a figure to compare runs by.
+      result["val_swd"] = metrics.pyramid_distance(
         jax.random.key(0), _flat(batches.image), _flat(generate(run, state, batches))
       )
     return result

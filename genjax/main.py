@@ -10,13 +10,12 @@ from genjax.types import UserError
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config().")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for everything that the run leaves.")
-flags.mark_flags_as_required(["config", "workdir"])
 
 
 def main() -> None:
-  if not _WORKDIR.value:
-    raise UserError("--workdir is empty; name a folder")
   wanted = command.config_of(_CONFIG)
+  if not _WORKDIR.value:
+    raise UserError("--workdir is missing; name a folder for everything that the run leaves")
   config.check(wanted)
   cells = list(config.cells(wanted))
   for _, cell in cells:

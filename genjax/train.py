@@ -158,7 +158,6 @@ class Training:
         values[np.arange(values.shape[1]) >= latents[:, None]] = np.nan
       measured[name] = values
     self.history.add(self.step, measured)
-    self.history.flush()
     self.checkpoints.save(self.step, self.progress)
 
   def _show(self, steps: int) -> None:

@@ -68,7 +68,7 @@ class Progress(NamedTuple):
   @classmethod
   def begin(cls, state: State) -> "Progress":
     best = state._replace(opt_state={})
-    return cls(state, best, jnp.array(jnp.inf), jnp.array(-1, jnp.int32))
+    return cls(state, best, jnp.array(jnp.inf, jnp.float32), jnp.array(-1, jnp.int32))
 
 
 class Model(NamedTuple):

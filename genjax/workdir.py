@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from importlib import metadata
 
 import numpy as np
-import tensorboardX
 
 from genjax.config import flatten
+from genjax.events import Events
 from genjax.types import UserError
 
 _LIBRARIES = ("genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
@@ -150,21 +150,17 @@ class History:
     kept = self._read(step) if self._file.exists() else []
     write_atomically(self._file, "".join(f"{line}\n" for line in ["step,run,name,value", *kept]))
     folder = path / "tensorboard"
-    # The suffix keeps two files apart that begin in one second, of which each would be the other.
-    options = {"purge_step": step + 1, "filename_suffix": f".{step}"}
-    self._writers = [tensorboardX.SummaryWriter(str(folder / name), **options) for name in names]
+    self._events = [Events(folder / name, step) for name in names]
 
   def add(self, step: int, metrics: dict[str, np.ndarray]) -> None:
     """Figures of one step: name -> `[R]`, or `[R, Z]` for those that have one a dimension."""
-    lines = []
-    for name, values in sorted(_by_dimension(metrics).items()):
+    figures = dict(sorted(_by_dimension(metrics).items()))
+    for name, values in figures.items():
       self._rows.setdefault(name, {})[step] = values
-      lines.append(self._lines(name, step, values))
-      for writer, value in zip(self._writers, values, strict=True):
-        if np.isfinite(value):
-          writer.add_scalar(name, value, step)
     with open(self._file, "a") as file:
-      file.write("".join(lines))
+      file.writelines(self._lines(name, step, values) for name, values in figures.items())
+    for run, events in enumerate(self._events):
+      events.add(step, {name: v[run] for name, v in figures.items() if np.isfinite(v[run])})
 
   def series(self, prefix: str = "") -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """name -> `(steps [S], values [R, S])`."""
@@ -174,14 +170,9 @@ class History:
       if name.startswith(prefix)
     }
 
-  def flush(self) -> None:
-    """To be called before a checkpoint, or TensorBoard would lack what lies before it."""
-    for writer in self._writers:
-      writer.flush()
-
   def close(self) -> None:
-    for writer in self._writers:
-      writer.close()
+    for events in self._events:
+      events.close()
 
   def _lines(self, name: str, step: int, values: np.ndarray) -> str:
     return "".join(

@@ -13,12 +13,19 @@ import pytest
 import trainings
 from systems import assert_trees_equal
 
-from genjax import programs, train, workdir
+from genjax import plots, programs, train, workdir
 from genjax.types import UserError
 
 FAST, HUGE = 1e-3, 1e30  # learning rates: the second leaves the range of floats within steps
 
 pytestmark = pytest.mark.usefixtures("caches")
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+  """Half of a small training's time is drawing."""
+  for name in ("curves", "gallery", "kl_per_dimension", "save"):
+    monkeypatch.setattr(plots, name, lambda *args, **kwargs: None)
 
 
 def _rows(tree, chosen):
@@ -39,7 +46,7 @@ def _assert_same(path, other, plan):
 # Stopping and going on.
 
 
-def test_n_steps_and_n_more_equal_two_n(vae, tmp_path):
+def test_n_steps_and_n_more_equal_two_n(vae, tmp_path, no_pictures):
   path, plan = vae
   train.Training(plan, tmp_path).until(6, "")
   assert {row["last_step"] for row in trainings.runs_csv(tmp_path)} == {"6"}
@@ -62,7 +69,7 @@ WGAN = {
 }
 
 
-def test_a_gan_with_statistics_and_averages_goes_on_to_the_same_bits(tmp_path):
+def test_a_gan_with_statistics_and_averages_goes_on_to_the_same_bits(tmp_path, no_pictures):
   plan = trainings.plan("gan", **WGAN)
   whole, parts = tmp_path / "whole", tmp_path / "parts"
   train.train(plan, whole)
@@ -126,7 +133,9 @@ def test_a_killed_and_an_interrupted_training_go_on_to_the_same_bits(tmp_path):
 
 
 @pytest.mark.parametrize("calls", [lambda taken, seconds: 1, lambda taken, seconds: 2 + taken % 3])
-def test_how_steps_are_cut_into_calls_changes_nothing(vae, tmp_path, monkeypatch, calls):
+def test_how_steps_are_cut_into_calls_changes_nothing(
+  vae, tmp_path, no_pictures, monkeypatch, calls
+):
   monkeypatch.setattr(train, "_pace", calls)
   train.train(vae[1], tmp_path)
   _assert_same(tmp_path, *vae)
@@ -140,7 +149,7 @@ def test_pace_follows_the_time_of_a_call():
   assert train._pace(8, 1.5) == 10
 
 
-def test_the_program_is_traced_and_compiled_once(tmp_path, monkeypatch):
+def test_the_program_is_traced_and_compiled_once(tmp_path, no_pictures, monkeypatch):
   lengths = iter([1, 2, 3, 1, 2, 3] * 10)
   monkeypatch.setattr(train, "_pace", lambda taken, seconds: next(lengths))
   plan, traces = trainings.plan(), []
@@ -173,7 +182,7 @@ GOOD, BAD = [0, 1, 4, 5], [2, 3, 6, 7]
 
 
 @pytest.mark.parametrize("chunk", [0, 4])
-def test_a_run_that_fails_leaves_the_others_bit_for_bit(tmp_path, chunk):
+def test_a_run_that_fails_leaves_the_others_bit_for_bit(tmp_path, no_pictures, chunk):
   failing, sound = _failing(chunk, HUGE), _failing(chunk, 2e-3)
   train.train(failing, tmp_path / "failing")
   train.train(sound, tmp_path / "sound")
@@ -197,7 +206,7 @@ def test_a_run_that_fails_leaves_the_others_bit_for_bit(tmp_path, chunk):
   assert val_runs == set(GOOD)
 
 
-def test_a_run_that_fails_is_frozen_where_it_was_after_its_last_good_step(tmp_path):
+def test_a_run_that_fails_is_frozen_where_it_was_after_its_last_good_step(tmp_path, no_pictures):
   plan = _failing(0, HUGE)
   train.train(plan, tmp_path / "on")
   frozen = trainings.saved(tmp_path / "on", plan)
@@ -209,7 +218,7 @@ def test_a_run_that_fails_is_frozen_where_it_was_after_its_last_good_step(tmp_pa
   assert_trees_equal(_rows(frozen.state, BAD), _rows(stopped.state, BAD))
 
 
-def test_a_run_that_failed_stays_failed_when_training_goes_on(tmp_path):
+def test_a_run_that_failed_stays_failed_when_training_goes_on(tmp_path, no_pictures):
   plan = _failing(0, HUGE)
   train.Training(plan, tmp_path).until(6, "")
   before = trainings.saved(tmp_path, plan)
@@ -248,7 +257,7 @@ def test_the_best_state_is_that_of_the_lowest_validation_loss(vae):
   np.testing.assert_array_equal(progress.best.step, best)
 
 
-def test_a_row_of_metrics_csv_is_the_mean_since_the_row_before(tmp_path):
+def test_a_row_of_metrics_csv_is_the_mean_since_the_row_before(tmp_path, no_pictures):
   plan = trainings.plan(steps=4, eval_every=4, log_every=1)
   train.train(plan, tmp_path / "each")
   plan = trainings.plan(steps=4, eval_every=4, log_every=2)
@@ -301,7 +310,7 @@ def test_what_does_not_go_together_is_refused_before_training(model, changes, me
 
 
 @pytest.mark.parametrize("binarise", [False, True])
-def test_images_are_black_or_white_where_they_are_binarised(tmp_path, binarise):
+def test_images_are_black_or_white_where_they_are_binarised(tmp_path, no_pictures, binarise):
   plan = trainings.plan(**{"data.binarise": binarise, "steps": 2, "eval_every": 2})
 
   def grey(batch):
@@ -341,7 +350,7 @@ def test_a_workdir_in_use_or_of_another_config_is_refused(vae, tmp_path):
 # Something is learnt.
 
 
-def test_a_vae_learns_the_digits(tmp_path):
+def test_a_vae_learns_the_digits(tmp_path, no_pictures):
   changes = {"model.width": 32, "steps": 200, "log_every": 20, "eval_every": 200}
   plan = trainings.plan(**changes, **{"sweep.learning_rate": (3e-3,), "sweep.latents": (3,)})
   train.train(plan, tmp_path)
@@ -365,7 +374,7 @@ def mnist():
 REAL = {"data.name": "mnist", "batch_size": 32, "sweep.latents": (8,), "sweep.seeds": (0, 1, 2)}
 
 
-def test_a_vae_learns_mnist(mnist, tmp_path):
+def test_a_vae_learns_mnist(mnist, tmp_path, no_pictures):
   changes = {"model.width": 64, "steps": 300, "log_every": 10, "eval_every": 300}
   plan = train.plan(trainings.wanted(**REAL, **changes), mnist)
   train.train(plan, tmp_path)
@@ -378,7 +387,7 @@ def test_a_vae_learns_mnist(mnist, tmp_path):
     assert dimensions[300] >= 0
 
 
-def test_every_seed_of_a_gan_comes_nearer_to_mnist(mnist, tmp_path):
+def test_every_seed_of_a_gan_comes_nearer_to_mnist(mnist, tmp_path, no_pictures):
   changes = {"model.width": 16, "steps": 150, "log_every": 50, "eval_every": 150}
   changes |= {"sweep.learning_rate": (2e-3,), "sweep.b1": (0.5,), "eval_images": 300}
   plan = train.plan(trainings.wanted("gan", **REAL, **changes), mnist)
