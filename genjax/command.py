@@ -42,6 +42,7 @@ def _refuse(error: object) -> None:
 
 
 def _parse(arguments: list[str]) -> list[str]:
+  logging.set_verbosity(logging.ERROR)  # a config file that returns nothing has its line below
   # ml_collections raises what it meets in a config file or an override: a dozen kinds.
   try:
     rest = flags.FLAGS(arguments)
@@ -56,7 +57,13 @@ def _readable(error: Exception, arguments: list[str]) -> str:
   if isinstance(error, KeyError | AttributeError) and error.args:
     return _unknown_key(str(error.args[0]), arguments)
   # A mistake in a config file arrives as text, its traceback included: the last line says it.
-  return str(error).strip().splitlines()[-1] if "Traceback" in str(error) else str(error)
+  text = str(error).strip().splitlines()[-1] if "Traceback" in str(error) else str(error)
+  return text if isinstance(error, flags.Error) else f"{_config_flag(arguments)}{text}"
+
+
+def _config_flag(arguments: list[str]) -> str:
+  named = re.search(r"--?config[= ](\S+)", " ".join(arguments))
+  return f"--config={named[1]}: " if named else ""
 
 
 def _unknown_key(text: str, arguments: list[str]) -> str:
@@ -65,14 +72,14 @@ def _unknown_key(text: str, arguments: list[str]) -> str:
   named = re.search(r"\w+", text)
   wrong = [key for key in overrides if named and key.split(".")[-1] == named[0]]
   near = re.search(r'Did you mean "(\w+)"', text)
-  line = f"unknown key {wrong[0]}" if wrong else f"in the config file: {text.splitlines()[0]}"
+  line = f"unknown key {wrong[0]}" if wrong else _config_flag(arguments) + text.splitlines()[0]
   return line + (f"; did you mean {near[1]}?" if near else "")
 
 
 def config_of(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
   """The config that a flag names. Raises `UserError` where there is none."""
   config = flag.value
-  if config is None:
+  if not flags.FLAGS[flag.name].present:
     raise UserError("--config is missing; name a file such as configs/vae_mnist.py")
   path = flags.FLAGS[flag.name].config_filename
   if isinstance(config, ml_collections.ConfigDict):

@@ -154,7 +154,7 @@ class History:
 
   def add(self, step: int, metrics: dict[str, np.ndarray]) -> None:
     """Figures of one step: name -> `[R]`, or `[R, Z]` for those that have one a dimension."""
-    figures = dict(sorted(_by_dimension(metrics).items()))
+    figures = {name: _rounded(v) for name, v in sorted(_by_dimension(metrics).items())}
     for name, values in figures.items():
       self._rows.setdefault(name, {})[step] = values
     with open(self._file, "a") as file:
@@ -199,6 +199,11 @@ class History:
         rows.setdefault(step, np.full(self._num_runs, np.nan))[run] = value
         kept.append(line)
     return kept
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+  """As the file has them, so that a resumed run draws the same curves."""
+  return np.array([float(f"{value:.7g}") for value in values])
 
 
 def _by_dimension(metrics: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -128,6 +128,12 @@ def test_a_killed_and_an_interrupted_training_go_on_to_the_same_bits(tmp_path):
   assert process.returncode == 0, errors
   assert output == ""
   _assert_same(parts, whole, plan)
+  for run, seed_and_latent in enumerate(plan.rows):
+    shown = trainings.scalars(
+      parts / "tensorboard" / "latent {latent}, seed {seed}".format(**seed_and_latent)
+    )
+    written = [row for row in trainings.metrics_csv(parts) if row["run"] == str(run)]
+    assert shown == {(row["name"], int(row["step"])): np.float32(row["value"]) for row in written}
   assert not list(parts.rglob("*.partial"))
   assert not list(parts.rglob("*orbax-checkpoint-tmp*"))
 

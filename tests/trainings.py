@@ -4,10 +4,12 @@ import contextlib
 import csv
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 
 import numpy as np
+from tensorboardX.proto import event_pb2
 
 from genjax import checkpoint, config, sweep, train
 
@@ -71,3 +73,24 @@ def metric(path, name):
     if row["name"] == name:
       found.setdefault(int(row["run"]), {})[int(row["step"])] = np.float32(row["value"])
   return found
+
+
+def _events(folder):
+  """The events of a run's TensorBoard files, in the order of their writing."""
+  for file in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns):
+    rest = file.read_bytes()
+    while rest:  # length, its checksum, the event, its checksum
+      (length,) = struct.unpack("<Q", rest[:8])
+      yield event_pb2.Event.FromString(rest[12 : 12 + length])
+      rest = rest[16 + length :]
+
+
+def scalars(folder: pathlib.Path):
+  """(name, step) -> value, as TensorBoard shows them: a restart drops what is not before it."""
+  shown = {}
+  for event in _events(folder):
+    if event.session_log.status == 1:  # START
+      shown = {key: value for key, value in shown.items() if key[1] < event.step}
+    for value in event.summary.value:
+      shown[value.tag, event.step] = value.simple_value
+  return shown

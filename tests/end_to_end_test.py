@@ -1,0 +1,328 @@
+"""The command line, start to end: what a run leaves, and what becomes of a mistake."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+from typing import NamedTuple
+
+import pytest
+import trainings
+from PIL import Image
+
+import genjax
+from genjax import workdir
+
+CONFIG = f"--config={pathlib.Path(trainings.__file__).resolve()}"
+SMALL = ["--config.steps=4", "--config.eval_every=2", "--config.log_every=1"]
+
+# Imports once what takes seconds, and then is the command itself for each line of arguments.
+COMMANDS = """
+import json, os, runpy, signal, sys, warnings
+from sklearn import datasets
+from genjax import command, config, train
+
+for line in sys.stdin:
+  arguments, files = json.loads(line)
+  with warnings.catch_warnings(action="ignore"):  # of forking, though nothing was computed so far
+    child = os.fork()
+  if not child:
+    signal.alarm(300)
+    for number, file in enumerate(files, 1):
+      os.dup2(os.open(file, os.O_CREAT | os.O_WRONLY), number)
+    sys.argv = ["main.py", *arguments]
+    runpy.run_module("genjax.main", run_name="__main__", alter_sys=True)
+    sys.exit("main has returned")
+  print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+class Result(NamedTuple):
+  status: int
+  output: str
+  errors: str
+
+
+@pytest.fixture(scope="module")
+def main(caches, tmp_path_factory):
+  """Runs the command with these arguments."""
+  place = tmp_path_factory.mktemp("streams")
+  pipe = subprocess.PIPE
+  process = subprocess.Popen(
+    [sys.executable, "-c", COMMANDS],
+    stdin=pipe,
+    stdout=pipe,
+    text=True,
+    env=os.environ | {"JAX_NUM_CPU_DEVICES": "2"},
+  )
+
+  def call(*arguments):
+    files = [place / "output", place / "errors"]
+    for file in files:
+      file.write_text("")
+    process.stdin.write(json.dumps([list(map(str, arguments)), list(map(str, files))]) + "\n")
+    process.stdin.flush()
+    return Result(int(process.stdout.readline()), *(file.read_text() for file in files))
+
+  with process:
+    yield call
+    process.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def done(caches, tmp_path_factory):
+  """The workdir of a VAE, by a process as a user starts it, and what that said."""
+  path = tmp_path_factory.mktemp("done") / "new" / "vae"
+  process = trainings.start(path, "vae", *SMALL)
+  output, errors = process.communicate()
+  return path, Result(process.returncode, output, errors)
+
+
+def files(path):
+  """All files but those within checkpoints, of which only the steps are named."""
+  found = {str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()}
+  outside = {re.sub(r"^(checkpoints/\d+)/.*", r"\1", name) for name in found}
+  return {re.sub(r"events\.out\.tfevents\..*", "events", name) for name in outside}
+
+
+COMMON = {
+  ".lock",
+  "config.json",
+  "runs.csv",
+  "metrics.csv",
+  "checkpoints/2",
+  "checkpoints/4",
+  "plots/training.png",
+  "plots/validation.png",
+  "samples/step-0000002.png",
+  "samples/step-0000004.png",
+  "samples/best.png",
+  "samples/last.png",
+}
+
+
+def events(*latents):
+  return {f"tensorboard/latent {z}, seed {seed}/events" for z in latents for seed in (0, 1)}
+
+
+def assert_only_a_bar(errors):
+  """Nothing on stderr but the progress bar, which ends at its end."""
+  lines = [line for line in re.split(r"[\r\n]+", errors) if line.strip()]
+  assert all(re.search(r"\d%\|.*run-step", line) for line in lines), errors
+  assert "100%" in lines[-1]
+
+
+# What a run leaves.
+
+
+def test_a_vae_leaves_a_whole_workdir_and_says_nothing_but_its_progress(done):
+  path, result = done
+  assert result.status == 0, result.errors
+  assert result.output == ""
+  assert_only_a_bar(result.errors)
+  assert files(path) == COMMON | {"plots/kl_per_dimension.png"} | events(2, 3)
+  rows = trainings.runs_csv(path)
+  assert [(row["seed"], row["latent"]) for row in rows] == [
+    ("0", "2"),
+    ("1", "2"),
+    ("0", "3"),
+    ("1", "3"),
+  ]
+  assert {row["status"] for row in rows} == {"done"}
+  assert {row["last_step"] for row in rows} == {"4"}
+  names = {row["name"] for row in trainings.metrics_csv(path)}
+  assert names == {
+    *("loss", "reconstruction", "kl", "val_loss", "val_reconstruction", "val_kl"),
+    *("kl_dim/0", "kl_dim/1", "kl_dim/2"),
+  }
+  for picture in path.rglob("*.png"):
+    with Image.open(picture) as image:
+      assert min(image.size) > 100
+  assert [run.numbers["latent"] for run in genjax.load(path)] == [2, 2, 3, 3]
+
+
+def test_the_same_command_again_has_nothing_to_do(done, main, tmp_path):
+  path = pathlib.Path(shutil.copytree(done[0], tmp_path / "again"))
+  same = [*path.glob("*.csv"), path / "config.json", *path.rglob("*.png")]
+  same += [file for file in (path / "checkpoints").rglob("*") if file.is_file()]
+  before = {file: file.read_bytes() for file in same}
+  result = main(f"{CONFIG}:vae", f"--workdir={path}", *SMALL)
+  assert result.status == 0, result.errors
+  assert_only_a_bar(result.errors)
+  assert {file: file.read_bytes() for file in same} == before
+  assert files(path) == files(done[0])
+
+
+def test_a_wgan_leaves_its_workdir(main, tmp_path):
+  flags = [f"--config.model.{key}={value}" for key, value in WGAN.items()]
+  result = main(f"{CONFIG}:gan", f"--workdir={tmp_path / 'wgan'}", *SMALL, *flags)
+  assert result.status == 0, result.errors
+  assert result.output == ""
+  assert_only_a_bar(result.errors)
+  assert files(tmp_path / "wgan") == COMMON | events(2, 3)
+  names = {row["name"] for row in trainings.metrics_csv(tmp_path / "wgan")}
+  assert {"critic_loss", "critic_gap", "generator_loss", "val_swd", "val_clip_fraction"} <= names
+  assert "val_critic_gradient_norm" in names
+
+
+WGAN = {
+  "network": "s1_wgan",
+  "loss": "wasserstein",
+  "regulariser": "clip",
+  "optimiser": "rmsprop",
+  "critic_steps": 2,
+}
+
+
+def test_a_grid_makes_a_folder_for_each_program(main, tmp_path):
+  flags = ["--config.grid.width=(8, 12)", "--config.sweep.latents=(2,)"]
+  result = main(f"{CONFIG}:vae", f"--workdir={tmp_path / 'grid'}", *SMALL, *flags)
+  assert result.status == 0, result.errors
+  for number, width in enumerate((8, 12), 1):
+    folder = tmp_path / "grid" / f"width={width}"
+    seeds = {f"tensorboard/seed {seed}/events" for seed in (0, 1)}
+    assert files(folder) == COMMON | {"plots/kl_per_dimension.png"} | seeds
+    record = json.loads((folder / "config.json").read_text())
+    assert record["config"]["model"]["width"] == width
+    assert f"width={width} ({number} of 2)" in result.errors
+  assert {path.name for path in (tmp_path / "grid").iterdir()} == {"width=8", "width=12"}
+
+
+# Mistakes.
+
+
+def refused(result):
+  """The one line that a mistake gives."""
+  assert result.status == 2, result
+  assert result.output == ""
+  assert re.fullmatch(r"genjax: [^\n]+\n", result.errors), result.errors
+  return result.errors.removeprefix("genjax: ").removesuffix("\n")
+
+
+# Arguments, and what the line must have of what is wrong and of what would be right.
+MISTAKES = {
+  "unknown key": (
+    ["--config.batchsize=8"],
+    ["unknown key config.batchsize", "did you mean batch_size?"],
+  ),
+  "unknown key of the model": (
+    ["--config.model.widht=8"],
+    ["unknown key config.model.widht", "did you mean width?"],
+  ),
+  "wrong type": (["--config.batch_size=many"], ["config.batch_size", "many"]),
+  "a number for a tuple": (["--config.sweep.clip=3"], ["config.sweep.clip"]),
+  "latent 0": (
+    ["--config.sweep.latents=(0,)"],
+    ["config.sweep.latents is (0,)", "a whole number from 1"],
+  ),
+  "no seeds": (["--config.sweep.seeds=()"], ["config.sweep.seeds is ()", "a tuple"]),
+  "batch larger than the data": (
+    ["--config.batch_size=5000"],
+    ["config.batch_size=5000", "1 to 1347"],
+  ),
+  "unknown dataset": (["--config.data.name=mnits"], ["mnits", "data.name"]),
+  "unknown network": (
+    ["--config.model.network=s9"],
+    ["config.model.network is 's9'", "one of 'dense', 's1_gan'"],
+  ),
+  "the network of a GAN": (
+    ["--config.model.network=s1_gan"],
+    ["config.model.network 's1_gan' is no VAE", "one of dense"],
+  ),
+  "steps and epochs": (
+    ["--config.epochs=1.0"],
+    ["one of config.steps and config.epochs must be set"],
+  ),
+  "the last program of a grid": (
+    ["--config.grid.network=('dense', 's1_wgan')"],
+    ["config.model.network 's1_wgan' is no VAE"],
+  ),
+  "a stray argument": (["stray"], ["'stray' is no flag", "--workdir="]),
+  "an unknown flag": (["--wrokdir=x"], ["wrokdir", "workdir"]),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line_and_leaves_nothing(main, tmp_path, mistake):
+  arguments, parts = MISTAKES[mistake]
+  line = refused(main(f"{CONFIG}:vae", f"--workdir={tmp_path / 'new'}", *arguments))
+  for part in parts:
+    assert part in line
+  assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+  ("text", "said"),
+  [
+    (None, "there is no such file"),
+    ("def get_config(:\n  pass\n", "invalid syntax (mine.py, line 1)"),
+    ("import nothing_of_that_name\n", "nothing_of_that_name"),
+    ("x = 1\n", "has no attribute 'get_config'"),
+    ("def get_config():\n  return 1 / 0\n", "division by zero"),
+    ("def get_config():\n  raise KeyError('abc')\n", "abc"),
+    ("def get_config():\n  pass\n", "must return an ml_collections.ConfigDict"),
+    ("def get_config():\n  return {'steps': 1}\n", "must return an ml_collections.ConfigDict"),
+  ],
+)
+def test_a_config_file_that_cannot_be_used(main, tmp_path, text, said):
+  file = tmp_path / "mine.py"
+  if text is not None:
+    file.write_text(text)
+  line = refused(main(f"--config={file}", f"--workdir={tmp_path / 'new'}"))
+  assert line.startswith(f"--config={file}: ")
+  assert said in line
+  assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+  ("arguments", "said"),
+  [
+    (["--workdir=somewhere"], "--config is missing"),
+    ([f"{CONFIG}:vae"], "--workdir is missing"),
+    ([f"{CONFIG}:vae", "--workdir="], "--workdir is missing"),
+    ([], "--config is missing"),
+  ],
+)
+def test_a_missing_flag(main, arguments, said):
+  assert said in refused(main(*arguments))
+  assert not pathlib.Path("somewhere").exists()
+
+
+def test_a_workdir_that_is_a_file(main, tmp_path):
+  (tmp_path / "file").write_text("mine")
+  for place in ("file", "file/inside"):
+    line = refused(main(f"{CONFIG}:vae", f"--workdir={tmp_path / place}", *SMALL))
+    assert line.startswith(f"--workdir={tmp_path / place} cannot be written")
+  assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_workdir_that_another_process_writes_to(main, tmp_path):
+  with workdir.claim(tmp_path / "mine"):
+    line = refused(main(f"{CONFIG}:vae", f"--workdir={tmp_path / 'mine'}", *SMALL))
+    assert "another process is writing to it; wait for it, or name another folder" in line
+  assert [path.name for path in (tmp_path / "mine").iterdir()] == [".lock"]
+
+
+def test_a_changed_config_is_refused_with_its_keys(done, main):
+  before = {file: file.stat().st_mtime_ns for file in done[0].rglob("*") if file.name != ".lock"}
+  changes = ["--config.model.width=9", "--config.sweep.seeds=(0, 5)"]
+  line = refused(main(f"{CONFIG}:vae", f"--workdir={done[0]}", *SMALL, *changes))
+  assert "model.width is 9, was 8; sweep.seeds is [0, 5], was [0, 1]" in line
+  assert "name another --workdir" in line
+  after = {file: file.stat().st_mtime_ns for file in done[0].rglob("*") if file.name != ".lock"}
+  assert after == before
+
+
+def test_a_checkpoint_cut_short(done, main, tmp_path):
+  path = pathlib.Path(shutil.copytree(done[0], tmp_path / "cut"))
+  newest = [file for file in (path / "checkpoints" / "4").rglob("*") if file.is_file()]
+  largest = max(newest, key=lambda file: file.stat().st_size)
+  largest.write_bytes(largest.read_bytes()[:1000])
+  line = refused(main(f"{CONFIG}:vae", f"--workdir={path}", *SMALL))
+  assert line == (
+    f"checkpoint {path}/checkpoints/4 is damaged or cut short; delete that folder, and the same "
+    "command goes on from step 2"
+  )

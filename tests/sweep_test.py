@@ -1,0 +1,192 @@
+"""A table of numbers, the runs made of it, and functions of one run that serve them all."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from genjax import sweep
+
+
+def key_data(runs):
+  return np.asarray(jax.random.key_data(runs.key))
+
+
+# The table.
+
+
+def test_the_table_is_a_product_with_seeds_fastest():
+  rows = sweep.table(seeds=(7, 8), latents=(2, 10), clip=(0.01, 0.1))
+  assert rows == [
+    {"seed": 7, "latent": 2, "clip": 0.01},
+    {"seed": 8, "latent": 2, "clip": 0.01},
+    {"seed": 7, "latent": 2, "clip": 0.1},
+    {"seed": 8, "latent": 2, "clip": 0.1},
+    {"seed": 7, "latent": 10, "clip": 0.01},
+    {"seed": 8, "latent": 10, "clip": 0.01},
+    {"seed": 7, "latent": 10, "clip": 0.1},
+    {"seed": 8, "latent": 10, "clip": 0.1},
+  ]
+  assert list(rows[0]) == ["seed", "latent", "clip"]
+
+
+def test_the_chunk_is_no_number_of_a_run():
+  rows = sweep.table(seeds=(0,), latents=(2,), chunk=3)
+  assert rows == [{"seed": 0, "latent": 2}]
+
+
+# Runs.
+
+
+def test_runs_have_the_numbers_of_their_rows():
+  rows = sweep.table(seeds=(0, 3), latents=(2, 4), learning_rate=(1e-3,), kl_weight=(0.5,))
+  runs = sweep.runs(rows)
+  np.testing.assert_array_equal(
+    runs.latent_mask, [[1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1], [1, 1, 1, 1]]
+  )
+  np.testing.assert_array_equal(runs.learning_rate, np.float32([1e-3] * 4))
+  np.testing.assert_array_equal(runs.kl_weight, np.float32([0.5] * 4))
+  for name, standard in (("b1", 0.9), ("clip", 0.01), ("penalty_weight", 10), ("ema_decay", 0)):
+    np.testing.assert_array_equal(getattr(runs, name), np.float32([standard] * 4))
+  assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(runs._replace(key=None)))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**31, 2**32 - 1])
+def test_a_run_has_the_key_of_its_seed(seed):
+  runs = sweep.runs(sweep.table(seeds=(5, seed), latents=(2,)))
+  expected = jax.random.key_data(jax.random.key(np.uint32(seed)))
+  np.testing.assert_array_equal(key_data(runs)[1], expected)
+  assert not np.array_equal(key_data(runs)[0], key_data(runs)[1])
+
+
+@pytest.mark.parametrize(
+  "others",
+  [
+    {"seeds": (3, 9), "latents": (2,)},
+    {"seeds": (9, 3), "latents": (2,)},
+    {"seeds": (3,), "latents": (2, 7)},
+    {"seeds": (1, 2, 3), "latents": (7, 2), "chunk": 2},
+    {"seeds": (3,), "latents": (2,), "clip": (0.1, 0.01)},
+  ],
+)
+def test_a_run_depends_on_its_own_numbers(others):
+  """But for the width of its mask, which is that of the widest run."""
+  alone = sweep.runs(sweep.table(seeds=(3,), latents=(2,), clip=(0.01,)))
+  rows = sweep.table(**{"clip": (0.01,)} | others)
+  runs = sweep.runs(rows)
+  i = rows.index({"seed": 3, "latent": 2, "clip": 0.01})
+  for name in alone._fields:
+    own, among = getattr(alone, name)[0], getattr(runs, name)[i]
+    if name == "key":
+      own, among = jax.random.key_data(own), jax.random.key_data(among)
+    if name == "latent_mask":
+      np.testing.assert_array_equal(among[2:], 0)
+      among = among[:2]
+    np.testing.assert_array_equal(own, among, err_msg=name)
+
+
+@pytest.mark.parametrize(
+  ("numbers", "settings"),
+  [
+    ({"latents": (2,)}, ["", ""]),
+    ({"latents": (2, 10)}, ["latent 2", "latent 2", "latent 10", "latent 10"]),
+    (
+      {"latents": (2,), "learning_rate": (1e-3, 5e-4), "b1": (0.5,)},
+      ["learning rate 0.001"] * 2 + ["learning rate 0.0005"] * 2,
+    ),
+    (
+      {"latents": (2, 3), "clip": (0.01, 0.1)},
+      [f"latent {z}, clip {c}" for z in (2, 3) for c in (0.01, 0.1) for _ in range(2)],
+    ),
+  ],
+)
+def test_a_setting_is_what_tells_a_run_from_others(numbers, settings):
+  rows = sweep.table(seeds=(0, 1), **numbers)
+  assert [sweep.setting(row, rows) for row in rows] == settings
+
+
+# Devices.
+
+
+@pytest.mark.parametrize(("num_runs", "devices"), [(1, 1), (2, 2), (3, 1), (4, 2), (5, 1), (6, 2)])
+def test_runs_are_spread_over_as_many_devices_as_divide_them(num_runs, devices):
+  assert len(jax.devices()) == 2
+  assert sweep.mesh(num_runs).size == devices
+  rows = jax.device_put(jnp.arange(num_runs), sweep.sharding(num_runs))
+  assert len(rows.sharding.device_set) == devices
+  assert {shard.data.shape for shard in rows.addressable_shards} == {(num_runs // devices,)}
+  shared = jax.device_put(jnp.arange(3), sweep.replicated(num_runs))
+  assert {shard.data.shape for shard in shared.addressable_shards} == {(3,)}
+  assert shared.sharding.device_set == rows.sharding.device_set
+
+
+# Functions of one run.
+
+
+def _toy(row, shared, power):
+  """Every kind of thing that a step does: keys, loops, whole numbers, sums."""
+  key, x = row["key"], row["x"]
+  noise = jax.random.normal(key, x.shape)
+  total = jax.lax.fori_loop(0, power, lambda i, t: t + i * x.sum(), 0.0)
+  return {"y": x * shared[None] + noise, "total": total, "count": row["count"] + 1}
+
+
+def _inputs(num_runs):
+  return {
+    "key": jax.vmap(jax.random.key)(jnp.arange(num_runs)),
+    "x": (jnp.arange(num_runs * 6.0) ** 2).reshape(num_runs, 2, 3),
+    "count": jnp.arange(num_runs),
+  }
+
+
+SHARED = jnp.array([1.0, -2.0, 0.5])
+
+
+@pytest.mark.parametrize("num_runs", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("chunk", [0, 1, 2, 3, 5, 100])
+def test_all_runs_at_once_or_in_chunks_are_each_run_by_itself(num_runs, chunk):
+  rows = _inputs(num_runs)
+  f = jax.jit(sweep.vectorise(_toy, num_runs, chunk))
+  found = f(rows, SHARED, 3)
+  assert found["y"].shape == (num_runs, 2, 3)
+  for i in range(num_runs):
+    alone = _toy(jax.tree.map(lambda leaf, i=i: leaf[i], rows), SHARED, 3)
+    np.testing.assert_array_equal(found["count"][i], i + 1)
+    np.testing.assert_array_equal(found["total"][i], 3 * rows["x"][i].sum())  # 0 + 1 + 2
+    np.testing.assert_allclose(found["y"][i], alone["y"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("num_runs", [2, 3, 4])
+def test_the_chunk_does_not_change_a_bit(num_runs):
+  rows = _inputs(num_runs)
+  results = [
+    jax.jit(sweep.vectorise(_toy, num_runs, chunk))(rows, SHARED, 3) for chunk in (0, 1, 2, 3)
+  ]
+  for other in results[1:]:
+    for name, value in results[0].items():
+      np.testing.assert_array_equal(other[name], value, err_msg=name)
+
+
+def test_shared_arguments_are_the_same_for_all_and_may_be_none():
+  double = sweep.vectorise(lambda x, a, b: x + a["k"].sum() * b, 3)
+  found = double(jnp.array([0.0, 1.0, 2.0]), {"k": jnp.array([1.0, 2.0])}, 10)
+  np.testing.assert_array_equal(found, [30.0, 31.0, 32.0])
+  alone = sweep.vectorise(lambda x: -x, 3)
+  np.testing.assert_array_equal(alone(jnp.arange(3)), [0, -1, -2])
+
+
+@pytest.mark.parametrize(("chunk", "together"), [(1, 1), (2, 2), (3, 3), (0, 1)])
+def test_a_chunk_bounds_how_many_runs_are_computed_at_once(chunk, together):
+  """Seen by the shape of a product in the program: 0 is 1 on a CPU."""
+  f = sweep.vectorise(lambda x: x @ jnp.ones((4, 5)), 3, chunk)
+  text = str(jax.make_jaxpr(f)(jnp.ones((3, 2, 4))))
+  products = [line for line in text.splitlines() if "dot_general" in line]
+  shape = "[2,5]" if together == 1 else f"[{together},2,5]"
+  assert any(f"f32{shape}" in line for line in products)
+  assert all(f"f32[{n},2,5]" not in "".join(products) for n in range(together + 1, 4))
+
+
+def test_runs_stay_where_they_are():
+  rows = jax.device_put(jnp.arange(4.0), sweep.sharding(4))
+  found = jax.jit(sweep.vectorise(lambda x: x + 1, 4))(rows)
+  assert found.sharding.is_equivalent_to(rows.sharding, 1)
