@@ -117,7 +117,7 @@ def _checksum(tree: PyTree) -> int:
 
 
 class LoadedRun(NamedTuple):
-  """One trained run as pure functions: jit, vmap and differentiate them as any other."""
+  """One trained run as pure functions: jit and vmap them, differentiate them in reverse mode."""
 
   numbers: dict  # seed, latent, learning_rate, ...
   step: int  # of these weights
@@ -184,6 +184,9 @@ def _loaded(model: Model, row: dict, run: Run, state: State, failed_at: Array) -
   def check(label: Array | None) -> Array | None:
     if model.num_classes and label is None:
       raise ValueError(f"this model is conditional: give label [B], 0 to {model.num_classes - 1}")
+    concrete = model.num_classes and not isinstance(label, jax.core.Tracer)
+    if concrete and not 0 <= np.min(label) <= np.max(label) < model.num_classes:
+      raise ValueError(f"label {label} is outside 0 to {model.num_classes - 1}")
     return label
 
   def encode(image: Array) -> tuple[Array, Array]:

@@ -97,4 +97,5 @@ def prepare_jax() -> None:
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
   jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
   if not os.environ.get("JAX_NUM_CPU_DEVICES"):
-    jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+    allowed = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
+    jax.config.update("jax_num_cpu_devices", len(allowed(0)))

@@ -192,11 +192,14 @@ def _check_together(flat: dict) -> None:
   if network not in fitting:
     kind = name.upper()
     raise UserError(f"config.model.network {network!r} is no {kind}; one of {', '.join(fitting)}")
+  if name == "gan" and flat["data.binarise"]:
+    raise UserError("config.data.binarise is True, and a GAN takes images as they are: False")
   for number, (key, reader) in _READERS.items():
-    used = reader in (flat.get(f"model.{key}"), *flat.get(f"grid.{key}", ()))
-    if len(flat.get(f"sweep.{number}", ())) > 1 and not used:
+    asked = set(flat.get(f"grid.{key}") or [flat.get(f"model.{key}")])
+    if len(flat.get(f"sweep.{number}", ())) > 1 and asked != {reader}:
       raise UserError(
-        f"config.sweep.{number} has several values, and nothing reads them: "
+        f"config.sweep.{number} has several values, and "
+        f"{'not every cell' if reader in asked else 'nothing'} reads them: "
         f"config.model.{key}={reader!r} would be right"
       )
 

@@ -169,7 +169,8 @@ def _arrays(name: str, directory: str, size: int, cache: str) -> sources.Arrays:
   is_folder = name.startswith((".", "/", "~")) or ("/" in name and os.path.isdir(name))
   place = pathlib.Path(name).expanduser() if is_folder else records.locate(name, directory)
   if place is None or not place.is_dir():
-    for file in caching.newest(cache, name, size):
+    # A folder's name says nothing elsewhere: ./faces of another project is another dataset.
+    for file in () if is_folder else caching.newest(cache, name, size):
       if arrays := caching.load(file):
         logging.warning("%s is not on this machine: using its cached arrays in %s.", name, file)
         return arrays

@@ -45,7 +45,9 @@ def make(model: Model, num_images: int, binarise: bool) -> Callable:
     if model.criterion == "val_swd":
       # Patches and directions are those of every run: a figure to compare runs by.
       result["val_swd"] = metrics.pyramid_distance(
-        jax.random.key(0), _flat(batches.image), _flat(generate(run, state, batches))
+        stream(jax.random.key(0), Stream.METRIC),
+        _flat(batches.image),
+        _flat(generate(run, state, batches)),
       )
     return result
 
@@ -53,9 +55,10 @@ def make(model: Model, num_images: int, binarise: bool) -> Callable:
 
 
 def _batches(validation: Dataset, num_images: int) -> Batch:
-  size = min(num_images, BATCH)
-  image = validation.image[:num_images].reshape(-1, size, *validation.image.shape[1:])
-  return Batch(image.astype(jnp.float32) / 255, validation.label[:num_images].reshape(-1, size))
+  image, label = validation.image[:num_images], validation.label[:num_images]
+  size = min(len(label), BATCH)
+  image = image.reshape(-1, size, *image.shape[1:])
+  return Batch(image.astype(jnp.float32) / 255, label.reshape(-1, size))
 
 
 def _flat(images):

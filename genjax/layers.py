@@ -7,8 +7,9 @@
   fold:    [B, h, w, k*k*C] -> [B, H, W, C]     its transpose: every window added where it came from
 
 a convolution is `patches(x) @ w` and a transposed one is `fold(x @ w)`. Each is the other's
-gradient, which `custom_vjp` says, so that autodiff never builds padded, strided scatters.
-With stride s both look at the image as s*s phases (space to depth): every slice is contiguous.
+gradient, which `custom_vjp` says, so that autodiff never builds padded, strided scatters; only
+reverse-mode derivatives pass through them. With stride s both look at the image as s*s phases
+(space to depth): every slice is contiguous.
 """
 
 import functools
@@ -200,7 +201,8 @@ class Conv(nn.Module):
   def __call__(self, x: Array) -> Array:
     shape = (self.kernel, self.kernel, x.shape[-1], self.features)
     w = self.param("kernel", self.kernel_init, shape)
-    convolve = BY_BACKEND[jax.default_backend()][self.transposed]
+    by_backend = BY_BACKEND.get(jax.default_backend(), GEMM)
+    convolve = by_backend.transpose if self.transposed else by_backend.conv
     y = convolve(x, w, self.stride, self.padding)
     if self.use_bias:
       y += self.param("bias", nn.initializers.zeros, (self.features,))[None, None, None]

@@ -21,11 +21,14 @@ def main() -> None:
   for _, cell in cells:
     config.check(cell)
   splits = train.load_data(wanted)
-  # All cells are planned before the first is trained: the last one's mistake shows at once.
+  path = pathlib.Path(_WORKDIR.value)
+  # All cells are looked at before the first is trained: the last one's mistake shows at once.
   plans = [(folder, train.plan(cell, splits)) for folder, cell in cells]
+  for folder, plan in plans:
+    train.check_workdir(plan, path / folder)
   for i, (folder, plan) in enumerate(plans, 1):
     title = f"{folder} ({i} of {len(plans)})" if folder else ""
-    train.train(plan, pathlib.Path(_WORKDIR.value) / folder, title)
+    train.train(plan, path / folder, title)
 
 
 if __name__ == "__main__":

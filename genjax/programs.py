@@ -112,7 +112,7 @@ def gallery(model: Model, columns: int) -> Callable:
 
   def program(row: tuple) -> Array:
     run, state = row
-    z = latent_noise(jax.random.key(0), (columns, model.latent))
+    z = latent_noise(stream(jax.random.key(0), Stream.GALLERY), (columns, model.latent))
     label = jnp.arange(columns) % model.num_classes if model.num_classes else None
     return model.generate(run, state, z, label)
 

@@ -1,7 +1,9 @@
 """Training: the only file that knows about time."""
 
+import itertools
 import pathlib
 import time
+import zlib
 from contextlib import closing
 from typing import NamedTuple
 
@@ -11,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from genjax import checkpoint, data, evaluate, models, plots, programs, sweep, workdir
-from genjax.types import Model, PyTree
+from genjax.types import Dataset, Model, PyTree
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
 REDRAW_SECONDS = 10.0  # curves are not drawn more often while training goes on
@@ -56,20 +58,34 @@ def train(plan: Plan, path: pathlib.Path, title: str = "") -> None:
     UserError: the workdir or a checkpoint in it is not as it should be.
   """
   with workdir.claim(path):
-    record = {"config": plan.config.to_dict(), "dataset": _describe(plan.splits)}
-    workdir.settle(path, record)
+    workdir.settle(path, _record(plan))
     Training(plan, path).until(plan.steps, title)
 
 
-def _describe(splits: data.Splits) -> dict:
-  """What config.json says of the data, and a resumed run must find again."""
-  return {
+def check_workdir(plan: Plan, path: pathlib.Path) -> None:
+  """Raises `UserError` where the workdir was made by another plan; writes nothing."""
+  workdir.compare(path, _record(plan))
+
+
+def _record(plan: Plan) -> dict:
+  """What config.json says, and a resumed run must find again."""
+  splits = plan.splits
+  dataset = {
     "source": splits.source,
     "image_shape": splits.train.image.shape[1:],
     "num_classes": splits.num_classes,
     "train": len(splits.train.label),
     "validation": len(splits.validation.label),
+    "crc32": _checksum(splits.train, splits.validation),
   }
+  return {"config": plan.config.to_dict(), "dataset": dataset}
+
+
+def _checksum(*parts: Dataset) -> int:
+  crc = 0
+  for array in itertools.chain(*parts):
+    crc = zlib.crc32(np.ascontiguousarray(array).data, crc)
+  return crc
 
 
 class Training:
@@ -89,7 +105,7 @@ class Training:
     self.checkpoints = checkpoint.Checkpoints(path / "checkpoints", config.keep)
     self.step, self.progress = self._begin()
     self.history = workdir.History(path, [_name(row, self.rows) for row in self.rows], self.step)
-    self.drawn = 0.0
+    self.drawn = -np.inf
 
   def _begin(self) -> tuple[int, PyTree]:
     step = self.checkpoints.latest()
@@ -126,8 +142,8 @@ class Training:
           totals = self._zeros()
         if self._at(self.config.eval_every) or stop == steps:
           self._validate()
-          self._show(steps)
-    self._finish(steps)
+          self._show()
+    self._finish()
 
   def _at(self, every: int) -> bool:
     return self.step % every == 0
@@ -136,7 +152,8 @@ class Training:
     return (self.step // every + 1) * every
 
   def _zeros(self) -> PyTree:
-    return jax.device_put(self.zeros, sweep.sharding(len(self.rows)))
+    # Copies, as the program takes its totals' memory.
+    return jax.device_put(self.zeros, sweep.sharding(len(self.rows)), may_alias=False)
 
   def _log(self, totals: programs.Totals) -> None:
     taken = np.asarray(totals.steps, np.float32)
@@ -160,25 +177,24 @@ class Training:
     self.history.add(self.step, measured)
     self.checkpoints.save(self.step, self.progress)
 
-  def _show(self, steps: int) -> None:
-    workdir.write_runs(self.path, self.rows, self._results(steps))
+  def _show(self) -> None:
+    workdir.write_runs(self.path, self.rows, self._results("running"))
     self._draw_gallery(f"step-{self.step:07d}.png", self.progress.state)
     if time.perf_counter() - self.drawn > REDRAW_SECONDS:
       self._draw_curves()
 
-  def _finish(self, steps: int) -> None:
-    workdir.write_runs(self.path, self.rows, self._results(steps))
+  def _finish(self) -> None:
+    workdir.write_runs(self.path, self.rows, self._results("done"))
     self._draw_gallery("last.png", self.progress.state)
     self._draw_gallery("best.png", self.progress.best)
     self._draw_curves()
 
-  def _results(self, steps: int) -> list[dict]:
+  def _results(self, healthy: str) -> list[dict]:
     failed_at = np.asarray(self.progress.failed_at)
     best, last = np.asarray(self.progress.best.step), np.asarray(self.progress.state.step)
-    running = "done" if self.step >= steps else "running"
     return [
       {
-        "status": "failed" if failed_at[i] >= 0 else running,
+        "status": "failed" if failed_at[i] >= 0 else healthy,
         "best_step": best[i],
         "last_step": last[i],
       }
@@ -192,7 +208,8 @@ class Training:
     ]
 
   def _draw_gallery(self, name: str, states: PyTree) -> None:
-    images = np.asarray(self.programs.gallery((self.runs, states)))
+    # Without the optimiser's state, last and best weights take one compiled program.
+    images = np.asarray(self.programs.gallery((self.runs, states._replace(opt_state={}))))
     classes = self.model.num_classes
     figure = plots.gallery(
       images,
@@ -210,7 +227,7 @@ class Training:
     for name, chosen in (("training", training), ("validation", validation)):
       if chosen:
         _save(plots.curves(chosen, labels), self.path / "plots" / f"{name}.png")
-    dimensions = [v[:, -1] for k, (_, v) in series.items() if k.startswith("kl_dim/")]
+    dimensions = [_last(v) for k, (_, v) in series.items() if k.startswith("kl_dim/")]
     if dimensions:
       figure = plots.kl_per_dimension(np.stack(dimensions, 1), labels)
       _save(figure, self.path / "plots" / "kl_per_dimension.png")
@@ -230,6 +247,13 @@ def _pace(taken: int, seconds: float) -> int:
 def _name(row: dict, rows: list[dict]) -> str:
   """What TensorBoard calls a run: "latent 10, seed 3"."""
   return ", ".join(filter(None, [sweep.setting(row, rows), f"seed {row['seed']}"]))
+
+
+def _last(values: np.ndarray) -> np.ndarray:
+  """Each run's last figure, `[R, S] -> [R]`; NaN where it never had one."""
+  known = ~np.isnan(values)
+  last = values.shape[1] - 1 - known[:, ::-1].argmax(1)
+  return np.where(known.any(1), values[np.arange(len(values)), last], np.nan)
 
 
 def _spread(name: str, values: np.ndarray) -> str:

@@ -95,6 +95,8 @@ class Stream(enum.IntEnum):
   STEP = 2
   VALIDATION = 3
   BINARISE = 4
+  METRIC = 5
+  GALLERY = 6
 
 
 def stream(key: Array, purpose: Stream, count: Array | int = 0) -> Array:

@@ -17,6 +17,7 @@ from genjax.config import flatten
 from genjax.events import Events
 from genjax.types import UserError
 
+_FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
 _LIBRARIES = ("genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -35,7 +36,8 @@ def claim(path: pathlib.Path) -> Iterator[None]:
     UserError: it cannot be written, or another process is writing to it.
   """
   try:
-    path.mkdir(parents=True, exist_ok=True)
+    for folder in _FOLDERS:
+      (path / folder).mkdir(parents=True, exist_ok=True)
     lock = open(path / ".lock", "w")  # noqa: SIM115 (held open until the end)
   except OSError as error:
     raise UserError(
@@ -52,7 +54,18 @@ def claim(path: pathlib.Path) -> Iterator[None]:
 
 
 def settle(path: pathlib.Path, record: dict) -> None:
-  """Writes config.json, or compares with the one that is there.
+  """Writes config.json, or compares with the one that is there as `compare` does."""
+  file = path / "config.json"
+  if file.exists():
+    compare(path, record)
+    return
+  versions = {name: _version(name) for name in _LIBRARIES}
+  full = record | {"revision": _revision(), "versions": versions}
+  write_atomically(file, json.dumps(full, indent=2) + "\n")
+
+
+def compare(path: pathlib.Path, record: dict) -> None:
+  """Compares with the config.json of a workdir, where there is one.
 
   Args:
     path: the workdir.
@@ -62,13 +75,9 @@ def settle(path: pathlib.Path, record: dict) -> None:
     UserError: the workdir was made with another config or other data; the keys are named.
   """
   file = path / "config.json"
-  record = json.loads(json.dumps(record))
   if not file.exists():
-    versions = {name: _version(name) for name in _LIBRARIES}
-    full = record | {"revision": _revision(), "versions": versions}
-    write_atomically(file, json.dumps(full, indent=2) + "\n")
     return
-  old = read_config(path)
+  old, record = read_config(path), json.loads(json.dumps(record))
   for part in ("config", "dataset"):
     changed = differences(old[part], record[part])
     if changed:

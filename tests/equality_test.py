@@ -6,62 +6,117 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from systems import SYSTEMS, assert_trees_close, batches, digits, run, runs, small
+from systems import (
+  SYSTEMS,
+  assert_trees_close,
+  assert_trees_equal,
+  batches,
+  digits,
+  run,
+  runs,
+  small,
+)
 
 from genjax import data, programs, sweep
 from genjax.types import Progress
 
-STEPS = 3
+STEPS = {"s1_wgan": 1, "s4_gan": 1}  # of others 3: batch norm of 16 images enlarges rounding
 # Matrix products of other shapes add in another order: a few units in the last place, which the
 # division by a small second moment enlarges.
-TOLERANCE = {"rtol": 1e-3, "atol": 2e-5}
+TOLERANCE = {"rtol": 1e-3, "atol": 1e-4}
 # A bias before batch norm has no gradient but rounding, which Adam and RMSprop would scale up to a
 # whole step: networks with batch norm are compared under plain gradient descent.
 OPTIMISER = {"s1_wgan": "sgd", "s4_gan": "sgd"}
+RATE = {"s1_wgan": 0.1, "s4_gan": 0.1}  # so that plain descent moves the weights as far
+
+
+def _steps(name):
+  return STEPS.get(name, 3)
 
 
 def _model(name, latent):
   return small(name, latent, **({"optimiser": OPTIMISER[name]} if name in OPTIMISER else {}))
 
 
-def _train(model, rows, chunk=0, steps=STEPS):
-  """The progress of these runs `[R, ...]` after some steps on digits, and their mean metrics."""
-  vectorise = functools.partial(sweep.vectorise, num_runs=len(rows), chunk=chunk)
-  all_runs = sweep.runs(rows)
+@functools.cache
+def _program(name, latent, num_runs, chunk):
+  """Some steps on digits of these many runs: rows of a table -> progress and summed metrics."""
+  model = _model(name, latent)
+  vectorise = functools.partial(sweep.vectorise, num_runs=num_runs, chunk=chunk)
   begin = jax.jit(vectorise(lambda run: Progress.begin(model.init(run))))
-  totals = programs.empty_totals(model, all_runs, (28, 28, 1), 16)
   step = jax.jit(vectorise(programs.advance(model, 16)))
   dataset = data.to_device(digits().train)
-  return step((all_runs, begin(all_runs), totals), dataset, 0, steps)
+
+  def train(rows):
+    all_runs = sweep.runs(rows)
+    start = begin(all_runs)
+    totals = programs.empty_totals(model, all_runs, (28, 28, 1), 16)
+    return start, *step((all_runs, start, totals), dataset, 0, _steps(name))
+
+  return train
+
+
+def _train(name, rows, chunk=0):
+  """Progress `[R, ...]` before and after some steps on digits, and the summed metrics."""
+  latent = max(row["latent"] for row in rows)
+  return _program(name, latent, len(rows), chunk)(rows)
 
 
 def _row(tree, i):
   return jax.tree.map(lambda leaf: leaf[i], tree)
 
 
-@functools.cache
-def _alone(name):
-  return _train(_model(name, ROWS[0]["latent"]), ROWS[:1])
+def _rows(name, num_seeds=2):
+  rate = RATE.get(name, 1e-3)
+  return sweep.table(seeds=tuple(range(3, 3 + num_seeds)), latents=(2, 5), learning_rate=(rate,))
 
 
-ROWS = sweep.table(seeds=(3, 4), latents=(2, 5), learning_rate=(1e-3,))
-CHUNKS = [(name, chunk) for name in SYSTEMS for chunk in (1, 4)] + [("s2_vae", 2), ("s2_vae", 3)]
+# On two devices: 4 rows one by one and in pairs, 8 rows in threes and one left over.
+SWEEPS = [(name, 2, chunk) for name in SYSTEMS for chunk in (1, 2)] + [("s2_vae", 4, 3)]
 
 
-@pytest.mark.parametrize(("name", "chunk"), CHUNKS)
-def test_a_row_of_the_sweep_equals_the_run_alone(name, chunk):
+@pytest.mark.parametrize(("name", "num_seeds", "chunk"), SWEEPS)
+def test_a_row_of_the_sweep_equals_the_run_alone(name, num_seeds, chunk):
   """Padded, beside others, one after another or all at once: as if it had been alone."""
-  progress, totals = _train(_model(name, 5), ROWS, chunk)
-  alone, alone_totals = _alone(name)
-  np.testing.assert_array_equal(progress.state.step, STEPS)
-  for metric, value in totals.metrics.items():
-    expected = alone_totals.metrics[metric][0]
-    np.testing.assert_allclose(value[0], expected, rtol=1e-3, atol=1e-4, err_msg=metric)
-  for part in ("params", "stats"):
-    a, b = _row(getattr(progress.state, part), 0), _row(getattr(alone.state, part), 0)
-    assert_trees_close(_narrow(a, b), b, **TOLERANCE)
-  moved = progress.state.params["decoder" if "vae" in name else "generator"]["latent"]["kernel"]
-  assert float(jnp.abs(moved[0] - moved[1]).max()) > 0.1  # another seed is another run
+  rows = _rows(name, num_seeds)
+  _, progress, totals = _train(name, rows, chunk)
+  np.testing.assert_array_equal(progress.state.step, _steps(name))
+  for i, row in enumerate(rows):
+    alone_start, alone, alone_totals = _train(name, [row])
+    for metric, value in totals.metrics.items():
+      expected = alone_totals.metrics[metric][0]
+      np.testing.assert_allclose(value[i], expected, rtol=5e-3, atol=1e-3, err_msg=metric)
+    for part in ("params", "stats"):
+      a, b = _row(getattr(progress.state, part), i), _row(getattr(alone.state, part), 0)
+      assert_trees_close(_narrow(a, b), b, **TOLERANCE)
+    moved = _moved(alone_start.state.params, alone.state.params)
+    assert min(moved.values()) > 10 * TOLERANCE["atol"], moved  # or the above would say little
+
+
+def _moved(before, after):
+  """How far the kernels of each player went: the largest change of a weight."""
+  return {
+    player: max(
+      float(jnp.abs(x - y).max())
+      for x, y in zip(jax.tree.leaves(before[player]), jax.tree.leaves(after[player]), strict=True)
+    )
+    for player in before
+  }
+
+
+@pytest.mark.parametrize("chunk", [1, 2])
+@pytest.mark.parametrize("name", ["s1_wgan", "s2_vae"])
+def test_a_run_that_fails_leaves_the_others_bit_for_bit(name, chunk):
+  rows, steps = _rows(name), _steps(name)
+  _, healthy, _ = _train(name, rows, chunk)
+  sick = [row | {"learning_rate": 1e38} if i == 1 else row for i, row in enumerate(rows)]
+  _, progress, totals = _train(name, sick, chunk)
+  assert int(progress.failed_at[1]) == int(progress.state.step[1]) < steps
+  np.testing.assert_array_equal(totals.steps, [steps, progress.failed_at[1], steps, steps])
+  for leaf in jax.tree.leaves(_row(progress.state, 1)):
+    assert np.isfinite(leaf).all()
+  for i in (0, 2, 3):
+    assert_trees_equal(_row(progress.state, i), _row(healthy.state, i))
 
 
 def _narrow(padded, like):
@@ -125,11 +180,10 @@ def test_padded_net_equals_the_narrow_one_in_outputs_and_gradients(name):
 
 def test_a_run_depends_on_nothing_but_its_own_numbers():
   """Other runs, their order and the chunk: the same bits, where the same program takes each run."""
-  model = small("s2_vae", latent=4)
   table = sweep.table(seeds=(0, 1, 2, 3), latents=(2, 4), learning_rate=(1e-3, 1e-2))
-  everything, _ = _train(model, table)
+  _, everything, _ = _train("s2_vae", table)
   order = [5, 2, 11, 8]
-  some, _ = _train(model, [table[i] for i in order])
+  _, some, _ = _train("s2_vae", [table[i] for i in order])
   for i, j in enumerate(order):
     for x, y in zip(
       jax.tree.leaves(some.state.params), jax.tree.leaves(everything.state.params), strict=True

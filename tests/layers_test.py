@@ -90,6 +90,20 @@ def test_our_lax_transpose_is_that_of_jax(shape):
   )
 
 
+@pytest.mark.parametrize("layer", [layers.Conv, layers.ConvTranspose])
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_modules_are_their_convolution_and_a_bias(layer, use_bias):
+  module = layer(5, 4, 2, use_bias=use_bias)
+  x, _ = _inputs(8, 4, 3, 5)
+  params = module.init(jax.random.key(2), x)["params"]
+  assert set(params) == ({"kernel", "bias"} if use_bias else {"kernel"})
+  bias = jnp.arange(5.0) if use_bias else jnp.zeros(5)
+  params = params | ({"bias": bias} if use_bias else {})
+  reference = layers.lax_conv if layer is layers.Conv else _reference_transpose
+  expected = reference(x, params["kernel"], 2, "SAME") + bias[None, None, None]
+  np.testing.assert_allclose(module.apply({"params": params}, x), expected, atol=1e-5)
+
+
 def test_fold_is_the_transpose_of_patches():
   win = layers.Windows.over((9, 10), 4, 2, "SAME")
   x = jax.random.normal(jax.random.key(0), (2, 9, 10, 3))
