@@ -1,4 +1,4 @@
-"""S4's conditional GAN on MNIST."""
+"""S4's conditional GAN on MNIST. Not yet trained to its end."""
 
 from genjax import config as genjax_config
 

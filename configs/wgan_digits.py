@@ -8,7 +8,7 @@ def get_config():
   config.data.name = "digits"
   config.data.validation = 0.25  # of 1,497 images: fewer say little about the best step
   config.batch_size = 64
-  config.steps = 800
+  config.steps = 500
   config.log_every = 10
   config.eval_every = 100
   config.eval_images = 300

@@ -1,4 +1,7 @@
-"""WGAN with a gradient penalty (Gulrajani et al. 2017) on MNIST, with S1's GAN's layers."""
+"""WGAN with a gradient penalty (Gulrajani et al. 2017) on MNIST, with the layers of S1's GAN.
+
+Not yet trained to its end.
+"""
 
 from genjax import config as genjax_config
 

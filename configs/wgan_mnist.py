@@ -1,4 +1,9 @@
-"""S1's WGAN on MNIST."""
+"""S1's WGAN on MNIST: its layers, clipping and critic steps.
+
+Not the report's are the learning rate (5e-4, as S0's, for 5e-5), the averaged weights and the
+batch of 64. 2 seeds x latents 10 and 50, 600 steps: 40 min on two CPU cores that other work shared;
+wgan_mnist.png is its samples/last.png.
+"""
 
 from genjax import config as genjax_config
 

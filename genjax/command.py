@@ -31,7 +31,9 @@ def _guarded(main: Callable[[], None]) -> None:
   except UserError as error:
     _refuse(error)
   except KeyboardInterrupt:
-    sys.stderr.write("\ninterrupted; the same command goes on from the last checkpoint\n")
+    sys.stderr.write(
+      "\ninterrupted; the same command goes on from the last checkpoint, if there is one\n"
+    )
     sys.exit(130)
 
 

@@ -1,7 +1,9 @@
 """Training: the only file that knows about time."""
 
 import itertools
+import os
 import pathlib
+import shutil
 import time
 import zlib
 from contextlib import closing
@@ -117,10 +119,9 @@ class Training:
 
   def until(self, steps: int, title: str) -> None:
     """Trains up to this step and leaves the workdir complete."""
-    started = self.step
     bar = tqdm(
-      total=steps * len(self.rows), initial=started * len(self.rows), desc=title or str(self.path),
-      unit="run-step", unit_scale=True, dynamic_ncols=True, mininterval=0.5,
+      total=steps, initial=self.step, desc=title or str(self.path), unit="step",
+      dynamic_ncols=True, mininterval=0.5, postfix="compiling" if self.step < steps else None,
     )  # fmt: skip
     # Closed however this ends: who interrupts the training loses no checkpoint that is on its way.
     with closing(self.checkpoints), closing(self.history), bar as self.bar:
@@ -134,8 +135,10 @@ class Training:
           self.runs, self.progress, totals, self.dataset, self.step, stop
         )
         jax.block_until_ready(totals)
+        if pace == 1:
+          self.bar.unpause()  # compiling says nothing about the time that is left
         taken, self.step = stop - self.step, stop
-        self.bar.update(taken * len(self.rows))
+        self.bar.update(taken)
         pace = _pace(taken, time.perf_counter() - begun)
         if self._at(self.config.log_every) or self._at(self.config.eval_every) or stop == steps:
           self._log(totals)
@@ -144,6 +147,12 @@ class Training:
           self._validate()
           self._show()
     self._finish()
+    failed = (
+      f", of which {self._failed().sum()} failed (see runs.csv)" if any(self._failed()) else ""
+    )
+    print(
+      f"{self.path}: {len(self.rows)} runs at step {steps:,}{failed}; pictures in samples, plots"
+    )
 
   def _at(self, every: int) -> bool:
     return self.step % every == 0
@@ -159,18 +168,22 @@ class Training:
     taken = np.asarray(totals.steps, np.float32)
     with np.errstate(invalid="ignore"):  # 0 / 0: a run that failed has no figure
       means = {name: np.asarray(total) / taken for name, total in totals.metrics.items()}
+    for values in means.values():
+      values[self._failed()] = np.nan  # also what it had of the interval in which it failed
     self.history.add(self.step, means)
     leading = "loss" if "loss" in means else "critic_loss"
-    self.bar.set_postfix_str(_spread(leading, means[leading]))
+    self.bar.set_postfix_str(f"{len(self.rows)} runs, {_spread(leading, means[leading])}")
+
+  def _failed(self) -> np.ndarray:
+    return np.asarray(self.progress.failed_at) >= 0
 
   def _validate(self) -> None:
     self.progress, metrics = self.programs.validate((self.runs, self.progress), self.validation)
-    failed = np.asarray(self.progress.failed_at) >= 0
     latents = np.array([row["latent"] for row in self.rows])
     measured = {}
     for name, values in metrics.items():
       values = np.array(values)
-      values[failed] = np.nan
+      values[self._failed()] = np.nan
       if values.ndim == 2:
         values[np.arange(values.shape[1]) >= latents[:, None]] = np.nan
       measured[name] = values
@@ -179,22 +192,26 @@ class Training:
 
   def _show(self) -> None:
     workdir.write_runs(self.path, self.rows, self._results("running"))
-    self._draw_gallery(f"step-{self.step:07d}.png", self.progress.state)
+    step = self.path / "samples" / f"step-{self.step:07d}.png"
+    self._draw_gallery(step.name, self.progress.state)
+    shutil.copyfile(step, step.with_name(".last.png.partial"))
+    os.replace(step.with_name(".last.png.partial"), step.with_name("last.png"))
+    self._draw_gallery("best.png", self.progress.best)
     if time.perf_counter() - self.drawn > REDRAW_SECONDS:
       self._draw_curves()
 
   def _finish(self) -> None:
+    """What a process that was killed after its last checkpoint did not come to."""
     workdir.write_runs(self.path, self.rows, self._results("done"))
     self._draw_gallery("last.png", self.progress.state)
     self._draw_gallery("best.png", self.progress.best)
     self._draw_curves()
 
   def _results(self, healthy: str) -> list[dict]:
-    failed_at = np.asarray(self.progress.failed_at)
     best, last = np.asarray(self.progress.best.step), np.asarray(self.progress.state.step)
     return [
       {
-        "status": "failed" if failed_at[i] >= 0 else healthy,
+        "status": "failed" if self._failed()[i] else healthy,
         "best_step": best[i],
         "last_step": last[i],
       }
@@ -215,7 +232,8 @@ class Training:
       images,
       self._labels(),
       column_labels=[str(i % classes) for i in range(images.shape[1])] if classes else None,
-      footnote=_steps_of(np.asarray(states.step)) + "; each column shares its noise",
+      footnote=f"{_steps_of(np.asarray(states.step))}; each column shares its noise"
+      + (" and its class." if classes else "."),
     )
     _save(figure, self.path / "samples" / name)
 

@@ -35,14 +35,9 @@ def claim(path: pathlib.Path) -> Iterator[None]:
   Raises:
     UserError: it cannot be written, or another process is writing to it.
   """
-  try:
-    for folder in _FOLDERS:
-      (path / folder).mkdir(parents=True, exist_ok=True)
+  with _writable(path):
+    path.mkdir(parents=True, exist_ok=True)
     lock = open(path / ".lock", "w")  # noqa: SIM115 (held open until the end)
-  except OSError as error:
-    raise UserError(
-      f"--workdir={path} cannot be written ({error.strerror}); name a folder that can"
-    ) from error
   with lock:
     try:
       fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -50,14 +45,27 @@ def claim(path: pathlib.Path) -> Iterator[None]:
       raise UserError(
         f"--workdir={path}: another process is writing to it; wait for it, or name another folder"
       ) from error
+    with _writable(path):
+      for folder in _FOLDERS:
+        (path / folder).mkdir(exist_ok=True)
     yield
+
+
+@contextlib.contextmanager
+def _writable(path: pathlib.Path) -> Iterator[None]:
+  try:
+    yield
+  except OSError as error:
+    raise UserError(
+      f"--workdir={path} cannot be written ({error.strerror}); name a folder that can"
+    ) from error
 
 
 def settle(path: pathlib.Path, record: dict) -> None:
   """Writes config.json, or compares with the one that is there as `compare` does."""
   file = path / "config.json"
+  compare(path, record)
   if file.exists():
-    compare(path, record)
     return
   versions = {name: _version(name) for name in _LIBRARIES}
   full = record | {"revision": _revision(), "versions": versions}
@@ -76,6 +84,11 @@ def compare(path: pathlib.Path, record: dict) -> None:
   """
   file = path / "config.json"
   if not file.exists():
+    if any((path / "checkpoints").glob("*")):
+      raise UserError(
+        f"{path} has checkpoints and no config.json to say of what; restore it, or name another "
+        "--workdir"
+      )
     return
   old, record = read_config(path), json.loads(json.dumps(record))
   for part in ("config", "dataset"):
