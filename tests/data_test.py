@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genjax import data, records
+from genjax import cache as caching
+from genjax import data, records, sources
 from genjax.types import Dataset, UserError
 
 KEY = jax.random.key(3)
@@ -163,17 +164,26 @@ def test_a_damaged_cache_is_rebuilt(tmp_path, caplog):
   assert len(caplog.records) == 1  # that one was whole again
 
 
-def test_a_cache_is_enough(tmp_path, caplog):
+def test_a_cache_is_enough_for_a_dataset(tmp_path, caplog):
+  """Cached arrays serve where the dataset is not: carried from another machine, say."""
   root = tmp_path / "images"
   write_images(root)
-  first = data.load(str(root))
-  root.rename(tmp_path / "away")
-  np.testing.assert_equal(data.load(str(root)), first)
+  arrays = sources.folder(root, 0)
+  caching.save(caching.path("", "mnist", "3.0.1", 0, root), arrays)
+  absent = str(tmp_path / "absent")
+  first = data.load("mnist", directory=absent)
+  assert len(first.train.label) + len(first.validation.label) < len(arrays.train.label)
   assert "not on this machine" in caplog.text
-  with pytest.raises(UserError, match="images: no such folder"):
-    data.load(str(root), size=8)
-  for file in (tmp_path / "cache" / "data").iterdir():
-    os.truncate(file, 100)
+  np.testing.assert_equal(data.load("mnist", directory=absent), first)
+
+
+def test_a_folder_that_is_not_there_is_an_error_though_it_was_cached(tmp_path):
+  """A path names other images on another day; its cached arrays must not stand for them."""
+  root = tmp_path / "images"
+  write_images(root)
+  data.load(str(root))
+  assert list((tmp_path / "cache" / "data").iterdir())
+  root.rename(tmp_path / "away")
   with pytest.raises(UserError, match="images: no such folder"):
     data.load(str(root))
 
