@@ -1,9 +1,7 @@
 """Training: the only file that knows about time."""
 
 import itertools
-import os
 import pathlib
-import shutil
 import time
 import zlib
 from contextlib import closing
@@ -192,19 +190,16 @@ class Training:
 
   def _show(self) -> None:
     workdir.write_runs(self.path, self.rows, self._results("running"))
-    step = self.path / "samples" / f"step-{self.step:07d}.png"
-    self._draw_gallery(step.name, self.progress.state)
-    shutil.copyfile(step, step.with_name(".last.png.partial"))
-    os.replace(step.with_name(".last.png.partial"), step.with_name("last.png"))
-    self._draw_gallery("best.png", self.progress.best)
+    self._draw_gallery(self.progress.state, f"step-{self.step:07d}.png", "last.png")
+    self._draw_gallery(self.progress.best, "best.png")
     if time.perf_counter() - self.drawn > REDRAW_SECONDS:
       self._draw_curves()
 
   def _finish(self) -> None:
     """What a process that was killed after its last checkpoint did not come to."""
     workdir.write_runs(self.path, self.rows, self._results("done"))
-    self._draw_gallery("last.png", self.progress.state)
-    self._draw_gallery("best.png", self.progress.best)
+    self._draw_gallery(self.progress.state, "last.png")
+    self._draw_gallery(self.progress.best, "best.png")
     self._draw_curves()
 
   def _results(self, healthy: str) -> list[dict]:
@@ -224,7 +219,7 @@ class Training:
       for row, failed_at in zip(self.rows, self.progress.failed_at, strict=True)
     ]
 
-  def _draw_gallery(self, name: str, states: PyTree) -> None:
+  def _draw_gallery(self, states: PyTree, *names: str) -> None:
     # Without the optimiser's state, last and best weights take one compiled program.
     images = np.asarray(self.programs.gallery((self.runs, states._replace(opt_state={}))))
     classes = self.model.num_classes
@@ -235,7 +230,8 @@ class Training:
       footnote=f"{_steps_of(np.asarray(states.step))}; each column shares its noise"
       + (" and its class." if classes else "."),
     )
-    _save(figure, self.path / "samples" / name)
+    for name in names:
+      _save(figure, self.path / "samples" / name)
 
   def _draw_curves(self) -> None:
     series = self.history.series()

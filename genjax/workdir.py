@@ -48,6 +48,8 @@ def claim(path: pathlib.Path) -> Iterator[None]:
     with _writable(path):
       for folder in _FOLDERS:
         (path / folder).mkdir(exist_ok=True)
+        for left in (path / folder).glob(".*.partial"):  # by a process that was killed
+          left.unlink()
     yield
 
 
