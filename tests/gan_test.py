@@ -205,8 +205,8 @@ def test_the_gradient_norm_that_is_logged_by_finite_differences():
 
   gradient = jax.grad(lambda x: score(x).sum())(points)
   unit = gradient / jnp.sqrt((gradient**2).sum((1, 2, 3), keepdims=True))
-  slope = (score(points + 0.05 * unit) - score(points - 0.05 * unit)) / 0.1
-  np.testing.assert_allclose(metrics["val_critic_gradient_norm"], slope.mean(), rtol=0.02)
+  slope = (score(points + 0.005 * unit) - score(points - 0.005 * unit)) / 0.01
+  np.testing.assert_allclose(metrics["val_critic_gradient_norm"], slope.mean(), rtol=0.03)
 
 
 # After one step at seed 0 on the first 16 training digits. Change these figures only with a change
