@@ -15,7 +15,7 @@ import pathlib
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import numpy as np
@@ -236,14 +236,31 @@ def _standing_in(builder) -> Iterator[None]:
     # One line for each file and retry, when our own error is to be the only one.
     (logging.getLogger("urllib3.connectionpool"), "disabled", True),
   ]
+  pools = []
+  changes += [
+    (module, name, _remembering(getattr(module, name), pools))
+    for module, name in [(downloader, "get_downloader"), (extractor, "get_extractor")]
+  ]
   before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
   try:
     for owner, name, value in changes:
       setattr(owner, name, value)
     yield
   finally:
+    # After one file's failure TFDS leaves the threads of the others writing where we clear away.
+    for pool in pools:
+      pool.shutdown()
     for owner, name, value in before:
       setattr(owner, name, value)
+
+
+def _remembering(make: Callable, pools: list) -> Callable:
+  def made(*args, **kwargs):
+    worker = make(*args, **kwargs)
+    pools.append(worker._executor)
+    return worker
+
+  return made
 
 
 def _encode(encoder, array: np.ndarray) -> bytes:
