@@ -36,33 +36,42 @@ def advance(model: Model, batch_size: int, binarise: bool = False) -> Callable:
 
   `start` and `stop` are traced: one program serves every number of steps. A step that gives NaN
   or Inf is not taken, and the run stays where it was from then on.
+
+  NaN and Inf stay in a state or in the sums once they are there, so healthy steps pay for no test:
+  it follows the last of them. Where it fails, the same loop is run again, to fewer steps, until the
+  one that failed is found.
   """
   K = model.batches_per_step
-
-  def take(run: Run, progress: Progress, totals: Totals, step: Array, batch: PyTree):
-    state, metrics = model.step(run, progress.state, batch)
-    healthy = _finite((state, metrics))
-    state, metrics = _choose(
-      healthy, (state, metrics), (progress.state, jax.tree.map(jnp.zeros_like, metrics))
-    )
-    failed_at = jnp.where(healthy, -1, step)
-    totals = jax.tree.map(jnp.add, totals, Totals(metrics, healthy.astype(jnp.int32)))
-    return progress._replace(state=state, failed_at=failed_at), totals
 
   def program(row: tuple, dataset: Dataset, start: Array, stop: Array):
     run, progress, totals = row
     size, order_key = len(dataset.label), stream(run.key, Stream.DATA)
 
-    def body(step, carry):
-      order = data.order(order_key, size, batch_size, step * K, K)
-      key = stream(run.key, Stream.BINARISE, step) if binarise else None
-      batch = data.draw(dataset, order, key)
-      # A run that failed costs nothing more, where runs do not go in step (see sweep.vectorise).
-      return lax.cond(
-        carry[0].failed_at < 0, lambda c: take(run, *c, step, batch), lambda c: c, carry
-      )
+    def step(i, carry):
+      state, totals = carry
+      order = data.order(order_key, size, batch_size, i * K, K)
+      key = stream(run.key, Stream.BINARISE, i) if binarise else None
+      state, metrics = model.step(run, state, data.draw(dataset, order, key))
+      return state, jax.tree.map(jnp.add, totals, Totals(metrics, jnp.ones((), jnp.int32)))
 
-    return lax.fori_loop(start, stop, body, (progress, totals))
+    def attempt(search):
+      """Takes the steps up to `goal`; the run is well after `good` steps and not after `bad`."""
+      good, bad, goal, kept = search
+      reached = lax.fori_loop(start, goal, step, (progress.state, totals))
+      well = _finite(reached)
+      good, bad = jnp.where(well, goal, good), jnp.where(well, bad, goal)
+      return good, bad, (good + bad) // 2, _choose(well, reached, kept)
+
+    def searching(search):
+      return search[0] + 1 < search[1]
+
+    start, stop = jnp.asarray(start, jnp.int32), jnp.asarray(stop, jnp.int32)
+    # A run that failed before takes no step.
+    stop = jnp.where(progress.failed_at < 0, stop, start)
+    search = (start - 1, stop + 1, stop, (progress.state, totals))
+    good, _, _, (state, totals) = lax.while_loop(searching, attempt, search)
+    failed_at = jnp.where(good < stop, good, progress.failed_at)
+    return progress._replace(state=state, failed_at=failed_at), totals
 
   return program
 
@@ -128,18 +137,25 @@ class Programs(NamedTuple):
   gallery: Callable  # (runs, states) -> images [R, M, H, W, C]
 
 
+def training(
+  model: Model, batch_size: int, num_runs: int, chunk: int = 0, binarise: bool = False
+) -> tuple[Callable, Callable]:
+  """`begin` and `advance` of `Programs`; `advance` takes the memory of what it is given."""
+  vectorise = partial(sweep.vectorise, num_runs=num_runs, chunk=chunk)
+  step = vectorise(advance(model, batch_size, binarise))
+  return jax.jit(vectorise(lambda run: Progress.begin(model.init(run)))), jax.jit(
+    lambda runs, progress, totals, *shared: step((runs, progress, totals), *shared),
+    donate_argnums=(1, 2),
+  )
+
+
 def build(model: Model, config: ml_collections.ConfigDict, num_runs: int) -> Programs:
   """The programs of a sweep, vectorised over its runs."""
-  vectorise = partial(sweep.vectorise, num_runs=num_runs, chunk=config.sweep.chunk)
-  binarise = config.data.binarise
+  chunk, binarise = config.sweep.chunk, config.data.binarise
+  vectorise = partial(sweep.vectorise, num_runs=num_runs, chunk=chunk)
   measure = evaluate.make(model, config.eval_images, binarise)
-  step = vectorise(advance(model, config.batch_size, binarise))
   return Programs(
-    begin=jax.jit(vectorise(lambda run: Progress.begin(model.init(run)))),
-    advance=jax.jit(
-      lambda runs, progress, totals, *shared: step((runs, progress, totals), *shared),
-      donate_argnums=(1, 2),
-    ),
+    *training(model, config.batch_size, num_runs, chunk, binarise),
     validate=jax.jit(vectorise(validate(model, measure))),
     gallery=jax.jit(vectorise(gallery(model, config.sample_columns))),
   )

@@ -5,13 +5,14 @@ work on the machine then troubles all rows alike. Rates are run-steps per second
 run, which for a GAN is K steps of the critic and one of the generator.
 """
 
-import functools
+import contextlib
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import jax
@@ -20,7 +21,7 @@ import numpy as np
 from absl import flags
 
 from genjax import command, layers, models, programs, sweep
-from genjax.types import Batch, Dataset, Progress
+from genjax.types import Batch, Dataset
 
 _SYSTEMS = flags.DEFINE_list("systems", ["s1_gan", "s2_vae"], "Which of the systems below.")
 _RUNS = flags.DEFINE_list("runs", ["4", "8"], "Numbers of runs in one program.")
@@ -62,25 +63,17 @@ class Measured:
   """A sweep of one system, compiled: `measure` takes steps and keeps the best rate."""
 
   def __init__(self, system: System, num_runs: int, convolution: layers.Convolution = layers.GEMM):
-    before = layers.BY_BACKEND.copy()
-    layers.BY_BACKEND[jax.default_backend()] = convolution
     model = models.build(system.model, IMAGE, CLASSES, system.latent)
     rows = sweep.table(seeds=tuple(range(num_runs)), latents=(system.latent,))
     place, everywhere = sweep.sharding(num_runs), sweep.replicated(num_runs)
-    vectorise = functools.partial(sweep.vectorise, num_runs=num_runs)
     self.num_runs, self.rate, self.next = num_runs, 0.0, 0
     self.runs = jax.device_put(sweep.runs(rows), place)
     self.dataset = jax.device_put(_dataset(), everywhere)
-    totals = programs.empty_totals(model, self.runs, IMAGE, system.batch_size)
-    begin = jax.jit(vectorise(lambda run: Progress.begin(model.init(run))))
-    self.carry = (begin(self.runs), jax.device_put(totals, place))
-    step = vectorise(programs.advance(model, system.batch_size))
-    self.program = jax.jit(
-      lambda runs, progress, totals, *shared: step((runs, progress, totals), *shared),
-      donate_argnums=(1, 2),
-    )
-    self.seconds = self._call(1)  # compiles
-    layers.BY_BACKEND.update(before)
+    begin, self.program = programs.training(model, system.batch_size, num_runs)
+    with _convolutions(convolution):
+      totals = programs.empty_totals(model, self.runs, IMAGE, system.batch_size)
+      self.carry = (begin(self.runs), jax.device_put(totals, place))
+      self.seconds = self._call(1)  # compiles
 
   def measure(self, seconds: float) -> None:
     once = self._call(1)
@@ -95,6 +88,18 @@ class Measured:
     return time.perf_counter() - begun
 
 
+@contextlib.contextmanager
+def _convolutions(convolution: layers.Convolution) -> Iterator[None]:
+  """What is traced here convolves so."""
+  backend = jax.default_backend()
+  before = layers.BY_BACKEND[backend]
+  layers.BY_BACKEND[backend] = convolution
+  try:
+    yield
+  finally:
+    layers.BY_BACKEND[backend] = before
+
+
 def _dataset() -> Dataset:
   image = np.random.RandomState(0).randint(0, 256, (IMAGES, *IMAGE), np.uint8)
   return Dataset(jnp.asarray(image), jnp.arange(IMAGES, dtype=jnp.int32) % CLASSES)
@@ -102,8 +107,6 @@ def _dataset() -> Dataset:
 
 def _flops(system: System) -> float:
   """Of one step of one run, as the mathematics has it: XLA's count for its own convolutions."""
-  before = layers.BY_BACKEND.copy()
-  layers.BY_BACKEND[jax.default_backend()] = layers.LAX
   model = models.build(system.model, IMAGE, CLASSES, system.latent)
   rows = sweep.table(seeds=(0,), latents=(system.latent,))
   run = jax.tree.map(lambda leaf: leaf[0], sweep.runs(rows))
@@ -116,10 +119,10 @@ def _flops(system: System) -> float:
   turns = model.turns or {"all": lambda run, state, batch, key: model.step(run, state, batch)}
   total = 0.0
   for player, turn in turns.items():
-    cost = jax.jit(turn).lower(run, state, batch, jax.random.key(0)).cost_analysis()
+    with _convolutions(layers.LAX):
+      cost = jax.jit(turn).lower(run, state, batch, jax.random.key(0)).cost_analysis()
     # XLA counts a loop's body once; the critic's turn is a loop of K.
     total += cost["flops"] * (K if player == "critic" else 1)
-  layers.BY_BACKEND.update(before)
   return total
 
 

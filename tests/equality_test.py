@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from systems import (
+  IMAGE,
   SYSTEMS,
   assert_trees_close,
   assert_trees_equal,
@@ -18,7 +19,6 @@ from systems import (
 )
 
 from genjax import data, programs, sweep
-from genjax.types import Progress
 
 STEPS = {"s1_wgan": 1, "s4_gan": 1}  # of others 3: batch norm of 16 images enlarges rounding
 # Matrix products of other shapes add in another order: a few units in the last place, which the
@@ -42,16 +42,14 @@ def _model(name, latent):
 def _program(name, latent, num_runs, chunk):
   """Some steps on digits of these many runs: rows of a table -> progress and summed metrics."""
   model = _model(name, latent)
-  vectorise = functools.partial(sweep.vectorise, num_runs=num_runs, chunk=chunk)
-  begin = jax.jit(vectorise(lambda run: Progress.begin(model.init(run))))
-  step = jax.jit(vectorise(programs.advance(model, 16)))
+  begin, advance = programs.training(model, 16, num_runs, chunk)
   dataset = data.to_device(digits().train)
 
   def train(rows):
     all_runs = sweep.runs(rows)
+    totals = programs.empty_totals(model, all_runs, IMAGE, 16)
     start = begin(all_runs)
-    totals = programs.empty_totals(model, all_runs, (28, 28, 1), 16)
-    return start, *step((all_runs, start, totals), dataset, 0, _steps(name))
+    return start, *advance(all_runs, begin(all_runs), totals, dataset, 0, _steps(name))
 
   return train
 
