@@ -16,6 +16,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -236,9 +237,9 @@ def _standing_in(builder) -> Iterator[None]:
     # One line for each file and retry, when our own error is to be the only one.
     (logging.getLogger("urllib3.connectionpool"), "disabled", True),
   ]
-  pools = []
+  workers = []
   changes += [
-    (module, name, _remembering(getattr(module, name), pools))
+    (module, name, _remembering(getattr(module, name), workers))
     for module, name in [(downloader, "get_downloader"), (extractor, "get_extractor")]
   ]
   before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
@@ -248,19 +249,19 @@ def _standing_in(builder) -> Iterator[None]:
     yield
   finally:
     # After one file's failure TFDS leaves the threads of the others writing where we clear away.
-    for pool in pools:
-      pool.shutdown()
+    for worker in workers:
+      worker._executor.shutdown()
+      worker._executor = ThreadPoolExecutor(worker._executor._max_workers)  # TFDS keeps the worker
     for owner, name, value in before:
       setattr(owner, name, value)
 
 
-def _remembering(make: Callable, pools: list) -> Callable:
-  def made(*args, **kwargs):
-    worker = make(*args, **kwargs)
-    pools.append(worker._executor)
-    return worker
+def _remembering(make: Callable, made: list) -> Callable:
+  def remember(*args, **kwargs):
+    made.append(make(*args, **kwargs))
+    return made[-1]
 
-  return made
+  return remember
 
 
 def _encode(encoder, array: np.ndarray) -> bytes:
