@@ -1,10 +1,11 @@
-"""Figures of many runs: curves of training, the KL of each latent dimension, galleries of images.
+"""Figures of many runs: curves of training, the KL of each latent dimension.
+
+Galleries of images (galleries.py) stand on the same pages, with the same colours.
 
 Every figure shows all seeds, says how many there are, and marks the runs that failed. Nothing here
 touches pyplot: a figure belongs to its caller, and a user's matplotlibrc does not change it.
 
-Axes: R runs, S logged steps, Z latent, M images of a run, H W C image. Lengths are in pixels of
-the PNG.
+Axes: R runs, S logged steps, Z latent. Lengths are in pixels of the PNG.
 """
 
 import os
@@ -24,7 +25,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 # A figure 1,800 wide is shown 900 wide in a page: there, text of 9 points is 12 pixels high.
 DPI = 200
-INK, FAINT, RED = "#222222", "#666666", "#B00020"
+INK, FAINT = "#222222", "#666666"
 STYLE = {
   "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same
   "text.parse_math": False,  # a $ in a user's title is a $
@@ -131,7 +132,8 @@ def _only_number(settings: list[str]) -> dict[str, float]:
   return dict(zip(settings, varying[0], strict=True)) if len(varying) == 1 else {}
 
 
-def _groups(labels: Sequence[RunLabel]) -> dict[str, list[int]]:
+def by_setting(labels: Sequence[RunLabel]) -> dict[str, list[int]]:
+  """From each setting to the places of its runs, both in the order of the labels."""
   groups = {}
   for r, label in enumerate(labels):
     groups.setdefault(label.setting, []).append(r)
@@ -148,27 +150,29 @@ def _named(setting: str, rows: list[int], labels: Sequence[RunLabel]) -> str:
 _RENDERER = RendererAgg(1, 1, DPI)
 
 
-def _width(text: str, size: float, weight: str = "normal") -> float:
-  """Width of the widest line."""
+def text_width(text: str, size: float, weight: str = "normal") -> float:
+  """Width of the widest line, in pixels, of text of this size in points."""
   font = FontProperties(family=STYLE["font.family"], weight=weight, size=size)
   lines = text.split("\n")
   return max(_RENDERER.get_text_width_height_descent(line, font, False)[0] for line in lines)
 
 
-def _wrap(text: str, size: float, width: float, weight: str = "normal") -> str:
+def wrap(text: str, size: float, width: float, weight: str = "normal") -> str:
+  """Breaks lines between words, so that none is wider than that, but for a single word."""
   lines = []
   for line in text.split("\n"):
     lines.append("")
     for word in line.split():
       longer = f"{lines[-1]} {word}".strip()
-      if lines[-1] and _width(longer, size, weight) > width:
+      if lines[-1] and text_width(longer, size, weight) > width:
         lines.append(word)
       else:
         lines[-1] = longer
   return "\n".join(lines)
 
 
-def _height(text: str, size: float) -> float:
+def text_height(text: str, size: float) -> float:
+  """Height of all lines, 0 where there is no text."""
   return len(text.split("\n")) * size * 1.25 * DPI / 72 if text else 0.0
 
 
@@ -176,7 +180,7 @@ def _number(value: float, _position=None) -> str:
   return f"{value:,.6g}".replace("-", "\N{MINUS SIGN}")
 
 
-class _Page:
+class Page:
   """A blank figure on which places are pixels from the top left."""
 
   def __init__(self, width: float, height: float):
@@ -186,14 +190,14 @@ class _Page:
 
   def text(self, x: float, y: float, text: str, size: float, up: float = 0, **kwargs) -> None:
     """`up` is the share of the text's height that is above y: 0 hangs from y, 1 stands on it."""
-    y -= up * _height(text, size)
+    y -= up * text_height(text, size)
     # Line by line, on baselines of our own: matplotlib's depend on the letters in the text.
     for i, line in enumerate(text.split("\n")):
-      baseline = 1 - (y + _height("x", size) * (i + 0.78)) / self.height
+      baseline = 1 - (y + text_height("x", size) * (i + 0.78)) / self.height
       self.figure.text(x / self.width, baseline, line, size=size, va="baseline", **kwargs)
 
   def upright(self, x: float, y: float, text: str, size: float, up: float = 0, **kwargs) -> None:
-    y -= up * _width(text, size)
+    y -= up * text_width(text, size)
     place = (x / self.width, 1 - y / self.height)
     self.figure.text(*place, text, size=size, rotation=90, va="top", **kwargs)
 
@@ -233,20 +237,20 @@ def _panels(heads: list[_Head], title: str, handles: list, caption: str, tick: s
   columns = {1: 1, 2: 2, 4: 2}.get(count, 3)
   width = 1300 if columns == 1 else 1800
   tall = (640, 480, 370)[columns - 1]
-  edge, left, right = 40, 150, max(40, _width(tick, 8.5) / 2 + 8)
+  edge, left, right = 40, 150, max(40, text_width(tick, 8.5) / 2 + 8)
   across = width / columns - left - right
-  heads = [_Head(_wrap(h.title, 9.5, across + 30, "bold"), _wrap(h.note, 8, across)) for h in heads]
-  above = [_height(h.title, 9.5) + _height(h.note, 8) + 15 for h in heads]
+  heads = [_Head(wrap(h.title, 9.5, across + 30, "bold"), wrap(h.note, 8, across)) for h in heads]
+  above = [text_height(h.title, 9.5) + text_height(h.note, 8) + 15 for h in heads]
   above = [max(above[i : i + columns]) for i in range(0, count, columns)]  # of a row of panels
-  title = _wrap(title, 12, width - 2 * edge, "bold")
-  caption = _wrap(caption, 8, width - 2 * edge)
-  entry = max((_width(h.get_label(), 9) for h in handles), default=0) + 110
+  title = wrap(title, 12, width - 2 * edge, "bold")
+  caption = wrap(caption, 8, width - 2 * edge)
+  entry = max((text_width(h.get_label(), 9) for h in handles), default=0) + 110
   entries = max(1, min(len(handles), int((width - 2 * edge) / entry)))
-  top = edge - 10 + _height(title, 12) + (20 if title else 0)
+  top = edge - 10 + text_height(title, 12) + (20 if title else 0)
   y = top + (-(-len(handles) // entries) * 36 + 24 if handles else 0)
   below = 45 if tick else 115
   bottom = y + sum(above) + len(above) * (tall + below) + (40 if tick else -25)
-  page = _Page(width, bottom + _height(caption, 8) + 45)
+  page = Page(width, bottom + text_height(caption, 8) + 45)
   page.text(edge, edge - 10, title, 12, weight="bold")
   if handles:
     page.legend(edge, top, handles, entries)
@@ -257,11 +261,11 @@ def _panels(heads: list[_Head], title: str, handles: list, caption: str, tick: s
     x = i % columns * width / columns + left
     panels.append(page.axes(x, y, across, tall))
     page.text(x, y - 10, head.note, 8, 1, color=FAINT)
-    over = y - 10 - _height(head.note, 8)
+    over = y - 10 - text_height(head.note, 8)
     page.text(x, over, head.title, 9.5, 1, weight="bold")
     panels[-1].tick_params(length=3, labelbottom=not tick or i + columns >= count)
     if tick:
-      ticks = int(np.clip(across / (1.5 * _width(tick, 8.5)), 2, 5))
+      ticks = int(np.clip(across / (1.5 * text_width(tick, 8.5)), 2, 5))
       panels[-1].xaxis.set_major_locator(MaxNLocator(ticks, steps=STEPS, integer=True))
     y += tall + below if i % columns == columns - 1 else 0
   return page.figure, panels
@@ -310,7 +314,7 @@ def _limits(
   sizes = {r: np.abs(core).max() for r, core in cores.items()}
   kept = [
     cores[r]
-    for rows in _groups(labels).values()
+    for rows in by_setting(labels).values()
     for r in rows
     if r in cores and not sizes[r] > _ordinary(sizes, rows, labels)
   ]
@@ -343,7 +347,7 @@ def _known(values: np.ndarray) -> np.ndarray:
 
 def _linear_part(values: np.ndarray, labels: Sequence[RunLabel]) -> float | None:
   """The size of the smallest setting's values; None if the settings are of similar sizes."""
-  rows = [_known(values[r]) for r in _groups(labels).values()]
+  rows = [_known(values[r]) for r in by_setting(labels).values()]
   sizes = [np.median(np.abs(v)) for v in rows if v.size]
   sizes = [s for s in sizes if s > 0]
   return min(sizes) if sizes and max(sizes) > 30 * min(sizes) else None
@@ -364,7 +368,8 @@ def _short(value: float) -> str:
   return text.replace("-", "\N{MINUS SIGN}")
 
 
-def _checked(values, labels: Sequence[RunLabel], name: str, axes: int = 2) -> np.ndarray:
+def checked(values, labels: Sequence[RunLabel], name: str, axes: int = 2) -> np.ndarray:
+  """An array [R, ...] with so many axes. Raises `ValueError` for any other shape, or no run."""
   values = np.asarray(values)
   if values.ndim != axes or len(values) != len(labels) or not len(labels):
     expected = f"{axes} axes, the first of {len(labels)} runs, at least one"
@@ -424,7 +429,7 @@ def _place(name: str) -> int:
 
 def _while_sound(name: str, steps, values, labels: Sequence[RunLabel]):
   """Steps [S] and finite values [R, S], NaN elsewhere and after a run's failure."""
-  steps, values = np.asarray(steps), _finite(_checked(values, labels, name))
+  steps, values = np.asarray(steps), _finite(checked(values, labels, name))
   if steps.shape != values.shape[1:]:
     raise ValueError(f"{name} has steps {steps.shape} for values {values.shape}")
   failed_at = np.array([label.failed_at for label in labels])[:, None]
@@ -459,7 +464,7 @@ def _decades(axis: Axis) -> list[float]:
 
 def _draw(panel, steps, values: np.ndarray, labels: Sequence[RunLabel], look) -> None:
   dot = "." if len(steps) <= 12 else None  # few points, as of an evaluation: show where they are
-  for setting, rows in _groups(labels).items():
+  for setting, rows in by_setting(labels).items():
     color, dashes = look[setting]
     low, middle, high = spread(values[rows])
     if len(rows) > 1:
@@ -481,7 +486,7 @@ _CROSS = {"marker": "x", "markersize": 6, "markeredgewidth": 1.7, "clip_on": Fal
 
 def _handles(labels: Sequence[RunLabel], look: dict[str, Look]) -> list[Line2D]:
   handles = []
-  for setting, rows in _groups(labels).items():
+  for setting, rows in by_setting(labels).items():
     line = {"color": look[setting].color, "linestyle": look[setting].dashes, "linewidth": 2}
     handles.append(Line2D([], [], label=_named(setting, rows, labels), **line))
   if any(label.failed_at >= 0 for label in labels):
@@ -491,7 +496,7 @@ def _handles(labels: Sequence[RunLabel], look: dict[str, Look]) -> list[Line2D]:
 
 
 def _caption(labels: Sequence[RunLabel], axes: list[Axis]) -> str:
-  sizes = {len(rows) for rows in _groups(labels).values()}
+  sizes = {len(rows) for rows in by_setting(labels).values()}
   many, few = max(sizes) >= 4, not sizes.isdisjoint({2, 3})
   quartiles, extremes = "25 to 75% of the seeds", "minimum to maximum"
   both = f"{quartiles} ({extremes} where n < 4)"
@@ -520,8 +525,8 @@ def kl_per_dimension(
   Raises:
     ValueError: values whose shape does not fit.
   """
-  values = -np.sort(-_finite(_checked(values, labels, "values")), axis=1)  # NaN last
-  groups, look = _groups(labels), looks(settings or [label.setting for label in labels])
+  values = -np.sort(-_finite(checked(values, labels, "values")), axis=1)  # NaN last
+  groups, look = by_setting(labels), looks(settings or [label.setting for label in labels])
   axis = _axis_of_bars(values, labels)
   heads = [
     _Head(_named(setting, rows, labels), _total(values[rows], axis))
@@ -562,143 +567,6 @@ def _draw_dimensions(panel, values: np.ndarray, labels: list[RunLabel], color) -
   panel.set_xlabel("dimension, by KL")
   locator = MaxNLocator(5, steps=[1, 2, 5, 10], integer=True)
   panel.xaxis.set_major_locator(FixedLocator(dimensions) if Z <= 10 else locator)
-
-
-@style.context(STYLE, after_reset=True)
-def gallery(
-  images: np.ndarray,
-  labels: Sequence[RunLabel],
-  column_labels: Sequence[str] | None = None,
-  title: str = "",
-  footnote: str = "",
-  settings: Sequence[str] | None = None,
-) -> Figure:
-  """Runs as rows, images as columns; each pixel of an image is a square of whole pixels.
-
-  Rows of one setting stand together. A failed run is marked in red.
-
-  Args:
-    images: [R, M, H, W, C] in [0, 1], C 1 or 3; a NaN is drawn grey. A column shares its noise and,
-      if there is one, its class.
-    labels, settings: as in `curves`.
-    column_labels: M of them, such as the classes.
-
-  Raises:
-    ValueError: images or column labels whose shape does not fit.
-  """
-  pixels = _bytes(_checked(images, labels, "images", 5))
-  R, M, H, W = pixels.shape[:4]
-  if column_labels is not None and len(column_labels) != M:
-    raise ValueError(f"{len(column_labels)} column labels for {M} columns")
-  # Large, but at most about 1,500 wide and 2,400 high; never so small that a digit is hard to see.
-  scale = int(np.clip(min(1500 // (M * W), 2400 // (R * H)), 2, 6))
-  pixels = pixels.repeat(scale, 2).repeat(scale, 3)
-  groups, look = _groups(labels), looks(settings or [label.setting for label in labels])
-  return _compose(pixels, labels, groups, look, column_labels, title, footnote)
-
-
-def _bytes(images: np.ndarray) -> np.ndarray:
-  """Images [..., C] in [0, 1] as uint8 [..., 3]."""
-  if images.shape[-1] not in (1, 3):
-    raise ValueError(f"images have {images.shape[-1]} channels: expected 1 or 3")
-  images = np.where(np.isnan(images), 0.5, np.clip(images, 0, 1))
-  return np.broadcast_to(np.rint(images * 255).astype(np.uint8), (*images.shape[:-1], 3))
-
-
-EDGE, COLUMN_GAP, ROW_GAP, GROUP_GAP, BAR = 36, 6, 14, 34, 8
-
-
-def _compose(pixels, labels, groups, look, column_labels, title, footnote) -> Figure:
-  """The page of a gallery, from images already enlarged, [R, M, height, width, 3]."""
-  R, M, height, width, _ = pixels.shape
-  names = {setting: _fit(setting, rows, height) for setting, rows in groups.items()}
-  seeds = [_row_label(label, height) for label in labels]
-  bar = EDGE + int(max(_width(name, 9, "bold") for name in names.values())) + 16
-  bar = bar if any(names.values()) else EDGE - BAR - 16  # one setting without a name: no bar
-  left = bar + BAR + 16 + int(max(_width(seed, 8.5) for seed in seeds)) + 20
-  page_width = max(left + M * (width + COLUMN_GAP) - COLUMN_GAP + EDGE, 900)
-  title = _wrap(title, 12, page_width - 2 * EDGE, "bold")
-  footnote = _wrap(_footnote(footnote, labels), 8, page_width - 2 * EDGE)
-  heads, upright, head = _heads(column_labels, width)
-  top = int(EDGE + _height(title, 12) + (22 if title else 0) + head)
-  bottom = top + R * (height + ROW_GAP) - ROW_GAP + (len(groups) - 1) * (GROUP_GAP - ROW_GAP)
-  page = _Page(page_width, bottom + EDGE + _height(footnote, 8) + (10 if footnote else 0))
-  page.text(EDGE, EDGE - 6, title, 12, weight="bold")
-  page.text(EDGE, bottom + 24, footnote, 8, color=FAINT)
-  for m, text in enumerate(heads):
-    x = left + m * (width + COLUMN_GAP) + width / 2
-    (page.upright if upright else page.text)(x, top - 10, text, 8.5, 1, ha="center")
-  # One array for the whole page, drawn one to one: nothing is resampled.
-  canvas = np.full((page.height, page.width, 3), 255, np.uint8)
-  for setting, start, places in _places(groups, top, height):
-    end = max(places.values()) + height
-    if names[setting]:
-      canvas[start:end, bar : bar + BAR] = _rgb(look[setting].color)
-      page.text(bar - 16, (start + end) / 2, names[setting], 9, 0.5, weight="bold", ha="right")
-    for r, y in places.items():
-      failed = labels[r].failed_at >= 0
-      color = RED if failed else INK
-      page.text(left - 20, y + height / 2, seeds[r], 8.5, 0.5, ha="right", color=color)
-      _paste(canvas[y - 6 : y + height + 6, left - 6 :], pixels[r], failed)
-  page.figure.figimage(canvas, 0, 0, origin="upper")
-  return page.figure
-
-
-def _places(groups: dict[str, list[int]], y: int, height: int):
-  """For each setting its name, its top, and the tops of its runs."""
-  for setting, rows in groups.items():
-    places = {r: y + i * (height + ROW_GAP) for i, r in enumerate(rows)}
-    yield setting, y, places
-    y += len(rows) * (height + ROW_GAP) - ROW_GAP + GROUP_GAP
-
-
-def _paste(canvas: np.ndarray, images: np.ndarray, failed: bool) -> None:
-  """A row of images, 6 pixels from the canvas's edges; a failed one in a red frame of 4 pixels."""
-  M, _, width, _ = images.shape
-  end = 6 + M * (width + COLUMN_GAP) - COLUMN_GAP
-  if failed:
-    canvas[:, : end + 6] = _rgb(RED)
-    canvas[4:-4, 4 : end + 2] = 255
-  for m in range(M):
-    x = 6 + m * (width + COLUMN_GAP)
-    canvas[6:-6, x : x + width] = images[m]
-
-
-def _rgb(color) -> np.ndarray:
-  return np.rint(np.multiply(matplotlib.colors.to_rgb(color), 255)).astype(np.uint8)
-
-
-def _fit(setting: str, rows: list[int], height: int) -> str:
-  """The setting's name with a line for each of its parts, if its rows have room for them."""
-  room = len(rows) * (height + ROW_GAP) / _height("x", 9)
-  return setting.replace(", ", ",\n") if setting.count(", ") < int(room) else setting
-
-
-def _row_label(label: RunLabel, height: int) -> str:
-  if label.failed_at < 0:
-    return f"seed {label.seed}"
-  room = int((height + ROW_GAP) / _height("x", 8.5))
-  form = {1: "seed {}, failed at step {:,}", 2: "seed {}: failed\nat step {:,}"}
-  return form.get(room, "seed {}\nfailed at\nstep {:,}").format(label.seed, label.failed_at)
-
-
-def _footnote(footnote: str, labels: Sequence[RunLabel]) -> str:
-  failed = sum(label.failed_at >= 0 for label in labels)
-  if not failed:
-    return footnote
-  runs = f"{failed} of {len(labels)} runs failed"
-  return f"{footnote} In red: {runs}; the images are the last good ones.".strip()
-
-
-def _heads(column_labels: Sequence[str] | None, width: int) -> tuple[list[str], bool, float]:
-  """The columns' labels, whether they stand upright, and the height they need."""
-  if column_labels is None:
-    return [], False, 0
-  wrapped = [_wrap(str(text), 8.5, width) for text in column_labels]
-  if max(_width(t, 8.5) for t in wrapped) <= width:
-    return wrapped, False, max(_height(t, 8.5) for t in wrapped) + 12
-  heads = [str(text) for text in column_labels]
-  return heads, True, max(_width(t, 8.5) for t in heads) + 20
 
 
 @style.context(STYLE, after_reset=True)

@@ -12,7 +12,7 @@ import ml_collections
 import numpy as np
 from tqdm import tqdm
 
-from genjax import checkpoint, data, evaluate, models, plots, programs, sweep, workdir
+from genjax import checkpoint, data, evaluate, galleries, models, plots, programs, sweep, workdir
 from genjax.types import Dataset, Model, PyTree
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
@@ -223,7 +223,7 @@ class Training:
     # Without the optimiser's state, last and best weights take one compiled program.
     images = np.asarray(self.programs.gallery((self.runs, states._replace(opt_state={}))))
     classes = self.model.num_classes
-    figure = plots.gallery(
+    figure = galleries.gallery(
       images,
       self._labels(),
       column_labels=[str(i % classes) for i in range(images.shape[1])] if classes else None,

@@ -13,7 +13,7 @@ PACKAGE = pathlib.Path(genjax.__file__).parent
 LAYERS = [
   {"types"},
   {"command", "events", "layers", "losses", "metrics", "optimisers", "plots", "sources", "sweep"},
-  {"cache", "networks", "records"},
+  {"cache", "galleries", "networks", "records"},
   {"data", "gan", "vae"},
   {"evaluate", "models"},
   {"config", "programs"},
@@ -26,7 +26,7 @@ LAYERS = [
 # Libraries that only these modules may know.
 ONLY = {
   "flax": {"layers", "networks"},
-  "matplotlib": {"plots"},
+  "matplotlib": {"galleries", "plots"},
   "optax": {"optimisers"},
   "orbax": {"checkpoint"},
   "sklearn": {"sources"},

@@ -13,7 +13,7 @@ import pytest
 import trainings
 from systems import assert_trees_equal
 
-from genjax import plots, programs, train, workdir
+from genjax import galleries, plots, programs, train, workdir
 from genjax.types import UserError
 
 FAST, HUGE = 1e-3, 1e30  # learning rates: the second leaves the range of floats within steps
@@ -24,7 +24,8 @@ pytestmark = pytest.mark.usefixtures("caches")
 @pytest.fixture
 def no_pictures(monkeypatch):
   """Half of a small training's time is drawing."""
-  for name in ("curves", "gallery", "kl_per_dimension", "save"):
+  monkeypatch.setattr(galleries, "gallery", lambda *args, **kwargs: None)
+  for name in ("curves", "kl_per_dimension", "save"):
     monkeypatch.setattr(plots, name, lambda *args, **kwargs: None)
 
 

@@ -1,0 +1,163 @@
+"""Galleries of images: runs as rows, and each pixel of an image a square of whole pixels.
+
+Axes: R runs, M images of a run, H W C image. Lengths are in pixels of the PNG.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import style
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from genjax.plots import (
+  FAINT,
+  INK,
+  STYLE,
+  Page,
+  RunLabel,
+  by_setting,
+  checked,
+  looks,
+  text_height,
+  text_width,
+  wrap,
+)
+
+
+@style.context(STYLE, after_reset=True)
+def gallery(
+  images: np.ndarray,
+  labels: Sequence[RunLabel],
+  column_labels: Sequence[str] | None = None,
+  title: str = "",
+  footnote: str = "",
+  settings: Sequence[str] | None = None,
+) -> Figure:
+  """Runs as rows, images as columns; each pixel of an image is a square of whole pixels.
+
+  Rows of one setting stand together. A failed run is marked in red.
+
+  Args:
+    images: [R, M, H, W, C] in [0, 1], C 1 or 3; a NaN is drawn grey. A column shares its noise and,
+      if there is one, its class.
+    labels, settings: as in `plots.curves`.
+    column_labels: M of them, such as the classes.
+
+  Raises:
+    ValueError: images or column labels whose shape does not fit.
+  """
+  pixels = _bytes(checked(images, labels, "images", 5))
+  R, M, H, W = pixels.shape[:4]
+  if column_labels is not None and len(column_labels) != M:
+    raise ValueError(f"{len(column_labels)} column labels for {M} columns")
+  # Large, but at most about 1,500 wide and 2,400 high; never so small that a digit is hard to see.
+  scale = int(np.clip(min(1500 // (M * W), 2400 // (R * H)), 2, 6))
+  pixels = pixels.repeat(scale, 2).repeat(scale, 3)
+  groups, look = by_setting(labels), looks(settings or [label.setting for label in labels])
+  return _compose(pixels, labels, groups, look, column_labels, title, footnote)
+
+
+def _bytes(images: np.ndarray) -> np.ndarray:
+  """Images [..., C] in [0, 1] as uint8 [..., 3]."""
+  if images.shape[-1] not in (1, 3):
+    raise ValueError(f"images have {images.shape[-1]} channels: expected 1 or 3")
+  images = np.where(np.isnan(images), 0.5, np.clip(images, 0, 1))
+  return np.broadcast_to(np.rint(images * 255).astype(np.uint8), (*images.shape[:-1], 3))
+
+
+RED = "#B00020"
+EDGE, COLUMN_GAP, ROW_GAP, GROUP_GAP, BAR = 36, 6, 14, 34, 8
+
+
+def _compose(pixels, labels, groups, look, column_labels, title, footnote) -> Figure:
+  """The page of a gallery, from images already enlarged, [R, M, height, width, 3]."""
+  R, M, height, width, _ = pixels.shape
+  names = {setting: _fit(setting, rows, height) for setting, rows in groups.items()}
+  seeds = [_row_label(label, height) for label in labels]
+  bar = EDGE + int(max(text_width(name, 9, "bold") for name in names.values())) + 16
+  bar = bar if any(names.values()) else EDGE - BAR - 16  # one setting without a name: no bar
+  left = bar + BAR + 16 + int(max(text_width(seed, 8.5) for seed in seeds)) + 20
+  page_width = max(left + M * (width + COLUMN_GAP) - COLUMN_GAP + EDGE, 900)
+  title = wrap(title, 12, page_width - 2 * EDGE, "bold")
+  footnote = wrap(_footnote(footnote, labels), 8, page_width - 2 * EDGE)
+  heads, upright, head = _heads(column_labels, width)
+  top = int(EDGE + text_height(title, 12) + (22 if title else 0) + head)
+  bottom = top + R * (height + ROW_GAP) - ROW_GAP + (len(groups) - 1) * (GROUP_GAP - ROW_GAP)
+  page = Page(page_width, bottom + EDGE + text_height(footnote, 8) + (10 if footnote else 0))
+  page.text(EDGE, EDGE - 6, title, 12, weight="bold")
+  page.text(EDGE, bottom + 24, footnote, 8, color=FAINT)
+  for m, text in enumerate(heads):
+    x = left + m * (width + COLUMN_GAP) + width / 2
+    (page.upright if upright else page.text)(x, top - 10, text, 8.5, 1, ha="center")
+  # One array for the whole page, drawn one to one: nothing is resampled.
+  canvas = np.full((page.height, page.width, 3), 255, np.uint8)
+  for setting, start, places in _places(groups, top, height):
+    end = max(places.values()) + height
+    if names[setting]:
+      canvas[start:end, bar : bar + BAR] = _rgb(look[setting].color)
+      page.text(bar - 16, (start + end) / 2, names[setting], 9, 0.5, weight="bold", ha="right")
+    for r, y in places.items():
+      failed = labels[r].failed_at >= 0
+      color = RED if failed else INK
+      page.text(left - 20, y + height / 2, seeds[r], 8.5, 0.5, ha="right", color=color)
+      _paste(canvas[y - 6 : y + height + 6, left - 6 :], pixels[r], failed)
+  page.figure.figimage(canvas, 0, 0, origin="upper")
+  return page.figure
+
+
+def _places(groups: dict[str, list[int]], y: int, height: int):
+  """For each setting its name, its top, and the tops of its runs."""
+  for setting, rows in groups.items():
+    places = {r: y + i * (height + ROW_GAP) for i, r in enumerate(rows)}
+    yield setting, y, places
+    y += len(rows) * (height + ROW_GAP) - ROW_GAP + GROUP_GAP
+
+
+def _paste(canvas: np.ndarray, images: np.ndarray, failed: bool) -> None:
+  """A row of images, 6 pixels from the canvas's edges; a failed one in a red frame of 4 pixels."""
+  M, _, width, _ = images.shape
+  end = 6 + M * (width + COLUMN_GAP) - COLUMN_GAP
+  if failed:
+    canvas[:, : end + 6] = _rgb(RED)
+    canvas[4:-4, 4 : end + 2] = 255
+  for m in range(M):
+    x = 6 + m * (width + COLUMN_GAP)
+    canvas[6:-6, x : x + width] = images[m]
+
+
+def _rgb(color) -> np.ndarray:
+  return np.rint(np.multiply(to_rgb(color), 255)).astype(np.uint8)
+
+
+def _fit(setting: str, rows: list[int], height: int) -> str:
+  """The setting's name with a line for each of its parts, if its rows have room for them."""
+  room = len(rows) * (height + ROW_GAP) / text_height("x", 9)
+  return setting.replace(", ", ",\n") if setting.count(", ") < int(room) else setting
+
+
+def _row_label(label: RunLabel, height: int) -> str:
+  if label.failed_at < 0:
+    return f"seed {label.seed}"
+  room = int((height + ROW_GAP) / text_height("x", 8.5))
+  form = {1: "seed {}, failed at step {:,}", 2: "seed {}: failed\nat step {:,}"}
+  return form.get(room, "seed {}\nfailed at\nstep {:,}").format(label.seed, label.failed_at)
+
+
+def _footnote(footnote: str, labels: Sequence[RunLabel]) -> str:
+  failed = sum(label.failed_at >= 0 for label in labels)
+  if not failed:
+    return footnote
+  runs = f"{failed} of {len(labels)} runs failed"
+  return f"{footnote} In red: {runs}; the images are the last good ones.".strip()
+
+
+def _heads(column_labels: Sequence[str] | None, width: int) -> tuple[list[str], bool, float]:
+  """The columns' labels, whether they stand upright, and the height they need."""
+  if column_labels is None:
+    return [], False, 0
+  wrapped = [wrap(str(text), 8.5, width) for text in column_labels]
+  if max(text_width(t, 8.5) for t in wrapped) <= width:
+    return wrapped, False, max(text_height(t, 8.5) for t in wrapped) + 12
+  heads = [str(text) for text in column_labels]
+  return heads, True, max(text_width(t, 8.5) for t in heads) + 20
