@@ -240,7 +240,7 @@ class Training:
     labels = self._labels()
     for name, chosen in (("training", training), ("validation", validation)):
       if chosen:
-        _save(plots.curves(chosen, labels), self.path / "plots" / f"{name}.png")
+        _save(plots.curves(_unmirrored(chosen), labels), self.path / "plots" / f"{name}.png")
     dimensions = [_last(v) for k, (_, v) in series.items() if k.startswith("kl_dim/")]
     if dimensions:
       figure = plots.kl_per_dimension(np.stack(dimensions, 1), labels)
@@ -261,6 +261,19 @@ def _pace(taken: int, seconds: float) -> int:
 def _name(row: dict, rows: list[dict]) -> str:
   """What TensorBoard calls a run: "latent 10, seed 3"."""
   return ", ".join(filter(None, [sweep.setting(row, rows), f"seed {row['seed']}"]))
+
+
+def _unmirrored(series: dict) -> dict:
+  """The series but those that are the critic's gap upside down, as the loss of a WGAN's critic."""
+  gap = series.get("critic_gap") or series.get("val_critic_gap")
+  if not gap or not np.nan_to_num(gap[1]).any():  # without a figure, or flat: no mirror to see
+    return series
+  mirrored = (gap[0], -gap[1])
+  return {
+    name: one
+    for name, one in series.items()
+    if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(one, mirrored, strict=True))
+  }
 
 
 def _last(values: np.ndarray) -> np.ndarray:
