@@ -1,13 +1,18 @@
-"""S4's conditional GAN on MNIST. Not yet trained to its end."""
+"""Conditional GANs on MNIST.
+
+Without an argument, as with `:s4`, S4's conditional GAN. Not yet trained to its end.
+"""
 
 from genjax import config as genjax_config
 
+_S4 = {
+  "epochs": 20.0,
+  "model.network": "s4_cgan",
+  "sweep.learning_rate": (3e-4,),
+  "sweep.latents": (128,),
+}
+VARIANTS = {"": _S4, "s4": _S4}
 
-def get_config():
-  config = genjax_config.default("gan")
-  config.epochs = 20.0
-  config.model.network = "s4_cgan"
-  config.sweep.learning_rate = (3e-4,)
-  config.sweep.b1 = (0.5,)
-  config.sweep.latents = (128,)
-  return config
+
+def get_config(variant=""):
+  return genjax_config.variant("gan", VARIANTS, variant)

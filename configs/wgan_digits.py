@@ -2,24 +2,28 @@
 
 from genjax import config as genjax_config
 
+VARIANTS = {
+  "": {
+    "data.name": "digits",
+    "data.validation": 0.25,  # of 1,497 images: fewer say little about the best step
+    "batch_size": 64,
+    "steps": 500,
+    "log_every": 10,
+    "eval_every": 100,
+    "eval_images": 300,
+    "model.network": "s1_wgan",
+    "model.width": 32,
+    "model.loss": "wasserstein",
+    "model.regulariser": "clip",
+    "model.critic_steps": 3,
+    "model.optimiser": "rmsprop",
+    "sweep.seeds": (0, 1),
+    "sweep.latents": (2, 16),
+    "sweep.learning_rate": (5e-4,),
+    "sweep.ema_decay": (0.95,),
+  }
+}
 
-def get_config():
-  config = genjax_config.default("gan")
-  config.data.name = "digits"
-  config.data.validation = 0.25  # of 1,497 images: fewer say little about the best step
-  config.batch_size = 64
-  config.steps = 500
-  config.log_every = 10
-  config.eval_every = 100
-  config.eval_images = 300
-  config.model.network = "s1_wgan"
-  config.model.width = 32
-  config.model.loss = "wasserstein"
-  config.model.regulariser = "clip"
-  config.model.critic_steps = 3
-  config.model.optimiser = "rmsprop"
-  config.sweep.seeds = (0, 1)
-  config.sweep.latents = (2, 16)
-  config.sweep.learning_rate = (5e-4,)
-  config.sweep.ema_decay = (0.95,)
-  return config
+
+def get_config(variant=""):
+  return genjax_config.variant("gan", VARIANTS, variant)

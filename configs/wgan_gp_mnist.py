@@ -5,19 +5,23 @@ Not yet trained to its end.
 
 from genjax import config as genjax_config
 
+VARIANTS = {
+  "": {
+    "batch_size": 64,
+    "steps": 2000,
+    "log_every": 10,
+    "eval_every": 100,
+    "model.network": "s1_gan",
+    "model.loss": "wasserstein",
+    "model.regulariser": "gradient_penalty",
+    "model.critic_steps": 5,
+    "sweep.learning_rate": (2e-4,),
+    "sweep.b1": (0.5,),
+    "sweep.ema_decay": (0.99,),
+    "sweep.latents": (10, 50),
+  }
+}
 
-def get_config():
-  config = genjax_config.default("gan")
-  config.batch_size = 64
-  config.steps = 2000
-  config.log_every = 10
-  config.eval_every = 100
-  config.model.network = "s1_gan"
-  config.model.loss = "wasserstein"
-  config.model.regulariser = "gradient_penalty"
-  config.model.critic_steps = 5
-  config.sweep.learning_rate = (2e-4,)
-  config.sweep.b1 = (0.5,)
-  config.sweep.ema_decay = (0.99,)
-  config.sweep.latents = (10, 50)
-  return config
+
+def get_config(variant=""):
+  return genjax_config.variant("gan", VARIANTS, variant)

@@ -3,7 +3,6 @@
 import copy
 import difflib
 import itertools
-from collections.abc import Iterator
 
 import ml_collections
 
@@ -18,6 +17,7 @@ _COMMON = {
     "dir": "",  # where TFDS looks; "" for $TFDS_DATA_DIR or TFDS's own
     "cache": "",  # where decoded arrays are kept; "" for $GENJAX_CACHE or ~/.cache/genjax
     "size": 0,  # images are resized to this height and width; 0 leaves them
+    "channels": 0,  # 1 makes grey images, 3 coloured ones; 0 leaves them
     "validation": 0.1,  # fraction of the training set
     "binarise": False,  # each pixel drawn anew at every visit (VAEs)
   },
@@ -32,11 +32,20 @@ _COMMON = {
 }
 
 _MODEL = {
-  "vae": {"name": "vae", "network": "dense", "width": 512, "depth": 2, "optimiser": "adam"},
+  "vae": {
+    "name": "vae",
+    "network": "dense",
+    "width": 0,  # units or channels of the hidden layers; 0 for the report's
+    "depth": 0,  # layers of a dense network; 0 for the report's
+    "samples": 1,  # of the latent for each image; from 2 on the importance-weighted bound
+    "optimiser": "adam",
+  },
   "gan": {
     "name": "gan",
     "network": "s1_gan",
-    "width": 128,
+    "width": 0,
+    "depth": 0,
+    "leaky_slope": 0.2,
     "loss": "nonsaturating",
     "regulariser": "none",
     "critic_steps": 1,
@@ -60,6 +69,8 @@ def default(model: str) -> ml_collections.ConfigDict:
       "model": dict(_MODEL[model]),
       "sweep": {"seeds": (0, 1, 2, 3), "latents": (10,), "chunk": 0} | numbers,
       "grid": structure,  # each () or the values of model.<key>, a folder each
+      # Where a study is no product: dictionaries of model.* and sweep.* keys, a folder each.
+      "cells": (),
     }
   )
 
@@ -86,6 +97,7 @@ def _text():
 _RULES = {
   "data.name": (lambda value: value != "", "the name of a dataset, a directory or an .npz"),
   "data.size": _whole(0),
+  "data.channels": _one_of((0, 1, 3)),
   "data.validation": (lambda value: 0 < value < 1, "a fraction between 0 and 1"),
   "data.binarise": (lambda value: True, "True or False"),
   "batch_size": _whole(1),
@@ -98,8 +110,10 @@ _RULES = {
   "sample_columns": _whole(1),
   "model.name": _one_of(tuple(MODELS)),
   "model.network": _one_of((*networks.VAES, *networks.GANS, *networks.CONDITIONAL_GANS)),
-  "model.width": _whole(2),
-  "model.depth": (lambda n: n >= 2 and n % 2 == 0, "an even number from 2: half for each network"),
+  "model.width": (lambda n: n == 0 or n >= 4, "0 for the report's, or a whole number from 4"),
+  "model.depth": (lambda n: n == 0 or n >= 2, "0 for the report's, or a whole number from 2"),
+  "model.samples": _whole(1),
+  "model.leaky_slope": (lambda x: 0 <= x < 1, "a number from 0 to below 1"),
   "model.loss": _one_of(tuple(losses.GAN_LOSSES)),
   "model.regulariser": _one_of(REGULARISERS),
   "model.critic_steps": _whole(1),
@@ -140,8 +154,10 @@ def check(config: ml_collections.ConfigDict) -> None:
   for key, standard in known.items():
     if key not in flat:
       raise UserError(f"config.{key} is missing; its default is {standard!r}")
-    _check_value(key, flat[key], standard)
+    if key != "cells":
+      _check_value(key, flat[key], standard)
   _check_together(flat)
+  _check_cells(flat["cells"], known)
 
 
 def suggestion(key: str, known) -> str:
@@ -203,13 +219,106 @@ def _check_together(flat: dict) -> None:
         f"config.model.{key}={reader!r} would be right"
       )
 
+  if flat.get("model.samples", 1) > 1 and set(flat["sweep.kl_weight"]) != {1}:
+    raise UserError(
+      f"config.sweep.kl_weight is {flat['sweep.kl_weight']}, and the importance-weighted bound of "
+      f"{flat['model.samples']} samples has no KL weight: (1.0,) would be right"
+    )
 
-def cells(config: ml_collections.ConfigDict) -> Iterator[tuple[str, ml_collections.ConfigDict]]:
-  """`(folder, config)` of each program of the grid; one, with folder "", where there is no grid."""
-  grid = {key: values for key, values in config.grid.items() if values}
-  for values in itertools.product(*grid.values()):
-    cell = copy.deepcopy(config)
-    for key, value in zip(grid, values, strict=True):
-      cell.model[key] = value
-      cell.grid[key] = ()
-    yield ",".join(f"{key}={value}" for key, value in zip(grid, values, strict=True)), cell
+
+def _check_cells(cells, known: dict) -> None:
+  if not isinstance(cells, tuple | list):
+    raise UserError(f"config.cells is {cells!r}; right would be a tuple of dictionaries")
+  for cell in cells:
+    for key in cell:
+      if key not in known or not key.startswith(("model.", "sweep.")):
+        raise UserError(f"config.cells has {key!r}; right would be a model.* or sweep.* key")
+
+
+def cells(config: ml_collections.ConfigDict) -> list[tuple[str, ml_collections.ConfigDict]]:
+  """`(folder, config)` of each program of a study; one, with folder "", where there is but one.
+
+  Raises:
+    UserError: two would have the same folder.
+  """
+  grid = {f"model.{key}": values for key, values in config.grid.items() if values}
+  made = []
+  for chosen in config.cells or ({},):
+    for values in itertools.product(*grid.values()):
+      cell = copy.deepcopy(config)
+      changes = dict(chosen) | dict(zip(grid, values, strict=True))
+      cell.update_from_flattened_dict(changes | {f"grid.{key}": () for key in config.grid})
+      cell.cells = ()
+      # Numbers that a cell sweeps are columns of its runs.csv.
+      named = {k: v for k, v in changes.items() if not isinstance(v, tuple | list)}
+      made.append((",".join(f"{k.split('.')[-1]}={v}" for k, v in named.items()), cell))
+  folders = [folder for folder, _ in made]
+  for folder in folders:
+    if folders.count(folder) > 1:
+      raise UserError(f"config.cells: two cells would have the folder {folder!r}; one must differ")
+  return made
+
+
+SMOKE = {
+  "data.name": "digits",
+  "data.validation": 0.1,
+  "batch_size": 16,
+  "steps": 4,
+  "epochs": 0.0,
+  "log_every": 2,
+  "eval_every": 2,
+  "eval_images": 50,
+  "sample_columns": 4,
+  "sweep.seeds": (0, 1),
+}
+
+
+def variant(model: str, variants: dict[str, dict], argument: str) -> ml_collections.ConfigDict:
+  """The config that a file's argument names, as in `--config=configs/vae_mnist.py:s1`.
+
+  Args:
+    model: "vae" or "gan".
+    variants: name -> dotted keys that differ from the defaults; "" is what the file alone means.
+    argument: a name, `smoke`, or both with a comma: then everything is small, on digits, and done
+      within seconds.
+
+  Raises:
+    UserError: no variant has that name.
+  """
+  names = [name for name in argument.split(",") if name and name != "smoke"]
+  if len(names) > 1 or (names and names[0] not in variants):
+    known = ", ".join([*filter(None, variants), "smoke"])
+    raise UserError(f"no variant {','.join(names)!r}; right would be one of {known}")
+  config = default(model)
+  chosen = variants[names[0] if names else ""]
+  _update(config, chosen)
+  if "smoke" in argument.split(","):
+    _shrink(config)
+  return config
+
+
+def _update(config: ml_collections.ConfigDict, changes: dict) -> None:
+  config.update_from_flattened_dict({k: v for k, v in changes.items() if k != "cells"})
+  config.cells = changes.get("cells", ())
+
+
+def _shrink(config: ml_collections.ConfigDict) -> None:
+  colour = {"data.size": 32, "data.channels": 3} if config.data.name.startswith("cifar") else {}
+  config.update_from_flattened_dict(SMOKE | colour | {"model.width": _narrow(config.model.width)})
+  config.sweep.latents = _few(config.sweep.latents)
+  config.grid.width = tuple(map(_narrow, config.grid.width))
+  config.cells = tuple(
+    {key: _SHRUNK.get(key, lambda value: value)(value) for key, value in cell.items()}
+    for cell in config.cells
+  )
+
+
+def _narrow(width: int) -> int:
+  return max(width // 8, 4) if width else 8
+
+
+def _few(latents: tuple) -> tuple:
+  return tuple(dict.fromkeys(min(n, 8) for n in latents))[:2]
+
+
+_SHRUNK = {"model.width": _narrow, "sweep.latents": _few}

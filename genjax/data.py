@@ -29,7 +29,12 @@ class Splits(NamedTuple):
 
 
 def load(
-  name: str, directory: str = "", size: int = 0, validation: float = 0.1, cache: str = ""
+  name: str,
+  directory: str = "",
+  size: int = 0,
+  validation: float = 0.1,
+  cache: str = "",
+  channels: int = 0,
 ) -> Splits:
   """The splits of a dataset, the same ones whenever and wherever it is loaded.
 
@@ -47,6 +52,8 @@ def load(
     cache: folder for decoded arrays; if empty, GENJAX_CACHE, XDG_CACHE_HOME/genjax or
       ~/.cache/genjax. Where a source is gone, arrays cached from it are used.
 
+    channels: 1 makes grey images and 3 coloured ones; 0 leaves them.
+
   Raises:
     UserError: the dataset cannot be had, or an argument is out of its range.
   """
@@ -55,7 +62,7 @@ def load(
   if size < 0:
     raise UserError(f"--config.data.size={size}: expected 0 or a number of pixels")
   arrays = _arrays(name, directory, size, cache)
-  train, test = arrays.train, arrays.test
+  train, test = (part and _with_channels(part, channels) for part in (arrays.train, arrays.test))
   if test is None:
     train, test = _split_off(train, 1 / 6, _TEST_SEED)
   else:
@@ -184,6 +191,17 @@ def _arrays(name: str, directory: str, size: int, cache: str) -> sources.Arrays:
     arrays = (sources.folder if is_folder else records.read)(place, size)
     caching.save(file, arrays)
   return arrays
+
+
+def _with_channels(dataset: Dataset, channels: int) -> Dataset:
+  image = dataset.image
+  if channels == 3:
+    image = np.broadcast_to(image, (*image.shape[:3], 3))
+  elif channels == 1 and image.shape[-1] == 3:
+    # ITU-R BT.601, as in Pillow's mode L; whole numbers, so that every machine rounds alike.
+    red, green, blue = (image[..., i : i + 1].astype(np.uint32) for i in range(3))
+    image = ((299 * red + 587 * green + 114 * blue + 500) // 1000).astype(np.uint8)
+  return dataset._replace(image=image)
 
 
 def _split_off(dataset: Dataset, fraction: float, seed: int) -> tuple[Dataset, Dataset]:

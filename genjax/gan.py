@@ -29,7 +29,9 @@ def make(
   image_shape: tuple[int, int, int],
   latent: int,
   network: str = "s1_gan",
-  width: int = 128,
+  width: int = 0,
+  depth: int = 0,
+  leaky_slope: float = 0.2,
   loss: str = "nonsaturating",
   regulariser: str = "none",
   critic_steps: int = 1,
@@ -42,7 +44,10 @@ def make(
     image_shape: H, W, C.
     latent: Z, the largest latent size; a run uses the dimensions of its `latent_mask`.
     network: a key of `networks.GANS` or of `networks.CONDITIONAL_GANS`.
-    width: channels of the generator's hidden layers; the other layers keep their proportion.
+    width: channels of the generator's hidden layers, to which the others keep their proportion (of
+      a dense generator its first layer, and the critic has its own widths); 0 for the report's.
+    depth: layers of a dense generator, the pixels included; 0 for the report's.
+    leaky_slope: of leaky ReLUs below zero.
     loss: a key of `losses.GAN_LOSSES`.
     regulariser: of the critic. "clip" bounds its weights by `run.clip` after each of its steps
       (Arjovsky et al. 2017), all but batch norm's, which fixes the scale of activations anyway;
@@ -55,7 +60,9 @@ def make(
     UserError: for names that do not exist and combinations that cannot be built.
   """
   conditional = network in networks.CONDITIONAL_GANS
-  generator, critic, (low, high) = networks.gan(network, image_shape, width, num_classes)
+  generator, critic, (low, high) = networks.gan(
+    network, image_shape, width, depth, leaky_slope, num_classes
+  )
   pair = losses.GAN_LOSSES[loss]
 
   def generated(params: PyTree, stats: PyTree, z: Array, label: Array, key: Array | None = None):

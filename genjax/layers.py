@@ -218,6 +218,50 @@ class ConvTranspose(Conv):
   transposed = True
 
 
+class Map(nn.Module):
+  """A layer without parameters: a function, made a module so that `describe` lists it."""
+
+  f: Callable[[Array], Array]
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    return self.f(x)
+
+
+def leaky_relu(slope: float) -> Map:
+  return Map(functools.partial(nn.leaky_relu, negative_slope=slope))
+
+
+def flatten(x: Array) -> Array:
+  """`[B, ...] -> [B, N]`."""
+  return x.reshape(x.shape[0], -1)
+
+
+def reshape(height: int, width: int) -> Map:
+  """`[B, N] -> [B, height, width, C]`."""
+  return Map(functools.partial(_reshape, height=height, width=width))
+
+
+def _reshape(x: Array, height: int, width: int) -> Array:
+  return x.reshape(x.shape[0], height, width, -1)
+
+
+def max_pool(size: int) -> Map:
+  """The largest of each size x size pixels: `[B, H, W, C] -> [B, H / size, W / size, C]`."""
+  return Map(functools.partial(_max_pool, size=size))
+
+
+def _max_pool(x: Array, size: int) -> Array:
+  # Windows side by side need no `reduce_window`, whose gradient is a slow scatter.
+  B, H, W, C = x.shape
+  return x.reshape(B, H // size, size, W // size, size, C).max((2, 4))
+
+
+def global_max_pool(x: Array) -> Array:
+  """`[B, H, W, C] -> [B, C]`."""
+  return x.max((1, 2))
+
+
 def prefix_normal(axis: int) -> Callable:
   """LeCun's normal initialiser, drawn so that its first entries along `axis` never change.
 

@@ -77,6 +77,15 @@ def gaussian_kl(mean: Array, logvar: Array) -> Array:
   return (mean**2 + jnp.exp(logvar) - 1 - logvar) / 2
 
 
+def importance_weighted(log_weights: Array) -> Array:
+  """The negative importance-weighted bound in nats: `[S, B] -> [B]`.
+
+  `log_weights` are log p(x, z) - log q(z|x) for S samples of z (Burda et al. 2016, equation 8).
+  With S of 1 it is the negative ELBO, and with more it comes nearer to -log p(x).
+  """
+  return math.log(len(log_weights)) - jax.nn.logsumexp(log_weights, 0)
+
+
 def jensen_shannon(critic_loss: Array) -> Array:
   """log 2 - loss / 2 in nats: the divergence that an optimal discriminator's loss stands for.
 

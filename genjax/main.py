@@ -17,18 +17,13 @@ def main() -> None:
   if not _WORKDIR.value:
     raise UserError("--workdir is missing; name a folder for everything that the run leaves")
   config.check(wanted)
-  cells = list(config.cells(wanted))
+  cells = config.cells(wanted)
   for _, cell in cells:
     config.check(cell)
   splits = train.load_data(wanted)
-  path = pathlib.Path(_WORKDIR.value)
   # All cells are looked at before the first is trained: the last one's mistake shows at once.
-  plans = [(folder, train.plan(cell, splits)) for folder, cell in cells]
-  for folder, plan in plans:
-    train.check_workdir(plan, path / folder)
-  for i, (folder, plan) in enumerate(plans, 1):
-    title = f"{folder} ({i} of {len(plans)})" if folder else ""
-    train.train(plan, path / folder, title)
+  plans = {folder: train.plan(cell, splits) for folder, cell in cells}
+  train.study(plans, pathlib.Path(_WORKDIR.value))
 
 
 if __name__ == "__main__":

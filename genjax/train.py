@@ -32,7 +32,14 @@ class Plan(NamedTuple):
 def load_data(config: ml_collections.ConfigDict) -> data.Splits:
   """The data that a config names. Raises `UserError` where it cannot be had."""
   options = config.data
-  return data.load(options.name, options.dir, options.size, options.validation, options.cache)
+  return data.load(
+    options.name,
+    options.dir,
+    options.size,
+    options.validation,
+    options.cache,
+    options.channels,
+  )
 
 
 def plan(config: ml_collections.ConfigDict, splits: data.Splits) -> Plan:
@@ -44,6 +51,36 @@ def plan(config: ml_collections.ConfigDict, splits: data.Splits) -> Plan:
   # An epoch shows every image once, to the critic where there is one.
   epochs = max(round(config.epochs * per_epoch / model.batches_per_step), 1)
   return Plan(config, splits, model, rows, config.steps or epochs)
+
+
+def study(plans: dict[str, Plan], path: pathlib.Path) -> None:
+  """Trains programs one after another, and goes on where it stopped.
+
+  Args:
+    plans: what to train, by folder; "" where there is but one program.
+    path: the workdir.
+
+  Raises:
+    UserError: a workdir was made by another plan (then nothing is written), or is damaged.
+  """
+  for folder, plan in plans.items():
+    workdir.compare(path / folder, _record(plan))
+  left = {f: plan for f, plan in plans.items() if not (f and workdir.finished(path / f))}
+  if len(left) < len(plans):
+    print(f"{path}: {len(plans) - len(left)} of {len(plans)} cells were done before")
+  begun, taken = time.perf_counter(), 0
+  for folder, plan in left.items():
+    title = f"{folder}, {1 + [*plans].index(folder)} of {len(plans)}" if folder else ""
+    if taken:
+      seconds = (time.perf_counter() - begun) / taken * sum(map(_work, left.values()))
+      title += f", all left {tqdm.format_interval(seconds)}"
+    train(plan, path / folder, title)
+    taken, left[folder] = taken + _work(plan), plan._replace(steps=0)
+
+
+def _work(plan: Plan) -> int:
+  """Run-steps: what a cell takes is roughly in proportion."""
+  return len(plan.rows) * plan.steps
 
 
 def train(plan: Plan, path: pathlib.Path, title: str = "") -> None:
@@ -60,11 +97,6 @@ def train(plan: Plan, path: pathlib.Path, title: str = "") -> None:
   with workdir.claim(path):
     workdir.settle(path, _record(plan))
     Training(plan, path).until(plan.steps, title)
-
-
-def check_workdir(plan: Plan, path: pathlib.Path) -> None:
-  """Raises `UserError` where the workdir was made by another plan; writes nothing."""
-  workdir.compare(path, _record(plan))
 
 
 def _record(plan: Plan) -> dict:
@@ -123,7 +155,7 @@ class Training:
     )  # fmt: skip
     # Closed however this ends: who interrupts the training loses no checkpoint that is on its way.
     with closing(self.checkpoints), closing(self.history), bar as self.bar:
-      pace = 1
+      pace, compiled = 1, False
       totals = self._zeros()
       while self.step < steps:
         begun = time.perf_counter()
@@ -133,8 +165,9 @@ class Training:
           self.runs, self.progress, totals, self.dataset, self.step, stop
         )
         jax.block_until_ready(totals)
-        if pace == 1:
+        if not compiled:
           self.bar.unpause()  # compiling says nothing about the time that is left
+        compiled = True
         taken, self.step = stop - self.step, stop
         self.bar.update(taken)
         pace = _pace(taken, time.perf_counter() - begun)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 
 PyTree = Any
+Shape = tuple[int, int, int]  # H, W, C
 Metrics = dict[str, Array]  # name -> a scalar, or a vector with an entry for each latent dimension
 
 

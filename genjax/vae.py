@@ -13,18 +13,23 @@ def make(
   image_shape: tuple[int, int, int],
   latent: int,
   network: str = "dense",
-  width: int = 512,
-  depth: int = 2,
+  width: int = 0,
+  depth: int = 0,
+  samples: int = 1,
   optimiser: str = "adam",
 ) -> Model:
   """A VAE on images `[H, W, C]` in [0, 1], Bernoulli decoder, standard normal prior.
+
+  With several samples, an importance-weighted autoencoder (Burda et al. 2016).
 
   Args:
     image_shape: H, W, C.
     latent: Z, the largest latent size; a run uses the dimensions of its `latent_mask`.
     network: a key of `networks.VAES`.
-    width: units of each hidden layer.
-    depth: hidden layers of encoder and decoder together.
+    width: units or channels of the hidden layers; 0 for the report's.
+    depth: hidden layers of a dense encoder and decoder together; 0 for the report's.
+    samples: S, latents drawn for each image. From two on the loss is the importance-weighted bound,
+      which has no KL weight: `run.kl_weight` must be 1.
     optimiser: a key of `optimisers.OPTIMISERS`.
 
   Raises:
@@ -42,28 +47,37 @@ def make(
     opt_state = {"vae": optimisers.init(optimiser, run, params)}
     return State(jnp.zeros((), jnp.int32), params, stats, opt_state, ema={})
 
-  def elbo_terms(run: Run, params: PyTree, stats: PyTree, key: Array, image: Array, train: bool):
-    """Reconstruction `[B]` and KL per dimension `[B, Z]` in nats, and new statistics."""
+  def measure(run: Run, params: PyTree, stats: PyTree, key: Array, image: Array, train: bool):
+    """The loss and its parts in nats an image, KL per dimension `[B, Z]`, and new statistics."""
     encoder_key, noise_key, decoder_key = jax.random.split(key, 3)
     dropout = (encoder_key, decoder_key) if train else (None, None)
     (mean, logvar), encoder_stats = networks.apply(
       encoder, params["encoder"], stats["encoder"], image, key=dropout[0]
     )
-    z = mean + jnp.exp(logvar / 2) * latent_noise(noise_key, mean.shape)
+    B = len(image)
+    noise = latent_noise(noise_key, (samples * B, latent)).reshape(samples, B, latent)
+    z = (mean[None] + jnp.exp(logvar / 2)[None] * noise) * run.latent_mask[None, None]
     logits, decoder_stats = networks.apply(
-      decoder, params["decoder"], stats["decoder"], z * run.latent_mask[None], key=dropout[1]
+      decoder, params["decoder"], stats["decoder"], z.reshape(-1, latent), key=dropout[1]
+    )
+    reconstruction = jax.vmap(losses.bernoulli, (0, None))(
+      logits.reshape(samples, *image.shape), image
     )
     kl = losses.gaussian_kl(mean, logvar) * run.latent_mask[None]
-    return losses.bernoulli(logits, image), kl, {"encoder": encoder_stats, "decoder": decoder_stats}
+    metrics = {"reconstruction": reconstruction.mean(), "kl": kl.sum(-1).mean()}
+    if samples == 1:
+      loss = metrics["reconstruction"] + run.kl_weight * metrics["kl"]
+    else:
+      # log p(z) - log q(z|x), where z = mean + sd * noise.
+      log_ratio = (noise**2 - z**2 + logvar[None]) / 2 * run.latent_mask[None, None]
+      loss = losses.importance_weighted(log_ratio.sum(-1) - reconstruction).mean()
+    return {"loss": loss} | metrics, kl, {"encoder": encoder_stats, "decoder": decoder_stats}
 
   def step(run: Run, state: State, batches: Batch) -> tuple[State, Metrics]:
     key = stream(run.key, Stream.STEP, state.step)
 
     def loss(params):
-      reconstruction, kl, stats = elbo_terms(
-        run, params, state.stats, key, batches.image[0], train=True
-      )
-      metrics = summary(run, reconstruction, kl)
+      metrics, _, stats = measure(run, params, state.stats, key, batches.image[0], train=True)
       return metrics["loss"], (metrics, stats)
 
     gradients, (metrics, stats) = jax.grad(loss, has_aux=True)(state.params)
@@ -73,11 +87,8 @@ def make(
     return State(state.step + 1, params, stats, {"vae": opt_state}, {}), metrics
 
   def diagnose(run: Run, state: State, key: Array, batch: Batch) -> Metrics:
-    reconstruction, kl, _ = elbo_terms(
-      run, state.params, state.stats, key, batch.image, train=False
-    )
-    metrics = {f"val_{name}": value for name, value in summary(run, reconstruction, kl).items()}
-    return metrics | {"kl_dim": kl.mean(0)}
+    metrics, kl, _ = measure(run, state.params, state.stats, key, batch.image, train=False)
+    return {f"val_{name}": value for name, value in metrics.items()} | {"kl_dim": kl.mean(0)}
 
   def generate(run: Run, state: State, z: Array, label: Array | None = None) -> Array:
     logits, _ = networks.apply(
@@ -104,9 +115,3 @@ def make(
     batches_per_step=1,
     num_classes=0,
   )
-
-
-def summary(run: Run, reconstruction: Array, kl: Array) -> Metrics:
-  """Means over the batch, in nats per image: the loss is the negative ELBO where beta is 1."""
-  reconstruction, kl = reconstruction.mean(), kl.sum(-1).mean()
-  return {"loss": reconstruction + run.kl_weight * kl, "reconstruction": reconstruction, "kl": kl}

@@ -159,6 +159,15 @@ def write_runs(path: pathlib.Path, rows: list[dict], results: list[dict]) -> Non
   write_atomically(path / "runs.csv", text.getvalue())
 
 
+def finished(path: pathlib.Path) -> bool:
+  """Whether the training that writes here came to its end."""
+  file = path / "runs.csv"
+  if not file.exists():
+    return False
+  with open(file) as lines:
+    return all(row["status"] in ("done", "failed") for row in csv.DictReader(lines))
+
+
 class History:
   """metrics.csv and TensorBoard events: every figure of every run, in memory as well.
 

@@ -1,0 +1,22 @@
+"""A conditional GAN on CIFAR-10: S1's GAN, where generator and discriminator also read the label.
+
+Not yet trained to its end.
+"""
+
+from genjax import config as genjax_config
+
+VARIANTS = {
+  "": {
+    "data.name": "cifar10",
+    "batch_size": 64,
+    "steps": 5000,
+    "model.network": "s1_cgan_cifar10",
+    "sweep.learning_rate": (2e-4,),
+    "sweep.b1": (0.5,),
+    "sweep.latents": (100,),
+  }
+}
+
+
+def get_config(variant=""):
+  return genjax_config.variant("gan", VARIANTS, variant)

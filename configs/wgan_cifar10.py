@@ -1,0 +1,52 @@
+"""WGANs with clipped weights on CIFAR-10.
+
+Without an argument S1's layers, clipping and critic steps. Not the report's are the learning rate
+(5e-4, as S0's, for 5e-5), the averaged weights and the batch of 64. Not yet trained to its end.
+
+`:s0` to `:s2` are the reports' systems, `:s0_study` to `:s2_study` their studies with 10 seeds;
+their steps are chosen as in wgan_mnist.py.
+"""
+
+from genjax import config as genjax_config
+
+_SEEDS = {"sweep.seeds": tuple(range(10))}
+_WGAN = {
+  "data.name": "cifar10",
+  "model.network": "s1_wgan_cifar10",
+  "model.loss": "wasserstein",
+  "model.regulariser": "clip",
+  "model.critic_steps": 5,
+  "model.optimiser": "rmsprop",
+  "sweep.learning_rate": (5e-5,),
+}
+_S0 = _WGAN | {"steps": 100_000, "sweep.learning_rate": (5e-4,)}
+_S1 = _WGAN | {"steps": 20_000}
+_S2 = _WGAN | {"model.network": "dense", "steps": 20_000}
+
+VARIANTS = {
+  "": _WGAN
+  | {
+    "batch_size": 64,
+    "steps": 2000,
+    "eval_every": 200,
+    "log_every": 10,
+    "sweep.learning_rate": (5e-4,),
+    "sweep.ema_decay": (0.99,),
+    "sweep.latents": (100,),
+  },
+  "s0": _S0 | {"sweep.latents": (100,)},
+  "s0_study": _S0 | _SEEDS | {"sweep.latents": (100, 350, 500, 750, 1000)},
+  "s1": _S1 | {"sweep.latents": (100,)},
+  "s1_study": _S1 | _SEEDS | {"grid.width": (32, 64, 128), "sweep.latents": (2, 10, 100)},
+  "s2": _S2 | {"model.width": 128, "sweep.latents": (100,)},
+  "s2_study": _S2
+  | _SEEDS
+  | {
+    "sweep.latents": (100,),
+    "cells": ({"model.width": 128, "sweep.latents": (10, 100)}, {"model.width": 512}),
+  },
+}
+
+
+def get_config(variant=""):
+  return genjax_config.variant("gan", VARIANTS, variant)

@@ -1,0 +1,28 @@
+"""WGAN with a gradient penalty (Gulrajani et al. 2017) on CIFAR-10, with the layers of S1's GAN.
+
+Not yet trained to its end.
+"""
+
+from genjax import config as genjax_config
+
+VARIANTS = {
+  "": {
+    "data.name": "cifar10",
+    "batch_size": 64,
+    "steps": 5000,
+    "log_every": 10,
+    "eval_every": 500,
+    "model.network": "s1_gan_cifar10",
+    "model.loss": "wasserstein",
+    "model.regulariser": "gradient_penalty",
+    "model.critic_steps": 5,
+    "sweep.learning_rate": (2e-4,),
+    "sweep.b1": (0.5,),
+    "sweep.ema_decay": (0.99,),
+    "sweep.latents": (100,),
+  }
+}
+
+
+def get_config(variant=""):
+  return genjax_config.variant("gan", VARIANTS, variant)

@@ -1,0 +1,231 @@
+"""Generators and critics of the reference systems, layer by layer as their reports have them.
+
+A generator maps `(z [B, Z], label [B])` to images; a critic maps `(image, label)` to scores `[B]`.
+Networks with `num_classes` above 0 read the label, the others do not. The generator's layer that
+reads the latent is named `latent`.
+"""
+
+import math
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from genjax.layers import (
+  Conv,
+  ConvTranspose,
+  Map,
+  flatten,
+  global_max_pool,
+  latent_rows,
+  leaky_relu,
+  reshape,
+)
+from genjax.types import Shape
+
+
+def _first(features: int, **options) -> nn.Dense:
+  """The layer that reads the latent."""
+  return nn.Dense(features, kernel_init=latent_rows, name="latent", **options)
+
+
+def _batch_norm(train: bool) -> nn.BatchNorm:
+  # 0.9 rather than Keras' 0.99: 100 steps then forget the initial statistics.
+  return nn.BatchNorm(use_running_average=not train, momentum=0.9)
+
+
+def _score(x: Array) -> Array:
+  return nn.Dense(1)(x)[:, 0]
+
+
+def _with_label(z: Array, label: Array, num_classes: int) -> Array:
+  """The label first: its rows keep their place when the latent is padded."""
+  return jnp.concatenate([jax.nn.one_hot(label, num_classes), z], -1) if num_classes else z
+
+
+def _with_planes(image: Array, label: Array, num_classes: int) -> Array:
+  """The one-hot label as further channels."""
+  if not num_classes:
+    return image
+  planes = jax.nn.one_hot(label, num_classes)[:, None, None]
+  planes = jnp.broadcast_to(planes, (*image.shape[:3], num_classes))
+  return jnp.concatenate([image, planes], -1)
+
+
+class DenseGenerator(nn.Module):
+  """S2 (three layers) and S3 (two, four or six): widths double, and the last are the pixels."""
+
+  shape: Shape
+  widths: tuple[int, ...]
+  slope: float
+
+  @nn.compact
+  def __call__(self, z, label=None, train=False):
+    x = leaky_relu(self.slope)(_first(self.widths[0])(z))
+    for width in self.widths[1:]:
+      x = leaky_relu(self.slope)(nn.Dense(width)(x))
+    x = nn.Dense(math.prod(self.shape))(x)
+    return Map(jnp.tanh)(reshape(*self.shape[:2])(x))
+
+
+class DenseCritic(nn.Module):
+  slope: float
+
+  @nn.compact
+  def __call__(self, image, label=None, train=False):
+    x = Map(flatten)(image)
+    for width in (512, 256):
+      x = leaky_relu(self.slope)(nn.Dense(width)(x))
+    return _score(x)
+
+
+class S1Generator(nn.Module):
+  """S1 on MNIST: the GAN's generator, and with batch norm and tanh the WGAN's."""
+
+  width: int
+  slope: float
+  batch_norm: bool
+
+  @nn.compact
+  def __call__(self, z, label=None, train=False):
+    x = reshape(7, 7)(_first(7 * 7 * self.width)(z))
+    x = leaky_relu(self.slope)(x)
+    for _ in range(2):
+      x = ConvTranspose(self.width, 4, 2)(x)
+      x = _batch_norm(train)(x) if self.batch_norm else x
+      x = leaky_relu(self.slope)(x)
+    return Map(jnp.tanh if self.batch_norm else nn.sigmoid)(Conv(1, 7)(x))
+
+
+class S1Critic(nn.Module):
+  width: int
+  slope: float
+  batch_norm: bool
+
+  @nn.compact
+  def __call__(self, image, label=None, train=False):
+    x = image
+    for _ in range(2):
+      x = Conv(self.width // 2, 4, 2)(x)
+      x = _batch_norm(train)(x) if self.batch_norm else x
+      x = leaky_relu(self.slope)(x)
+    return _score(Map(flatten)(x))
+
+
+class S1CifarGenerator(nn.Module):
+  """S1's GAN on CIFAR-10; with classes, the label joins the latent."""
+
+  width: int
+  slope: float
+  num_classes: int
+
+  @nn.compact
+  def __call__(self, z, label=None, train=False):
+    z = _with_label(z, label, self.num_classes)
+    x = reshape(4, 4)(_first(4 * 4 * 2 * self.width)(z))
+    x = leaky_relu(self.slope)(x)
+    for _ in range(3):
+      x = leaky_relu(self.slope)(ConvTranspose(self.width, 4, 2)(x))
+    return Map(jnp.tanh)(Conv(3, 3)(x))
+
+
+class S1CifarCritic(nn.Module):
+  width: int
+  slope: float
+  num_classes: int
+
+  @nn.compact
+  def __call__(self, image, label=None, train=False):
+    x = _with_planes(image, label, self.num_classes)
+    width = self.width
+    for features, stride in ((width // 2, 1), (width, 2), (width, 2), (2 * width, 2)):
+      x = leaky_relu(self.slope)(Conv(features, 3, stride)(x))
+    return _score(nn.Dropout(0.4, deterministic=not train)(Map(flatten)(x)))
+
+
+class S1CifarWganGenerator(nn.Module):
+  width: int
+
+  @nn.compact
+  def __call__(self, z, label=None, train=False):
+    x = reshape(1, 1)(z)
+    x = ConvTranspose(2 * self.width, 4, 1, "VALID", kernel_init=latent_rows, name="latent")(x)
+    for features in (self.width, self.width // 2):
+      x = Map(nn.relu)(_batch_norm(train)(x))
+      x = ConvTranspose(features, 4, 2)(x)
+    x = Map(nn.relu)(_batch_norm(train)(x))
+    return Map(jnp.tanh)(ConvTranspose(3, 4, 2)(x))
+
+
+class S1CifarWganCritic(nn.Module):
+  width: int
+  slope: float
+
+  @nn.compact
+  def __call__(self, image, label=None, train=False):
+    x = leaky_relu(self.slope)(Conv(self.width // 2, 4, 2)(image))
+    for features in (self.width, 2 * self.width):
+      x = leaky_relu(self.slope)(_batch_norm(train)(Conv(features, 4, 2)(x)))
+    return _score(Map(flatten)(Conv(1, 4, 1, "VALID")(x)))
+
+
+class S4Generator(nn.Module):
+  """S4's GAN: no biases before batch norm."""
+
+  width: int
+  slope: float
+
+  @nn.compact
+  def __call__(self, z, label=None, train=False):
+    width = self.width
+    x = _batch_norm(train)(_first(7 * 7 * 2 * width, use_bias=False)(z))
+    x = reshape(7, 7)(leaky_relu(self.slope)(x))
+    for features, stride in ((width, 1), (width // 2, 2)):
+      x = ConvTranspose(features, 5, stride, use_bias=False)(x)
+      x = leaky_relu(self.slope)(_batch_norm(train)(x))
+    return Map(jnp.tanh)(ConvTranspose(1, 5, 2, use_bias=False)(x))
+
+
+class S4Critic(nn.Module):
+  width: int
+  slope: float
+
+  @nn.compact
+  def __call__(self, image, label=None, train=False):
+    x = image
+    for features in (self.width // 2, self.width):
+      x = leaky_relu(self.slope)(Conv(features, 5, 2)(x))
+      x = nn.Dropout(0.3, deterministic=not train)(x)
+    return _score(Map(flatten)(x))
+
+
+class S4ConditionalGenerator(nn.Module):
+  """S4's conditional GAN: the label joins the latent."""
+
+  width: int
+  slope: float
+  num_classes: int
+
+  @nn.compact
+  def __call__(self, z, label, train=False):
+    # 138 channels: the report's latent and classes. They stay when the latent changes.
+    features = self.width + self.num_classes
+    x = reshape(7, 7)(_first(7 * 7 * features)(_with_label(z, label, self.num_classes)))
+    x = leaky_relu(self.slope)(x)
+    for _ in range(2):
+      x = leaky_relu(self.slope)(ConvTranspose(self.width, 4, 2)(x))
+    return Map(nn.sigmoid)(Conv(1, 7)(x))
+
+
+class S4ConditionalCritic(nn.Module):
+  width: int
+  slope: float
+  num_classes: int
+
+  @nn.compact
+  def __call__(self, image, label, train=False):
+    x = _with_planes(image, label, self.num_classes)
+    for features in (self.width // 2, self.width):
+      x = leaky_relu(self.slope)(Conv(features, 3, 2)(x))
+    return _score(Map(global_max_pool)(x))

@@ -1,0 +1,121 @@
+"""Encoders and decoders of the reference systems, layer by layer as their reports have them.
+
+An encoder maps images `[B, H, W, C]` to `(mean [B, Z], logvar [B, Z])`; a decoder `z [B, Z]` to
+logits `[B, H, W, C]`. The decoder's layer that reads the latent is named `latent`.
+"""
+
+import math
+
+import flax.linen as nn
+from jax import Array
+
+from genjax.layers import (
+  Conv,
+  ConvTranspose,
+  Map,
+  flatten,
+  latent_columns,
+  latent_rows,
+  max_pool,
+  reshape,
+)
+from genjax.types import Shape
+
+
+def _gaussian(x: Array, latent: int) -> tuple[Array, Array]:
+  return tuple(
+    nn.Dense(latent, kernel_init=latent_columns, name=name)(x) for name in ("mean", "logvar")
+  )
+
+
+def _first(features: int) -> nn.Dense:
+  """The layer that reads the latent."""
+  return nn.Dense(features, kernel_init=latent_rows, name="latent")
+
+
+class DenseEncoder(nn.Module):
+  latent: int
+  widths: tuple[int, ...]
+
+  @nn.compact
+  def __call__(self, image, train=False):
+    x = Map(flatten)(image)
+    for width in self.widths:
+      x = Map(nn.relu)(nn.Dense(width)(x))
+    return _gaussian(x, self.latent)
+
+
+class DenseDecoder(nn.Module):
+  shape: Shape
+  widths: tuple[int, ...]
+
+  @nn.compact
+  def __call__(self, z, train=False):
+    x = Map(nn.relu)(_first(self.widths[0])(z))
+    for width in self.widths[1:]:
+      x = Map(nn.relu)(nn.Dense(width)(x))
+    return reshape(*self.shape[:2])(nn.Dense(math.prod(self.shape))(x))
+
+
+class S1ConvEncoder(nn.Module):
+  """S1 on CIFAR-10."""
+
+  latent: int
+  width: int
+
+  @nn.compact
+  def __call__(self, image, train=False):
+    x = image
+    for features in (self.width // 2, self.width):
+      x = Map(nn.relu)(Conv(features, 4, 2)(x))
+    return _gaussian(Map(flatten)(max_pool(2)(x)), self.latent)
+
+
+class S1ConvDecoder(nn.Module):
+  """S1 on CIFAR-10: it draws 128 x 128 pixels and keeps the largest of each 4 x 4."""
+
+  width: int
+
+  @nn.compact
+  def __call__(self, z, train=False):
+    x = Map(nn.relu)(_first(16 * self.width)(z))
+    x = reshape(16, 16)(x)
+    x = Map(nn.relu)(ConvTranspose(self.width // 2, 4, 4)(x))
+    return max_pool(4)(ConvTranspose(3, 4, 2)(x))
+
+
+class S3Encoder(nn.Module):
+  """S3: an LSTM (Hochreiter & Schmidhuber 1997) reads the image row by row."""
+
+  latent: int
+  width: int
+
+  @nn.compact
+  def __call__(self, image, train=False):
+    rows = image.reshape(*image.shape[:2], -1)
+    (_, last), _ = nn.RNN(nn.OptimizedLSTMCell(self.width), return_carry=True)(rows)
+    return _gaussian(last, self.latent)
+
+
+class S4Encoder(nn.Module):
+  latent: int
+  width: int
+
+  @nn.compact
+  def __call__(self, image, train=False):
+    x = image
+    for features in (self.width // 2, self.width):
+      x = Map(nn.relu)(Conv(features, 3, 2)(x))
+    x = Map(nn.relu)(nn.Dense(16)(Map(flatten)(x)))
+    return _gaussian(x, self.latent)
+
+
+class S4Decoder(nn.Module):
+  width: int
+
+  @nn.compact
+  def __call__(self, z, train=False):
+    x = reshape(7, 7)(Map(nn.relu)(_first(7 * 7 * self.width)(z)))
+    for features in (self.width, self.width // 2):
+      x = Map(nn.relu)(ConvTranspose(features, 3, 2)(x))
+    return ConvTranspose(1, 3)(x)
