@@ -408,9 +408,10 @@ def curves(
   metrics = [_metric(name) for name in history]
   axes = [_axis(m, v, labels) for m, (_, v) in zip(metrics, history.values(), strict=True)]
   heads = [_Head(m.title, a.note) for m, a in zip(metrics, axes, strict=True)]
-  end = max(np.max(steps, initial=0) for steps, _ in history.values()) or 1
+  end = max(np.max(steps, initial=0) for steps, _ in history.values())
+  end = max(end, *(label.failed_at for label in labels)) or 1
   figure, panels = _panels(
-    heads, title, _handles(labels, look), _caption(labels, axes), f"{end:,.0f}"
+    heads, title, _handles(labels, look), _caption(labels, axes, history), f"{end:,.0f}"
   )
   for panel, axis, (steps, values) in zip(panels, axes, history.values(), strict=True):
     panel.set_xlim(0, end * 1.02)
@@ -473,12 +474,13 @@ def _draw(panel, steps, values: np.ndarray, labels: Sequence[RunLabel], look) ->
         panel.plot(steps, values[r], color=color, alpha=0.45, linewidth=0.5, gid="seed", zorder=2)
     line = {"color": color, "linestyle": dashes, "linewidth": 1.6, "marker": dot, "zorder": 3}
     panel.plot(steps, middle, gid="median", **line)
-    for r in rows:
+    for r in (r for r in rows if labels[r].failed_at >= 0):
       known = np.flatnonzero(~np.isnan(values[r]))
-      if labels[r].failed_at >= 0 and known.size:
-        # Clamped: the value with which a run failed is often far beyond the axis.
-        end = np.clip(values[r, known[-1]], *panel.get_ylim())
-        panel.plot(steps[known[-1]], end, color=color, gid="failed", **_CROSS)
+      # Clamped: the value with which a run failed is often far beyond the axis.
+      low, high = panel.get_ylim()
+      end = np.clip(values[r, known[-1]], low, high) if known.size else low
+      step = steps[known[-1]] if known.size else labels[r].failed_at
+      panel.plot(step, end, color=color, gid="failed", **_CROSS)
 
 
 _CROSS = {"marker": "x", "markersize": 6, "markeredgewidth": 1.7, "clip_on": False, "zorder": 5}
@@ -495,7 +497,7 @@ def _handles(labels: Sequence[RunLabel], look: dict[str, Look]) -> list[Line2D]:
   return handles
 
 
-def _caption(labels: Sequence[RunLabel], axes: list[Axis]) -> str:
+def _caption(labels: Sequence[RunLabel], axes: list[Axis], history: Mapping) -> str:
   sizes = {len(rows) for rows in by_setting(labels).values()}
   many, few = max(sizes) >= 4, not sizes.isdisjoint({2, 3})
   quartiles, extremes = "25 to 75% of the seeds", "minimum to maximum"
@@ -506,9 +508,16 @@ def _caption(labels: Sequence[RunLabel], axes: list[Axis]) -> str:
     text = f"Line: median over the seeds. Band: {band}. Thin: each seed."
   if any(label.failed_at >= 0 for label in labels):
     text += " A failed run counts up to its failure."
+  if not all(had for _, values in history.values() for had in _failures(values, labels)):
+    text += " Cross on the x axis: a run that failed at that step, before it had a value."
   if any("not shown" in axis.note for axis in axes):
     text += " Not shown: values beyond the axis."
   return text
+
+
+def _failures(values: np.ndarray, labels: Sequence[RunLabel]) -> list[bool]:
+  """For each run that failed, whether it had a value before."""
+  return [_known(values[r]).size > 0 for r, label in enumerate(labels) if label.failed_at >= 0]
 
 
 @style.context(STYLE, after_reset=True)
@@ -533,8 +542,11 @@ def kl_per_dimension(
     for setting, rows in groups.items()
   ]
   caption = "Bar: median over the seeds. Point: one seed, its dimensions sorted by their own KL."
-  if any(label.failed_at >= 0 for label in labels):
+  failures = _failures(values, labels)
+  if any(failures):
     caption += " Cross: a seed that failed."
+  if not all(failures):
+    caption += " Without a mark: a seed that failed before it had a value."
   figure, panels = _panels(heads, "KL of each latent dimension (nats)", [], caption)
   for panel, (setting, rows) in zip(panels, groups.items(), strict=True):
     _set_y(panel, axis)

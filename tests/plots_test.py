@@ -27,6 +27,10 @@ def _band(axes, group):
   return tuple([f(y[x == step]) for step in np.unique(x)] for f in (np.min, np.max))
 
 
+def _sentences(figure):
+  return " ".join(" ".join(figures.words(figure)).split())
+
+
 # Curves.
 
 
@@ -80,6 +84,27 @@ def test_failed_run_ends_in_a_cross_and_is_counted():
   np.testing.assert_allclose(_artists(axes, "median")[1].get_ydata(), np.nanmedian(alive, axis=0))
   words = figures.words(figure)
   assert {"latent 2 (n=4)", "latent 10 (n=4, 1 failed)", "a run failed"} <= set(words)
+
+
+def test_a_run_that_failed_before_its_first_value_has_a_cross_on_the_axis_at_its_step():
+  labels = figures.labels()
+  labels[5] = RunLabel(1, "latent 10", 30)
+  figure = plots.curves({name: (STEPS, _values(8)) for name in ("loss", "critic_gap")}, labels)
+  for axes in figure.axes:
+    (cross,) = _artists(axes, "failed")
+    assert (cross.get_xdata(), cross.get_ydata()) == (30, axes.get_ylim()[0])
+    assert cross.get_color() == _artists(axes, "median")[1].get_color()
+  said = "Cross on the x axis: a run that failed at that step, before it had a value."
+  assert said in _sentences(figure)
+  labels[5] = RunLabel(1, "latent 10", 100)  # with the first value
+  figure = plots.curves({"loss": (STEPS, _values(8))}, labels)
+  assert said not in _sentences(figure)
+  labels[5] = RunLabel(1, "latent 10", 9_000)  # beyond the last value of all, of which it had none
+  values = _values(8)
+  values[5] = np.nan
+  (axes,) = plots.curves({"loss": (STEPS, values)}, labels).axes
+  (cross,) = _artists(axes, "failed")
+  assert cross.get_xdata() == 9_000 < axes.get_xlim()[1]
 
 
 def test_no_failure_no_cross():
@@ -254,6 +279,18 @@ def test_dimensions_are_sorted_for_each_seed_and_nan_beyond_the_latent_is_left_o
   assert [line.get_marker() for line in _artists(one, "seed")] == ["o", "x"]
   words = figures.words(figure)
   assert {"latent 3 (n=2)", "latent 1 (n=2, 1 failed)", "median total 6 nats"} <= set(words)
+
+
+@pytest.mark.parametrize("has_value", [True, False])
+def test_the_caption_speaks_of_crosses_where_there_are_some(has_value):
+  values = np.ones((4, 3))
+  values[1] = 2 if has_value else np.nan
+  labels = figures.labels(["latent 3"])
+  labels[1] = RunLabel(1, "latent 3", 20)
+  figure = plots.kl_per_dimension(values, labels)
+  said = _sentences(figure)
+  assert ("Cross: a seed that failed." in said) == has_value
+  assert ("Without a mark: a seed that failed before it had a value." in said) != has_value
 
 
 def test_one_active_dimension_of_a_hundred_is_not_cut_off():
