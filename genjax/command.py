@@ -58,9 +58,35 @@ def _parse(arguments: list[str]) -> list[str]:
 def _readable(error: Exception, arguments: list[str]) -> str:
   if isinstance(error, KeyError | AttributeError) and error.args:
     return _unknown_key(str(error.args[0]), arguments)
+  if isinstance(error, flags.IllegalFlagValueError) and (line := _wrong_value(error)):
+    return line
   # A mistake in a config file arrives as text, its traceback included: the last line says it.
   text = str(error).strip().splitlines()[-1] if "Traceback" in str(error) else str(error)
   return text if isinstance(error, flags.Error) else f"{_config_flag(arguments)}{text}"
+
+
+def _wrong_value(error: flags.IllegalFlagValueError) -> str:
+  """What a number, a tuple or a truth value should look like; "" for flags of other kinds."""
+  # absl's text ends in that of the error it met, which is Python's: "invalid literal for int()".
+  given = str(error).removeprefix("flag --").removesuffix(f": {error.__context__}")
+  name, _, value = given.partition("=")
+  standard = flags.FLAGS[name].default if name in flags.FLAGS else None
+  if type(standard) not in _KINDS:
+    return ""
+  kind, example = _KINDS[type(standard)]
+  example = standard or example
+  example = f'"{tuple(example)}"' if isinstance(example, list) else example
+  return f"{name} is {value!r}; right would be {kind}, such as --{name}={example}"
+
+
+# What a flag takes, by its value in the config (of a tuple, absl has a list), and an example where
+# that is none.
+_KINDS = {
+  int: ("a whole number", 1),
+  float: ("a number", 1.0),
+  bool: ("True or False", False),
+  list: ("a tuple", [1, 2]),
+}
 
 
 def _config_flag(arguments: list[str]) -> str:

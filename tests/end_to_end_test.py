@@ -212,7 +212,34 @@ MISTAKES = {
     ["--config.model.widht=8"],
     ["unknown key config.model.widht", "did you mean width?"],
   ),
-  "wrong type": (["--config.batch_size=many"], ["config.batch_size", "many"]),
+  "no whole number": (
+    ["--config.batch_size=many"],
+    ["config.batch_size is 'many'; right would be a whole number, such as --config.batch_size=16"],
+  ),
+  "half a batch": (["--config.batch_size=1.5"], ["is '1.5'; right would be a whole number"]),
+  "no number": (
+    ["--config.epochs", "a: b=c"],
+    ["config.epochs is 'a: b=c'; right would be a number, such as --config.epochs=1.0"],
+  ),
+  "neither true nor false": (
+    ["--config.data.binarise=maybe"],
+    ["config.data.binarise is 'maybe'; right would be True or False"],
+  ),
+  "half a tuple": (
+    ["--config.sweep.latents=(2,"],
+    [
+      "config.sweep.latents is '(2,'; right would be a tuple",
+      'such as --config.sweep.latents="(2, 3)"',
+    ],
+  ),
+  "numbers without commas": (
+    ["--config.grid.width=8 16"],
+    ["config.grid.width is '8 16'; right would be a tuple", 'such as --config.grid.width="(1, 2)"'],
+  ),
+  "a word for a tuple": (
+    ["--config.sweep.latents=abc"],
+    ["config.sweep.latents is ('abc',)", "a whole number from 1"],
+  ),
   "a number for a tuple": (["--config.sweep.clip=3"], ["config.sweep.clip"]),
   "latent 0": (
     ["--config.sweep.latents=(0,)"],
