@@ -74,6 +74,12 @@ def replicated(num_runs: int) -> NamedSharding:
   return NamedSharding(mesh(num_runs), _SHARED)
 
 
+def at_once(num_runs: int, chunk: int = 0) -> int:
+  """How many of a device's runs are computed at once: `chunk` as in `vectorise`."""
+  local = num_runs // mesh(num_runs).size
+  return min(chunk or (1 if jax.default_backend() == "cpu" else local), local)
+
+
 def vectorise(f: Callable, num_runs: int, chunk: int = 0) -> Callable:
   """Makes of a function of one run a function of all.
 
@@ -88,8 +94,7 @@ def vectorise(f: Callable, num_runs: int, chunk: int = 0) -> Callable:
     `(rows with leaves [R, ...], *shared) -> tree with leaves [R, ...]`.
   """
   devices = mesh(num_runs)
-  local = num_runs // devices.size
-  chunk = min(chunk or (1 if jax.default_backend() == "cpu" else local), local)
+  local, chunk = num_runs // devices.size, at_once(num_runs, chunk)
 
   def over_runs(rows: PyTree, *shared: Array) -> PyTree:
     def one(row):

@@ -20,8 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from genjax import command, layers, models, programs, sweep
-from genjax.types import Batch, Dataset
+from genjax import command, cost, layers, models, programs, sweep
+from genjax.types import Dataset
 
 _SYSTEMS = flags.DEFINE_list("systems", ["s1_gan", "s2_vae"], "Which of the systems below.")
 _RUNS = flags.DEFINE_list("runs", ["4", "8"], "Numbers of runs in one program.")
@@ -105,25 +105,11 @@ def _dataset() -> Dataset:
   return Dataset(jnp.asarray(image), jnp.arange(IMAGES, dtype=jnp.int32) % CLASSES)
 
 
-def _flops(system: System) -> float:
-  """Of one step of one run, as the mathematics has it: XLA's count for its own convolutions."""
+def _flops(system: System, convolution: layers.Convolution) -> int:
+  """Of one step of one run."""
   model = models.build(system.model, IMAGE, CLASSES, system.latent)
-  rows = sweep.table(seeds=(0,), latents=(system.latent,))
-  run = jax.tree.map(lambda leaf: leaf[0], sweep.runs(rows))
-  K = model.batches_per_step
-  batch = Batch(
-    jax.ShapeDtypeStruct((K, system.batch_size, *IMAGE), jnp.float32),
-    jax.ShapeDtypeStruct((K, system.batch_size), jnp.int32),
-  )
-  state = jax.eval_shape(model.init, run)
-  turns = model.turns or {"all": lambda run, state, batch, key: model.step(run, state, batch)}
-  total = 0.0
-  for player, turn in turns.items():
-    with _convolutions(layers.LAX):
-      cost = jax.jit(turn).lower(run, state, batch, jax.random.key(0)).cost_analysis()
-    # XLA counts a loop's body once; the critic's turn is a loop of K.
-    total += cost["flops"] * (K if player == "critic" else 1)
-  return total
+  with _convolutions(convolution):
+    return sum(cost.step_flops(model, IMAGE, system.batch_size).values())
 
 
 def matmul_rate(size: int = 2048, repeats: int = 8) -> float:
@@ -150,8 +136,12 @@ def _compare(name: str, counts: list[int]) -> None:
       measured.measure(_SECONDS.value)
   if slow:
     slow.measure(0)
-  alone, flops = sweeps[1].rate, _flops(system)
-  print(f"\n{name}  (batch {system.batch_size}, {flops / 1e9:.1f} GFLOP a run-step)")
+  # Rates are of what the mathematics asks for: zeros that are multiplied at the edges are no work.
+  alone, flops = sweeps[1].rate, _flops(system, layers.LAX)
+  print(
+    f"\n{name}  (batch {system.batch_size}, {flops / 1e9:.1f} GFLOP a run-step, "
+    f"{_flops(system, layers.GEMM) / 1e9:.1f} as matrix products)"
+  )
   for count in counts:
     rate = sweeps[count].rate
     print(f"  {alone / rate:8.2f}  cost of a run among {count}, of one alone")

@@ -17,10 +17,10 @@ LAYERS = [
   {"data", "gan", "vae"},
   {"evaluate", "models"},
   {"config", "programs"},
-  {"workdir"},
+  {"cost", "workdir"},
   {"checkpoint"},
   {"train"},
-  {"main"},
+  {"describe", "main"},
 ]
 
 # Libraries that only these modules may know.
