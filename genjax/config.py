@@ -109,7 +109,7 @@ _RULES = {
   "keep": _whole(1),
   "sample_columns": _whole(1),
   "model.name": _one_of(tuple(MODELS)),
-  "model.network": _one_of((*networks.VAES, *networks.GANS, *networks.CONDITIONAL_GANS)),
+  "model.network": _one_of(tuple(networks.VAES | networks.GANS | networks.CONDITIONAL_GANS)),
   "model.width": (lambda n: n == 0 or n >= 4, "0 for the report's, or a whole number from 4"),
   "model.depth": (lambda n: n == 0 or n >= 2, "0 for the report's, or a whole number from 2"),
   "model.samples": _whole(1),
@@ -227,7 +227,7 @@ def _check_together(flat: dict) -> None:
 
 
 def _check_cells(cells, known: dict) -> None:
-  if not isinstance(cells, tuple | list):
+  if not (isinstance(cells, tuple | list) and all(isinstance(cell, dict) for cell in cells)):
     raise UserError(f"config.cells is {cells!r}; right would be a tuple of dictionaries")
   for cell in cells:
     for key in cell:

@@ -78,7 +78,7 @@ class S1ConvDecoder(nn.Module):
 
   @nn.compact
   def __call__(self, z, train=False):
-    x = Map(nn.relu)(_first(16 * self.width)(z))
+    x = Map(nn.relu)(_first(16 * 16 * max(self.width // 16, 1))(z))
     x = reshape(16, 16)(x)
     x = Map(nn.relu)(ConvTranspose(self.width // 2, 4, 4)(x))
     return max_pool(4)(ConvTranspose(3, 4, 2)(x))

@@ -28,12 +28,13 @@ def refusal(checked):
   return str(caught.value)
 
 
-WHOLE_0, WHOLE_1, WHOLE_2 = (f"a whole number from {low}" for low in range(3))
+WHOLE_0, WHOLE_1 = (f"a whole number from {low}" for low in range(2))
+WIDTH = "0 for the report's, or a whole number from 4"
+DEPTH = "0 for the report's, or a whole number from 2"
 FINITE_0, POSITIVE = "a finite number from 0", "a finite number above 0"
 BELOW_1 = "a number from 0 to below 1"
-EVEN = "an even number from 2"
 SEED = "a whole number from 0 to 4294967295"
-ANY_NETWORK = "one of 'dense', 's1_gan'"
+ANY_NETWORK = "one of 'dense', 's1_vae'"
 NAN, INF = math.nan, math.inf
 
 # key -> its model, what is right, and values that are not; a key that sweeps takes tuples.
@@ -42,6 +43,7 @@ KEYS = {
   "data.dir": ("vae", "text", [3, None]),
   "data.cache": ("vae", "text", [3, None]),
   "data.size": ("vae", WHOLE_0, [-1, 2.0, "28", True, None]),
+  "data.channels": ("vae", "one of 0, 1, 3", [2, -1, "3", None]),
   "data.validation": ("vae", "a fraction between 0 and 1", [0, 1, -0.1, 1.5, NAN, "0.1", True]),
   "data.binarise": ("vae", "True or False", [1, "yes", None]),
   "batch_size": ("vae", WHOLE_1, [0, -1, 8.0, True, "8"]),
@@ -54,8 +56,10 @@ KEYS = {
   "sample_columns": ("vae", WHOLE_1, [0, 1.0, True]),
   "model.name": ("vae", "one of vae, gan", ["vea", "", 3, None]),
   "model.network": ("vae", ANY_NETWORK, ["s9", "", 3, None]),
-  "model.width": ("vae", WHOLE_2, [1, 0, -8, 8.0, True]),
-  "model.depth": ("vae", EVEN, [0, 1, 3, -2, 2.0, True]),
+  "model.width": ("vae", WIDTH, [1, 3, -8, 8.0, True]),
+  "model.depth": ("vae", DEPTH, [1, -2, 2.0, True]),
+  "model.samples": ("vae", WHOLE_1, [0, -1, 1.0, True]),
+  "model.leaky_slope": ("gan", BELOW_1, [1.0, -0.1, NAN, True, "0.2"]),
   "model.loss": ("gan", "one of 'minimax', 'nonsaturating'", ["wgan", "", 3]),
   "model.regulariser": ("gan", "one of 'none', 'clip', 'gradient_penalty'", ["gp", "", None]),
   "model.critic_steps": ("gan", WHOLE_1, [0, -1, 1.0, True]),
@@ -70,8 +74,10 @@ KEYS = {
   "sweep.penalty_weight": ("gan", FINITE_0, [(), 10.0, (-1.0,), (NAN,), (INF,)]),
   "sweep.ema_decay": ("gan", BELOW_1, [(), 0.9, (1.0,), (-0.1,), (NAN,)]),
   "grid.network": ("vae", ANY_NETWORK, ["dense", ("s9",), (3,), (["dense"],)]),
-  "grid.width": ("vae", WHOLE_2, [8, (8, 1), (8.0,), (True,)]),
-  "grid.depth": ("vae", EVEN, [2, (2, 3), (2.0,)]),
+  "grid.width": ("vae", WIDTH, [8, (8, 1), (8.0,), (True,)]),
+  "grid.depth": ("vae", DEPTH, [2, (2, 1), (2.0,)]),
+  "grid.samples": ("vae", WHOLE_1, [2, (1, 0), (1.0,)]),
+  "grid.leaky_slope": ("gan", BELOW_1, [0.2, (0.2, 1.0)]),
   "grid.optimiser": ("vae", "one of 'adam', 'rmsprop', 'sgd'", ["adam", ("adam", "adamw")]),
   "grid.loss": ("gan", "one of 'minimax'", ["hinge", ("hinge", "wgan")]),
   "grid.regulariser": ("gan", "one of 'none', 'clip'", ["clip", ("clip", "gp")]),
@@ -83,7 +89,7 @@ def test_every_key_of_the_defaults_is_in_the_table():
   keys = set()
   for model in ("vae", "gan"):
     keys |= set(config.flatten(config.default(model).to_dict()))
-  assert keys == set(KEYS)
+  assert keys == set(KEYS) | {"cells"}
 
 
 @pytest.mark.parametrize(
@@ -103,8 +109,8 @@ RIGHT = {
   "data.validation": [0.01, 0.99],
   "data.binarise": [True],
   "batch_size": [1, 10_000],
-  "model.width": [2],
-  "model.depth": [2, 6],
+  "model.width": [0, 4],
+  "model.depth": [0, 2, 6],
   "model.optimiser": ["rmsprop", "sgd"],
   "sweep.seeds": [(0,), (2**32 - 1, 7), [1, 2]],
   "sweep.latents": [(1,), (100, 2)],
@@ -144,7 +150,7 @@ def test_steps_and_epochs_exclude_each_other():
     ("sweep.learning_rates", (1e-3,), "did you mean sweep.learning_rate?"),
     ("sweep.clip", (0.01,), "only 'gan' models have it"),
     ("model.width.deep", 8, "did you mean model.width?"),
-    ("zzz", 1, "known are batch_size, data.binarise"),
+    ("zzz", 1, "known are batch_size, cells, data.binarise"),
   ],
 )
 def test_an_unknown_key_is_named_with_a_near_one(key, value, near):
@@ -187,7 +193,7 @@ def test_a_value_that_is_named_twice(model, key, value):
   [
     ("vae", "s1_gan", "config.model.network 's1_gan' is no VAE; one of dense"),
     ("vae", "s4_cgan", "config.model.network 's4_cgan' is no VAE; one of dense"),
-    ("gan", "dense", "config.model.network 'dense' is no GAN; one of s1_gan, s1_wgan"),
+    ("gan", "s3_vae", "config.model.network 's3_vae' is no GAN; one of dense, s1_gan"),
   ],
 )
 def test_a_network_of_the_other_model(model, network, message):
@@ -244,7 +250,7 @@ def test_a_cell_is_a_config_that_could_have_been_given_alone():
   assert cells["width=16"].to_dict() == alone.to_dict()
   config.check(cells["width=16"])
   assert wanted.grid.width == (8, 16)  # and the grid is as it was
-  assert wanted.model.width == 512
+  assert wanted.model.width == 0
 
 
 def test_the_order_of_a_grid_is_that_of_the_alphabet_and_of_its_values():
@@ -263,3 +269,64 @@ def test_flatten_joins_keys_by_dots():
     "b.c": (2, 3),
     "b.d.e": "",
   }
+
+
+def test_cells_are_combined_with_the_grid_and_change_what_they_name():
+  cells = ({"model.depth": 2}, {"model.depth": 4, "sweep.latents": (2, 20)})
+  wanted = changed(**{"cells": cells, "grid.width": (8, 16), "sweep.latents": (3,)})
+  config.check(wanted)
+  found = config.cells(wanted)
+  assert [(folder, cell.model.width, cell.sweep.latents) for folder, cell in found] == [
+    ("depth=2,width=8", 8, (3,)),
+    ("depth=2,width=16", 16, (3,)),
+    ("depth=4,width=8", 8, (2, 20)),
+    ("depth=4,width=16", 16, (2, 20)),
+  ]
+  for _, cell in found:
+    config.check(cell)
+    assert cell.cells == ()
+    assert not any(cell.grid.values())
+
+
+@pytest.mark.parametrize(
+  ("cells", "message"),
+  [
+    (3, "config.cells is 3; right would be a tuple of dictionaries"),
+    ((3,), "config.cells is (3,); right would be a tuple of dictionaries"),
+    (({"model.widht": 8},), "config.cells has 'model.widht'; right would be a model"),
+    (({"batch_size": 8},), "config.cells has 'batch_size'; right would be a model"),
+  ],
+)
+def test_cells_that_will_not_do(cells, message):
+  assert message in refusal(changed(cells=cells))
+
+
+def test_two_cells_of_one_folder():
+  wanted = changed(cells=({"sweep.latents": (2,)}, {"sweep.latents": (3,)}))
+  with pytest.raises(UserError, match=r"config.cells: two cells would have the folder ''"):
+    config.cells(wanted)
+
+
+def test_a_weight_of_the_kl_has_no_place_in_the_importance_weighted_bound():
+  config.check(changed(**{"model.samples": 5}))
+  message = refusal(changed(**{"model.samples": 5, "sweep.kl_weight": (1.0, 2.0)}))
+  assert "has no KL weight: (1.0,) would be right" in message
+
+
+VARIANTS = {"": {"epochs": 1.0}, "s9": {"steps": 7, "data.name": "cifar10", "model.width": 64}}
+
+
+def test_a_variant_changes_the_defaults_and_smoke_makes_it_small():
+  plain, named = (config.variant("vae", VARIANTS, name) for name in ("", "s9"))
+  assert (plain.epochs, plain.steps, named.steps, named.model.width) == (1.0, 0, 7, 64)
+  for name in ("smoke", "s9,smoke"):
+    small = config.variant("vae", VARIANTS, name)
+    config.check(small)
+    assert (small.data.name, small.steps, small.model.width) == ("digits", 4, 8)
+  assert (small.data.size, small.data.channels) == (32, 3)  # as CIFAR-10's
+
+
+@pytest.mark.parametrize("name", ["s8", "s9,s9", "smoke,s8"])
+def test_a_variant_that_is_not_there(name):
+  with pytest.raises(UserError, match=r"no variant 's.*'; right would be one of s9, smoke"):
+    config.variant("vae", VARIANTS, name)

@@ -128,6 +128,22 @@ def test_digits():
     data.load("digits", size=-1)
 
 
+def test_channels_are_added_and_taken_away(tmp_path):
+  colour = data.load("digits", size=32, channels=3).test.image
+  grey = data.load("digits", size=32).test.image
+  assert colour.shape[1:] == (32, 32, 3)
+  for channel in range(3):
+    np.testing.assert_array_equal(colour[..., channel], grey[..., 0])
+  image = np.random.default_rng(0).integers(0, 256, (24, 4, 4, 3), np.uint8)
+  np.savez(tmp_path / "a.npz", image=image, label=np.arange(24) % 2)
+  luma = data.load(str(tmp_path / "a.npz"), channels=1)
+  original = data.load(str(tmp_path / "a.npz"))
+  for a, b in zip(luma[:3], original[:3], strict=True):
+    assert a.image.shape[1:] == (4, 4, 1)
+    exact = b.image @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(a.image[..., 0] - exact).max() <= 0.5 + 1e-9
+
+
 def write_images(root):
   for number in range(24):
     folder = root / "ab"[number % 2]

@@ -187,7 +187,8 @@ def test_a_grid_makes_a_folder_for_each_program(main, tmp_path):
     assert files(folder) == COMMON | {"plots/kl_per_dimension.png"} | seeds
     record = json.loads((folder / "config.json").read_text())
     assert record["config"]["model"]["width"] == width
-    assert f"width={width} ({number} of 2)" in result.errors
+    assert f"width={width}, {number} of 2" in result.errors
+  assert "width=12, 2 of 2, all left 00:" in result.errors
   assert {path.name for path in (tmp_path / "grid").iterdir()} == {"width=8", "width=12"}
 
 
@@ -253,7 +254,11 @@ MISTAKES = {
   "unknown dataset": (["--config.data.name=mnits"], ["mnits", "data.name"]),
   "unknown network": (
     ["--config.model.network=s9"],
-    ["config.model.network is 's9'", "one of 'dense', 's1_gan'"],
+    ["config.model.network is 's9'", "one of 'dense', 's1_vae'"],
+  ),
+  "images that a network cannot take": (
+    ["--config.model.network=s1_vae_cifar10"],
+    ["takes images of (32, 32, 3), and the data's are (28, 28, 1)", "configs/vae_mnist.py:s4"],
   ),
   "the network of a GAN": (
     ["--config.model.network=s1_gan"],
@@ -290,6 +295,11 @@ def test_a_mistake_is_one_line_and_leaves_nothing(main, tmp_path, mistake):
     ("x = 1\n", "has no attribute 'get_config'"),
     ("def get_config():\n  return 1 / 0\n", "division by zero"),
     ("def get_config():\n  raise KeyError('abc')\n", "abc"),
+    (
+      "from genjax import config\n"
+      "def get_config(x=''):\n  return config.variant('vae', {'a': {}}, 'b')\n",
+      "no variant 'b'; right would be one of a, smoke",
+    ),
     ("def get_config():\n  pass\n", "must return an ml_collections.ConfigDict"),
     ("def get_config():\n  return {'steps': 1}\n", "must return an ml_collections.ConfigDict"),
   ],

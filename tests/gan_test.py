@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from systems import IMAGE, SYSTEMS, assert_trees_equal, batches, run, small
+from systems import SYSTEMS, assert_trees_equal, batches, run, small
 
 from genjax import gan, losses, networks
 from genjax.types import Batch, Model, Run, State, latent_noise
@@ -43,7 +43,7 @@ def _scene(name, **numbers):
   """A system after a step, so that batch-norm statistics and optimisers are not at their start."""
   model, init, turns = _compiled(name)
   a_run = run(**{"learning_rate": (1e-3,), "clip": (0.05,)} | numbers)
-  scene = Scene(model, a_run, init(a_run), batches(model, 32), turns)
+  scene = Scene(model, a_run, init(a_run), batches(model, 32, shape=SYSTEMS[name].shape), turns)
   state, _ = scene.turn("critic", scene.state, key=1)
   state, _ = scene.turn("generator", state, key=2)
   return scene._replace(state=state)
@@ -73,7 +73,8 @@ def test_a_generator_step_leaves_the_critic_bit_for_bit(name):
 
 def _gap(name, scene, state):
   """The critic's mean on real minus on generated images, by networks alone, as in training."""
-  pair = networks.gan(SYSTEMS[name].model["network"], IMAGE, 8, 10)
+  system = SYSTEMS[name]
+  pair = networks.gan(system.model["network"], system.shape, 8, 0, 0.2, 10)
   low, high = pair.image_range
   label, key = scene.batch.label[0], jax.random.key(3)
   z = jax.random.normal(jax.random.key(5), (len(label), 3))
@@ -215,6 +216,18 @@ GOLDEN = {
   "s1_gan": {"critic_loss": 1.38656, "generator_loss": 0.714391},
   "s1_wgan": {"critic_loss": 0.0789664, "critic_gap": -0.0789664, "generator_loss": 0.096358},
   "s4_gan": {"critic_loss": 1.51475, "critic_gap": -0.217894, "generator_loss": 0.632993},
+  "s1_gan_cifar10": {
+    "critic_loss": 1.4089,
+    "critic_gap": -0.0430066,
+    "generator_loss": 0.69296,
+  },
+  "s1_wgan_cifar10": {"critic_loss": -0.00200758, "critic_gap": 0.00200758},
+  "s2_gan": {"critic_loss": 1.42278, "critic_gap": -0.0399944, "generator_loss": 1.31935},
+  "cgan_cifar10": {
+    "critic_loss": 1.3895,
+    "critic_gap": -0.00385982,
+    "generator_loss": 0.686043,
+  },
   "s4_cgan": {"critic_loss": 1.42082, "critic_gap": -0.0417553, "generator_loss": 0.689672},
 }
 
@@ -222,6 +235,7 @@ GOLDEN = {
 @pytest.mark.parametrize("name", GANS)
 def test_golden_figures_of_one_step(name):
   model = small(name)
-  _, metrics = jax.jit(model.step)(run(), jax.jit(model.init)(run()), batches(model))
+  batch = batches(model, shape=SYSTEMS[name].shape)
+  _, metrics = jax.jit(model.step)(run(), jax.jit(model.init)(run()), batch)
   for key, value in GOLDEN[name].items():
     np.testing.assert_allclose(metrics[key], value, rtol=1e-3, err_msg=key)

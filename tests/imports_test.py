@@ -13,7 +13,8 @@ PACKAGE = pathlib.Path(genjax.__file__).parent
 LAYERS = [
   {"types"},
   {"command", "events", "layers", "losses", "metrics", "optimisers", "plots", "sources", "sweep"},
-  {"cache", "galleries", "networks", "records"},
+  {"cache", "galleries", "gan_networks", "records", "vae_networks"},
+  {"networks"},
   {"data", "gan", "vae"},
   {"evaluate", "models"},
   {"config", "programs"},
@@ -25,7 +26,7 @@ LAYERS = [
 
 # Libraries that only these modules may know.
 ONLY = {
-  "flax": {"layers", "networks"},
+  "flax": {"gan_networks", "layers", "networks", "vae_networks"},
   "matplotlib": {"galleries", "plots"},
   "optax": {"optimisers"},
   "orbax": {"checkpoint"},

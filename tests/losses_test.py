@@ -108,3 +108,13 @@ def test_jensen_shannon_at_both_ends():
   # A coin's loss is 2 log 2: no divergence. A perfect discriminator's is 0: log 2.
   np.testing.assert_allclose(losses.jensen_shannon(jnp.array(2 * LN2)), 0, atol=1e-7)
   np.testing.assert_allclose(losses.jensen_shannon(jnp.array(0.0)), LN2, rtol=1e-6)
+
+
+def test_the_importance_weighted_bound_by_hand():
+  # -log((2 + 8) / 2) and -log((1 + 1) / 2); of one sample, the negative weight itself.
+  log_weights = jnp.log(jnp.array([[2.0, 1.0], [8.0, 1.0]]))
+  np.testing.assert_allclose(losses.importance_weighted(log_weights), [-np.log(5), 0], atol=1e-6)
+  np.testing.assert_allclose(
+    losses.importance_weighted(log_weights[:1]), -log_weights[0], atol=1e-6
+  )
+  assert np.isfinite(losses.importance_weighted(jnp.full((3, 2), -1e4))).all()

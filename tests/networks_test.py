@@ -1,42 +1,71 @@
 """Layers and parameter counts of the reference systems."""
 
+import pathlib
+import runpy
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from systems import IMAGE, SYSTEMS, batches, run, small
+from systems import COLOUR, IMAGE, SYSTEMS, batches, digits, run, small
 
-from genjax import models, networks
+from genjax import gan_networks, layers, models, networks, vae_networks
 from genjax.types import UserError
+
+CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 
 
 def _full(name):
   system = SYSTEMS[name]
-  model = models.build(system.model, IMAGE, 10, system.latent)
+  model = models.build(system.model, system.shape, 10, system.latent)
   return jax.eval_shape(model.init, run(latents=(system.latent,)))
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_parameter_counts_are_those_of_the_report(name):
   state, system = _full(name), SYSTEMS[name]
-  params = {player: networks.count(tree) for player, tree in state.params.items()}
-  totals = {player: params[player] + networks.count(state.stats[player]) for player in params}
-  assert params == system.params
-  assert totals == system.totals
+  for part, expected in (("params", system.params), ("stats", system.stats)):
+    counts = {player: networks.count(tree) for player, tree in getattr(state, part).items()}
+    assert {player: count for player, count in counts.items() if count} == expected
 
 
-@pytest.mark.parametrize(
-  ("width", "encoder", "decoder"), [(256, 201_988 + 0, 202_256), (1024, 807_940, 806_672)]
-)
-def test_dense_vae_widths_count_by_arithmetic(width, encoder, decoder):
-  # 784 w + w, then 2 (2 w + 2); 2 w + w, then 784 w + 784.
-  assert encoder == 785 * width + 4 * width + 4
-  assert decoder == 3 * width + 784 * width + 784
-  state = jax.eval_shape(
-    models.build({"name": "vae", "width": width}, IMAGE, 10, 2).init, run(latents=(2,))
-  )
-  assert networks.count(state.params["encoder"]) == encoder
-  assert networks.count(state.params["decoder"]) == decoder
+# Of encoder and decoder, or of generator and critic: sums that the reports print, or that one can
+# do by hand.
+VARIANTS = [
+  ({"name": "vae", "width": 256}, IMAGE, 2, (785 * 256 + 4 * 257, 3 * 256 + 257 * 784)),
+  ({"name": "vae", "width": 512}, IMAGE, 2, (403_972, 403_728)),
+  ({"name": "vae", "width": 1024}, IMAGE, 2, (785 * 1024 + 4 * 1025, 3 * 1024 + 1025 * 784)),
+  ({"name": "vae", "width": 512}, COLOUR, 2, (1_575_428, 1_577_472)),
+  ({"name": "vae", "depth": 12}, IMAGE, 2, (403_972 + 5 * 512 * 513, 403_728 + 5 * 512 * 513)),
+  (
+    {"name": "gan", "network": "dense", "width": 1024},
+    COLOUR,
+    100,
+    (101 * 1024 + 1025 * 2048 + 2049 * 3072, 3073 * 512 + 513 * 256 + 257),
+  ),
+  ({"name": "gan", "network": "dense", "width": 128, "depth": 2}, IMAGE, 100, (114_064, 533_505)),
+  (
+    {"name": "gan", "network": "dense", "width": 128, "depth": 6},
+    IMAGE,
+    100,
+    (101 * 128 + 129 * 256 + 257 * 512 + 513 * 1024 + 1025 * 1024 + 1025 * 784, 533_505),
+  ),
+]
+
+
+@pytest.mark.parametrize(("model", "shape", "latent", "expected"), VARIANTS)
+def test_counts_of_other_widths_and_depths(model, shape, latent, expected):
+  built = models.build(model, shape, 10, latent)
+  params = jax.eval_shape(built.init, run(latents=(latent,))).params
+  players = ("encoder", "decoder") if model["name"] == "vae" else ("generator", "critic")
+  assert tuple(networks.count(params[player]) for player in players) == expected
+
+
+def test_every_network_is_tested():
+  kinds = {"vae": networks.VAES, "gan": networks.GANS | networks.CONDITIONAL_GANS}
+  for kind, known in kinds.items():
+    models_of_kind = [s.model for s in SYSTEMS.values() if s.model["name"] == kind]
+    assert {model["network"] for model in models_of_kind} == set(known)
 
 
 def test_depth_halves_between_encoder_and_decoder():
@@ -53,7 +82,7 @@ def test_images_have_their_shape_and_range(name):
   state = jax.jit(model.init)(run())
   z = 3 * jax.random.normal(jax.random.key(0), (5, 3))
   images = jax.jit(model.generate)(run(), state, z, jnp.arange(5))
-  assert images.shape == (5, 28, 28, 1)
+  assert images.shape == (5, *SYSTEMS[name].shape)
   assert float(images.min()) >= 0
   assert float(images.max()) <= 1
   assert float(images.std()) > 1e-3
@@ -61,7 +90,8 @@ def test_images_have_their_shape_and_range(name):
 
 @pytest.mark.parametrize("name", [n for n, s in SYSTEMS.items() if s.model["name"] == "gan"])
 def test_the_image_range_is_that_of_the_output(name):
-  pair = networks.gan(SYSTEMS[name].model["network"], IMAGE, 8, 10)
+  system = SYSTEMS[name]
+  pair = networks.gan(system.model["network"], system.shape, 8, 0, 0.2, 10)
   z, label = 100 * jax.random.normal(jax.random.key(0), (8, 3)), jnp.arange(8)
   params, stats = networks.init(pair.generator, jax.random.key(1), z, label)
   # Large weights drive the last activation to both of its ends.
@@ -73,18 +103,20 @@ def test_the_image_range_is_that_of_the_output(name):
   assert high - 0.05 <= float(images.max()) <= high
 
 
-def test_conditional_networks_see_the_label():
-  model = small("s4_cgan")
+@pytest.mark.parametrize("name", ["s4_cgan", "cgan_cifar10"])
+def test_conditional_networks_see_the_label(name):
+  model = small(name)
   state = jax.jit(model.init)(run())
   z = jnp.ones((2, 3))
   images = model.generate(run(), state, z, jnp.array([3, 4]))
   assert float(jnp.abs(images[0] - images[1]).max()) > 1e-4
-  scores = model.score(run(), state, jnp.ones((2, 28, 28, 1)) / 2, jnp.array([3, 4]))
+  grey = jnp.ones((2, *SYSTEMS[name].shape)) / 2
+  scores = model.score(run(), state, grey, jnp.array([3, 4]))
   assert abs(float(scores[0] - scores[1])) > 1e-6
 
 
 def test_dropout_acts_in_training_alone():
-  critic = networks.S4Critic(8)
+  critic = gan_networks.S4Critic(8, 0.2)
   image = batches(small("s4_gan")).image[0]
   params, stats = networks.init(critic, jax.random.key(0), image)
   first, _ = networks.apply(critic, params, stats, image, key=jax.random.key(1))
@@ -95,14 +127,14 @@ def test_dropout_acts_in_training_alone():
 
 
 def test_batch_norm_uses_the_batch_in_training_and_its_average_afterwards():
-  critic = networks.S1Critic(8, batch_norm=True)
+  critic = gan_networks.S1Critic(8, 0.2, batch_norm=True)
   image = batches(small("s1_gan")).image[0]
   params, stats = networks.init(critic, jax.random.key(0), image)
   _, new = networks.apply(critic, params, stats, image, key=jax.random.key(1))
   before, after = stats["BatchNorm_0"]["var"], new["BatchNorm_0"]["var"]
   np.testing.assert_array_equal(before, 1)
   # The activations' own variance, by slower means.
-  activations = networks.Conv(4, 4, 2).apply({"params": params["Conv_0"]}, image)
+  activations = layers.Conv(4, 4, 2).apply({"params": params["Conv_0"]}, image)
   own = np.asarray(activations).reshape(-1, 4).var(0)
   np.testing.assert_allclose(after, 0.9 * before + 0.1 * own, rtol=1e-4)
   _, unchanged = networks.apply(critic, params, stats, image)
@@ -112,8 +144,15 @@ def test_batch_norm_uses_the_batch_in_training_and_its_average_afterwards():
 @pytest.mark.parametrize(
   ("changes", "shape", "message"),
   [
-    ({"network": "s9"}, IMAGE, "model.network 's9' is unknown: one of s1_gan"),
-    ({}, (32, 32, 3), r"\(28, 28, 1\), and the data has \(32, 32, 3\)"),
+    ({"network": "s9"}, IMAGE, "model.network 's9' is unknown: one of dense, s1_gan"),
+    (
+      {},
+      COLOUR,
+      r"'s1_gan' takes images of \(28, 28, 1\), and the data's are \(32, 32, 3\), for which there "
+      r"are configs/gan_cifar10.py:s1, .*configs/cgan_cifar10.py, .*network=dense",
+    ),
+    ({"network": "s4_cgan"}, (9, 9, 1), r"\(9, 9, 1\), .* --config.model.network=dense$"),
+    ({"network": "s1_gan", "depth": 4}, IMAGE, "'s1_gan' has its report's layers: 0 .* dense"),
     (
       {"network": "s1_wgan", "regulariser": "gradient_penalty"},
       IMAGE,
@@ -129,3 +168,35 @@ def test_what_cannot_be_built_is_said(changes, shape, message):
 def test_odd_depth_is_refused():
   with pytest.raises(UserError, match="even number"):
     models.build({"name": "vae", "depth": 3}, IMAGE, 10, 3)
+
+
+def test_the_lstm_reads_rows_in_order():
+  """The last row moves the outcome, and so does the order: the state remembers the first row."""
+  encoder = vae_networks.S3Encoder(3, 8)
+  image = jnp.asarray(digits().train.image[:4], jnp.float32) / 255
+  params, _ = networks.init(encoder, jax.random.key(0), image)
+  (mean, _), _ = networks.apply(encoder, params, {}, image)
+  for other in (image.at[:, -1].add(1), image.at[:, 0].add(1), image[:, ::-1]):
+    (changed, _), _ = networks.apply(encoder, params, {}, other)
+    assert float(jnp.abs(mean - changed).max()) > 1e-5
+
+
+def test_max_pool_keeps_the_largest():
+  x = jnp.asarray(np.random.default_rng(0).normal(size=(2, 4, 8, 3)), jnp.float32)
+  for size in (2, 4):
+    pooled = layers.max_pool(size).apply({}, x)
+    slow = np.array(
+      [
+        [[x[b, i : i + size, j : j + size].max((0, 1)) for j in range(0, 8, size)]
+        for i in range(0, 4, size)]
+        for b in range(2)
+      ]
+    )  # fmt: skip
+    np.testing.assert_array_equal(pooled, slow)
+
+
+def test_every_config_that_an_error_names_is_there():
+  for entry in (networks.VAES | networks.GANS | networks.CONDITIONAL_GANS).values():
+    file, _, variant = entry.config.partition(":")
+    wanted = runpy.run_path(str(CONFIGS / file))["get_config"](variant)
+    assert wanted.data.name == ("cifar10" if entry.shape == COLOUR else "mnist")

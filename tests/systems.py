@@ -1,5 +1,7 @@
 """The reference systems at test size, and small real images: what several test files share."""
 
+import functools
+import types
 from typing import NamedTuple
 
 import jax
@@ -9,61 +11,79 @@ import numpy as np
 from genjax import data, models, sweep
 from genjax.types import Batch, Model, Run
 
-IMAGE = (28, 28, 1)
+IMAGE, COLOUR = (28, 28, 1), (32, 32, 3)
+WGAN = {
+  "name": "gan",
+  "loss": "wasserstein",
+  "regulariser": "clip",
+  "critic_steps": 2,
+  "optimiser": "rmsprop",
+}
 
 
 class System(NamedTuple):
   model: dict  # a config's model keys
   latent: int  # of the report
   params: dict  # player -> trained parameters at the report's width
-  totals: dict  # with running statistics
+  stats: dict = types.MappingProxyType(
+    {}
+  )  # player -> the other parameters, batch norm's running statistics
+  shape: tuple = IMAGE
 
 
+def _vae(network, **options):
+  return {"name": "vae", "network": network} | options
+
+
+def _gan(network, **options):
+  return {"name": "gan", "network": network} | options
+
+
+# The reports print most of these counts; the others are arithmetic from their layers.
 SYSTEMS = {
-  "s2_vae": System(
-    {"name": "vae", "network": "dense", "width": 512, "depth": 2},
-    2,
-    {"encoder": 403_972, "decoder": 403_728},
-    {"encoder": 403_972, "decoder": 403_728},
+  "s0_vae": System(_vae("dense", depth=4), 20, {"encoder": 685_096, "decoder": 675_600}),
+  "s1_vae": System(_vae("s1_vae"), 5, {"encoder": 1_462_538, "decoder": 1_462_032}),
+  "s1_vae_cifar10": System(
+    _vae("s1_vae_cifar10"), 5, {"encoder": 154_826, "decoder": 23_619}, shape=COLOUR
   ),
-  "s1_gan": System(
-    {"name": "gan", "network": "s1_gan", "width": 128},
-    100,
-    {"critic": 69_825, "generator": 1_164_289},
-    {"critic": 69_825, "generator": 1_164_289},
+  "s1_gan": System(_gan("s1_gan"), 100, {"critic": 69_825, "generator": 1_164_289}),
+  "s1_gan_cifar10": System(
+    _gan("s1_gan_cifar10"), 100, {"critic": 522_497, "generator": 1_466_115}, shape=COLOUR
   ),
   "s1_wgan": System(
-    {
-      "name": "gan",
-      "network": "s1_wgan",
-      "width": 128,
-      "loss": "wasserstein",
-      "regulariser": "clip",
-      "critic_steps": 2,
-      "optimiser": "rmsprop",
-    },
+    WGAN | {"network": "s1_wgan"},
     50,
     {"critic": 70_081, "generator": 851_201},
-    {"critic": 70_337, "generator": 851_713},
+    {"critic": 256, "generator": 512},
   ),
+  "s1_wgan_cifar10": System(
+    WGAN | {"network": "s1_wgan_cifar10"},
+    100,
+    {"critic": 663_747, "generator": 1_069_379},
+    {"critic": 768, "generator": 896},
+    COLOUR,
+  ),
+  "s2_vae": System(_vae("dense"), 2, {"encoder": 403_972, "decoder": 403_728}),
+  "s2_gan": System(_gan("dense"), 10, {"critic": 533_505, "generator": 536_592}),
+  "s3_vae": System(_vae("s3_vae"), 20, {"encoder": 85_544, "decoder": 103_824}),
+  "s4_vae": System(_vae("s4_vae"), 2, {"encoder": 69_076, "decoder": 65_089}),
   "s4_gan": System(
-    {"name": "gan", "network": "s4_gan", "width": 128},
+    _gan("s4_gan"),
     100,
     {"critic": 212_865, "generator": 2_305_472},
-    {"critic": 212_865, "generator": 2_330_944},
+    {"generator": 25_472},
   ),
-  "s4_cgan": System(
-    {"name": "gan", "network": "s4_cgan", "width": 128},
-    128,
-    {"critic": 80_385, "generator": 1_491_215},
-    {"critic": 80_385, "generator": 1_491_215},
+  "s4_cgan": System(_gan("s4_cgan"), 128, {"critic": 80_385, "generator": 1_491_215}),
+  "cgan_cifar10": System(
+    _gan("s1_cgan_cifar10"), 100, {"critic": 528_257, "generator": 1_507_075}, shape=COLOUR
   ),
 }
 
 
 def small(name: str, latent: int = 3, **changes) -> Model:
   """The system with narrow layers."""
-  return models.build(SYSTEMS[name].model | {"width": 8} | changes, IMAGE, 10, latent)
+  system = SYSTEMS[name]
+  return models.build(system.model | {"width": 8} | changes, system.shape, 10, latent)
 
 
 def runs(seeds=(0,), latents=(3,), **numbers) -> Run:
@@ -75,14 +95,15 @@ def run(latents=(3,), **numbers) -> Run:
   return jax.tree.map(lambda leaf: leaf[0], runs(latents=latents, **numbers))
 
 
-def digits() -> data.Splits:
-  return data.load("digits")
+@functools.cache
+def digits(shape=IMAGE) -> data.Splits:
+  return data.load("digits", size=shape[0], channels=shape[2])
 
 
-def batches(model: Model, size: int = 16, first: int = 0) -> Batch:
+def batches(model: Model, size: int = 16, first: int = 0, shape=IMAGE) -> Batch:
   """Real digits for one step of a model: leaves [K, B, ...]."""
   K = model.batches_per_step
-  split = digits().train
+  split = digits(shape).train
   part = slice(first, first + K * size)
   image = jnp.asarray(split.image[part], jnp.float32) / 255
   label = jnp.asarray(split.label[part])
