@@ -1,0 +1,75 @@
+"""S0's table beside its report: `python launch/s0_table.py --workdir=s0`.
+
+The workdir is what
+`python -m genjax.main --config=configs/vae_mnist.py:s0_study --workdir=s0` leaves.
+Losses are those of the last step on the validation images, in nats a pixel; the intervals are
+Student's, 95%, over seeds. The report does not say whether it printed the whole loss or a part.
+"""
+
+import csv
+import pathlib
+
+import numpy as np
+from absl import flags
+from scipy import stats
+
+from genjax import command, workdir
+from genjax.types import UserError
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "What the study left.")
+
+PIXELS = 28 * 28
+REPORTED = {  # (hidden layers, latent) -> loss per pixel
+  (2, 2): 0.177,
+  (4, 2): 0.179,
+  (8, 2): 0.186,
+  (10, 2): 0.217,
+  (12, 2): 0.217,
+  (4, 10): 0.108,
+  (4, 20): 0.099,
+  (4, 30): 0.102,
+  (4, 50): 0.101,
+  (4, 75): 0.102,
+}
+
+
+def final(cell: pathlib.Path, name: str, latent: int) -> np.ndarray:
+  """The last figure of a metric for each seed of a latent that did not fail, in nats a pixel."""
+  with open(cell / "runs.csv") as file:
+    runs = list(csv.DictReader(file))
+  last = {}
+  with open(cell / "metrics.csv") as file:
+    for row in csv.DictReader(file):
+      if row["name"] == name:
+        last[int(row["run"])] = float(row["value"])  # rows are in the order of steps
+  chosen = [int(r["run"]) for r in runs if int(r["latent"]) == latent and r["status"] == "done"]
+  return np.array([last[run] for run in chosen]) / PIXELS
+
+
+def interval(values: np.ndarray) -> str:
+  """Mean and half of the 95% interval."""
+  if len(values) < 2:
+    return "too few seeds"
+  half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+  return f"{values.mean():.4f} ± {half:.4f}"
+
+
+def main() -> None:
+  if not _WORKDIR.value:
+    raise UserError("--workdir is missing; name the folder that the study left")
+  home = pathlib.Path(_WORKDIR.value)
+  cells = {depth: home / f"depth={depth}" for depth, _ in REPORTED}
+  for cell in cells.values():
+    if not workdir.finished(cell):
+      raise UserError(f"{cell} is not trained to its end; start the study again")
+  print("| hidden layers | latent | report | loss | reconstruction | KL | seeds |")
+  print("| --- | --- | --- | --- | --- | --- | --- |")
+  for (depth, latent), reported in REPORTED.items():
+    names = ("val_loss", "val_reconstruction", "val_kl")
+    columns = [final(cells[depth], name, latent) for name in names]
+    figures = " | ".join(interval(column) for column in columns)
+    print(f"| {depth} | {latent} | {reported} | {figures} | {len(columns[0])} |")
+
+
+if __name__ == "__main__":
+  command.run(main)
