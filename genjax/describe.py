@@ -11,10 +11,9 @@ from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
-import ml_collections
 from ml_collections import config_flags
 
-from genjax import command, config, cost, networks, sweep, train
+from genjax import command, cost, networks, sweep, train
 from genjax.types import Shape
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config().")
@@ -71,16 +70,6 @@ def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
     ).rstrip()
     for row in rows
   ]
-
-
-def plans(wanted: ml_collections.ConfigDict) -> dict[str, train.Plan]:
-  """What `main` would train, by folder. Raises `UserError` as it does."""
-  config.check(wanted)
-  cells = config.cells(wanted)
-  for _, cell in cells:
-    config.check(cell)
-  splits = train.load_data(wanted)
-  return {folder: train.plan(cell, splits) for folder, cell in cells}
 
 
 def sections(plans: dict[str, train.Plan]) -> Iterator[str]:
@@ -200,7 +189,7 @@ def _wrapped(name: str, text: str) -> str:
 
 
 def main() -> None:
-  for text in sections(plans(command.config_of(_CONFIG))):
+  for text in sections(train.plans(command.config_of(_CONFIG))):
     print(text, end="", flush=True)
 
 

@@ -5,7 +5,7 @@ import pathlib
 from absl import flags
 from ml_collections import config_flags
 
-from genjax import command, config, train
+from genjax import command, train
 from genjax.types import UserError
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config().")
@@ -16,14 +16,7 @@ def main() -> None:
   wanted = command.config_of(_CONFIG)
   if not _WORKDIR.value:
     raise UserError("--workdir is missing; name a folder for everything that the run leaves")
-  config.check(wanted)
-  cells = config.cells(wanted)
-  for _, cell in cells:
-    config.check(cell)
-  splits = train.load_data(wanted)
-  # All cells are looked at before the first is trained: the last one's mistake shows at once.
-  plans = {folder: train.plan(cell, splits) for folder, cell in cells}
-  train.study(plans, pathlib.Path(_WORKDIR.value))
+  train.study(train.plans(wanted), pathlib.Path(_WORKDIR.value))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from genjax import checkpoint, data, evaluate, galleries, models, plots, programs, sweep, workdir
+from genjax import config as genjax_config
 from genjax.types import Dataset, Model, PyTree
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
@@ -40,6 +41,21 @@ def load_data(config: ml_collections.ConfigDict) -> data.Splits:
     options.cache,
     options.channels,
   )
+
+
+def plans(wanted: ml_collections.ConfigDict) -> dict[str, Plan]:
+  """Every program that a config asks for, by its folder; "" where there is but one.
+
+  Raises:
+    UserError: something is wrong in the config or with its data; all programs are looked at before
+      the first is trained, so that the last one's mistake shows at once.
+  """
+  genjax_config.check(wanted)
+  cells = genjax_config.cells(wanted)
+  for _, cell in cells:
+    genjax_config.check(cell)
+  splits = load_data(wanted)
+  return {folder: plan(cell, splits) for folder, cell in cells}
 
 
 def plan(config: ml_collections.ConfigDict, splits: data.Splits) -> Plan:

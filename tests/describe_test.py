@@ -286,7 +286,7 @@ def uncompiled(monkeypatch):
 
 
 def text_of(wanted):
-  return "".join(describe.sections(describe.plans(wanted)))
+  return "".join(describe.sections(train.plans(wanted)))
 
 
 def test_a_study_has_each_structure_once(uncompiled, caches):
