@@ -9,10 +9,14 @@ VARIANTS = {
   "": {
     "data.name": "cifar10",
     "batch_size": 64,
-    "steps": 5000,
+    "steps": 400,
+    "eval_every": 100,
+    "log_every": 10,
     "model.network": "s1_cgan_cifar10",
     "sweep.learning_rate": (2e-4,),
     "sweep.b1": (0.5,),
+    "sweep.seeds": (0, 1),
+    "sweep.ema_decay": (0.99,),
     "sweep.latents": (100,),
   }
 }

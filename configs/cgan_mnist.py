@@ -11,7 +11,20 @@ _S4 = {
   "sweep.learning_rate": (3e-4,),
   "sweep.latents": (128,),
 }
-VARIANTS = {"": _S4, "s4": _S4}
+VARIANTS = {
+  "": _S4
+  | {
+    "batch_size": 64,
+    "epochs": 0.0,
+    "steps": 500,
+    "eval_every": 125,
+    "log_every": 10,
+    "sweep.seeds": (0, 1),
+    "sweep.b1": (0.5,),
+    "sweep.ema_decay": (0.99,),
+  },
+  "s4": _S4,
+}
 
 
 def get_config(variant=""):

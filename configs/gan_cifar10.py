@@ -17,7 +17,16 @@ _S2 = _ADAM | {"model.network": "dense", "epochs": 50.0}
 
 VARIANTS = {
   "": _S1
-  | {"batch_size": 64, "epochs": 0.0, "steps": 5000, "eval_every": 500, "sweep.latents": (100,)},
+  | {
+    "batch_size": 64,
+    "epochs": 0.0,
+    "steps": 400,
+    "eval_every": 100,
+    "log_every": 10,
+    "sweep.seeds": (0, 1),
+    "sweep.ema_decay": (0.99,),
+    "sweep.latents": (100,),
+  },
   "s0": _S0 | {"sweep.latents": (100,)},
   "s0_study": _S0 | _SEEDS | {"sweep.latents": (100, 350, 500, 750, 1000)},
   "s1": _S1 | {"sweep.latents": (100,)},

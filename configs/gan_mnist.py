@@ -16,7 +16,16 @@ _DENSE = _ADAM | {"model.network": "dense", "epochs": 50.0}
 _S3 = _DENSE | {"model.width": 128, "sweep.latents": (100,)}
 
 VARIANTS = {
-  "": _ADAM | {"batch_size": 64, "steps": 2000, "eval_every": 250, "sweep.latents": (100,)},
+  "": _ADAM
+  | {
+    "batch_size": 64,
+    "steps": 600,
+    "eval_every": 150,
+    "log_every": 10,
+    "sweep.seeds": (0, 1),
+    "sweep.ema_decay": (0.99,),
+    "sweep.latents": (100,),
+  },
   "s0": _S0 | {"sweep.latents": (100,)},
   "s0_study": _S0 | _SEEDS | {"sweep.latents": (100, 350, 500, 750, 1000)},
   "s1": _S1 | {"sweep.latents": (100,)},

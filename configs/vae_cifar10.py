@@ -14,7 +14,13 @@ _BASE = {"data.name": "cifar10", "epochs": 30.0}
 _S1 = _BASE | {"model.network": "s1_vae_cifar10"}
 
 VARIANTS = {
-  "": _BASE | {"sweep.latents": (20, 100)},
+  "": _BASE
+  | {
+    "epochs": 10.0,
+    "eval_images": 5000,  # all that are held out
+    "sweep.seeds": (0, 1),
+    "sweep.latents": (20, 100),
+  },
   "s0": _BASE | {"model.depth": 4, "sweep.latents": (20,)},
   # MNIST's ten pairs, and (4, 1000), the report's best images.
   "s0_study": _BASE

@@ -27,11 +27,12 @@ VARIANTS = {
   "": _WGAN
   | {
     "batch_size": 64,
-    "steps": 2000,
-    "eval_every": 200,
+    "steps": 240,
+    "eval_every": 60,
     "log_every": 10,
     "sweep.learning_rate": (5e-4,),
     "sweep.ema_decay": (0.99,),
+    "sweep.seeds": (0, 1),
     "sweep.latents": (100,),
   },
   "s0": _S0 | {"sweep.latents": (100,)},

@@ -9,16 +9,18 @@ VARIANTS = {
   "": {
     "data.name": "cifar10",
     "batch_size": 64,
-    "steps": 5000,
+    "steps": 200,
     "log_every": 10,
-    "eval_every": 500,
+    "eval_every": 50,
     "model.network": "s1_gan_cifar10",
+    "model.width": 64,
     "model.loss": "wasserstein",
     "model.regulariser": "gradient_penalty",
     "model.critic_steps": 5,
     "sweep.learning_rate": (2e-4,),
     "sweep.b1": (0.5,),
     "sweep.ema_decay": (0.99,),
+    "sweep.seeds": (0, 1),
     "sweep.latents": (100,),
   }
 }

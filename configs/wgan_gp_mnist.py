@@ -8,9 +8,9 @@ from genjax import config as genjax_config
 VARIANTS = {
   "": {
     "batch_size": 64,
-    "steps": 2000,
+    "steps": 240,
     "log_every": 10,
-    "eval_every": 100,
+    "eval_every": 60,
     "model.network": "s1_gan",
     "model.loss": "wasserstein",
     "model.regulariser": "gradient_penalty",
@@ -18,7 +18,8 @@ VARIANTS = {
     "sweep.learning_rate": (2e-4,),
     "sweep.b1": (0.5,),
     "sweep.ema_decay": (0.99,),
-    "sweep.latents": (10, 50),
+    "sweep.seeds": (0, 1),
+    "sweep.latents": (50,),
   }
 }
 
