@@ -1,6 +1,7 @@
 """Conditional GANs on MNIST.
 
-Without an argument, as with `:s4`, S4's conditional GAN. Not yet trained to its end.
+`:s4` is S4's. Without an argument its layers and rate with batches of 64, b1 0.5 and averaged
+weights, 500 steps. Not yet trained to its end.
 """
 
 from genjax import config as genjax_config

@@ -1,10 +1,11 @@
 """GANs on CIFAR-10: non-saturating loss.
 
-Without an argument S1's GAN with batch 64. Not yet trained to its end.
+Without an argument S1's layers with batches of 64 and averaged weights, 400 steps. Not yet trained
+to its end.
 
 `:s0` to `:s2` are the reports' systems, `:s0_study` to `:s2_study` their studies with 10 seeds. Not
-in the reports, and chosen here: the epochs of S1 and S2, S1's widths, and the width of S2's
-latents.
+given by the reports and chosen here: the epochs of S1 and S2, the widths and latents of S1's study,
+and the width in S2's study of latents.
 """
 
 from genjax import config as genjax_config

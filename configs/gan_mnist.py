@@ -1,9 +1,11 @@
 """GANs on MNIST: non-saturating loss.
 
-Without an argument S1's GAN with batch 64. Not yet trained to its end.
+Without an argument S1's layers with batches of 64 and averaged weights, 600 steps. Not yet trained
+to its end.
 
 `:s0` to `:s4` are the reports' systems, `:s0_study` to `:s3_study` their studies with 10 seeds. Not
-in the reports, and chosen here: the epochs of S1 to S3, S1's widths, and the width of S2's latents.
+given by the reports and chosen here: the epochs of S1 to S3, the widths and latents of S1's study,
+and the width in S2's study of latents.
 """
 
 from genjax import config as genjax_config

@@ -1,10 +1,11 @@
 """VAEs on CIFAR-10.
 
-Without an argument S2's dense VAE, width 512, at latents 20 and 100, for 30 epochs. Not yet trained
+Without an argument S2's dense VAE, width 512, at latents 20 and 100 for 10 epochs. Not yet trained
 to its end.
 
 `:s0`, `:s1` and `:s2` are the reports' systems, `:s0_study`, `:s1_study` and `:s2_study` their
-studies with 10 seeds. Not in the reports, and chosen here: the epochs of S1 and S2.
+studies with 10 seeds. Not given by the reports and chosen here: the epochs of S1 and S2, the widths
+and latents of S1's study.
 """
 
 from genjax import config as genjax_config

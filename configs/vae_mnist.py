@@ -1,12 +1,12 @@
 """VAEs on MNIST.
 
-Without an argument S2's dense VAE, width 512, 10 epochs. 4 seeds x latents 2, 10 and 20 in one
-program: median validation loss 155.4, 111.4 and 106.8 nats an image after 4,210 steps; 6 min on two
-CPU cores that other work shared (BUILD.md has every seed).
+Without an argument S2's dense VAE, width 512, at latents 2, 10 and 20 for 10 epochs. Not yet
+trained to its end.
 
 `:s0` to `:s4` are the reports' systems, `:s0_study`, `:s1_study` and `:s2_study` their studies with
-10 seeds, `:iwae` an importance-weighted autoencoder (Burda et al. 2016). Not in the reports, and
-chosen here: S1's epochs and S3's latent and hidden width of the decoder.
+10 seeds, `:iwae` an importance-weighted autoencoder (Burda et al. 2016). Not given by the reports
+and chosen here: the epochs of S1 and S2, the widths and latents of S1's study, S3's latent and the
+hidden width of its decoder.
 """
 
 from genjax import config as genjax_config

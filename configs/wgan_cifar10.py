@@ -3,8 +3,9 @@
 Without an argument S1's layers, clipping and critic steps. Not the report's are the learning rate
 (5e-4, as S0's, for 5e-5), the averaged weights and the batch of 64. Not yet trained to its end.
 
-`:s0` to `:s2` are the reports' systems, `:s0_study` to `:s2_study` their studies with 10 seeds;
-their steps are chosen as in wgan_mnist.py.
+`:s0` to `:s2` are the reports' systems, `:s0_study` to `:s2_study` their studies with 10 seeds.
+S0's steps are chosen as in wgan_mnist.py. Not given by the reports and chosen here: the steps of S1
+and S2, the widths and latents of S1's study, and the latent of S2's study of widths.
 """
 
 from genjax import config as genjax_config

@@ -166,7 +166,7 @@ def suggestion(key: str, known) -> str:
   return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
 
 
-def _check_value(key: str, value, standard) -> None:
+def _check_value(key: str, value, standard, where: str = "config.") -> None:
   if key.startswith("grid."):
     rule, kind = "model." + key.removeprefix("grid."), type(_MODEL_KEYS[key.removeprefix("grid.")])
   else:
@@ -175,16 +175,16 @@ def _check_value(key: str, value, standard) -> None:
   if isinstance(standard, tuple):
     many = isinstance(value, tuple | list) and (value or key.startswith("grid."))
     if not many:
-      raise UserError(f"config.{key} is {value!r}; right would be a tuple: {meaning}")
+      raise UserError(f"{where}{key} is {value!r}; right would be a tuple: {meaning}")
   for item in value if isinstance(standard, tuple) else (value,):
     typed = isinstance(item, (int, float) if kind is float else kind) and (
       kind is bool or not isinstance(item, bool)
     )
     if not (typed and right(item)):
       each = "for each value " if isinstance(standard, tuple) else ""
-      raise UserError(f"config.{key} is {value!r}; right would be {each}{meaning}")
+      raise UserError(f"{where}{key} is {value!r}; right would be {each}{meaning}")
   if isinstance(standard, tuple) and len(set(value)) < len(value):
-    raise UserError(f"config.{key} is {value!r}, which names a value twice; once would be right")
+    raise UserError(f"{where}{key} is {value!r}, which names a value twice; once would be right")
 
 
 _MODEL_KEYS = _MODEL["vae"] | _MODEL["gan"]
@@ -230,9 +230,10 @@ def _check_cells(cells, known: dict) -> None:
   if not (isinstance(cells, tuple | list) and all(isinstance(cell, dict) for cell in cells)):
     raise UserError(f"config.cells is {cells!r}; right would be a tuple of dictionaries")
   for cell in cells:
-    for key in cell:
-      if key not in known or not key.startswith(("model.", "sweep.")):
+    for key, value in cell.items():
+      if key not in known or not key.startswith(("model.", "sweep.")) or key == "model.name":
         raise UserError(f"config.cells has {key!r}; right would be a model.* or sweep.* key")
+      _check_value(key, value, known[key], "config.cells: ")
 
 
 def cells(config: ml_collections.ConfigDict) -> list[tuple[str, ml_collections.ConfigDict]]:
@@ -318,7 +319,7 @@ def _narrow(width: int) -> int:
 
 
 def _few(latents: tuple) -> tuple:
-  return tuple(dict.fromkeys(min(n, 8) for n in latents))[:2]
+  return (2, 8) if len(latents) > 1 else (min(latents[0], 8),)
 
 
 _SHRUNK = {"model.width": _narrow, "sweep.latents": _few}

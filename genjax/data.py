@@ -51,7 +51,6 @@ def load(
     validation: fraction of the training images to be held out, in (0, 1).
     cache: folder for decoded arrays; if empty, GENJAX_CACHE, XDG_CACHE_HOME/genjax or
       ~/.cache/genjax. Where a source is gone, arrays cached from it are used.
-
     channels: 1 makes grey images and 3 coloured ones; 0 leaves them.
 
   Raises:
@@ -61,6 +60,8 @@ def load(
     raise UserError(f"--config.data.validation={validation}: expected a fraction in (0, 1)")
   if size < 0:
     raise UserError(f"--config.data.size={size}: expected 0 or a number of pixels")
+  if channels not in (0, 1, 3):
+    raise UserError(f"--config.data.channels={channels}: expected 0, 1 or 3")
   arrays = _arrays(name, directory, size, cache)
   train, test = (part and _with_channels(part, channels) for part in (arrays.train, arrays.test))
   if test is None:

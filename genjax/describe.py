@@ -13,13 +13,13 @@ import jax
 import jax.numpy as jnp
 from ml_collections import config_flags
 
-from genjax import command, cost, networks, sweep, train
+from genjax import command, cost, layer_table, networks, sweep, train
 from genjax.types import Shape
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config().")
 
 WIDTH = 100  # columns
-Tables = dict[str, list[networks.Layer]]  # player -> its layers
+Tables = dict[str, list[layer_table.Layer]]  # player -> its layers
 
 
 def tables(model: dict, image_shape: Shape, num_classes: int, latent: int) -> Tables:
@@ -31,13 +31,13 @@ def tables(model: dict, image_shape: Shape, num_classes: int, latent: int) -> Ta
   if model["name"] == "vae":
     pair = networks.vae(network, image_shape, latent, width, depth)
     return {
-      "encoder": networks.layers_of(pair.encoder, image),
-      "decoder": networks.layers_of(pair.decoder, z),
+      "encoder": layer_table.layers_of(pair.encoder, image),
+      "decoder": layer_table.layers_of(pair.decoder, z),
     }
   pair = networks.gan(network, image_shape, width, depth, model["leaky_slope"], num_classes)
   return {
-    "generator": networks.layers_of(pair.generator, z, label),
-    "critic": networks.layers_of(pair.critic, image, label),
+    "generator": layer_table.layers_of(pair.generator, z, label),
+    "critic": layer_table.layers_of(pair.critic, image, label),
   }
 
 
@@ -54,7 +54,7 @@ def table(made: Tables) -> list[str]:
   return _aligned([*rows, ("both", "", *_counts([*itertools.chain(*made.values())]))])
 
 
-def _counts(layers: list[networks.Layer]) -> tuple[str, str]:
+def _counts(layers: list[layer_table.Layer]) -> tuple[str, str]:
   trained = sum(layer.trained for layer in layers)
   total = trained + sum(layer.statistics for layer in layers)
   return (f"{total:,}", f"{trained:,}") if total else ("", "")

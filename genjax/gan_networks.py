@@ -70,6 +70,8 @@ class DenseGenerator(nn.Module):
 
 
 class DenseCritic(nn.Module):
+  """S2 and S3."""
+
   slope: float
 
   @nn.compact
@@ -99,6 +101,8 @@ class S1Generator(nn.Module):
 
 
 class S1Critic(nn.Module):
+  """S1 on MNIST: of the GAN, and with batch norm of the WGAN. `width` is the generator's."""
+
   width: int
   slope: float
   batch_norm: bool
@@ -131,6 +135,8 @@ class S1CifarGenerator(nn.Module):
 
 
 class S1CifarCritic(nn.Module):
+  """S1's GAN on CIFAR-10; with classes, they are further channels. `width` is the generator's."""
+
   width: int
   slope: float
   num_classes: int
@@ -145,6 +151,8 @@ class S1CifarCritic(nn.Module):
 
 
 class S1CifarWganGenerator(nn.Module):
+  """S1's WGAN on CIFAR-10: `width` channels at 8 x 8 pixels."""
+
   width: int
 
   @nn.compact
@@ -159,6 +167,8 @@ class S1CifarWganGenerator(nn.Module):
 
 
 class S1CifarWganCritic(nn.Module):
+  """S1's WGAN on CIFAR-10: `width` channels at 8 x 8 pixels."""
+
   width: int
   slope: float
 
@@ -188,6 +198,8 @@ class S4Generator(nn.Module):
 
 
 class S4Critic(nn.Module):
+  """S4's GAN: half of `width`, then `width` channels."""
+
   width: int
   slope: float
 
@@ -219,6 +231,8 @@ class S4ConditionalGenerator(nn.Module):
 
 
 class S4ConditionalCritic(nn.Module):
+  """S4's conditional GAN: the classes are further channels of the image."""
+
   width: int
   slope: float
   num_classes: int

@@ -1,4 +1,4 @@
-"""The networks by name, and two functions that apply them.
+"""The networks by name, and functions that initialise, apply and count them.
 
 A network has the layers of its report, where `width` and `depth` are 0; another width scales all
 hidden channels.
@@ -13,7 +13,6 @@ from jax import Array
 
 from genjax import gan_networks as adversarial
 from genjax import vae_networks as variational
-from genjax.layers import Conv, Map
 from genjax.types import PyTree, Shape, UserError
 
 MNIST, CIFAR10 = (28, 28, 1), (32, 32, 3)
@@ -141,8 +140,8 @@ def vae(network: str, shape: Shape, latent: int, width: int, depth: int) -> VaeN
   entry = _entry(network, VAES, shape, depth)
   if depth % 2:
     raise UserError(
-      f"model.depth is {depth}: half of the hidden layers go to each of encoder and decoder, so an "
-      "even number would be right"
+      f"config.model.depth is {depth}: half of the hidden layers go to each of encoder and "
+      "decoder, so an even number would be right"
     )
   return entry.make(shape, latent, width or entry.width, depth or entry.depth)
 
@@ -169,20 +168,21 @@ def gan(
 
 def _entry(network: str, known: dict[str, Entry], shape: Shape, depth: int) -> Entry:
   if network not in known:
-    raise UserError(f"model.network {network!r} is unknown: one of {', '.join(known)}")
+    raise UserError(f"config.model.network {network!r} is unknown: one of {', '.join(known)}")
   entry = known[network]
   if entry.shape not in (None, shape):
-    fitting = [f"configs/{e.config}" for e in known.values() if e.shape == shape]
-    fitting += [f"--config.model.network={name}" for name, e in known.items() if e.shape is None]
+    kin = CONDITIONAL_GANS if network in CONDITIONAL_GANS else known
+    fitting = [f"configs/{e.config}" for e in kin.values() if e.shape == shape]
+    fitting += [f"--config.model.network={name}" for name, e in kin.items() if e.shape is None]
     raise UserError(
-      f"model.network {network!r} takes images of {entry.shape}, and the data's are {shape}, for "
-      f"which there are {', '.join(fitting) or 'no networks yet'}"
+      f"config.model.network {network!r} takes images of {entry.shape}, and the data's are "
+      f"{shape}, for which there are {', '.join(fitting) or 'no networks yet'}"
     )
   if depth and not entry.depth:
     deep = [name for name, e in known.items() if e.depth]
     raise UserError(
-      f"model.depth is {depth}, and network {network!r} has its report's layers: 0 would be right, "
-      f"or network {' or '.join(deep)}"
+      f"config.model.depth is {depth}, and network {network!r} has its report's layers: 0 would "
+      f"be right, or network {' or '.join(deep)}"
     )
   return entry
 
@@ -212,78 +212,3 @@ def apply(
 def count(params: PyTree) -> int:
   """How many numbers there are in a tree."""
   return sum(leaf.size for leaf in jax.tree.leaves(params))
-
-
-class Layer(NamedTuple):
-  """A row of a network's table."""
-
-  name: str
-  output: tuple[int, ...]  # shape, without the batch axis
-  trained: int  # parameters
-  statistics: int  # running statistics of batch norm
-
-
-def layers_of(module: nn.Module, *inputs: jax.ShapeDtypeStruct) -> list[Layer]:
-  """The layers that a network calls for such inputs, in their order; nothing is computed.
-
-  Layers are the modules that the network itself calls: what these call in turn, as an RNN its cell,
-  is part of them.
-  """
-  called = []  # (layer, its output, the names below which its variables lie)
-  within = []  # the names of the layer that is being called
-
-  def watch(call, args, kwargs, context):
-    names = set(context.module.path[:1])
-    if within:
-      within[0].update(names)
-      return call(*args, **kwargs)
-    if not names:  # the network
-      return call(*args, **kwargs)
-    within.append(names)
-    output = call(*args, **kwargs)
-    called.append((context.module, output, within.pop()))
-    return output
-
-  with nn.intercept_methods(watch):
-    variables = jax.eval_shape(module.init, jax.random.key(0), *inputs)
-
-  def size(collection, names):
-    return sum(count(variables.get(collection, {}).get(name, {})) for name in names)
-
-  return [
-    Layer(
-      _title(layer), _of_layer(layer, output), size("params", names), size("batch_stats", names)
-    )
-    for layer, output, names in called
-  ]
-
-
-def _of_layer(layer: nn.Module, output: PyTree) -> tuple[int, ...]:
-  if isinstance(layer, nn.RNN) and layer.return_carry:
-    output = jax.tree.leaves(output[0])[-1]  # the state after the last step
-  return output.shape[1:]
-
-
-def _title(layer: nn.Module) -> str:
-  kind = type(layer).__name__
-  given = "" if layer.name.startswith(f"{kind}_") else f"{layer.name}: "
-  return given + _kind(layer)
-
-
-def _kind(layer: nn.Module) -> str:
-  match layer:
-    case Conv():
-      stride = f", stride {layer.stride}" if layer.stride > 1 else ""
-      padding = f", {layer.padding}" if layer.padding != "SAME" else ""
-      transposed = "transposed " if layer.transposed else ""
-      return f"{transposed}conv {layer.kernel} x {layer.kernel}{stride}{padding}"
-    case Map():
-      f = getattr(layer.f, "func", layer.f)
-      return f.__name__.strip("_")
-    case nn.Dropout():
-      return f"dropout {layer.rate:g}"
-    case nn.BatchNorm():
-      return "batch norm"
-    case nn.RNN():
-      return type(layer.cell).__name__.removeprefix("Optimized").removesuffix("Cell")
-  return type(layer).__name__.lower()

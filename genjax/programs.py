@@ -37,9 +37,10 @@ def advance(model: Model, batch_size: int, binarise: bool = False) -> Callable:
   `start` and `stop` are traced: one program serves every number of steps. A step that gives NaN
   or Inf is not taken, and the run stays where it was from then on.
 
-  NaN and Inf stay in a state or in the sums once they are there, so healthy steps pay for no test:
-  it follows the last of them. Where it fails, the same loop is run again, to fewer steps, until the
-  one that failed is found.
+  NaN and Inf stay in a state or in the sums once they are there, so one test follows the last step.
+  Where it fails, the same loop is run again, to fewer steps, until the one that failed is found. It
+  costs memory for two more states, and, where runs go in step (see sweep.vectorise), a `select` of
+  the state at each step, as runs then differ in how far they must go.
   """
   K = model.batches_per_step
 
@@ -60,7 +61,9 @@ def advance(model: Model, batch_size: int, binarise: bool = False) -> Callable:
       reached = lax.fori_loop(start, goal, step, (progress.state, totals))
       well = _finite(reached)
       good, bad = jnp.where(well, goal, good), jnp.where(well, bad, goal)
-      return good, bad, (good + bad) // 2, _choose(well, reached, kept)
+      # Beside others that still search, a run that is done asks for no steps.
+      goal = jnp.where(good + 1 < bad, (good + bad) // 2, start)
+      return good, bad, goal, _choose(well, reached, kept)
 
     def searching(search):
       return search[0] + 1 < search[1]
@@ -70,7 +73,7 @@ def advance(model: Model, batch_size: int, binarise: bool = False) -> Callable:
     stop = jnp.where(progress.failed_at < 0, stop, start)
     search = (start - 1, stop + 1, stop, (progress.state, totals))
     good, _, _, (state, totals) = lax.while_loop(searching, attempt, search)
-    failed_at = jnp.where(good < stop, good, progress.failed_at)
+    failed_at = jnp.where(good < stop, jnp.maximum(good, start), progress.failed_at)
     return progress._replace(state=state, failed_at=failed_at), totals
 
   return program

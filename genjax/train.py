@@ -81,7 +81,7 @@ def study(plans: dict[str, Plan], path: pathlib.Path) -> None:
   """
   for folder, plan in plans.items():
     workdir.compare(path / folder, _record(plan))
-  left = {f: plan for f, plan in plans.items() if not (f and workdir.finished(path / f))}
+  left = {f: plan for f, plan in plans.items() if not (f and _finished(plan, path / f))}
   if len(left) < len(plans):
     print(f"{path}: {len(plans) - len(left)} of {len(plans)} cells were done before")
   begun, taken = time.perf_counter(), 0
@@ -90,8 +90,12 @@ def study(plans: dict[str, Plan], path: pathlib.Path) -> None:
     if taken:
       seconds = (time.perf_counter() - begun) / taken * sum(map(_work, left.values()))
       title += f", all left {tqdm.format_interval(seconds)}"
-    train(plan, path / folder, title)
-    taken, left[folder] = taken + _work(plan), plan._replace(steps=0)
+    taken += len(plan.rows) * train(plan, path / folder, title)
+    left[folder] = plan._replace(steps=0)
+
+
+def _finished(plan: Plan, path: pathlib.Path) -> bool:
+  return workdir.finished(path) and (path / "checkpoints" / str(plan.steps)).is_dir()
 
 
 def _work(plan: Plan) -> int:
@@ -99,7 +103,7 @@ def _work(plan: Plan) -> int:
   return len(plan.rows) * plan.steps
 
 
-def train(plan: Plan, path: pathlib.Path, title: str = "") -> None:
+def train(plan: Plan, path: pathlib.Path, title: str = "") -> int:
   """Trains all runs of a program; goes on from the last checkpoint where there is one.
 
   Args:
@@ -107,12 +111,18 @@ def train(plan: Plan, path: pathlib.Path, title: str = "") -> None:
     path: the workdir.
     title: what stands before the progress bar.
 
+  Returns:
+    How many steps were left to be taken.
+
   Raises:
     UserError: the workdir or a checkpoint in it is not as it should be.
   """
   with workdir.claim(path):
     workdir.settle(path, _record(plan))
-    Training(plan, path).until(plan.steps, title)
+    training = Training(plan, path)
+    left = plan.steps - training.step
+    training.until(plan.steps, title)
+  return left
 
 
 def _record(plan: Plan) -> dict:
@@ -246,10 +256,11 @@ class Training:
 
   def _finish(self) -> None:
     """What a process that was killed after its last checkpoint did not come to."""
-    workdir.write_runs(self.path, self.rows, self._results("done"))
     self._draw_gallery(self.progress.state, "last.png")
     self._draw_gallery(self.progress.best, "best.png")
     self._draw_curves()
+    # Last, as it says that nothing is left to be done.
+    workdir.write_runs(self.path, self.rows, self._results("done"))
 
   def _results(self, healthy: str) -> list[dict]:
     best, last = np.asarray(self.progress.best.step), np.asarray(self.progress.state.step)

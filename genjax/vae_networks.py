@@ -34,6 +34,8 @@ def _first(features: int) -> nn.Dense:
 
 
 class DenseEncoder(nn.Module):
+  """S0 and S2, and S1 on MNIST."""
+
   latent: int
   widths: tuple[int, ...]
 
@@ -46,6 +48,8 @@ class DenseEncoder(nn.Module):
 
 
 class DenseDecoder(nn.Module):
+  """S0, S2 and S3, and S1 on MNIST."""
+
   shape: Shape
   widths: tuple[int, ...]
 
@@ -58,7 +62,7 @@ class DenseDecoder(nn.Module):
 
 
 class S1ConvEncoder(nn.Module):
-  """S1 on CIFAR-10."""
+  """S1 on CIFAR-10: half of `width`, then `width` channels."""
 
   latent: int
   width: int
@@ -98,6 +102,8 @@ class S3Encoder(nn.Module):
 
 
 class S4Encoder(nn.Module):
+  """S4: half of `width`, then `width` channels."""
+
   latent: int
   width: int
 
@@ -111,6 +117,8 @@ class S4Encoder(nn.Module):
 
 
 class S4Decoder(nn.Module):
+  """S4: `width`, then half of it."""
+
   width: int
 
   @nn.compact

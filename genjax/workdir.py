@@ -160,7 +160,7 @@ def write_runs(path: pathlib.Path, rows: list[dict], results: list[dict]) -> Non
 
 
 def finished(path: pathlib.Path) -> bool:
-  """Whether the training that writes here came to its end."""
+  """Whether no run in runs.csv is still to be trained."""
   file = path / "runs.csv"
   if not file.exists():
     return False

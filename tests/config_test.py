@@ -295,6 +295,10 @@ def test_cells_are_combined_with_the_grid_and_change_what_they_name():
     ((3,), "config.cells is (3,); right would be a tuple of dictionaries"),
     (({"model.widht": 8},), "config.cells has 'model.widht'; right would be a model"),
     (({"batch_size": 8},), "config.cells has 'batch_size'; right would be a model"),
+    (({"model.name": "gan"},), "config.cells has 'model.name'; right would be a model"),
+    (({"model.width": "big"},), "config.cells: model.width is 'big'; right would be 0 for the rep"),
+    (({"sweep.latents": 2},), "config.cells: sweep.latents is 2; right would be a tuple"),
+    (({"sweep.latents": (0,)},), "config.cells: sweep.latents is (0,); right would be for each"),
   ],
 )
 def test_cells_that_will_not_do(cells, message):
@@ -324,6 +328,9 @@ def test_a_variant_changes_the_defaults_and_smoke_makes_it_small():
     config.check(small)
     assert (small.data.name, small.steps, small.model.width) == ("digits", 4, 8)
   assert (small.data.size, small.data.channels) == (32, 3)  # as CIFAR-10's
+  for latents, few in (((100, 350, 1000), (2, 8)), ((100,), (8,)), ((5,), (5,))):
+    small = config.variant("vae", {"": {"sweep.latents": latents}}, "smoke")
+    assert small.sweep.latents == few
 
 
 @pytest.mark.parametrize("name", ["s8", "s9,s9", "smoke,s8"])

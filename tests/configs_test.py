@@ -1,14 +1,12 @@
 """Every file of configs/: right as it stands, and trained for two chunks when made small."""
 
 import pathlib
+import re
 import runpy
 
-import jax
-import jax.numpy as jnp
 import pytest
 import trainings
 
-import genjax
 from genjax import config, models, train, workdir
 
 FILES = sorted((pathlib.Path(__file__).parents[1] / "configs").glob("*.py"))
@@ -39,23 +37,6 @@ def test_every_variant_and_its_cells_are_right_and_can_be_built(file, variant):
 SHAPES = {"mnist": (28, 28, 1), "digits": (28, 28, 1), "cifar10": (32, 32, 3)}
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_the_smoke_variant_trains(file, tmp_path, caches):
-  """Two chunks, two validations, and every run can be loaded."""
-  wanted = _config(file, "smoke")
-  config.check(wanted)
-  ((_, cell),) = config.cells(wanted)
-  plan = train.plan(cell, train.load_data(cell))
-  train.study({"": plan}, tmp_path)
-  runs = trainings.runs_csv(tmp_path)
-  assert [row["status"] for row in runs] == ["done"] * len(plan.rows)
-  assert {int(row["step"]) for row in trainings.metrics_csv(tmp_path)} == {2, 4}
-  for run in genjax.load(tmp_path):
-    z = jnp.ones((2, run.numbers["latent"]))
-    images = jax.jit(run.generate)(z, jnp.array([1, 2]))
-    assert images.shape == (2, *SHAPES["cifar10" if "cifar10" in file.stem else "digits"])
-
-
 def test_a_study_goes_on_where_it_stopped(tmp_path, caches, monkeypatch, capsys):
   wanted = _config(FILES[0].with_name("vae_mnist.py"), "s0_study,smoke")
   splits = train.load_data(wanted)
@@ -67,7 +48,7 @@ def test_a_study_goes_on_where_it_stopped(tmp_path, caches, monkeypatch, capsys)
     begun.append((path.name, title.split(", all left")[0]))
     if len(begun) == 2:
       raise KeyboardInterrupt
-    whole(plan, path, title)
+    return whole(plan, path, title)
 
   whole = train.train
   monkeypatch.setattr(train, "train", killed)
@@ -83,6 +64,100 @@ def test_a_study_goes_on_where_it_stopped(tmp_path, caches, monkeypatch, capsys)
   assert "1 of 3 cells were done before" in capsys.readouterr().out
   assert len(trainings.runs_csv(tmp_path / "depth=4")) == 4  # latents 2 and 8
   assert all(workdir.finished(tmp_path / folder) for folder in plans)
+
+
+ADAM, RMSPROP = "adam", "rmsprop"
+# As systems.md has them: network, optimiser, learning rate, b1, batch, latents.
+REPORTED = {
+  "vae_mnist:s0": ("dense", ADAM, 1e-3, 0.9, 128, (20,)),
+  "vae_mnist:s1": ("s1_vae", ADAM, 1e-3, 0.9, 128, (5,)),
+  "vae_mnist:s2": ("dense", ADAM, 1e-3, 0.9, 128, (2,)),
+  "vae_mnist:s3": ("s3_vae", ADAM, 1e-3, 0.9, 128, (20,)),
+  "vae_mnist:s4": ("s4_vae", ADAM, 1e-3, 0.9, 128, (2,)),
+  "vae_cifar10:s0": ("dense", ADAM, 1e-3, 0.9, 128, (20,)),
+  "vae_cifar10:s1": ("s1_vae_cifar10", ADAM, 1e-3, 0.9, 128, (5,)),
+  "vae_cifar10:s2": ("dense", ADAM, 1e-3, 0.9, 128, (2,)),
+  "gan_mnist:s0": ("s1_gan", ADAM, 2e-4, 0.5, 256, (100,)),
+  "gan_mnist:s1": ("s1_gan", ADAM, 2e-4, 0.5, 128, (100,)),
+  "gan_mnist:s2": ("dense", ADAM, 2e-4, 0.5, 128, (10,)),
+  "gan_mnist:s3": ("dense", ADAM, 2e-4, 0.5, 128, (100,)),
+  "gan_mnist:s4": ("s4_gan", ADAM, 1e-4, 0.9, 128, (100,)),
+  "gan_cifar10:s0": ("s1_gan_cifar10", ADAM, 2e-4, 0.5, 256, (100,)),
+  "gan_cifar10:s1": ("s1_gan_cifar10", ADAM, 2e-4, 0.5, 128, (100,)),
+  "gan_cifar10:s2": ("dense", ADAM, 2e-4, 0.5, 128, (100,)),
+  "wgan_mnist:s0": ("s1_wgan", RMSPROP, 5e-4, 0.9, 128, (100,)),
+  "wgan_mnist:s1": ("s1_wgan", RMSPROP, 5e-5, 0.9, 128, (50,)),
+  "wgan_mnist:s2": ("dense", RMSPROP, 5e-5, 0.9, 128, (10,)),
+  "wgan_mnist:s3": ("dense", RMSPROP, 5e-5, 0.9, 128, (100,)),
+  "wgan_cifar10:s0": ("s1_wgan_cifar10", RMSPROP, 5e-4, 0.9, 128, (100,)),
+  "wgan_cifar10:s1": ("s1_wgan_cifar10", RMSPROP, 5e-5, 0.9, 128, (100,)),
+  "wgan_cifar10:s2": ("dense", RMSPROP, 5e-5, 0.9, 128, (100,)),
+  "cgan_mnist:s4": ("s4_cgan", ADAM, 3e-4, 0.9, 128, (128,)),
+}
+# Epochs, where the report gives them.
+EPOCHS = {"vae_mnist:s0": 10, "vae_cifar10:s0": 30, "vae_mnist:s3": 60, "vae_mnist:s4": 30}
+EPOCHS |= {"gan_mnist:s0": 30, "gan_cifar10:s0": 30, "gan_mnist:s4": 50, "cgan_mnist:s4": 20}
+
+
+def _named(name):
+  file, variant = name.split(":")
+  return _config(FILES[0].with_name(f"{file}.py"), variant)
+
+
+@pytest.mark.parametrize("name", REPORTED)
+def test_a_system_is_trained_as_its_report_says(name):
+  wanted = _named(name)
+  numbers = wanted.sweep
+  (rate,), (b1,), (decay,) = (numbers.get(k, (0,)) for k in ("learning_rate", "b1", "ema_decay"))
+  found = (wanted.model.network, wanted.model.optimiser, rate, b1, wanted.batch_size)
+  assert (*found, numbers.latents) == REPORTED[name]
+  assert decay == 0
+  assert not wanted.model.width or name.split(":")[1] in ("s2", "s3")
+  if name in EPOCHS:
+    assert (wanted.epochs, wanted.steps) == (EPOCHS[name], 0)
+  if "wgan" in name:
+    assert (wanted.model.loss, wanted.model.regulariser) == ("wasserstein", "clip")
+    assert (wanted.model.critic_steps, numbers.clip) == (5, (0.01,))
+  elif "gan" in name:
+    assert (wanted.model.loss, wanted.model.regulariser) == ("nonsaturating", "none")
+    assert wanted.model.critic_steps == 1
+
+
+def test_every_report_s_system_is_in_the_table():
+  systems = {f"{file.stem}:{variant}" for file, variant in NAMED if re.fullmatch(r"s\d", variant)}
+  assert systems == set(REPORTED)
+
+
+def test_s3_weighs_its_kl():
+  assert _named("vae_mnist:s3").sweep.kl_weight == (0.01,)
+
+
+# Of each study: what a cell changes, and its latents.
+STUDIES = {
+  "vae_mnist:s0_study": [
+    ({"depth": 2}, (2,)),
+    ({"depth": 4}, (2, 10, 20, 30, 50, 75)),
+    *(({"depth": depth}, (2,)) for depth in (8, 10, 12)),
+  ],
+  "gan_mnist:s0_study": [({}, (100, 350, 500, 750, 1000))],
+  "wgan_cifar10:s0_study": [({}, (100, 350, 500, 750, 1000))],
+  "vae_cifar10:s2_study": [
+    ({"width": 256}, (2,)), ({"width": 512}, (2, 10, 20)), ({"width": 1024}, (2,)),
+  ],
+  "gan_mnist:s2_study": [({"width": 256}, (10, 100)), ({"width": 1024}, (10,))],
+  "wgan_mnist:s2_study": [({"width": 128}, (10, 100)), ({"width": 1024}, (10,))],
+  "wgan_cifar10:s2_study": [({"width": 128}, (10, 100)), ({"width": 512}, (100,))],
+  "wgan_mnist:s3_study": [({"width": 128, "depth": depth}, (100,)) for depth in (2, 4, 6)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_has_the_report_s_cells(name):
+  cells = [cell for _, cell in config.cells(_named(name))]
+  found = [cell.sweep.latents for cell in cells]
+  assert found == [latents for _, latents in STUDIES[name]]
+  for cell, (keys, _) in zip(cells, STUDIES[name], strict=True):
+    assert {key: cell.model[key] for key in keys} == keys
 
 
 def test_names_are_model_and_dataset():

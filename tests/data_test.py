@@ -142,6 +142,8 @@ def test_channels_are_added_and_taken_away(tmp_path):
     assert a.image.shape[1:] == (4, 4, 1)
     exact = b.image @ np.array([0.299, 0.587, 0.114])
     assert np.abs(a.image[..., 0] - exact).max() <= 0.5 + 1e-9
+  with pytest.raises(UserError, match=r"--config\.data\.channels=2: expected 0, 1 or 3"):
+    data.load("digits", channels=2)
 
 
 def write_images(root):

@@ -343,5 +343,5 @@ def test_a_mistake_has_one_line(caches, tmp_path):
   result = command(tmp_path, "--config.model.depth=3")
   assert result.returncode == 2
   assert result.stdout == ""
-  assert result.stderr.startswith("genjax: model.depth is 3")
+  assert result.stderr.startswith("genjax: config.model.depth is 3")
   assert result.stderr.count("\n") == 1

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from typing import NamedTuple
 
+import jax
+import numpy as np
 import pytest
 import trainings
 from PIL import Image
@@ -190,6 +192,23 @@ def test_a_grid_makes_a_folder_for_each_program(main, tmp_path):
     assert f"width={width}, {number} of 2" in result.errors
   assert "width=12, 2 of 2, all left 00:" in result.errors
   assert {path.name for path in (tmp_path / "grid").iterdir()} == {"width=8", "width=12"}
+
+
+FILES = sorted((pathlib.Path(__file__).parents[1] / "configs").glob("*.py"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_the_smoke_variant_of_every_config(main, tmp_path, file):
+  """Two chunks, two validations, and every run can be loaded."""
+  result = main(f"--config={file}:smoke", f"--workdir={tmp_path / 'smoke'}")
+  assert result.status == 0, result.errors
+  assert {row["status"] for row in trainings.runs_csv(tmp_path / "smoke")} == {"done"}
+  steps = {int(row["step"]) for row in trainings.metrics_csv(tmp_path / "smoke")}
+  assert steps == {2, 4}
+  shape = (32, 32, 3) if "cifar10" in file.stem else (28, 28, 1)
+  for run in genjax.load(tmp_path / "smoke"):
+    z = jax.numpy.ones((2, run.numbers["latent"]))
+    assert jax.jit(run.generate)(z, np.array([1, 2])).shape == (2, *shape)
 
 
 # Mistakes.

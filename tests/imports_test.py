@@ -15,6 +15,7 @@ LAYERS = [
   {"command", "events", "layers", "losses", "metrics", "optimisers", "plots", "sources", "sweep"},
   {"cache", "galleries", "gan_networks", "records", "vae_networks"},
   {"networks"},
+  {"layer_table"},
   {"data", "gan", "vae"},
   {"evaluate", "models"},
   {"config", "programs"},
@@ -26,7 +27,7 @@ LAYERS = [
 
 # Libraries that only these modules may know.
 ONLY = {
-  "flax": {"gan_networks", "layers", "networks", "vae_networks"},
+  "flax": {"gan_networks", "layer_table", "layers", "networks", "vae_networks"},
   "matplotlib": {"galleries", "plots"},
   "optax": {"optimisers"},
   "orbax": {"checkpoint"},

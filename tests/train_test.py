@@ -344,7 +344,7 @@ def test_steps_are_taken_as_they_are():
   ("model", "changes", "message"),
   [
     ("vae", {"batch_size": 1348}, r"batch_size=1348: expected 1 to 1347"),
-    ("gan", {"data.size": 32}, r"makes images of \(28, 28, 1\), and the data has \(32, 32, 1\)"),
+    ("gan", {"data.size": 32}, r"images of \(28, 28, 1\), and the data's are \(32, 32, 1\)"),
     ("vae", {"data.name": "no_such_set"}, "no_such_set"),
   ],
 )

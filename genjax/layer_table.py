@@ -1,0 +1,85 @@
+"""The layers of a network as a table, as the reports print them."""
+
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+
+from genjax.layers import Conv, Map
+from genjax.networks import count
+from genjax.types import PyTree
+
+
+class Layer(NamedTuple):
+  """A row of a network's table."""
+
+  name: str
+  output: tuple[int, ...]  # shape, without the batch axis
+  trained: int  # parameters
+  statistics: int  # running statistics of batch norm
+
+
+def layers_of(module: nn.Module, *inputs: jax.ShapeDtypeStruct) -> list[Layer]:
+  """The layers that a network calls for such inputs, in their order; nothing is computed.
+
+  Layers are the modules that the network itself calls: what these call in turn, as an RNN its cell,
+  is part of them.
+  """
+  called = []  # (layer, its output, the names below which its variables lie)
+  within = []  # the names of the layer that is being called
+
+  def watch(call, args, kwargs, context):
+    names = set(context.module.path[:1])
+    if within:
+      within[0].update(names)
+      return call(*args, **kwargs)
+    if not names:  # the network
+      return call(*args, **kwargs)
+    within.append(names)
+    output = call(*args, **kwargs)
+    called.append((context.module, output, within.pop()))
+    return output
+
+  with nn.intercept_methods(watch):
+    variables = jax.eval_shape(module.init, jax.random.key(0), *inputs)
+
+  def size(collection, names):
+    return sum(count(variables.get(collection, {}).get(name, {})) for name in names)
+
+  return [
+    Layer(
+      _title(layer), _of_layer(layer, output), size("params", names), size("batch_stats", names)
+    )
+    for layer, output, names in called
+  ]
+
+
+def _of_layer(layer: nn.Module, output: PyTree) -> tuple[int, ...]:
+  if isinstance(layer, nn.RNN) and layer.return_carry:
+    output = jax.tree.leaves(output[0])[-1]  # the state after the last step
+  return output.shape[1:]
+
+
+def _title(layer: nn.Module) -> str:
+  kind = type(layer).__name__
+  given = "" if layer.name.startswith(f"{kind}_") else f"{layer.name}: "
+  return given + _kind(layer)
+
+
+def _kind(layer: nn.Module) -> str:
+  match layer:
+    case Conv():
+      stride = f", stride {layer.stride}" if layer.stride > 1 else ""
+      padding = f", {layer.padding}" if layer.padding != "SAME" else ""
+      transposed = "transposed " if layer.transposed else ""
+      return f"{transposed}conv {layer.kernel} x {layer.kernel}{stride}{padding}"
+    case Map():
+      f = getattr(layer.f, "func", layer.f)
+      return f.__name__.strip("_")
+    case nn.Dropout():
+      return f"dropout {layer.rate:g}"
+    case nn.BatchNorm():
+      return "batch norm"
+    case nn.RNN():
+      return type(layer.cell).__name__.removeprefix("Optimized").removesuffix("Cell")
+  return type(layer).__name__.lower()
