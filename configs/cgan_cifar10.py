@@ -1,6 +1,6 @@
 """A conditional GAN on CIFAR-10: S1's GAN, where generator and discriminator also read the label.
 
-Batches of 64 and averaged weights, 400 steps. Not yet trained to its end.
+Batches of 64 and averaged weights, 300 steps. Not yet trained to its end.
 """
 
 from genjax import config as genjax_config
@@ -9,7 +9,7 @@ VARIANTS = {
   "": {
     "data.name": "cifar10",
     "batch_size": 64,
-    "steps": 400,
+    "steps": 300,
     "eval_every": 100,
     "log_every": 10,
     "model.network": "s1_cgan_cifar10",

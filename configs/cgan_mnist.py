@@ -1,7 +1,7 @@
 """Conditional GANs on MNIST.
 
 `:s4` is S4's. Without an argument its layers and rate with batches of 64, b1 0.5 and averaged
-weights, 500 steps. Not yet trained to its end.
+weights, 400 steps. Not yet trained to its end.
 """
 
 from genjax import config as genjax_config
@@ -17,8 +17,8 @@ VARIANTS = {
   | {
     "batch_size": 64,
     "epochs": 0.0,
-    "steps": 500,
-    "eval_every": 125,
+    "steps": 400,
+    "eval_every": 100,
     "log_every": 10,
     "sweep.seeds": (0, 1),
     "sweep.b1": (0.5,),

@@ -1,6 +1,6 @@
 """GANs on CIFAR-10: non-saturating loss.
 
-Without an argument S1's layers with batches of 64 and averaged weights, 400 steps. Not yet trained
+Without an argument S1's layers with batches of 64 and averaged weights, 300 steps. Not yet trained
 to its end.
 
 `:s0` to `:s2` are the reports' systems, `:s0_study` to `:s2_study` their studies with 10 seeds. Not
@@ -21,7 +21,7 @@ VARIANTS = {
   | {
     "batch_size": 64,
     "epochs": 0.0,
-    "steps": 400,
+    "steps": 300,
     "eval_every": 100,
     "log_every": 10,
     "sweep.seeds": (0, 1),

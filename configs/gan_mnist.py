@@ -1,6 +1,6 @@
 """GANs on MNIST: non-saturating loss.
 
-Without an argument S1's layers with batches of 64 and averaged weights, 600 steps. Not yet trained
+Without an argument S1's layers with batches of 64 and averaged weights, 500 steps. Not yet trained
 to its end.
 
 `:s0` to `:s4` are the reports' systems, `:s0_study` to `:s3_study` their studies with 10 seeds. Not
@@ -21,8 +21,8 @@ VARIANTS = {
   "": _ADAM
   | {
     "batch_size": 64,
-    "steps": 600,
-    "eval_every": 150,
+    "steps": 500,
+    "eval_every": 125,
     "log_every": 10,
     "sweep.seeds": (0, 1),
     "sweep.ema_decay": (0.99,),

@@ -28,8 +28,8 @@ VARIANTS = {
   "": _WGAN
   | {
     "batch_size": 64,
-    "steps": 240,
-    "eval_every": 60,
+    "steps": 200,
+    "eval_every": 50,
     "log_every": 10,
     "sweep.learning_rate": (5e-4,),
     "sweep.ema_decay": (0.99,),

@@ -11,9 +11,9 @@ VARIANTS = {
   "": {
     "data.name": "cifar10",
     "batch_size": 64,
-    "steps": 200,
+    "steps": 120,
     "log_every": 10,
-    "eval_every": 50,
+    "eval_every": 30,
     "model.network": "s1_gan_cifar10",
     "model.width": 64,
     "model.loss": "wasserstein",

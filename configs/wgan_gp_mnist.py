@@ -9,9 +9,9 @@ from genjax import config as genjax_config
 VARIANTS = {
   "": {
     "batch_size": 64,
-    "steps": 240,
+    "steps": 200,
     "log_every": 10,
-    "eval_every": 60,
+    "eval_every": 50,
     "model.network": "s1_gan",
     "model.loss": "wasserstein",
     "model.regulariser": "gradient_penalty",
