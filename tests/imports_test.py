@@ -12,7 +12,18 @@ PACKAGE = pathlib.Path(genjax.__file__).parent
 # A module imports from the layers before its own, and from no other.
 LAYERS = [
   {"types"},
-  {"command", "events", "layers", "losses", "metrics", "optimisers", "plots", "sources", "sweep"},
+  {
+    "command",
+    "events",
+    "layers",
+    "losses",
+    "metrics",
+    "optimisers",
+    "plots",
+    "sources",
+    "statistics",
+    "sweep",
+  },
   {"cache", "galleries", "gan_networks", "records", "vae_networks"},
   {"networks"},
   {"layer_table"},
