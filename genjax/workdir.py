@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import fcntl
+import functools
 import io
 import json
 import os
@@ -137,6 +138,7 @@ def _version(library: str) -> str:
     return "not installed"
 
 
+@functools.cache  # the code is what it was when the process began, whatever happens to its files
 def _revision() -> str:
   """The commit of the code, with "+changes" where files differ from it; "" outside a checkout."""
   describe = ["git", "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*"]

@@ -11,9 +11,8 @@ import pathlib
 
 import numpy as np
 from absl import flags
-from scipy import stats
 
-from genjax import command, workdir
+from genjax import command, statistics, workdir
 from genjax.types import UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "What the study left.")
@@ -34,24 +33,22 @@ REPORTED = {  # (hidden layers, latent) -> loss per pixel
 
 
 def final(cell: pathlib.Path, name: str, latent: int) -> np.ndarray:
-  """The last figure of a metric for each seed of a latent that did not fail, in nats a pixel."""
+  """The last figure of a metric for each seed of a latent, in nats a pixel; NaN if it failed."""
   with open(cell / "runs.csv") as file:
-    runs = list(csv.DictReader(file))
+    runs = [run for run in csv.DictReader(file) if int(run["latent"]) == latent]
   last = {}
   with open(cell / "metrics.csv") as file:
     for row in csv.DictReader(file):
       if row["name"] == name:
-        last[int(row["run"])] = float(row["value"])  # rows are in the order of steps
-  chosen = [int(r["run"]) for r in runs if int(r["latent"]) == latent and r["status"] == "done"]
-  return np.array([last[run] for run in chosen]) / PIXELS
+        last[row["run"]] = float(row["value"])  # rows are in the order of steps
+  healthy = [last[run["run"]] if run["status"] == "done" else np.nan for run in runs]
+  return np.array(healthy) / PIXELS
 
 
-def interval(values: np.ndarray) -> str:
-  """Mean and half of the 95% interval."""
-  if len(values) < 2:
-    return "too few seeds"
-  half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-  return f"{values.mean():.4f} ± {half:.4f}"
+def shown(values: np.ndarray) -> str:
+  """Mean and half of its 95% interval."""
+  found = statistics.summary(values)
+  return f"{found.mean:.4f} ± {(found.of_mean.high - found.of_mean.low) / 2:.4f}"
 
 
 def main() -> None:
@@ -62,13 +59,14 @@ def main() -> None:
   for cell in cells.values():
     if not workdir.finished(cell):
       raise UserError(f"{cell} is not trained to its end; start the study again")
-  print("| hidden layers | latent | report | loss | reconstruction | KL | seeds |")
-  print("| --- | --- | --- | --- | --- | --- | --- |")
+  print("| hidden layers | latent | report | loss | reconstruction | KL | seeds | failed |")
+  print("| --- | --- | --- | --- | --- | --- | --- | --- |")
   for (depth, latent), reported in REPORTED.items():
     names = ("val_loss", "val_reconstruction", "val_kl")
     columns = [final(cells[depth], name, latent) for name in names]
-    figures = " | ".join(interval(column) for column in columns)
-    print(f"| {depth} | {latent} | {reported} | {figures} | {len(columns[0])} |")
+    figures = " | ".join(map(shown, columns))
+    seeds, failed = len(columns[0]), np.isnan(columns[0]).sum()
+    print(f"| {depth} | {latent} | {reported} | {figures} | {seeds} | {failed} |")
 
 
 if __name__ == "__main__":
