@@ -14,6 +14,7 @@ LAYERS = [
   {"types"},
   {
     "command",
+    "distances",
     "events",
     "layers",
     "losses",
