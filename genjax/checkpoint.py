@@ -127,6 +127,10 @@ class LoadedRun(NamedTuple):
   score: Callable | None  # (images in [0, 1], label [B] or None) -> critic's scores [B]
   state: State
 
+  def __repr__(self) -> str:  # without thousands of weights
+    numbers = ", ".join(f"{name}={value}" for name, value in self.numbers.items())
+    return f"LoadedRun({numbers}, step={self.step}, failed_at={self.failed_at})"
+
 
 def load(path: str | pathlib.Path, weights: str = "best") -> list[LoadedRun]:
   """The runs of a workdir, finished or not, in the order of runs.csv.

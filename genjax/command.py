@@ -7,7 +7,9 @@ stderr; 130 interrupted from the keyboard.
 import os
 import pathlib
 import re
+import signal
 import sys
+import threading
 from collections.abc import Callable
 
 import jax
@@ -22,10 +24,28 @@ def run(main: Callable[[], None]) -> None:
   app.run(lambda _: _guarded(main), flags_parser=_parse)
 
 
+_interrupted = threading.Event()
+
+
+def _on_interrupt(signum, frame) -> None:
+  _interrupted.set()
+  raise KeyboardInterrupt
+
+
+def stop_if_interrupted() -> None:
+  """Raises the `KeyboardInterrupt` of a Ctrl-C that Python dropped.
+
+  It drops what is raised within a callback of its garbage collector, of which compiling has many.
+  """
+  if _interrupted.is_set():
+    raise KeyboardInterrupt
+
+
 def _guarded(main: Callable[[], None]) -> None:
   if not flags.FLAGS["verbosity"].present:
     logging.set_verbosity(logging.WARNING)  # orbax tells of every file it writes
   try:
+    signal.signal(signal.SIGINT, _on_interrupt)
     prepare_jax()
     main()
   except UserError as error:
@@ -111,10 +131,23 @@ def config_of(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
     raise UserError("--config is missing; name a file such as configs/vae_mnist.py")
   path = flags.FLAGS[flag.name].config_filename
   if isinstance(config, ml_collections.ConfigDict):
+    _check_overrides(flags.FLAGS[flag.name].override_values, config.get("cells", ()))
     return config
   if not pathlib.Path(path.split(":")[0]).is_file():
     raise UserError(f"--config={path}: there is no such file")
   raise UserError(f"--config={path}: its get_config() must return an ml_collections.ConfigDict")
+
+
+def _check_overrides(overrides: dict, cells) -> None:
+  """Raises `UserError` where a key of the command line would not reach all programs of a study."""
+  for key in overrides:
+    target = key.replace("grid.", "model.", 1) if key.startswith("grid.") else key
+    setting = [cell for cell in cells if isinstance(cell, dict) and target in cell]
+    if key != "cells" and setting:
+      raise UserError(
+        f"--config.{key}: {len(setting)} of the study's {len(cells)} cells set it themselves, as "
+        f'{setting[0]}; --config.cells="()" drops the cells'
+      )
 
 
 def prepare_jax() -> None:

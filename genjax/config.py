@@ -149,7 +149,11 @@ def check(config: ml_collections.ConfigDict) -> None:
   for key in flat:
     if key not in known:
       owners = [model for model in MODELS if key in flatten(default(model).to_dict())]
-      hint = f"; only {owners[0]!r} models have it" if owners else suggestion(key, known)
+      hint = (
+        f"; only {owners[0]!r} models have it, and config.model.name is {name!r}"
+        if owners
+        else suggestion(key, known)
+      )
       raise UserError(f"unknown key config.{key}{hint}")
   for key, standard in known.items():
     if key not in flat:
@@ -202,7 +206,10 @@ _READERS = {
 
 def _check_together(flat: dict) -> None:
   if (flat["steps"] > 0) == (flat["epochs"] > 0):
-    raise UserError("one of config.steps and config.epochs must be set, and the other 0")
+    raise UserError(
+      "one of config.steps and config.epochs must be set, and the other 0; they are "
+      f"{flat['steps']} and {flat['epochs']:g}"
+    )
   name, network = flat["model.name"], flat["model.network"]
   fitting = _NETWORKS[name]
   if network not in fitting:
@@ -228,11 +235,16 @@ def _check_together(flat: dict) -> None:
 
 def _check_cells(cells, known: dict) -> None:
   if not (isinstance(cells, tuple | list) and all(isinstance(cell, dict) for cell in cells)):
-    raise UserError(f"config.cells is {cells!r}; right would be a tuple of dictionaries")
+    raise UserError(
+      f"config.cells is {cells!r}; right would be a tuple of dictionaries, such as "
+      "--config.cells=\"({'model.depth': 2}, {'model.depth': 4})\""
+    )
   for cell in cells:
     for key, value in cell.items():
       if key not in known or not key.startswith(("model.", "sweep.")) or key == "model.name":
-        raise UserError(f"config.cells has {key!r}; right would be a model.* or sweep.* key")
+        right = [k for k in (f"model.{key}", f"sweep.{key}") if k in known]
+        near = f", {right[0]!r}" if right else ""
+        raise UserError(f"config.cells has {key!r}; right would be a model.* or sweep.* key{near}")
       _check_value(key, value, known[key], "config.cells: ")
 
 

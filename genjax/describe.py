@@ -109,7 +109,7 @@ def _of_model(plan: train.Plan, shown: dict, folder: str) -> str:
   keys = plan.config.model.to_dict()
   unsaid = {"name"} | {key for key in ("width", "depth") if not keys[key]}  # 0: the report's
   said = ", ".join(f"{key} {value}" for key, value in keys.items() if key not in unsaid)
-  text = _wrapped("model", f"{keys['name']}: {said}")
+  text = _wrapped("model", f"{keys['name']}: {said}; layers at latent {plan.model.latent}")
   made = tables(keys, _shape(plan), plan.splits.num_classes, plan.model.latent)
   key = str(made)
   if key in shown:
@@ -140,7 +140,11 @@ def _of_sweep(plan: train.Plan) -> str:
     "sweep",
     f"{R} {'run' if R == 1 else 'runs'}{product} of {plan.steps:,} steps, on {devices} of {here}: "
     f"{local} on each, {sweep.at_once(R, plan.config.sweep.chunk)} at once",
-  )
+  ) + _wrapped("numbers", "; ".join(f"{name} {_values(plan, name)}" for name in plan.rows[0]))
+
+
+def _values(plan: train.Plan, name: str) -> str:
+  return ", ".join(f"{value:g}" for value in dict.fromkeys(row[name] for row in plan.rows))
 
 
 def _plural(name: str) -> str:

@@ -174,9 +174,12 @@ def _entry(network: str, known: dict[str, Entry], shape: Shape, depth: int) -> E
     kin = CONDITIONAL_GANS if network in CONDITIONAL_GANS else known
     fitting = [f"configs/{e.config}" for e in kin.values() if e.shape == shape]
     fitting += [f"--config.model.network={name}" for name, e in kin.items() if e.shape is None]
+    size, _, channels = entry.shape
+    resized = f"--config.data.size={size} --config.data.channels={channels}"
     raise UserError(
       f"config.model.network {network!r} takes images of {entry.shape}, and the data's are "
-      f"{shape}, for which there are {', '.join(fitting) or 'no networks yet'}"
+      f"{shape}, for which there are {', '.join(fitting) or 'no networks yet'}; {resized} makes "
+      "the data fit"
     )
   if depth and not entry.depth:
     deep = [name for name, e in known.items() if e.depth]

@@ -12,9 +12,20 @@ import ml_collections
 import numpy as np
 from tqdm import tqdm
 
-from genjax import checkpoint, data, evaluate, galleries, models, plots, programs, sweep, workdir
+from genjax import (
+  checkpoint,
+  command,
+  data,
+  evaluate,
+  galleries,
+  models,
+  plots,
+  programs,
+  sweep,
+  workdir,
+)
 from genjax import config as genjax_config
-from genjax.types import Dataset, Model, PyTree
+from genjax.types import Dataset, Model, PyTree, UserError
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
 REDRAW_SECONDS = 10.0  # curves are not drawn more often while training goes on
@@ -80,6 +91,10 @@ def study(plans: dict[str, Plan], path: pathlib.Path) -> None:
     UserError: a workdir was made by another plan (then nothing is written), or is damaged.
   """
   for folder, plan in plans.items():
+    if folder and (path / "config.json").exists():
+      raise UserError(
+        f"{path} holds runs that are no part of a study; name another --workdir for the study"
+      )
     workdir.compare(path / folder, _record(plan))
   left = {f: plan for f, plan in plans.items() if not (f and _finished(plan, path / f))}
   if len(left) < len(plans):
@@ -184,6 +199,7 @@ class Training:
       pace, compiled = 1, False
       totals = self._zeros()
       while self.step < steps:
+        command.stop_if_interrupted()
         begun = time.perf_counter()
         stop = min(self.step + pace, self._next(self.config.log_every), steps)
         stop = min(stop, self._next(self.config.eval_every))
@@ -207,9 +223,8 @@ class Training:
     failed = (
       f", of which {self._failed().sum()} failed (see runs.csv)" if any(self._failed()) else ""
     )
-    print(
-      f"{self.path}: {len(self.rows)} runs at step {steps:,}{failed}; pictures in samples, plots"
-    )
+    runs = "1 run" if len(self.rows) == 1 else f"{len(self.rows)} runs"
+    print(f"{self.path}: {runs} at step {steps:,}{failed}; pictures in samples, plots")
 
   def _at(self, every: int) -> bool:
     return self.step % every == 0
@@ -332,7 +347,10 @@ def _unmirrored(series: dict) -> dict:
   return {
     name: one
     for name, one in series.items()
-    if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(one, mirrored, strict=True))
+    if not (
+      np.array_equal(one[0], mirrored[0])
+      and np.allclose(one[1], mirrored[1], rtol=1e-4, atol=0, equal_nan=True)
+    )
   }
 
 

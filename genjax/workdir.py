@@ -87,6 +87,11 @@ def compare(path: pathlib.Path, record: dict) -> None:
   """
   file = path / "config.json"
   if not file.exists():
+    cells = sorted(path.glob("*/config.json"))
+    if cells:
+      raise UserError(
+        f"{path} holds a study, in folders such as {cells[0].parent.name}; name another --workdir"
+      )
     if any((path / "checkpoints").glob("*")):
       raise UserError(
         f"{path} has checkpoints and no config.json to say of what; restore it, or name another "

@@ -42,6 +42,13 @@ def _tree(size=1000):
 # Saving and restoring.
 
 
+def test_a_run_is_shown_without_its_weights(vae):
+  run = genjax.load(vae[0])[0]
+  assert repr(run).startswith("LoadedRun(seed=0, latent=")
+  assert repr(run).endswith(f"step={run.step}, failed_at=-1)")
+  assert len(repr(run)) < 200
+
+
 def test_a_tree_comes_back_bit_for_bit(tmp_path):
   tree = _tree()
   writer = checkpoint.Checkpoints(tmp_path / "c", keep=2)

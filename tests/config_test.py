@@ -137,8 +137,8 @@ def test_defaults_pass_once_they_have_a_length(model):
 
 
 def test_steps_and_epochs_exclude_each_other():
-  assert refusal(changed(epochs=1.0)) == (
-    "one of config.steps and config.epochs must be set, and the other 0"
+  assert refusal(changed(epochs=1.5)) == (
+    "one of config.steps and config.epochs must be set, and the other 0; they are 10 and 1.5"
   )
 
 
@@ -148,7 +148,7 @@ def test_steps_and_epochs_exclude_each_other():
     ("batchsize", 8, "did you mean batch_size?"),
     ("model.widht", 8, "did you mean model.width?"),
     ("sweep.learning_rates", (1e-3,), "did you mean sweep.learning_rate?"),
-    ("sweep.clip", (0.01,), "only 'gan' models have it"),
+    ("sweep.clip", (0.01,), "only 'gan' models have it, and config.model.name is 'vae'"),
     ("model.width.deep", 8, "did you mean model.width?"),
     ("zzz", 1, "known are batch_size, cells, data.binarise"),
   ],
@@ -296,6 +296,10 @@ def test_cells_are_combined_with_the_grid_and_change_what_they_name():
     (({"model.widht": 8},), "config.cells has 'model.widht'; right would be a model"),
     (({"batch_size": 8},), "config.cells has 'batch_size'; right would be a model"),
     (({"model.name": "gan"},), "config.cells has 'model.name'; right would be a model"),
+    (
+      ({"depth": 2},),
+      "config.cells has 'depth'; right would be a model.* or sweep.* key, 'model.dep",
+    ),
     (({"model.width": "big"},), "config.cells: model.width is 'big'; right would be 0 for the rep"),
     (({"sweep.latents": 2},), "config.cells: sweep.latents is 2; right would be a tuple"),
     (({"sweep.latents": (0,)},), "config.cells: sweep.latents is (0,); right would be for each"),

@@ -211,6 +211,29 @@ def test_the_smoke_variant_of_every_config(main, tmp_path, file):
     assert jax.jit(run.generate)(z, np.array([1, 2])).shape == (2, *shape)
 
 
+def test_a_study_and_a_run_do_not_share_a_workdir(main, done, tmp_path):
+  path = tmp_path / "mixed"
+  shutil.copytree(done[0], path)
+  grid = "--config.grid.width=(8, 12)"
+  assert "no part of a study" in refused(main(f"{CONFIG}:vae", f"--workdir={path}", *SMALL, grid))
+  assert not list(path.glob("width=*"))
+  study = tmp_path / "study"
+  shutil.copytree(done[0], study / "width=8")
+  line = refused(main(f"{CONFIG}:vae", f"--workdir={study}", *SMALL))
+  assert f"{study} holds a study, in folders such as width=8" in line
+  assert [x.name for x in study.iterdir()] == ["width=8"]
+
+
+@pytest.mark.parametrize("key", ["sweep.latents=(3,)", "model.depth=4", "grid.depth=(2, 4)"])
+def test_a_key_that_the_cells_of_a_study_set_themselves(main, tmp_path, key):
+  file = FILES[0].with_name("vae_mnist.py")
+  arguments = [f"--config={file}:s0_study,smoke", f"--workdir={tmp_path / 'new'}"]
+  line = refused(main(*arguments, f"--config.{key}"))
+  assert line.startswith(f"--config.{key.split('=')[0]}: ")
+  assert "of the study's 5 cells set it themselves" in line
+  assert not (tmp_path / "new").exists()
+
+
 # Mistakes.
 
 

@@ -151,8 +151,16 @@ def test_batch_norm_uses_the_batch_in_training_and_its_average_afterwards():
       r"'s1_gan' takes images of \(28, 28, 1\), and the data's are \(32, 32, 3\), for which there "
       r"are configs/gan_cifar10.py:s1, .*configs/cgan_cifar10.py, .*network=dense",
     ),
-    ({"network": "s4_gan"}, (9, 9, 1), r"\(9, 9, 1\), .* there are --config.model.network=dense$"),
-    ({"network": "s4_cgan"}, COLOUR, r"which there are configs/cgan_cifar10.py$"),
+    (
+      {"network": "s4_gan"},
+      (9, 9, 1),
+      r"\(9, 9, 1\), .* there are --config.model.network=dense; .*size=28 .*channels=1",
+    ),
+    (
+      {"network": "s4_cgan"},
+      COLOUR,
+      r"which there are configs/cgan_cifar10.py; --config.data.size=28",
+    ),
     ({"network": "s4_cgan"}, (9, 9, 1), "for which there are no networks yet"),
     ({"network": "s1_gan", "depth": 4}, IMAGE, "'s1_gan' has its report's layers: 0 .* dense"),
     (

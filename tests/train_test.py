@@ -5,6 +5,7 @@ import pathlib
 import random
 import shutil
 import signal
+import threading
 import time
 
 import jax
@@ -13,7 +14,7 @@ import pytest
 import trainings
 from systems import assert_trees_equal
 
-from genjax import galleries, plots, programs, train, workdir
+from genjax import command, galleries, plots, programs, train, workdir
 from genjax.types import UserError
 
 FAST, HUGE = 1e-3, 1e30  # learning rates: the second leaves the range of floats within steps
@@ -106,6 +107,22 @@ def _stop(path, at, how):
 
 LONG = {"steps": 100, "log_every": 5, "eval_every": 10}
 LONG_FLAGS = [f"--config.{key}={value}" for key, value in LONG.items()]
+
+
+def test_an_interrupt_that_python_dropped_still_stops_it(tmp_path, no_pictures, monkeypatch):
+  """As one raised within a callback of the garbage collector."""
+  plan = trainings.plan("vae", steps=50)
+  seen = threading.Event()
+  monkeypatch.setattr(command, "_interrupted", seen)
+  with pytest.raises(KeyboardInterrupt):
+    command._on_interrupt(signal.SIGINT, None)
+  assert seen.is_set()
+  with pytest.raises(KeyboardInterrupt):
+    train.train(plan, tmp_path)
+  assert not list((tmp_path / "checkpoints").iterdir())
+  seen.clear()
+  train.train(plan, tmp_path)
+  assert {row["status"] for row in trainings.runs_csv(tmp_path)} == {"done"}
 
 
 def test_a_killed_and_an_interrupted_training_go_on_to_the_same_bits(tmp_path):
