@@ -38,7 +38,8 @@ FAST = ("--config.sweep.learning_rate=(5e-4,)",)
 SYSTEMS = {
   "mnist": (
     System("S1 VAE", "vae_mnist.py:s1", 2000),
-    System("S1 GAN", "gan_mnist.py"),
+    System("S1 GAN", "gan_mnist.py:s1", 1500, ("--config.batch_size=32",)),
+    System("S1's WGAN, GAN loss", "gan_mnist.py"),
     System("S1 WGAN", "wgan_mnist.py", run=2),
     System("S2 VAE", "vae_mnist.py:s2", 2000),
     System("S2 GAN", "gan_mnist.py:s2", 2000),

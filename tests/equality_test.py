@@ -70,6 +70,8 @@ def _rows(name, num_seeds=2):
   return sweep.table(seeds=tuple(range(3, 3 + num_seeds)), latents=(2, 5), learning_rate=(rate,))
 
 
+UNPADDED_TOO = ("s1_gan", "s1_wgan", "s2_vae", "s4_cgan")  # each is another program to compile
+
 # On two devices: 4 rows in pairs; some also one by one; 8 rows in threes and one left over.
 SWEEPS = [(name, 2, 2) for name in SYSTEMS]
 SWEEPS += [("s1_gan", 2, 1), ("s1_wgan", 2, 1), ("s2_vae", 2, 1), ("s2_vae", 4, 3)]
@@ -82,6 +84,8 @@ def test_a_row_of_the_sweep_equals_the_run_alone(name, num_seeds, chunk):
   _, progress, totals = _train(name, rows, chunk)
   np.testing.assert_array_equal(progress.state.step, _steps(name))
   for i, row in enumerate(rows):
+    if row["latent"] == 5 and name not in UNPADDED_TOO:
+      continue
     alone_start, alone, alone_totals = _train(name, [row])
     for metric, value in totals.metrics.items():
       expected = alone_totals.metrics[metric][0]
