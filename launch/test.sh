@@ -6,4 +6,5 @@ cd "$(dirname "$0")/.."
 . launch/environment.sh
 ruff check .
 ruff format --check .
-python -m pytest "$@"
+# Two processes: most of the time goes into compiling, which takes one core.
+python -m pytest --numprocesses=2 --dist=loadfile "$@"

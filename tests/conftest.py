@@ -1,3 +1,4 @@
+import gc
 import os
 
 # Most of a test's time is LLVM's, which here optimises programs that run for milliseconds.
@@ -12,6 +13,14 @@ from genjax import train
 
 jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forget_programs():
+  """A process may map so many pieces of memory, and each compiled program takes some of them."""
+  yield
+  jax.clear_caches()
+  gc.collect()
 
 
 @pytest.fixture(scope="session")
