@@ -21,6 +21,10 @@ from genjax.types import UserError, latent_noise
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for what the systems leave.")
 
+_DATASETS = flags.DEFINE_multi_enum(
+  "datasets", ["mnist", "cifar10"], ["mnist", "cifar10"], "Whose systems."
+)
+
 COLUMNS = 12
 CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
 
@@ -105,9 +109,9 @@ def main() -> None:
   if not _WORKDIR.value:
     raise UserError("--workdir is missing; name a folder for what the systems leave")
   home = pathlib.Path(_WORKDIR.value)
-  for dataset, systems in SYSTEMS.items():
+  for dataset in _DATASETS.value:
     rows, labels = [], []
-    for system in systems:
+    for system in SYSTEMS[dataset]:
       path = home / system.config.replace(".py", "").replace(":", "_")
       if not workdir.finished(path):
         train(system, path)
