@@ -1,7 +1,8 @@
 """Conditional GANs on MNIST.
 
 `:s4` is S4's. Without an argument its layers and rate with batches of 64, b1 0.5 and averaged
-weights, 400 steps. Not yet trained to its end.
+weights, 400 steps. 2 seeds: val_swd 0.288 for both at step 400; strokes and loops, and no digits
+yet: S4 trains 20 epochs, about 8,400 steps of 128.
 """
 
 from genjax import config as genjax_config
