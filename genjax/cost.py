@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import ml_collections
 import numpy as np
 from jax.extend import core
 
 from genjax import evaluate, programs, sweep
 from genjax.data import Splits
-from genjax.types import Batch, Model, PyTree
+from genjax.types import Model, PyTree
 
 
 def flops(f: Callable, *args: Any) -> int:
@@ -94,11 +93,7 @@ def step_flops(model: Model, image_shape: tuple, batch_size: int) -> dict[str, i
   """FLOP of one step of one run: each player's part, or that of all, named "step"."""
   run = jax.eval_shape(lambda: _first(sweep.runs([{"seed": 0, "latent": model.latent}])))
   state = jax.eval_shape(model.init, run)
-  K = model.batches_per_step
-  batch = Batch(
-    jax.ShapeDtypeStruct((K, batch_size, *image_shape), jnp.float32),
-    jax.ShapeDtypeStruct((K, batch_size), jnp.int32),
-  )
+  batch = programs.batch_shapes(model, image_shape, batch_size)
   if not model.turns:
     return {"step": flops(model.step, run, state, batch)}
   return {name: flops(turn, run, state, batch, run.key) for name, turn in model.turns.items()}

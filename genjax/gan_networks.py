@@ -18,16 +18,12 @@ from genjax.layers import (
   Map,
   flatten,
   global_max_pool,
+  latent_dense,
   latent_rows,
   leaky_relu,
   reshape,
 )
 from genjax.types import Shape
-
-
-def _first(features: int, **options) -> nn.Dense:
-  """The layer that reads the latent."""
-  return nn.Dense(features, kernel_init=latent_rows, name="latent", **options)
 
 
 def _batch_norm(train: bool) -> nn.BatchNorm:
@@ -62,7 +58,7 @@ class DenseGenerator(nn.Module):
 
   @nn.compact
   def __call__(self, z, label=None, train=False):
-    x = leaky_relu(self.slope)(_first(self.widths[0])(z))
+    x = leaky_relu(self.slope)(latent_dense(self.widths[0])(z))
     for width in self.widths[1:]:
       x = leaky_relu(self.slope)(nn.Dense(width)(x))
     x = nn.Dense(math.prod(self.shape))(x)
@@ -91,7 +87,7 @@ class S1Generator(nn.Module):
 
   @nn.compact
   def __call__(self, z, label=None, train=False):
-    x = reshape(7, 7)(_first(7 * 7 * self.width)(z))
+    x = reshape(7, 7)(latent_dense(7 * 7 * self.width)(z))
     x = leaky_relu(self.slope)(x)
     for _ in range(2):
       x = ConvTranspose(self.width, 4, 2)(x)
@@ -127,7 +123,7 @@ class S1CifarGenerator(nn.Module):
   @nn.compact
   def __call__(self, z, label=None, train=False):
     z = _with_label(z, label, self.num_classes)
-    x = reshape(4, 4)(_first(4 * 4 * 2 * self.width)(z))
+    x = reshape(4, 4)(latent_dense(4 * 4 * 2 * self.width)(z))
     x = leaky_relu(self.slope)(x)
     for _ in range(3):
       x = leaky_relu(self.slope)(ConvTranspose(self.width, 4, 2)(x))
@@ -189,7 +185,7 @@ class S4Generator(nn.Module):
   @nn.compact
   def __call__(self, z, label=None, train=False):
     width = self.width
-    x = _batch_norm(train)(_first(7 * 7 * 2 * width, use_bias=False)(z))
+    x = _batch_norm(train)(latent_dense(7 * 7 * 2 * width, use_bias=False)(z))
     x = reshape(7, 7)(leaky_relu(self.slope)(x))
     for features, stride in ((width, 1), (width // 2, 2)):
       x = ConvTranspose(features, 5, stride, use_bias=False)(x)
@@ -223,7 +219,7 @@ class S4ConditionalGenerator(nn.Module):
   def __call__(self, z, label, train=False):
     # 138 channels: the report's latent and classes. They stay when the latent changes.
     features = self.width + self.num_classes
-    x = reshape(7, 7)(_first(7 * 7 * features)(_with_label(z, label, self.num_classes)))
+    x = reshape(7, 7)(latent_dense(7 * 7 * features)(_with_label(z, label, self.num_classes)))
     x = leaky_relu(self.slope)(x)
     for _ in range(2):
       x = leaky_relu(self.slope)(ConvTranspose(self.width, 4, 2)(x))

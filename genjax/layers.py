@@ -284,6 +284,11 @@ latent_rows = prefix_normal(-2)  # of the layer that reads the latent
 latent_columns = prefix_normal(-1)  # of a layer that writes it
 
 
+def latent_dense(features: int, **options) -> nn.Dense:
+  """The dense layer that reads the latent: `rescale_latent` finds it by its name."""
+  return nn.Dense(features, kernel_init=latent_rows, name="latent", **options)
+
+
 def rescale_latent(params: dict, mask: Array) -> dict:
   """Gives the layer named `latent` the initial scale of its true fan-in.
 

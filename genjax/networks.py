@@ -5,6 +5,7 @@ hidden channels.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -35,7 +36,7 @@ class Entry(NamedTuple):
 
   make: Callable
   shape: Shape | None  # the only images that it takes; None for any
-  width: int  # the report's; 0 where the network has no one width
+  width: int  # the report's
   config: str  # a config that has it
   depth: int = 0  # the report's, where a config may choose another
 
@@ -74,24 +75,22 @@ def _dense_gan(shape: Shape, width: int, depth: int, slope: float, classes: int)
   return GanNetworks(generator, adversarial.DenseCritic(slope), SIGNED)
 
 
-def _s1_gan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
-  generator = adversarial.S1Generator(width, slope, batch_norm=False)
-  return GanNetworks(generator, adversarial.S1Critic(width, slope, batch_norm=False), UNIT)
-
-
-def _s1_wgan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
-  generator = adversarial.S1Generator(width, slope, batch_norm=True)
-  return GanNetworks(generator, adversarial.S1Critic(width, slope, batch_norm=True), SIGNED)
-
-
-def _s1_cifar_gan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
-  generator = adversarial.S1CifarGenerator(width, slope, num_classes=0)
-  return GanNetworks(generator, adversarial.S1CifarCritic(width, slope, num_classes=0), SIGNED)
+def _s1_gan(
+  shape: Shape, width: int, depth: int, slope: float, classes: int, batch_norm: bool = False
+) -> GanNetworks:
+  """The GAN's networks, and with batch norm the WGAN's, whose images are a tanh's."""
+  generator = adversarial.S1Generator(width, slope, batch_norm)
+  critic = adversarial.S1Critic(width, slope, batch_norm)
+  return GanNetworks(generator, critic, SIGNED if batch_norm else UNIT)
 
 
 def _s1_cifar_cgan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
   generator = adversarial.S1CifarGenerator(width, slope, classes)
   return GanNetworks(generator, adversarial.S1CifarCritic(width, slope, classes), SIGNED)
+
+
+def _s1_cifar_gan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
+  return _s1_cifar_cgan(shape, width, depth, slope, classes=0)
 
 
 def _s1_cifar_wgan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
@@ -121,7 +120,7 @@ GANS = {
   "dense": Entry(_dense_gan, None, 256, "gan_mnist.py:s2", depth=3),
   "s1_gan": Entry(_s1_gan, MNIST, 128, "gan_mnist.py:s1"),
   "s1_gan_cifar10": Entry(_s1_cifar_gan, CIFAR10, 128, "gan_cifar10.py:s1"),
-  "s1_wgan": Entry(_s1_wgan, MNIST, 128, "wgan_mnist.py:s1"),
+  "s1_wgan": Entry(partial(_s1_gan, batch_norm=True), MNIST, 128, "wgan_mnist.py:s1"),
   "s1_wgan_cifar10": Entry(_s1_cifar_wgan, CIFAR10, 128, "wgan_cifar10.py:s1"),
   "s4_gan": Entry(_s4_gan, MNIST, 128, "gan_mnist.py:s4"),
 }

@@ -88,19 +88,24 @@ def _choose(condition: Array, new: PyTree, old: PyTree) -> PyTree:
   return jax.tree.map(partial(jnp.where, condition), new, old)
 
 
-def empty_totals(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> Totals:
-  """Zeros `[R]` for every metric of a step; nothing is computed to learn their names."""
-  K, R = model.batches_per_step, runs.learning_rate.shape[0]
-  batch = Batch(
+def batch_shapes(model: Model, image_shape: tuple, batch_size: int) -> Batch:
+  """What one step of a run is given, without the arrays: leaves `[K, B, ...]`."""
+  K = model.batches_per_step
+  return Batch(
     jax.ShapeDtypeStruct((K, batch_size, *image_shape), jnp.float32),
     jax.ShapeDtypeStruct((K, batch_size), jnp.int32),
   )
+
+
+def empty_totals(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> Totals:
+  """Zeros `[R]` for every metric of a step; nothing is computed to learn their names."""
+  R = runs.learning_rate.shape[0]
 
   def step(runs, batch):
     run = jax.tree.map(lambda leaf: leaf[0], runs)
     return model.step(run, model.init(run), batch)
 
-  _, metrics = jax.eval_shape(step, runs, batch)
+  _, metrics = jax.eval_shape(step, runs, batch_shapes(model, image_shape, batch_size))
   return Totals(jax.tree.map(lambda _: jnp.zeros(R), metrics), jnp.zeros(R, jnp.int32))
 
 

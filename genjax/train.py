@@ -96,17 +96,18 @@ def study(plans: dict[str, Plan], path: pathlib.Path) -> None:
         f"{path} holds runs that are no part of a study; name another --workdir for the study"
       )
     workdir.compare(path / folder, _record(plan))
-  left = {f: plan for f, plan in plans.items() if not (f and _finished(plan, path / f))}
+  numbered = [(number, folder, plan) for number, (folder, plan) in enumerate(plans.items(), 1)]
+  left = [item for item in numbered if not (item[1] and _finished(item[2], path / item[1]))]
   if len(left) < len(plans):
     print(f"{path}: {len(plans) - len(left)} of {len(plans)} cells were done before")
-  begun, taken = time.perf_counter(), 0
-  for folder, plan in left.items():
-    title = f"{folder}, {1 + [*plans].index(folder)} of {len(plans)}" if folder else ""
+  begun, taken, ahead = time.perf_counter(), 0, sum(_work(plan) for *_, plan in left)
+  for number, folder, plan in left:
+    title = f"{folder}, {number} of {len(plans)}" if folder else ""
     if taken:
-      seconds = (time.perf_counter() - begun) / taken * sum(map(_work, left.values()))
+      seconds = (time.perf_counter() - begun) / taken * ahead
       title += f", all left {tqdm.format_interval(seconds)}"
     taken += len(plan.rows) * train(plan, path / folder, title)
-    left[folder] = plan._replace(steps=0)
+    ahead -= _work(plan)
 
 
 def _finished(plan: Plan, path: pathlib.Path) -> bool:

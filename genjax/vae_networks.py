@@ -15,7 +15,7 @@ from genjax.layers import (
   Map,
   flatten,
   latent_columns,
-  latent_rows,
+  latent_dense,
   max_pool,
   reshape,
 )
@@ -26,11 +26,6 @@ def _gaussian(x: Array, latent: int) -> tuple[Array, Array]:
   return tuple(
     nn.Dense(latent, kernel_init=latent_columns, name=name)(x) for name in ("mean", "logvar")
   )
-
-
-def _first(features: int) -> nn.Dense:
-  """The layer that reads the latent."""
-  return nn.Dense(features, kernel_init=latent_rows, name="latent")
 
 
 class DenseEncoder(nn.Module):
@@ -55,7 +50,7 @@ class DenseDecoder(nn.Module):
 
   @nn.compact
   def __call__(self, z, train=False):
-    x = Map(nn.relu)(_first(self.widths[0])(z))
+    x = Map(nn.relu)(latent_dense(self.widths[0])(z))
     for width in self.widths[1:]:
       x = Map(nn.relu)(nn.Dense(width)(x))
     return reshape(*self.shape[:2])(nn.Dense(math.prod(self.shape))(x))
@@ -82,7 +77,7 @@ class S1ConvDecoder(nn.Module):
 
   @nn.compact
   def __call__(self, z, train=False):
-    x = Map(nn.relu)(_first(16 * 16 * max(self.width // 16, 1))(z))
+    x = Map(nn.relu)(latent_dense(16 * 16 * max(self.width // 16, 1))(z))
     x = reshape(16, 16)(x)
     x = Map(nn.relu)(ConvTranspose(self.width // 2, 4, 4)(x))
     return max_pool(4)(ConvTranspose(3, 4, 2)(x))
@@ -123,7 +118,7 @@ class S4Decoder(nn.Module):
 
   @nn.compact
   def __call__(self, z, train=False):
-    x = reshape(7, 7)(Map(nn.relu)(_first(7 * 7 * self.width)(z)))
+    x = reshape(7, 7)(Map(nn.relu)(latent_dense(7 * 7 * self.width)(z)))
     for features in (self.width, self.width // 2):
       x = Map(nn.relu)(ConvTranspose(features, 3, 2)(x))
     return ConvTranspose(1, 3)(x)

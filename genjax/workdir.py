@@ -168,11 +168,25 @@ def write_runs(path: pathlib.Path, rows: list[dict], results: list[dict]) -> Non
 
 def finished(path: pathlib.Path) -> bool:
   """Whether no run in runs.csv is still to be trained."""
-  file = path / "runs.csv"
-  if not file.exists():
+  if not (path / "runs.csv").exists():
     return False
-  with open(file) as lines:
-    return all(row["status"] in ("done", "failed") for row in csv.DictReader(lines))
+  return all(row["status"] in ("done", "failed") for row in read_runs(path))
+
+
+def read_runs(path: pathlib.Path) -> list[dict[str, str]]:
+  """The rows of runs.csv."""
+  with open(path / "runs.csv") as file:
+    return list(csv.DictReader(file))
+
+
+def read_metric(path: pathlib.Path, name: str) -> dict[int, list[tuple[int, float]]]:
+  """run -> its (step, value)s in metrics.csv, in the order of steps; only runs with a figure."""
+  found = {}
+  with open(path / "metrics.csv") as file:
+    for row in csv.DictReader(file):
+      if row["name"] == name:
+        found.setdefault(int(row["run"]), []).append((int(row["step"]), float(row["value"])))
+  return found
 
 
 class History:

@@ -6,7 +6,6 @@ Losses are those of the last step on the validation images, in nats a pixel; the
 Student's, 95%, over seeds. The report does not say whether it printed the whole loss or a part.
 """
 
-import csv
 import pathlib
 
 import numpy as np
@@ -34,15 +33,10 @@ REPORTED = {  # (hidden layers, latent) -> loss per pixel
 
 def final(cell: pathlib.Path, name: str, latent: int) -> np.ndarray:
   """The last figure of a metric for each seed of a latent, in nats a pixel; NaN if it failed."""
-  with open(cell / "runs.csv") as file:
-    runs = [run for run in csv.DictReader(file) if int(run["latent"]) == latent]
-  last = {}
-  with open(cell / "metrics.csv") as file:
-    for row in csv.DictReader(file):
-      if row["name"] == name:
-        last[row["run"]] = float(row["value"])  # rows are in the order of steps
-  healthy = [last[run["run"]] if run["status"] == "done" else np.nan for run in runs]
-  return np.array(healthy) / PIXELS
+  runs = [run for run in workdir.read_runs(cell) if int(run["latent"]) == latent]
+  found = workdir.read_metric(cell, name)
+  last = [found[int(r["run"])][-1][1] if r["status"] == "done" else np.nan for r in runs]
+  return np.array(last) / PIXELS
 
 
 def shown(values: np.ndarray) -> str:

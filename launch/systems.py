@@ -5,7 +5,6 @@ table below says; and goes on where it stopped. Leaves mnist.png and cifar10.png
 for each, and prints how far each came. On two CPU cores it takes about an hour.
 """
 
-import csv
 import pathlib
 import subprocess
 import sys
@@ -91,16 +90,11 @@ def samples(run: checkpoint.LoadedRun) -> np.ndarray:
 
 def progress(path: pathlib.Path, run: int) -> str:
   """What a run's validation figures were at the first and at the last validation."""
-  figures = {}
-  with open(path / "metrics.csv") as file:
-    for row in csv.DictReader(file):
-      if int(row["run"]) == run:
-        figures.setdefault(row["name"], []).append((int(row["step"]), float(row["value"])))
   kinds = {"val_loss": "loss", "val_swd": "sliced Wasserstein", "val_critic_gap": "critic gap"}
   parts = []
   for name, title in kinds.items():
-    if name in figures:
-      (first, before), *_, (last, after) = figures[name]
+    if figures := workdir.read_metric(path, name).get(run):
+      (first, before), *_, (last, after) = figures
       parts.append(f"{title} {before:.4g} at {first:,} and {after:.4g} at {last:,}")
   return ", ".join(parts)
 
