@@ -21,6 +21,7 @@ LAYERS = [
     "metrics",
     "optimisers",
     "plots",
+    "scores",
     "sources",
     "statistics",
     "sweep",
