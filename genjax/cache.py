@@ -24,56 +24,78 @@ _LAYOUT = 1  # to be raised when the arrays of a source come out otherwise than 
 def path(cache: str, name: str, version: str, size: int, source: pathlib.Path) -> pathlib.Path:
   """The file for the arrays of a folder `source`: another one as soon as a file in it changes."""
   digest = hashlib.sha256(f"{_LAYOUT} {source.resolve()}".encode())
-  for folder, folders, files in os.walk(source, followlinks=True):
+  for parent, folders, files in os.walk(source, followlinks=True):
     folders.sort()
     for file in sorted(files):
-      full = os.path.join(folder, file)
+      full = os.path.join(parent, file)
       with contextlib.suppress(FileNotFoundError):  # a broken link, which reading will name
         status = os.stat(full)
         facts = f"{os.path.relpath(full, source)} {status.st_size} {status.st_mtime_ns}"
         digest.update(f"\n{facts}".encode())
-  return _folder(cache) / f"{_stem(name)}-{version}-{_size(size)}-{digest.hexdigest()[:12]}.npz"
+  return (
+    folder(cache, "data") / f"{_stem(name)}-{version}-{_size(size)}-{digest.hexdigest()[:12]}.npz"
+  )
 
 
 def newest(cache: str, name: str, size: int) -> Iterator[pathlib.Path]:
   """Files with arrays of that name and size from whatever source, the newest first."""
   pattern = re.compile(rf"{re.escape(_stem(name))}-[^-]+-{_size(size)}-[0-9a-f]{{12}}\.npz")
-  folder = _folder(cache)
-  files = [x for x in folder.glob("*.npz") if pattern.fullmatch(x.name)]
+  files = [x for x in folder(cache, "data").glob("*.npz") if pattern.fullmatch(x.name)]
   yield from sorted(files, key=lambda x: x.stat().st_mtime_ns, reverse=True)
 
 
 def load(file: pathlib.Path) -> Arrays | None:
-  """The arrays of a file, every byte of them checked; None if it is absent, or damaged (logged)."""
+  """The arrays of a dataset; None if the file is absent, or damaged (logged)."""
+  found = read(file)
+  if found is None:
+    return None
   try:
-    # A stream of ours, as np.load leaves its own open where the archive is damaged.
-    with file.open("rb") as stream, np.load(stream) as members:
-      train = Dataset(members["train_image"], members["train_label"])
-      test = Dataset(members["test_image"], members["test_label"])
-      num_classes, source = int(members["num_classes"]), str(members["source"])
-  except FileNotFoundError:
-    return None
-  except Exception as error:  # a damaged file fails in as many ways as it has bytes
-    logging.warning("The cached arrays in %s are damaged and not used (%s).", file, error)
-    return None
+    train = Dataset(found["train_image"], found["train_label"])
+    test = Dataset(found["test_image"], found["test_label"])
+    num_classes, source = int(found["num_classes"]), str(found["source"])
+  except (KeyError, ValueError, TypeError) as error:
+    return _damaged(file, error)
   return Arrays(train, test if len(test.image) else None, num_classes, source)
 
 
 def save(file: pathlib.Path, arrays: Arrays) -> None:
-  """Writes the file as a whole or not at all. Where it cannot, it logs that and goes on."""
+  """Writes a dataset as `write` does."""
   train, test = arrays.train, arrays.test or Dataset(*(x[:0] for x in arrays.train))
+  write(
+    file,
+    {
+      "train_image": train.image,
+      "train_label": train.label,
+      "test_image": test.image,
+      "test_label": test.label,
+      "num_classes": arrays.num_classes,
+      "source": arrays.source,
+    },
+  )
+
+
+def read(file: pathlib.Path) -> dict[str, np.ndarray] | None:
+  """The arrays of a file, every byte of them checked; None if it is absent, or damaged (logged)."""
+  try:
+    # A stream of ours, as np.load leaves its own open where the archive is damaged.
+    with file.open("rb") as stream, np.load(stream) as members:
+      return {name: members[name] for name in members.files}
+  except FileNotFoundError:
+    return None
+  except Exception as error:  # a damaged file fails in as many ways as it has bytes
+    return _damaged(file, error)
+
+
+def _damaged(file: pathlib.Path, error: Exception) -> None:
+  logging.warning("The cached arrays in %s are damaged and not used (%s).", file, error)
+
+
+def write(file: pathlib.Path, arrays: dict) -> None:
+  """Writes the file as a whole or not at all. Where it cannot, it logs that and goes on."""
   try:
     file.parent.mkdir(parents=True, exist_ok=True)
     with _replacing(file) as stream:
-      np.savez(
-        stream,
-        train_image=train.image,
-        train_label=train.label,
-        test_image=test.image,
-        test_label=test.label,
-        num_classes=arrays.num_classes,
-        source=arrays.source,
-      )
+      np.savez(stream, **arrays)
   except OSError as error:
     logging.warning("Arrays are not cached, and the next start is slow again: %s.", error)
 
@@ -91,10 +113,11 @@ def _replacing(file: pathlib.Path):
     raise
 
 
-def _folder(cache: str) -> pathlib.Path:
+def folder(cache: str, kind: str) -> pathlib.Path:
+  """Where files of one kind are kept; `cache` as in `data.load`."""
   xdg = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
   chosen = cache or os.environ.get("GENJAX_CACHE") or os.path.join(xdg, "genjax")
-  return pathlib.Path(chosen).expanduser() / "data"
+  return pathlib.Path(chosen).expanduser() / kind
 
 
 def _stem(name: str) -> str:

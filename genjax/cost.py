@@ -9,7 +9,7 @@ import ml_collections
 import numpy as np
 from jax.extend import core
 
-from genjax import evaluate, programs, sweep
+from genjax import programs, sweep, validation
 from genjax.data import Splits
 from genjax.types import Model, PyTree
 
@@ -124,8 +124,8 @@ def memory(
   _, progress, _, dataset = arguments[:4]
   compiled = programs.build(model, config, R).advance.lower(*arguments).compile()
   stats = compiled.memory_analysis()
-  used = evaluate.usable(config.eval_images, len(splits.validation.label))
-  validation = jax.tree.map(lambda a: a[:used], splits.validation)
+  used = validation.usable(config.eval_images, len(splits.validation.label))
+  held_out = jax.tree.map(lambda a: a[:used], splits.validation)
   state = progress.state
   # What the program returns takes the place of its arguments, where the backend can do that.
   returned = stats.output_size_in_bytes - stats.alias_size_in_bytes
@@ -135,7 +135,7 @@ def memory(
     averaged=_bytes(state.ema) // devices,
     optimiser=_bytes(state.opt_state) // devices,
     best=_bytes(progress.best) // devices,
-    images=_bytes(dataset) + _bytes(validation),
+    images=_bytes(dataset) + _bytes(held_out),
     temporary=stats.temp_size_in_bytes + returned,
   )
 

@@ -208,6 +208,7 @@ def make(
     generate=generate,
     diagnose=diagnose,
     encode=None,
+    decode=None,
     score=score_unit,
     turns={"critic": critic_turn, "generator": generator_turn},
     criterion="val_swd",

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import ml_collections
 from jax import Array, lax
 
-from genjax import data, evaluate, sweep
+from genjax import data, sweep, validation
 from genjax.types import (
   Batch,
   Dataset,
@@ -110,11 +110,11 @@ def empty_totals(model: Model, runs: Run, image_shape: tuple, batch_size: int) -
 
 
 def validate(model: Model, measure: Callable) -> Callable:
-  """`((run, progress), validation) -> (progress, metrics)`: measures, keeps the best weights."""
+  """`((run, progress), held_out) -> (progress, metrics)`: measures, keeps the best weights."""
 
-  def program(row: tuple, validation: Dataset) -> tuple[Progress, Metrics]:
+  def program(row: tuple, held_out: Dataset) -> tuple[Progress, Metrics]:
     run, progress = row
-    metrics = measure(run, progress.state, validation)
+    metrics = measure(run, progress.state, held_out)
     value = metrics[model.criterion]
     better = (value < progress.best_value) & (progress.failed_at < 0)
     candidate = progress.state._replace(opt_state={})
@@ -141,7 +141,7 @@ class Programs(NamedTuple):
 
   begin: Callable  # runs -> progress
   advance: Callable  # runs, progress, totals, dataset, start, stop -> (progress, totals)
-  validate: Callable  # (runs, progress), validation -> (progress, metrics)
+  validate: Callable  # (runs, progress), held_out -> (progress, metrics)
   gallery: Callable  # (runs, states) -> images [R, M, H, W, C]
 
 
@@ -161,7 +161,7 @@ def build(model: Model, config: ml_collections.ConfigDict, num_runs: int) -> Pro
   """The programs of a sweep, vectorised over its runs."""
   chunk, binarise = config.sweep.chunk, config.data.binarise
   vectorise = partial(sweep.vectorise, num_runs=num_runs, chunk=chunk)
-  measure = evaluate.make(model, config.eval_images, binarise)
+  measure = validation.make(model, config.eval_images, binarise)
   return Programs(
     *training(model, config.batch_size, num_runs, chunk, binarise),
     validate=jax.jit(vectorise(validate(model, measure))),

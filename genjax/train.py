@@ -16,12 +16,12 @@ from genjax import (
   checkpoint,
   command,
   data,
-  evaluate,
   galleries,
   models,
   plots,
   programs,
   sweep,
+  validation,
   workdir,
 )
 from genjax import config as genjax_config
@@ -170,8 +170,8 @@ class Training:
     R, splits, config = len(plan.rows), plan.splits, plan.config
     self.programs = programs.build(plan.model, config, R)
     self.dataset = _everywhere(splits.train, R)
-    used = evaluate.usable(config.eval_images, len(splits.validation.label))
-    self.validation = _everywhere(jax.tree.map(lambda a: a[:used], splits.validation), R)
+    used = validation.usable(config.eval_images, len(splits.validation.label))
+    self.held_out = _everywhere(jax.tree.map(lambda a: a[:used], splits.validation), R)
     self.runs = jax.device_put(sweep.runs(self.rows), sweep.sharding(R))
     self.zeros = programs.empty_totals(
       self.model, self.runs, splits.train.image.shape[1:], config.batch_size
@@ -251,7 +251,7 @@ class Training:
     return np.asarray(self.progress.failed_at) >= 0
 
   def _validate(self) -> None:
-    self.progress, metrics = self.programs.validate((self.runs, self.progress), self.validation)
+    self.progress, metrics = self.programs.validate((self.runs, self.progress), self.held_out)
     latents = np.array([row["latent"] for row in self.rows])
     measured = {}
     for name, values in metrics.items():
@@ -312,9 +312,9 @@ class Training:
   def _draw_curves(self) -> None:
     series = self.history.series()
     training = {k: v for k, v in series.items() if not k.startswith(("val_", "kl_dim"))}
-    validation = {k: v for k, v in series.items() if k.startswith("val_")}
+    on_held_out = {k: v for k, v in series.items() if k.startswith("val_")}
     labels = self._labels()
-    for name, chosen in (("training", training), ("validation", validation)):
+    for name, chosen in (("training", training), ("validation", on_held_out)):
       if chosen:
         _save(plots.curves(_unmirrored(chosen), labels), self.path / "plots" / f"{name}.png")
     dimensions = [_last(v) for k, (_, v) in series.items() if k.startswith("kl_dim/")]

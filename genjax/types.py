@@ -80,12 +80,22 @@ class Model(NamedTuple):
   generate: Callable  # (run, state, z [B, Z], label [B]) -> images [B, H, W, C] in [0, 1]
   diagnose: Callable  # (run, state, key, batch) -> Metrics on images that were held out
   encode: Callable | None  # (run, state, images in [0, 1]) -> mean [B, Z], logvar [B, Z]
+  decode: Callable | None  # (run, state, z [B, Z]) -> logits of the pixels [B, H, W, C]
   score: Callable | None  # (run, state, images in [0, 1], label) -> critic's scores [B]
   turns: dict[str, Callable]  # player -> its part of a step: (run, state, batch, key) -> as `step`
   criterion: str  # the validation metric that is lowest at a run's best step
   latent: int  # Z
   batches_per_step: int  # K
   num_classes: int  # 0 where the model takes no label
+
+
+class FeatureNetwork(NamedTuple):
+  """A fixed network in whose features images are compared."""
+
+  name: str  # with a hash of its weights
+  params: PyTree
+  apply: Callable  # (params, images [B, H, W, C] in [0, 1]) -> features [B, D], logits [B, K]
+  classes: bool  # whether the logits are those of the data's classes
 
 
 class Stream(enum.IntEnum):

@@ -90,11 +90,12 @@ def make(
     metrics, kl, _ = measure(run, state.params, state.stats, key, batch.image, train=False)
     return {f"val_{name}": value for name, value in metrics.items()} | {"kl_dim": kl.mean(0)}
 
+  def decode(run: Run, state: State, z: Array) -> Array:
+    masked = z * run.latent_mask[None]
+    return networks.apply(decoder, state.params["decoder"], state.stats["decoder"], masked)[0]
+
   def generate(run: Run, state: State, z: Array, label: Array | None = None) -> Array:
-    logits, _ = networks.apply(
-      decoder, state.params["decoder"], state.stats["decoder"], z * run.latent_mask[None]
-    )
-    return jax.nn.sigmoid(logits)
+    return jax.nn.sigmoid(decode(run, state, z))
 
   def encode(run: Run, state: State, image: Array) -> tuple[Array, Array]:
     (mean, logvar), _ = networks.apply(
@@ -108,6 +109,7 @@ def make(
     generate=generate,
     diagnose=diagnose,
     encode=encode,
+    decode=decode,
     score=None,
     turns={},
     criterion="val_loss",

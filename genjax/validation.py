@@ -33,7 +33,7 @@ def make(model: Model, num_images: int, binarise: bool) -> Callable:
     keys = jax.random.split(stream(run.key, Stream.VALIDATION, 2), len(batches.label))
     return lax.map(one, (keys, batches.label))
 
-  def evaluate(run: Run, state: State, validation: Dataset) -> Metrics:
+  def measure(run: Run, state: State, validation: Dataset) -> Metrics:
     batches = _batches(validation, num_images)
     if binarise:
       key = stream(run.key, Stream.VALIDATION, 0)
@@ -51,7 +51,7 @@ def make(model: Model, num_images: int, binarise: bool) -> Callable:
       )
     return result
 
-  return evaluate
+  return measure
 
 
 def _batches(validation: Dataset, num_images: int) -> Batch:

@@ -1,0 +1,240 @@
+"""The classifiers in whose features images are compared, trained as any other sweep is.
+
+Three per dataset, which differ in their seed: what holds in one network's features alone is no
+finding. They are trained once, without test images, and kept beside the decoded data.
+"""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array, lax
+
+from genjax import cache as caching
+from genjax import data, networks, optimisers, programs, sweep
+from genjax.classifier_network import ClassifierNetwork
+from genjax.types import (
+  Batch,
+  Dataset,
+  FeatureNetwork,
+  Metrics,
+  Model,
+  Progress,
+  PyTree,
+  Run,
+  Shape,
+  State,
+  Stream,
+  stream,
+)
+
+COUNT = 3
+BATCH = 128
+WIDTH = 32
+EPOCHS = 8
+LEARNING_RATE = 1.5e-3
+_LAYOUT = 1  # to be raised when a network would come out otherwise than before
+
+
+def make(image_shape: Shape, num_classes: int, steps: int, width: int = WIDTH) -> Model:
+  """A classifier as a model that the engine trains: Adam, its rate falling to 0 as a cosine.
+
+  Args:
+    image_shape: H, W, C.
+    num_classes: K.
+    steps: after which the rate is 0.
+    width: channels of the first convolution.
+  """
+  network = ClassifierNetwork(num_classes, width)
+
+  def init(run: Run) -> State:
+    key = stream(run.key, Stream.INIT)
+    params = {"classifier": networks.init(network, key, jnp.zeros((1, *image_shape)))[0]}
+    opt_state = {"classifier": optimisers.init("adam", run, params)}
+    return State(jnp.zeros((), jnp.int32), params, {}, opt_state, {})
+
+  def step(run: Run, state: State, batches: Batch) -> tuple[State, Metrics]:
+    key = stream(run.key, Stream.STEP, state.step)
+
+    def loss(params: PyTree) -> Array:
+      (_, logits), _ = networks.apply(network, params["classifier"], {}, batches.image[0], key=key)
+      return optax.softmax_cross_entropy_with_integer_labels(logits, batches.label[0]).mean()
+
+    value, gradients = jax.value_and_grad(loss)(state.params)
+    falling = (1 + jnp.cos(jnp.pi * state.step / steps)) / 2
+    params, opt_state = optimisers.update(
+      "adam",
+      run._replace(learning_rate=run.learning_rate * falling),
+      gradients,
+      state.opt_state["classifier"],
+      state.params,
+    )
+    return State(state.step + 1, params, {}, {"classifier": opt_state}, {}), {"loss": value}
+
+  return Model(
+    init=init,
+    step=step,
+    generate=None,
+    diagnose=None,
+    encode=None,
+    decode=None,
+    score=None,
+    turns={},
+    criterion="",
+    latent=1,
+    batches_per_step=1,
+    num_classes=num_classes,
+  )
+
+
+def apply(num_classes: int, width: int = WIDTH) -> Callable:
+  """`(params, images [B, H, W, C] in [0, 1]) -> (features [B, 128], logits [B, K])`."""
+  network = ClassifierNetwork(num_classes, width)
+  return lambda params, images: networks.apply(network, params, {}, images)[0]
+
+
+def fit(model: Model, run: Run, dataset: Dataset, steps: int) -> PyTree:
+  """The parameters after that many steps on a dataset: a pure function of one run."""
+  totals = programs.Totals({"loss": jnp.zeros(())}, jnp.zeros((), jnp.int32))
+  row = (run, Progress.begin(model.init(run)), totals)
+  progress, _ = programs.advance(model, min(BATCH, len(dataset.label)))(row, dataset, 0, steps)
+  return progress.state.params["classifier"]
+
+
+def run_of(seed: int) -> Run:
+  """The numbers of one classifier."""
+  rows = sweep.table(seeds=(seed,), latents=(1,), learning_rate=(LEARNING_RATE,))
+  return jax.tree.map(lambda leaf: leaf[0], sweep.runs(rows))
+
+
+class Trained(NamedTuple):
+  """Classifiers of one dataset, leaves `[COUNT, ...]`."""
+
+  params: PyTree
+  accuracy: np.ndarray  # [COUNT] on test images, 0 to 1
+
+
+def feature_networks(
+  splits: data.Splits, cache: str, show: Callable[[str], None]
+) -> list[FeatureNetwork]:
+  """The networks of a dataset, from the cache or trained now.
+
+  They see the training and the validation images: which of these are held out is the config's
+  choice, and features must not depend on it.
+
+  Args:
+    splits: of the dataset.
+    cache: as `config.data.cache`.
+    show: is told in a line what is done, and how well the networks classify.
+  """
+  seen = Dataset(
+    *(np.concatenate(part) for part in zip(splits.validation, splits.train, strict=True))
+  )
+  stem = splits.source.split()[0].replace("/", "_")
+  file = caching.folder(cache, "features") / f"{stem}-{_digest(_facts(seen, splits))}.npz"
+  trained = _read(file)
+  if trained is None:
+    show(f"training {COUNT} classifiers of {stem}, whose features all runs are compared in")
+    trained = _train(seen, splits.test, splits.num_classes, show)
+    caching.write(file, _flat(trained))
+  percent = ", ".join(f"{accuracy:.2%}" for accuracy in trained.accuracy)
+  show(f"feature networks of {stem} ({file.name}): test accuracy {percent}")
+  return [_network(f"{stem}-{i}", i, trained, splits.num_classes) for i in range(COUNT)]
+
+
+def _network(name: str, i: int, trained: Trained, num_classes: int) -> FeatureNetwork:
+  params = jax.tree.map(lambda leaf: leaf[i], trained.params)
+  return FeatureNetwork(
+    f"{name}-{_digest_of_params(params)}", params, apply(num_classes), classes=True
+  )
+
+
+def _train(seen: Dataset, test: Dataset, num_classes: int, show: Callable[[str], None]) -> Trained:
+  shape, size = seen.image.shape[1:], len(seen.label)
+  batch = min(BATCH, size)
+  per_epoch = data.batches_per_epoch(size, batch)
+  # A small dataset takes more epochs: a thousand steps at least.
+  epochs = max(EPOCHS, -(-1000 // per_epoch))
+  model = make(shape, num_classes, epochs * per_epoch)
+  rows = sweep.table(seeds=tuple(range(COUNT)), latents=(1,), learning_rate=(LEARNING_RATE,))
+  runs = jax.device_put(sweep.runs(rows), sweep.sharding(COUNT))
+  dataset = jax.device_put(data.to_device(seen), sweep.replicated(COUNT))
+  begin, advance = programs.training(model, batch, COUNT)
+  progress = begin(runs)
+  for epoch in range(epochs):
+    totals = programs.empty_totals(model, runs, shape, batch)
+    totals = jax.device_put(totals, sweep.sharding(COUNT), may_alias=False)
+    progress, totals = advance(
+      runs, progress, totals, dataset, epoch * per_epoch, (epoch + 1) * per_epoch
+    )
+    loss = np.asarray(totals.metrics["loss"]) / per_epoch
+    if (epoch + 1) % -(-epochs // 10) == 0:
+      show(f"epoch {epoch + 1} of {epochs}: cross-entropy {loss.mean():.4f}")
+  params = jax.device_get(progress.state.params["classifier"])
+  return Trained(params, _accuracy(params, test, num_classes))
+
+
+def _accuracy(params: PyTree, test: Dataset, num_classes: int) -> np.ndarray:
+  images = jnp.asarray(test.image)
+  logits = jax.jit(
+    lambda params: lax.map(lambda p: classify(apply(num_classes), p, images)[1], params)
+  )
+  return (np.asarray(logits(params)).argmax(-1) == test.label[None]).mean(1)
+
+
+def classify(
+  network: Callable, params: PyTree, images: Array, batch: int = 500
+) -> tuple[Array, Array | None]:
+  """Features `[N, D]` and logits `[N, K]` of uint8 images `[N, H, W, C]`, a batch at a time."""
+
+  def one(image: Array):
+    return network(params, image[None].astype(jnp.float32) / 255)
+
+  def first(tree: PyTree) -> PyTree:
+    return jax.tree.map(lambda leaf: leaf[0], tree)
+
+  return lax.map(lambda image: first(one(image)), images, batch_size=min(batch, len(images)))
+
+
+def _facts(seen: Dataset, splits: data.Splits) -> dict:
+  return {
+    "layout": _LAYOUT,
+    "shape": seen.image.shape[1:],
+    "classes": splits.num_classes,
+    "crc32": [zlib.crc32(np.ascontiguousarray(part)) for part in seen],
+    "settings": (COUNT, BATCH, WIDTH, EPOCHS, LEARNING_RATE),
+  }
+
+
+def _digest(facts: dict) -> str:
+  return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
+
+
+def _digest_of_params(params: PyTree) -> str:
+  digest = hashlib.sha256()
+  for leaf in jax.tree.leaves(params):
+    digest.update(np.ascontiguousarray(leaf).tobytes())
+  return digest.hexdigest()[:8]
+
+
+def _flat(trained: Trained) -> dict[str, np.ndarray]:
+  leaves = jax.tree_util.tree_leaves_with_path(trained.params)
+  names = {"/".join(entry.key for entry in path): np.asarray(leaf) for path, leaf in leaves}
+  return names | {"accuracy": trained.accuracy}
+
+
+def _read(file) -> Trained | None:
+  members = caching.read(file)
+  if members is None:
+    return None
+  accuracy, params = members.pop("accuracy"), {}
+  for name, leaf in members.items():
+    layer, kind = name.split("/")
+    params.setdefault(layer, {})[kind] = leaf
+  return Trained(params, accuracy)
