@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 import numpy as np
 import orbax.checkpoint as ocp
 from jax import Array
@@ -137,15 +138,54 @@ def load(path: str | pathlib.Path, weights: str = "best") -> list[LoadedRun]:
 
   Args:
     path: the workdir; of a grid, one of its folders.
-    weights: "best", of the step with the lowest validation criterion, or "last".
+    weights: "best", of the step with the lowest validation criterion, "last", or "raw", the last
+      ones of a GAN without its averaging.
 
   Raises:
     UserError: no workdir, nothing saved yet, or a checkpoint that cannot be read.
   """
-  if weights not in ("best", "last"):
-    raise UserError(f"weights is {weights!r}; right would be 'best' or 'last'")
+  saved = read(path)
+  everything = (saved.runs, saved.states(weights), saved.progress.failed_at)
+  return [
+    _loaded(saved.model, row, *jax.tree.map(operator.itemgetter(i), everything))
+    for i, row in enumerate(saved.rows)
+  ]
+
+
+class Saved(NamedTuple):
+  """The last checkpoint of a workdir, and what its runs are."""
+
+  config: ml_collections.ConfigDict
+  rows: list[dict]  # numbers of each run
+  runs: Run  # leaves [R, ...]
+  model: Model
+  progress: Progress  # leaves [R, ...]
+
+  def states(self, weights: str) -> State:
+    """The states of all runs, leaves `[R, ...]`, without the optimiser's part.
+
+    Args:
+      weights: "best" or "last", of a GAN averaged as its ema_decay says; or "raw", a GAN's last
+        ones without averaging.
+
+    Raises:
+      UserError: another word.
+    """
+    if weights not in ("best", "last", "raw"):
+      raise UserError(f"weights is {weights!r}; right would be 'best', 'last' or 'raw'")
+    states = self.progress.best if weights == "best" else self.progress.state
+    states = states._replace(opt_state={})
+    if weights == "raw" and states.ema:
+      parts = {"params": states.params["generator"], "stats": states.stats["generator"]}
+      return states._replace(ema=parts)
+    return states
+
+
+def read(path: str | pathlib.Path) -> Saved:
+  """All runs of a workdir, finished or not. Raises `UserError` as `load` does."""
   path = pathlib.Path(path)
   record = workdir.read_config(path)
+  config = ml_collections.ConfigDict(record["config"])
   rows = sweep.table(**record["config"]["sweep"])
   runs = sweep.runs(rows)
   model = models.build(
@@ -154,13 +194,7 @@ def load(path: str | pathlib.Path, weights: str = "best") -> list[LoadedRun]:
     record["dataset"]["num_classes"],
     runs.latent_mask.shape[-1],
   )
-  progress = _read_latest(path / "checkpoints", model, runs)
-  states = progress.best if weights == "best" else progress.state
-  everything = (runs, states, progress.failed_at)
-  return [
-    _loaded(model, row, *jax.tree.map(operator.itemgetter(i), everything))
-    for i, row in enumerate(rows)
-  ]
+  return Saved(config, rows, runs, model, _read_latest(path / "checkpoints", model, runs))
 
 
 def shapes(model: Model, runs: Run) -> Progress:

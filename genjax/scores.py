@@ -37,6 +37,7 @@ SCORES = {
   "cas": Score("classification accuracy score", "higher", "student", "label"),
   "critic_gap": Score("critic gap", "", "critic", "critic"),
   "critic_gap_scaled": Score("critic gap / gradient norm", "", "critic", "critic"),
+  "critic_gap_real": Score("critic gap, training - held-out", "", "critic", "critic"),
   "elbo": Score("ELBO, binarised images (nats)", "higher", "likelihood", "encoder"),
   "nll": Score("NLL, binarised images (nats)", "lower", "likelihood", "encoder"),
   "kl": Score("KL (nats)", "", "likelihood", "encoder"),

@@ -70,8 +70,7 @@ def settle(path: pathlib.Path, record: dict) -> None:
   compare(path, record)
   if file.exists():
     return
-  versions = {name: _version(name) for name in _LIBRARIES}
-  full = record | {"revision": _revision(), "versions": versions}
+  full = record | {"revision": _revision(), "versions": versions()}
   write_atomically(file, json.dumps(full, indent=2) + "\n")
 
 
@@ -134,6 +133,11 @@ def differences(old: dict, new: dict) -> list[str]:
     for key in sorted(old.keys() | new.keys())
     if old.get(key) != new.get(key)
   ]
+
+
+def versions() -> dict[str, str]:
+  """Of genjax and of the libraries that figures depend on."""
+  return {name: _version(name) for name in _LIBRARIES}
 
 
 def _version(library: str) -> str:

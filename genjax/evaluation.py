@@ -1,0 +1,88 @@
+"""What can be measured of trained runs, and on which images.
+
+Scores that need the same computation form a group. A group measures some runs at once, has a
+protocol that says how, and a floor: the same score of real images that no run has seen, in place of
+generated ones. Pairs of images are compared in equal numbers: as many generated images as there are
+held-out real ones, at most `Settings.images`.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from genjax import data, feature_scores, image_scores, model_scores, sweep, trained_scores
+from genjax.protocols import BATCH, Block, Context, Group, Settings, identity, key_of, quantised
+from genjax.types import FeatureNetwork, Model, Run, State, latent_noise
+
+
+class Asked(NamedTuple):
+  """Some scores of a group, and what stands for their protocol."""
+
+  key: str
+  protocol: dict
+  group: Group
+  names: tuple[str, ...]
+
+
+class Evaluation:
+  """All groups that a model has, over the images of a dataset."""
+
+  def __init__(
+    self,
+    model: Model,
+    splits: data.Splits,
+    settings: Settings,
+    networks: Sequence[FeatureNetwork],
+    num_runs: int,
+  ):
+    """`num_runs` is R of every block."""
+    held = getattr(splits, settings.split)
+    count = min(settings.images, len(held.label))
+    train = splits.train
+    labels = train.label[np.arange(count) % len(train.label)]  # the classes that the data has
+    self._generator = jax.jit(sweep.vectorise(_generator(model, labels, settings.seed), num_runs))
+    context = Context(model, splits, held, labels, settings, num_runs)
+    makers = [functools.partial(feature_scores.group, network=network) for network in networks]
+    makers += [
+      image_scores.group,
+      trained_scores.discriminator,
+      trained_scores.student,
+      model_scores.critic,
+      model_scores.bounds,
+    ]
+    made = [maker(context) for maker in makers]
+    self.groups = [group for group in made if group and group.names]
+
+  def asked(self, names: Sequence[str], weights: str) -> list["Asked"]:
+    """What these scores take, of such weights: the groups that have none of them are left out."""
+    found = []
+    for group in self.groups:
+      protocol = group.protocol | {"weights": weights}
+      some = tuple(name for name in names if name in group.names)
+      if some:
+        found.append(Asked(identity(protocol), protocol, group, some))
+    return found
+
+  def block(self, runs: Run, states: State) -> Block:
+    return Block(runs, states, self._generator)
+
+
+def _generator(model: Model, labels: np.ndarray, seed: int) -> Callable:
+  """`(run, state) -> [N, H, W, C]` uint8: noise and classes are the same for all runs."""
+
+  def generate(row: tuple[Run, State]) -> Array:
+    run, state = row
+    z = latent_noise(key_of(seed, 0), (len(labels), model.latent))
+
+    def one(drawn: tuple[Array, Array]) -> Array:
+      z, label = drawn
+      return quantised(model.generate(run, state, z[None], label[None])[0])
+
+    return lax.map(one, (z, jnp.asarray(labels)), batch_size=min(BATCH, len(labels)))
+
+  return generate

@@ -1,0 +1,46 @@
+"""Scores on the images themselves."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from genjax import metrics
+from genjax.protocols import Block, Context, Group, unit
+
+EMD_IMAGES = 5000  # of which minibatches of 500 are paired
+
+
+def group(context: Context) -> Group:
+  count = context.count
+  real = jnp.asarray(context.splits.train.image[:count])
+  count = min(count, len(real))
+
+  def on_device(images: Array, real: Array) -> dict[str, Array]:
+    images, real = unit(images[:count]), unit(real)
+    swd = metrics.pyramid_distance(context.key(4), real, images)
+    return {"swd": swd, "sharpness": metrics.sharpness(images).mean()}
+
+  every, once = context.vectorised(on_device), jax.jit(on_device)
+
+  def emd(images: np.ndarray) -> float:
+    few = min(EMD_IMAGES, count)
+    return metrics.exact_emd(*(np.asarray(x[:few]) / 255 for x in (real, images)))
+
+  def measure(block: Block, names: set[str]) -> dict[str, np.ndarray]:
+    found = {}
+    if names & {"swd", "sharpness"}:
+      found = jax.device_get(every(block.images, real))
+    if "emd" in names:
+      found["emd"] = np.array([emd(images) for images in np.asarray(block.images)])
+    return {name: value for name, value in found.items() if name in names}
+
+  def floor(names: set[str]) -> dict[str, float]:
+    held = context.held.image[:count]
+    found = {name: float(x) for name, x in once(jnp.asarray(held), real).items()}
+    if "emd" in names:
+      found["emd"] = emd(held)
+    return {name: value for name, value in found.items() if name in names}
+
+  protocol = context.protocol("images", real_images=count, generated_images=count)
+  return Group(protocol, context.names("images"), measure, floor)

@@ -1,0 +1,103 @@
+"""Scores by a model's own parts: its critic, or its encoder and decoder."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from genjax import likelihood
+from genjax.protocols import BATCH, Block, Context, Group, unit
+from genjax.types import Batch, Dataset, Run, State
+
+NLL_BATCH = 50
+
+
+def critic(context: Context) -> Group:
+  """The critic's own opinion; as its floor would need a critic, it stands beside as a score."""
+  model, count = context.model, context.count // BATCH * BATCH or context.count
+  size = min(BATCH, count)
+
+  def batches(split: Dataset) -> Batch:
+    image, label = split.image[:count], split.label[:count]
+    return Batch(
+      jnp.asarray(image).reshape(-1, size, *image.shape[1:]),
+      jnp.asarray(label, jnp.int32).reshape(-1, size),
+    )
+
+  def gaps(row: tuple[Run, State], held: Batch, train: Batch) -> dict[str, Array]:
+    run, state = row
+
+    def one(inputs: tuple) -> tuple:
+      key, batch, seen = inputs
+      found = model.diagnose(run, state, key, Batch(unit(batch.image), batch.label))
+      on_train = model.score(run, state, unit(seen.image), seen.label).mean()
+      on_held = model.score(run, state, unit(batch.image), batch.label).mean()
+      return found["val_critic_gap"], found["val_critic_gradient_norm"], on_train - on_held
+
+    keys = jax.random.split(context.key(5), len(held.label))
+    gap, norm, overfit = (x.mean() for x in lax.map(one, (keys, held, train)))
+    return {"critic_gap": gap, "critic_gap_scaled": gap / norm, "critic_gap_real": overfit}
+
+  every = context.vectorised(gaps) if model.score else None
+  splits = (batches(context.held), batches(context.splits.train)) if model.score else ()
+
+  def measure(block: Block, names: set[str]) -> dict[str, np.ndarray]:
+    found = jax.device_get(every((block.runs, block.states), *splits))
+    return {name: value for name, value in found.items() if name in names}
+
+  protocol = context.protocol("critic", real_images=count, generated_images=count)
+  return Group(protocol, context.names("critic"), measure, lambda names: {})
+
+
+def bounds(context: Context) -> Group | None:
+  """Bounds of log p of binarised images: the same ones for all runs, drawn once."""
+  model, settings = context.model, context.settings
+  shape = context.held.image.shape[1:]
+  if shape[-1] != 1 or model.encode is None:
+    return None  # black and white pixels mean something in grey images alone
+  count = min(settings.nll_images, len(context.held.label))
+  batch = min(NLL_BATCH, count)
+  count -= count % batch
+  binary = likelihood.binarise(context.key(6), context.held.image[:count])
+  binary = binary.reshape(-1, batch, *shape)
+
+  def measured(row: tuple[Run, State], binary: Array, samples: int) -> dict[str, Array]:
+    run, state = row
+
+    def one(inputs: tuple) -> tuple:
+      i, images = inputs
+      mean, logvar = model.encode(run, state, images)
+      log_prob = likelihood.bernoulli(lambda z: model.decode(run, state, z), images)
+      keys = [jax.random.fold_in(context.key(purpose), i) for purpose in (7, 8)]
+      bound = likelihood.elbo(keys[0], log_prob, mean, logvar, run.latent_mask, samples=10)
+      nll = jnp.zeros(len(images))
+      if samples:
+        nll = -likelihood.log_likelihood(
+          keys[1], log_prob, mean, logvar, run.latent_mask, samples=samples
+        )
+      return nll, bound.value, bound.kl.sum(-1), mean
+
+    nll, bound, kl, mean = lax.map(one, (jnp.arange(len(binary)), binary))
+    units = likelihood.active_units(mean.reshape(-1, mean.shape[-1]))
+    return {"nll": nll.mean(), "elbo": bound.mean(), "kl": kl.mean(), "active_units": units}
+
+  every = {
+    samples: context.vectorised(functools.partial(measured, samples=samples))
+    for samples in (0, settings.nll_samples)
+  }
+
+  def measure(block: Block, names: set[str]) -> dict[str, np.ndarray]:
+    program = every[settings.nll_samples if "nll" in names else 0]
+    found = jax.device_get(program((block.runs, block.states), binary))
+    return {name: value for name, value in found.items() if name in names}
+
+  return Group(
+    context.protocol(
+      "likelihood", images=count, samples=settings.nll_samples, binarisation="static"
+    ),
+    context.names("likelihood"),
+    measure,
+    lambda names: {},
+  )

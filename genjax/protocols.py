@@ -1,0 +1,125 @@
+"""How something is measured: what a group of scores is, and the protocol that it carries."""
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from genjax import data, sweep
+from genjax.scores import SCORES
+from genjax.types import Dataset, Model, Run, State, Stream, UserError, stream
+
+RULES = 1  # to be raised when a score would come out otherwise than before
+BATCH = 500  # images that go through a network at once
+
+
+class Settings(NamedTuple):
+  """What is measured on; a part of every protocol."""
+
+  split: str = "test"  # the held-out real images, or "validation"
+  images: int = 10_000
+  seed: int = 0
+  nll_images: int = 500
+  nll_samples: int = 5000
+
+
+class Block:
+  """Some runs and their weights, and the images that they generate, when these are asked for."""
+
+  def __init__(self, runs: Run, states: State, generator: Callable):
+    self.runs, self.states, self._generator = runs, states, generator
+
+  @functools.cached_property
+  def images(self) -> Array:
+    """[R, N, H, W, C] uint8, as a picture would be saved."""
+    return self._generator((self.runs, self.states))
+
+
+class Group(NamedTuple):
+  """Scores that are measured together. Both functions compute but the `names` among theirs."""
+
+  protocol: dict
+  names: tuple[str, ...]
+  measure: Callable[[Block, set[str]], dict[str, np.ndarray]]  # name -> [R]
+  floor: Callable[[set[str]], dict[str, float]]
+
+
+class Context(NamedTuple):
+  """What the groups are made from."""
+
+  model: Model
+  splits: data.Splits
+  held: Dataset  # real images that no run has seen
+  labels: np.ndarray  # [N] of the generated images
+  settings: Settings
+  num_runs: int
+
+  @property
+  def count(self) -> int:
+    return len(self.labels)
+
+  def names(self, group: str) -> tuple[str, ...]:
+    """The scores of a group that this model has."""
+    return tuple(n for n, s in SCORES.items() if s.group == group and fits(n, self.model))
+
+  def protocol(self, group: str, **facts: Any) -> dict:
+    """What tells one measurement from another."""
+    return {
+      "group": group,
+      "rules": RULES,
+      "data": self.splits.source,
+      "split": self.settings.split,
+      "seed": self.settings.seed,
+    } | facts
+
+  def vectorised(self, f: Callable) -> Callable:
+    return jax.jit(sweep.vectorise(f, self.num_runs))
+
+  def key(self, purpose: int) -> Array:
+    return key_of(self.settings.seed, purpose)
+
+
+def key_of(seed: int, purpose: int) -> Array:
+  """Of an evaluation: the same for all runs, so that their figures are compared on equal noise."""
+  return stream(jax.random.key(seed), Stream.METRIC, purpose)
+
+
+def fits(name: str, model: Model) -> bool:
+  """Whether a model has what a score needs."""
+  return {
+    "": True,
+    "encoder": model.encode is not None,
+    "critic": model.score is not None,
+    "label": model.num_classes > 0,
+  }[SCORES[name].needs]
+
+
+def check(names: Sequence[str], model: Model, where: str) -> None:
+  """Raises `UserError` for a score that does not exist, or that this model has not."""
+  for name in names:
+    if name not in SCORES:
+      raise UserError(f"{where} has {name!r}; scores are {', '.join(SCORES)}")
+    if not fits(name, model):
+      needs = {"encoder": "a VAE", "critic": "a GAN", "label": "a conditional model"}
+      raise UserError(f"{where} has {name!r}, which only {needs[SCORES[name].needs]} has")
+
+
+def identity(protocol: dict) -> str:
+  """What stands for a protocol in metrics.csv: a hash of it."""
+  return hashlib.sha256(json.dumps(protocol, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def quantised(image: Array) -> Array:
+  """As a picture would be saved: [0, 1] to uint8."""
+  return jnp.round(image * 255).astype(jnp.uint8)
+
+
+def unit(image: Array) -> Array:
+  """uint8 to [0, 1]."""
+  return image.astype(jnp.float32) / 255

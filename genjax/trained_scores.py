@@ -1,0 +1,72 @@
+"""Scores by networks that are trained for the purpose, on what a run generated."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from genjax import classifier, data, metrics
+from genjax.protocols import Context, Group
+from genjax.types import Dataset
+
+DISCRIMINATOR_STEPS = 300
+STUDENT_STEPS = 1000
+
+
+def discriminator(context: Context) -> Group:
+  """How well a fresh network tells generated from training images: four fifths of them train it."""
+  train, validation = context.splits.train.image, context.splits.validation.image
+  shape = train.shape[1:]
+  count = min(context.count * 4 // 5, len(train))
+  rest = min(context.count - count, len(validation))
+  model = classifier.make(shape, 2, DISCRIMINATOR_STEPS)
+  network = classifier.apply(2)
+
+  def bound(fake: Array, real: Array, unseen: Array) -> Array:
+    """Of images `[N, H, W, C]` uint8; `unseen` are real ones that nothing was trained on."""
+    label = jnp.arange(2 * count, dtype=jnp.int32) // count
+    dataset = Dataset(jnp.concatenate([fake[:count], real]), label)
+    run = classifier.run_of(context.settings.seed)
+    params = classifier.fit(model, run, dataset, DISCRIMINATOR_STEPS)
+
+    def logit(images: Array) -> Array:
+      both = classifier.classify(network, params, images)[1]
+      return both[:, 1] - both[:, 0]
+
+    return metrics.jensen_shannon_bound(logit(unseen), logit(fake[count : count + rest]))
+
+  every, once = context.vectorised(bound), jax.jit(bound)
+  real = jnp.asarray(train[:count]), jnp.asarray(validation[:rest])
+  return Group(
+    context.protocol(
+      "discriminator", steps=DISCRIMINATOR_STEPS, training_images=2 * count, images=2 * rest
+    ),
+    context.names("discriminator"),
+    lambda block, names: {"jsd": np.asarray(every(block.images, *real))},
+    lambda names: {"jsd": float(once(jnp.asarray(context.held.image[: context.count]), *real))},
+  )
+
+
+def student(context: Context) -> Group:
+  """How well a classifier that saw generated images alone knows real ones (Ravuri & Vinyals 2019)."""
+  shape, num_classes = context.splits.train.image.shape[1:], context.splits.num_classes
+  model = classifier.make(shape, num_classes, STUDENT_STEPS)
+  network = classifier.apply(num_classes)
+  held = Dataset(*(x[: context.count] for x in context.held))
+
+  def accuracy(images: Array, labels: Array, real: Array, answers: Array) -> Array:
+    run = classifier.run_of(context.settings.seed)
+    params = classifier.fit(model, run, Dataset(images, labels), STUDENT_STEPS)
+    return metrics.label_agreement(classifier.classify(network, params, real)[1], answers)
+
+  every, once = context.vectorised(accuracy), jax.jit(accuracy)
+  asked, real = jnp.asarray(context.labels, jnp.int32), data.to_device(held)
+  train = data.to_device(Dataset(*(x[: context.count] for x in context.splits.train)))
+  return Group(
+    context.protocol(
+      "student", steps=STUDENT_STEPS, training_images=context.count, images=len(held.label)
+    ),
+    context.names("student"),
+    lambda block, names: {"cas": np.asarray(every(block.images, asked, *real))},
+    lambda names: {"cas": float(once(*train, *real))},
+  )
