@@ -53,6 +53,12 @@ def printed(made):
       50,
       {"generator": ("851,713", "851,201"), "critic": ("70,337", "70,081")},
     ),
+    (
+      "s1_cgan",
+      MNIST,
+      100,
+      {"generator": ("1,228,033", "1,227,521"), "critic": ("80,577", "80,321")},
+    ),
     # The report counts what is trained: 2 * (128 + 256) and 2 * (256 + 128 + 64) statistics more.
     (
       "s1_wgan_cifar10",
