@@ -30,7 +30,7 @@ LAYERS = [
   {"networks"},
   {"layer_table"},
   {"data", "gan", "vae"},
-  {"evaluate", "models"},
+  {"evaluate", "models", "published"},
   {"config", "programs"},
   {"cost", "workdir"},
   {"checkpoint"},
