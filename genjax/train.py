@@ -96,7 +96,8 @@ def study(plans: dict[str, Plan], path: pathlib.Path) -> None:
     path: the workdir.
 
   Raises:
-    UserError: a workdir was made by another plan (then nothing is written), or is damaged.
+    UserError: a workdir was made by another plan, or the folder is no workdir and not empty (then
+      nothing is written); or a workdir is damaged.
   """
   for folder, plan in plans.items():
     if folder and (path / "config.json").exists():
@@ -104,6 +105,8 @@ def study(plans: dict[str, Plan], path: pathlib.Path) -> None:
         f"{path} holds runs that are no part of a study; name another --workdir for the study"
       )
     workdir.compare(path / folder, _record(plan))
+  if "" not in plans:
+    workdir.check_free(path, plans)
   numbered = [(number, folder, plan) for number, (folder, plan) in enumerate(plans.items(), 1)]
   left = [item for item in numbered if not (item[1] and _finished(item[2], path / item[1]))]
   if len(left) < len(plans):
