@@ -1,8 +1,9 @@
 """What a config would train: `python -m genjax.describe --config=configs/gan_mnist.py:s1`.
 
 For each program of a study its layers with their output shapes and parameters, what a step costs,
-and what memory its sweep takes. Nothing is trained. Nothing is written but what `main` would find
-in its caches: decoded images and compiled programs.
+and what memory its sweep takes. Nothing is trained, and nothing is downloaded: of a well-known
+dataset that is not on this machine the sizes are known. Nothing is written but what `main` would
+find in its caches: decoded images and compiled programs.
 """
 
 import itertools
@@ -11,9 +12,20 @@ from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 from ml_collections import config_flags
 
-from genjax import command, cost, layer_table, networks, sweep, train
+from genjax import (
+  command,
+  cost,
+  data,
+  layer_table,
+  networks,
+  published,
+  records,
+  sweep,
+  train,
+)
 from genjax.types import Shape
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config().")
@@ -98,9 +110,10 @@ def _shape(plan: train.Plan) -> Shape:
 def _of_data(plan: train.Plan) -> str:
   splits = plan.splits
   shape = " x ".join(map(str, _shape(plan)))
-  return (
-    f"data    {splits.source}: images {shape}, {len(splits.train.label):,} to train with, "
-    f"{len(splits.validation.label):,} held out\n"
+  counts = [f"{len(part.label):,}" for part in (splits.train, splits.validation)]
+  return _wrapped(
+    "data",
+    f"{splits.source}: images {shape}, {counts[0]} to train with, {counts[1]} held out",
   )
 
 
@@ -192,8 +205,21 @@ def _wrapped(name: str, text: str) -> str:
   return textwrap.fill(text, WIDTH, initial_indent=name.ljust(8), subsequent_indent=" " * 8) + "\n"
 
 
+def load(config: ml_collections.ConfigDict) -> data.Splits:
+  """The data that a config names; of a well-known dataset that is not here, black images.
+
+  Raises:
+    UserError: the data cannot be had, and nobody knows their sizes.
+  """
+  options = config.data
+  known = published.splits(options.name, options.size, options.validation, options.channels)
+  if known and not records.locate(options.name, options.dir):
+    return known
+  return train.load_data(config)
+
+
 def main() -> None:
-  for text in sections(train.plans(command.config_of(_CONFIG))):
+  for text in sections(train.plans(command.config_of(_CONFIG), load)):
     print(text, end="", flush=True)
 
 

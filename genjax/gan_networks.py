@@ -79,14 +79,19 @@ class DenseCritic(nn.Module):
 
 
 class S1Generator(nn.Module):
-  """S1 on MNIST: the GAN's generator, and with batch norm and tanh the WGAN's."""
+  """S1 on MNIST: the GAN's generator, and with batch norm and tanh the WGAN's.
+
+  With classes, the label joins the latent.
+  """
 
   width: int
   slope: float
   batch_norm: bool
+  num_classes: int = 0
 
   @nn.compact
   def __call__(self, z, label=None, train=False):
+    z = _with_label(z, label, self.num_classes)
     x = reshape(7, 7)(latent_dense(7 * 7 * self.width)(z))
     x = leaky_relu(self.slope)(x)
     for _ in range(2):
@@ -97,15 +102,19 @@ class S1Generator(nn.Module):
 
 
 class S1Critic(nn.Module):
-  """S1 on MNIST: of the GAN, and with batch norm of the WGAN. `width` is the generator's."""
+  """S1 on MNIST: of the GAN, and with batch norm of the WGAN. `width` is the generator's.
+
+  With classes, they are further channels.
+  """
 
   width: int
   slope: float
   batch_norm: bool
+  num_classes: int = 0
 
   @nn.compact
   def __call__(self, image, label=None, train=False):
-    x = image
+    x = _with_planes(image, label, self.num_classes)
     for _ in range(2):
       x = Conv(self.width // 2, 4, 2)(x)
       x = _batch_norm(train)(x) if self.batch_norm else x

@@ -76,11 +76,17 @@ def _dense_gan(shape: Shape, width: int, depth: int, slope: float, classes: int)
 
 
 def _s1_gan(
-  shape: Shape, width: int, depth: int, slope: float, classes: int, batch_norm: bool = False
+  shape: Shape,
+  width: int,
+  depth: int,
+  slope: float,
+  classes: int,
+  batch_norm: bool = False,
+  conditional: bool = False,
 ) -> GanNetworks:
   """The GAN's networks, and with batch norm the WGAN's, whose images are a tanh's."""
-  generator = adversarial.S1Generator(width, slope, batch_norm)
-  critic = adversarial.S1Critic(width, slope, batch_norm)
+  options = (width, slope, batch_norm, classes if conditional else 0)
+  generator, critic = adversarial.S1Generator(*options), adversarial.S1Critic(*options)
   return GanNetworks(generator, critic, SIGNED if batch_norm else UNIT)
 
 
@@ -125,6 +131,9 @@ GANS = {
   "s4_gan": Entry(_s4_gan, MNIST, 128, "gan_mnist.py:s4"),
 }
 CONDITIONAL_GANS = {
+  "s1_cgan": Entry(
+    partial(_s1_gan, batch_norm=True, conditional=True), MNIST, 128, "cgan_mnist.py"
+  ),
   "s4_cgan": Entry(_s4_cgan, MNIST, 128, "cgan_mnist.py:s4"),
   "s1_cgan_cifar10": Entry(_s1_cifar_cgan, CIFAR10, 128, "cgan_cifar10.py"),
 }

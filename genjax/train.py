@@ -4,6 +4,7 @@ import itertools
 import pathlib
 import time
 import zlib
+from collections.abc import Callable
 from contextlib import closing
 from typing import NamedTuple
 
@@ -54,8 +55,15 @@ def load_data(config: ml_collections.ConfigDict) -> data.Splits:
   )
 
 
-def plans(wanted: ml_collections.ConfigDict) -> dict[str, Plan]:
+def plans(
+  wanted: ml_collections.ConfigDict,
+  load: Callable[[ml_collections.ConfigDict], data.Splits] = load_data,
+) -> dict[str, Plan]:
   """Every program that a config asks for, by its folder; "" where there is but one.
+
+  Args:
+    wanted: the config.
+    load: gives the data that it names.
 
   Raises:
     UserError: something is wrong in the config or with its data; all programs are looked at before
@@ -65,7 +73,7 @@ def plans(wanted: ml_collections.ConfigDict) -> dict[str, Plan]:
   cells = genjax_config.cells(wanted)
   for _, cell in cells:
     genjax_config.check(cell)
-  splits = load_data(wanted)
+  splits = load(wanted)
   return {folder: plan(cell, splits) for folder, cell in cells}
 
 
@@ -88,7 +96,8 @@ def study(plans: dict[str, Plan], path: pathlib.Path) -> None:
     path: the workdir.
 
   Raises:
-    UserError: a workdir was made by another plan (then nothing is written), or is damaged.
+    UserError: a workdir was made by another plan, or the folder is no workdir and not empty (then
+      nothing is written); or a workdir is damaged.
   """
   for folder, plan in plans.items():
     if folder and (path / "config.json").exists():
@@ -96,6 +105,8 @@ def study(plans: dict[str, Plan], path: pathlib.Path) -> None:
         f"{path} holds runs that are no part of a study; name another --workdir for the study"
       )
     workdir.compare(path / folder, _record(plan))
+  if "" not in plans:
+    workdir.check_free(path, plans)
   numbered = [(number, folder, plan) for number, (folder, plan) in enumerate(plans.items(), 1)]
   left = [item for item in numbered if not (item[1] and _finished(item[2], path / item[1]))]
   if len(left) < len(plans):

@@ -9,7 +9,7 @@ import json
 import os
 import pathlib
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 
 import numpy as np
@@ -19,6 +19,9 @@ from genjax.events import Events
 from genjax.types import UserError
 
 _FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
+# What else may lie in a folder that has no config.json yet: what a process that was killed left,
+# and the logs of whatever started it.
+_BEFORE = (".lock", ".*.partial", "runs.csv", "metrics.csv", "*.log", "*.out", "*.err")
 _LIBRARIES = ("genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -82,20 +85,21 @@ def compare(path: pathlib.Path, record: dict) -> None:
     record: "config", the nested config; "dataset", what was loaded; both JSON's types.
 
   Raises:
-    UserError: the workdir was made with another config or other data; the keys are named.
+    UserError: the workdir was made with another config or other data; the keys are named. Or the
+      folder is no workdir, and not empty either.
   """
   file = path / "config.json"
   if not file.exists():
-    cells = sorted(path.glob("*/config.json"))
-    if cells:
+    if cells := _cells(path):
       raise UserError(
-        f"{path} holds a study, in folders such as {cells[0].parent.name}; name another --workdir"
+        f"{path} holds a study, in folders such as {cells[0].name}; name another --workdir"
       )
     if any((path / "checkpoints").glob("*")):
       raise UserError(
         f"{path} has checkpoints and no config.json to say of what; restore it, or name another "
         "--workdir"
       )
+    check_free(path)
     return
   old, record = read_config(path), json.loads(json.dumps(record))
   for part in ("config", "dataset"):
@@ -107,6 +111,42 @@ def compare(path: pathlib.Path, record: dict) -> None:
       )
 
 
+def check_free(path: pathlib.Path, cells: Iterable[str] = ()) -> None:
+  """Raises `UserError` where a folder without config.json is somebody's: it would be filled.
+
+  Args:
+    path: free if it is absent or empty, or has nothing but what genjax leaves, or if a workdir is
+      where `cells` has one.
+    cells: names of the folders that a study makes in it.
+  """
+  cells = list(cells)
+  if not path.is_dir() or any((path / cell / "config.json").exists() for cell in cells):
+    return
+  ours = {*_FOLDERS, *cells, *(cell.name for cell in _cells(path))}
+  others = sorted(
+    found.name
+    for found in path.iterdir()
+    if found.name not in ours and not any(found.match(pattern) for pattern in _BEFORE)
+  )
+  if others:
+    more = f" and {len(others) - 1:,} more" if others[1:] else ""
+    raise UserError(
+      f"--workdir={path} holds {others[0]}{more} and is no workdir of genjax; name a new folder or "
+      "an empty one"
+    )
+
+
+def _cells(path: pathlib.Path) -> list[pathlib.Path]:
+  """The workdirs in a folder, as those of a study."""
+  return [file.parent for file in sorted(path.glob("*/config.json")) if _is_workdir(file.parent)]
+
+
+def _is_workdir(path: pathlib.Path) -> bool:
+  with contextlib.suppress(UserError):
+    return bool(read_config(path))
+  return False
+
+
 def read_config(path: pathlib.Path) -> dict:
   """What `settle` wrote. Raises `UserError` where there is none or it cannot be read."""
   file = path / "config.json"
@@ -116,7 +156,7 @@ def read_config(path: pathlib.Path) -> dict:
       return record
     raise ValueError
   except (FileNotFoundError, NotADirectoryError):
-    cells = sorted(cell.parent for cell in path.glob("*/config.json"))
+    cells = _cells(path)
     hint = f"; its folders are workdirs, as {cells[0]}" if cells else ""
     raise UserError(f"{path} is no workdir of genjax: it has no config.json{hint}") from None
   except (ValueError, KeyError, TypeError, OSError):

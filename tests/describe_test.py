@@ -13,6 +13,7 @@ import trainings
 from jax import lax
 
 from genjax import config, cost, describe, layers, models, networks, programs, sweep, train
+from genjax.types import UserError
 
 MNIST, CIFAR10 = (28, 28, 1), (32, 32, 3)
 KINDS = {"vae": networks.VAES, "gan": networks.GANS | networks.CONDITIONAL_GANS}
@@ -52,6 +53,12 @@ def printed(made):
       MNIST,
       50,
       {"generator": ("851,713", "851,201"), "critic": ("70,337", "70,081")},
+    ),
+    (
+      "s1_cgan",
+      MNIST,
+      100,
+      {"generator": ("1,228,033", "1,227,521"), "critic": ("80,577", "80,321")},
     ),
     # The report counts what is trained: 2 * (128 + 256) and 2 * (256 + 128 + 64) statistics more.
     (
@@ -315,6 +322,32 @@ def test_a_sweep_says_where_its_runs_lie(uncompiled, caches):
   assert "1 on each, 1 at once" in " ".join(text_of(chunked).split())
   together = trainings.wanted("gan", **{"sweep.chunk": 9})
   assert "2 on each, 2 at once" in " ".join(text_of(together).split())
+
+
+def test_data_that_are_not_here_have_their_published_sizes(uncompiled, caches, tmp_path):
+  def described(name, **changes):
+    wanted = trainings.wanted("vae", **{"data.name": name, "data.dir": str(tmp_path)} | changes)
+    return "".join(describe.sections(train.plans(wanted, describe.load)))
+
+  text = described("mnist")
+  assert text.startswith("data    mnist (not on this machine; sizes as published): images 28 x 28 ")
+  assert ", 54,000 to train with,\n        6,000 held out\n" in text
+  assert "4 runs (2 seeds x 2 latents)" in text
+  text = " ".join(described("cifar100", **{"data.validation": 0.2}).split())
+  assert "32 x 32 x 3, 40,000 to train with, 10,000 held out" in text
+  assert not list(tmp_path.iterdir())
+  with pytest.raises(UserError, match="no dataset 'mnits'"):
+    described("mnits")
+
+
+def test_memory_of_data_that_are_not_here(caches, tmp_path):
+  wanted = trainings.wanted("vae", **{"data.name": "mnist", "data.dir": str(tmp_path)})
+  (plan,) = train.plans(wanted, describe.load).values()
+  assert memory(plan).images == (54_000 + 50) * (784 + 4)
+
+
+def test_data_that_are_here_are_read(caches):
+  assert describe.load(trainings.wanted("vae")).source == "digits (scikit-learn)"
 
 
 def command(folder, *flags):

@@ -378,6 +378,14 @@ def test_a_workdir_that_is_a_file(main, tmp_path):
   assert (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.parametrize("grid", [[], ["--config.grid.width=(8, 12)"]], ids=["a run", "a study"])
+def test_a_folder_with_other_files_is_left_alone(main, tmp_path, grid):
+  (tmp_path / "thesis.tex").write_text("mine")
+  line = refused(main(f"{CONFIG}:vae", f"--workdir={tmp_path}", *SMALL, *grid))
+  assert line.startswith(f"--workdir={tmp_path} holds thesis.tex and is no workdir of genjax; ")
+  assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
+
+
 def test_a_workdir_that_another_process_writes_to(main, tmp_path):
   with workdir.claim(tmp_path / "mine"):
     before = list((tmp_path / "mine").rglob("*"))

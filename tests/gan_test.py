@@ -228,6 +228,7 @@ GOLDEN = {
     "critic_gap": -0.00385982,
     "generator_loss": 0.686043,
   },
+  "cgan_mnist": {"critic_loss": 1.33344, "critic_gap": 0.487333, "generator_loss": 0.90927},
   "s4_cgan": {"critic_loss": 1.42082, "critic_gap": -0.0417553, "generator_loss": 0.689672},
 }
 

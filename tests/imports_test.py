@@ -18,7 +18,6 @@ LAYERS = [
     "events",
     "layers",
     "losses",
-    "metrics",
     "optimisers",
     "plots",
     "scores",
@@ -26,19 +25,27 @@ LAYERS = [
     "statistics",
     "sweep",
   },
-  {"cache", "classifier_network", "galleries", "gan_networks", "records", "vae_networks"},
+  {
+    "cache",
+    "classifier_network",
+    "galleries",
+    "gan_networks",
+    "likelihood",
+    "metrics",
+    "records",
+    "vae_networks",
+  },
   {"networks"},
   {"layer_table"},
   {"data", "gan", "vae"},
-  {"models", "validation"},
+  {"models", "published", "validation"},
   {"config", "programs"},
-  {"classifier", "protocols"},
+  {"classifier", "cost", "protocols", "workdir"},
+  {"checkpoint", "feature_networks", "score_files"},
   {"feature_scores", "image_scores", "model_scores", "trained_scores"},
   {"evaluation"},
-  {"cost", "workdir"},
-  {"checkpoint"},
   {"train"},
-  {"describe", "main"},
+  {"describe", "evaluate", "main"},
 ]
 
 # Libraries that only these modules may know.
@@ -58,7 +65,7 @@ ONLY = {
   "tensorboardX": {"events"},
   "tensorflow": set(),
   "tensorflow_datasets": {"records"},
-  "tqdm": {"train"},
+  "tqdm": {"evaluate", "train"},
 }
 # These take seconds to import, or are not on every machine: within functions alone.
 LATE = {"sklearn", "tensorflow_datasets"}

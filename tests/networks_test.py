@@ -103,7 +103,7 @@ def test_the_image_range_is_that_of_the_output(name):
   assert high - 0.05 <= float(images.max()) <= high
 
 
-@pytest.mark.parametrize("name", ["s4_cgan", "cgan_cifar10"])
+@pytest.mark.parametrize("name", ["s4_cgan", "cgan_mnist", "cgan_cifar10"])
 def test_conditional_networks_see_the_label(name):
   model = small(name)
   state = jax.jit(model.init)(run())

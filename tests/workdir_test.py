@@ -98,6 +98,70 @@ def test_a_grid_names_a_folder_that_is_a_workdir(tmp_path):
   assert str(caught.value).endswith(f"; its folders are workdirs, as {tmp_path}/width=16")
 
 
+# Folders that are no workdirs.
+
+
+def _fill(path, names):
+  for name in names:
+    place = path / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.mkdir() if name.endswith("/") else place.write_text("mine")
+
+
+@pytest.mark.parametrize(
+  ("names", "said"),
+  [
+    (["thesis.tex"], "thesis.tex"),
+    ([".bashrc"], ".bashrc"),
+    (["src/", "README.md", "plots/"], "README.md and 1 more"),
+    (["app/config.json", "web/config.json"], "app and 1 more"),
+    (["best.lock"], "best.lock"),
+  ],
+)
+def test_a_folder_with_somebody_s_files_is_refused(tmp_path, names, said):
+  _fill(tmp_path, names)
+  before = sorted(tmp_path.rglob("*"))
+  with pytest.raises(UserError) as caught:
+    workdir.compare(tmp_path, RECORD)
+  assert str(caught.value) == (
+    f"--workdir={tmp_path} holds {said} and is no workdir of genjax; name a new folder or an empty "
+    "one"
+  )
+  assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_genjax_and_its_launcher_left_is_nobody_s(tmp_path):
+  with workdir.claim(tmp_path / "claimed"):
+    pass
+  _fill(tmp_path / "claimed", [".config.json.partial", "runs.csv", "metrics.csv", "slurm-7.out"])
+  _fill(tmp_path, ["logged/train.log", "empty/"])
+  for place in ("claimed", "logged", "empty", "absent"):
+    workdir.compare(tmp_path / place, RECORD)
+
+
+def test_in_a_workdir_there_may_be_anything(tmp_path):
+  workdir.settle(tmp_path, RECORD)
+  _fill(tmp_path, ["notes.txt", "report.html", "analysis/mine.py"])
+  workdir.compare(tmp_path, RECORD)
+
+
+def test_a_study_may_lie_beside_other_workdirs_and_in_its_own(tmp_path):
+  workdir.settle(_folder(tmp_path / "depth=2"), RECORD)
+  workdir.check_free(tmp_path, ["width=8", "width=9"])  # another study's
+  (tmp_path / "width=8").mkdir()  # a process that was killed early
+  workdir.check_free(tmp_path, ["width=8", "width=9"])
+  _fill(tmp_path, ["notes.txt"])
+  with pytest.raises(UserError, match=r"holds notes\.txt and is no workdir"):
+    workdir.check_free(tmp_path, ["width=8", "width=9"])
+  workdir.settle(tmp_path / "width=8", RECORD)
+  workdir.check_free(tmp_path, ["width=8", "width=9"])
+
+
+def _folder(path):
+  path.mkdir()
+  return path
+
+
 def test_a_file_is_replaced_as_a_whole(tmp_path, monkeypatch):
   workdir.write_atomically(tmp_path / "file", "old")
 
