@@ -9,6 +9,7 @@ import ml_collections
 from genjax import losses, networks, optimisers, sweep
 from genjax.gan import REGULARISERS
 from genjax.models import MODELS
+from genjax.scores import SCORES
 from genjax.types import UserError
 
 _COMMON = {
@@ -27,6 +28,7 @@ _COMMON = {
   "log_every": 50,  # steps that one row of metrics.csv averages
   "eval_every": 500,  # steps between validations, checkpoints and pictures
   "eval_images": 1000,  # validation images used for that
+  "evals": (),  # scores of `genjax.evaluate` to be computed at each validation too
   "keep": 3,  # checkpoints kept
   "sample_columns": 12,  # images of a run in a gallery
 }
@@ -106,6 +108,7 @@ _RULES = {
   "log_every": _whole(1),
   "eval_every": _whole(1),
   "eval_images": _whole(1),
+  "evals": _one_of(tuple(SCORES)),
   "keep": _whole(1),
   "sample_columns": _whole(1),
   "model.name": _one_of(tuple(MODELS)),
@@ -173,11 +176,13 @@ def suggestion(key: str, known) -> str:
 def _check_value(key: str, value, standard, where: str = "config.") -> None:
   if key.startswith("grid."):
     rule, kind = "model." + key.removeprefix("grid."), type(_MODEL_KEYS[key.removeprefix("grid.")])
+  elif key == "evals":
+    rule, kind = key, str
   else:
     rule, kind = key, type(standard[0]) if isinstance(standard, tuple) else type(standard)
   right, meaning = _RULES.get(rule, _text())
   if isinstance(standard, tuple):
-    many = isinstance(value, tuple | list) and (value or key.startswith("grid."))
+    many = isinstance(value, tuple | list) and (value or not standard)
     if not many:
       raise UserError(f"{where}{key} is {value!r}; right would be a tuple: {meaning}")
   for item in value if isinstance(standard, tuple) else (value,):

@@ -1,6 +1,7 @@
 """Training: the only file that knows about time."""
 
 import itertools
+import json
 import pathlib
 import time
 import zlib
@@ -17,15 +18,20 @@ from genjax import (
   checkpoint,
   command,
   data,
+  feature_networks,
   galleries,
   models,
   plots,
   programs,
+  protocols,
+  score_files,
   sweep,
   validation,
   workdir,
 )
 from genjax import config as genjax_config
+from genjax.evaluation import Asked, Evaluation
+from genjax.scores import SCORES
 from genjax.types import Dataset, Model, PyTree, UserError
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
@@ -82,6 +88,7 @@ def plan(config: ml_collections.ConfigDict, splits: data.Splits) -> Plan:
   rows = sweep.table(**config.sweep)
   shape = splits.train.image.shape[1:]
   model = models.build(config.model.to_dict(), shape, splits.num_classes, max(config.sweep.latents))
+  protocols.check(config.evals, model, "config.evals")
   per_epoch = data.batches_per_epoch(len(splits.train.label), config.batch_size)
   # An epoch shows every image once, to the critic where there is one.
   epochs = max(round(config.epochs * per_epoch / model.batches_per_step), 1)
@@ -154,8 +161,22 @@ def train(plan: Plan, path: pathlib.Path, title: str = "") -> int:
 
 def _record(plan: Plan) -> dict:
   """What config.json says, and a resumed run must find again."""
-  splits = plan.splits
-  dataset = {
+  return {"config": plan.config.to_dict(), "dataset": _facts(plan.splits)}
+
+
+def check_data(path: pathlib.Path, splits: data.Splits) -> None:
+  """Raises `UserError` where the runs of a workdir were trained on other data."""
+  facts = json.loads(json.dumps(_facts(splits)))
+  changed = workdir.differences(workdir.read_config(path)["dataset"], facts)
+  if changed:
+    raise UserError(
+      f"{path} was trained on other data: {'; '.join(changed)}. Take those back (TFDS_DATA_DIR "
+      "says where TFDS data lie)"
+    )
+
+
+def _facts(splits: data.Splits) -> dict:
+  return {
     "source": splits.source,
     "image_shape": splits.train.image.shape[1:],
     "num_classes": splits.num_classes,
@@ -163,7 +184,6 @@ def _record(plan: Plan) -> dict:
     "validation": len(splits.validation.label),
     "crc32": _checksum(splits.train, splits.validation),
   }
-  return {"config": plan.config.to_dict(), "dataset": dataset}
 
 
 def _checksum(*parts: Dataset) -> int:
@@ -189,6 +209,7 @@ class Training:
     )
     self.checkpoints = checkpoint.Checkpoints(path / "checkpoints", config.keep)
     self.step, self.progress = self._begin()
+    self.scoring = _scoring(plan, path) if config.evals else None
     self.history = workdir.History(path, [_name(row, self.rows) for row in self.rows], self.step)
     self.drawn = -np.inf
 
@@ -271,8 +292,20 @@ class Training:
       if values.ndim == 2:
         values[np.arange(values.shape[1]) >= latents[:, None]] = np.nan
       measured[name] = values
-    self.history.add(self.step, measured)
+    self.history.add(self.step, measured | self._scores())
     self.checkpoints.save(self.step, self.progress)
+
+  def _scores(self) -> dict[str, np.ndarray]:
+    """What `config.evals` asks for, of the last weights."""
+    if not self.scoring:
+      return {}
+    evaluation, asked = self.scoring
+    block = evaluation.block(self.runs, self.progress.state._replace(opt_state={}))
+    found = {}
+    for one in asked:
+      for name, values in one.group.measure(block, set(one.names)).items():
+        found[f"{name}@{one.key}"] = np.where(self._failed(), np.nan, values)
+    return found
 
   def _show(self) -> None:
     workdir.write_runs(self.path, self.rows, self._results("running"))
@@ -322,10 +355,13 @@ class Training:
 
   def _draw_curves(self) -> None:
     series = self.history.series()
+    scored = {SCORES[k.split("@")[0]].title: v for k, v in series.items() if "@" in k}
+    series = {k: v for k, v in series.items() if "@" not in k}
     training = {k: v for k, v in series.items() if not k.startswith(("val_", "kl_dim"))}
     on_held_out = {k: v for k, v in series.items() if k.startswith("val_")}
     labels = self._labels()
-    for name, chosen in (("training", training), ("validation", on_held_out)):
+    figures = {"training": training, "validation": on_held_out, "scores": scored}
+    for name, chosen in figures.items():
       if chosen:
         _save(plots.curves(_unmirrored(chosen), labels), self.path / "plots" / f"{name}.png")
     dimensions = [_last(v) for k, (_, v) in series.items() if k.startswith("kl_dim/")]
@@ -333,6 +369,21 @@ class Training:
       figure = plots.kl_per_dimension(np.stack(dimensions, 1), labels)
       _save(figure, self.path / "plots" / "kl_per_dimension.png")
     self.drawn = time.perf_counter()
+
+
+def _scoring(plan: Plan, path: pathlib.Path) -> tuple[Evaluation, list[Asked]]:
+  """What `config.evals` names, on validation images, by the code of `genjax.evaluate`."""
+  config, splits = plan.config, plan.splits
+  count = validation.usable(config.eval_images, len(splits.validation.label))
+  settings = protocols.Settings("validation", count)
+  networks = feature_networks.load(splits, config.data.cache, "", 1)
+  evaluation = Evaluation(plan.model, splits, settings, networks, len(plan.rows))
+  asked = evaluation.asked(config.evals, "last")
+  for one in asked:
+    known = score_files.read_protocols(path).get(one.key, {}).get("floor", {})
+    names = set(one.names) - known.keys()
+    score_files.describe(path, one.key, one.protocol, one.group.floor(names) if names else {})
+  return evaluation, asked
 
 
 def _everywhere(split: PyTree, num_runs: int) -> PyTree:
