@@ -34,6 +34,7 @@ LAYERS = [
     "metrics",
     "records",
     "vae_networks",
+    "weights",
   },
   {"networks"},
   {"layer_table"},
