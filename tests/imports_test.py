@@ -36,7 +36,7 @@ LAYERS = [
     "vae_networks",
     "weights",
   },
-  {"networks"},
+  {"inception", "networks"},
   {"layer_table"},
   {"data", "gan", "vae"},
   {"models", "published", "validation"},
