@@ -131,23 +131,15 @@ def config_of(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
     raise UserError("--config is missing; name a file such as configs/vae_mnist.py")
   path = flags.FLAGS[flag.name].config_filename
   if isinstance(config, ml_collections.ConfigDict):
-    _check_overrides(flags.FLAGS[flag.name].override_values, config.get("cells", ()))
     return config
   if not pathlib.Path(path.split(":")[0]).is_file():
     raise UserError(f"--config={path}: there is no such file")
   raise UserError(f"--config={path}: its get_config() must return an ml_collections.ConfigDict")
 
 
-def _check_overrides(overrides: dict, cells) -> None:
-  """Raises `UserError` where a key of the command line would not reach all programs of a study."""
-  for key in overrides:
-    target = key.replace("grid.", "model.", 1) if key.startswith("grid.") else key
-    setting = [cell for cell in cells if isinstance(cell, dict) and target in cell]
-    if key != "cells" and setting:
-      raise UserError(
-        f"--config.{key}: {len(setting)} of the study's {len(cells)} cells set it themselves, as "
-        f'{setting[0]}; --config.cells="()" drops the cells'
-      )
+def overrides_of(flag: flags.FlagHolder) -> dict:
+  """The keys that the command line sets in the config of a flag, dotted, and their values."""
+  return flags.FLAGS[flag.name].override_values
 
 
 def prepare_jax() -> None:

@@ -3,6 +3,7 @@
 import copy
 import difflib
 import itertools
+from collections.abc import Iterable
 
 import ml_collections
 
@@ -251,6 +252,25 @@ def _check_cells(cells, known: dict) -> None:
         near = f", {right[0]!r}" if right else ""
         raise UserError(f"config.cells has {key!r}; right would be a model.* or sweep.* key{near}")
       _check_value(key, value, known[key], "config.cells: ")
+
+
+def check_overrides(overrides: Iterable[str], config: ml_collections.ConfigDict) -> None:
+  """Raises `UserError` where a key of the command line would not reach all programs of a study.
+
+  Args:
+    overrides: the dotted keys that the command line sets.
+    config: with these set.
+  """
+  given = config.get("cells", ())
+  cells = [x for x in given if isinstance(x, dict)] if isinstance(given, tuple | list) else []
+  for key in overrides:
+    target = key.replace("grid.", "model.", 1) if key.startswith("grid.") else key
+    setting = [cell for cell in cells if target in cell]
+    if setting:
+      raise UserError(
+        f"--config.{key}: {len(setting)} of the study's {len(cells)} cells set it themselves, as "
+        f'{setting[0]}; --config.cells="()" drops the cells'
+      )
 
 
 def cells(config: ml_collections.ConfigDict) -> list[tuple[str, ml_collections.ConfigDict]]:

@@ -26,6 +26,7 @@ from genjax import (
   sweep,
   train,
 )
+from genjax import config as genjax_config
 from genjax.types import Shape
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config().")
@@ -219,7 +220,9 @@ def load(config: ml_collections.ConfigDict) -> data.Splits:
 
 
 def main() -> None:
-  for text in sections(train.plans(command.config_of(_CONFIG), load)):
+  wanted = command.config_of(_CONFIG)
+  genjax_config.check_overrides(command.overrides_of(_CONFIG), wanted)
+  for text in sections(train.plans(wanted, load)):
     print(text, end="", flush=True)
 
 

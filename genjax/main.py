@@ -5,7 +5,7 @@ import pathlib
 from absl import flags
 from ml_collections import config_flags
 
-from genjax import command, train
+from genjax import command, config, train
 from genjax.types import UserError
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config().")
@@ -14,6 +14,7 @@ _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for everything that the 
 
 def main() -> None:
   wanted = command.config_of(_CONFIG)
+  config.check_overrides(command.overrides_of(_CONFIG), wanted)
   if not _WORKDIR.value:
     raise UserError("--workdir is missing; name a folder for everything that the run leaves")
   train.study(train.plans(wanted), pathlib.Path(_WORKDIR.value))

@@ -63,6 +63,11 @@ STEPS = [1, 2, 2.5, 5, 10]  # between the ticks of a linear axis, times a power 
 DASHES = ["solid", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.2, 1, 1.2))]
 
 
+# Of fewer points than that, as of a run's validations, each is shown but an explosion: one that is
+# so many times as large as the others.
+FEW, EXPLOSION = 20, 100
+
+
 class Metric(NamedTuple):
   title: str
   limits: tuple[float, float] | None = None  # of the y axis, where they are known beforehand
@@ -307,16 +312,23 @@ def _limits(
 ) -> tuple[float, float]:
   """Limits that a spike, the first few steps or a run that explodes cannot stretch without bound.
 
-  A run's core leaves out a share of its lowest and of its highest values. The limits hold the cores
-  and every value no farther from them than their own length, as the whiskers of a box plot do.
+  A run's core leaves out a share of its lowest and of its highest values; of few values it leaves
+  out none but an explosion. The limits hold the cores and every value no farther from them than
+  their own length, as the whiskers of a box plot do. A core much larger than those of the setting's
+  other runs does not count.
   """
+
+  def bound(r: int) -> int:
+    """How many times the usual size is too large."""
+    return EXPLOSION if values.shape[1] < FEW and labels[r].failed_at < 0 else 10
+
   cores = {r: _core(v, trimmed) for r in range(len(values)) if (v := _known(values[r])).size}
   sizes = {r: np.abs(core).max() for r, core in cores.items()}
   kept = [
     cores[r]
     for rows in by_setting(labels).values()
     for r in rows
-    if r in cores and not sizes[r] > _ordinary(sizes, rows, labels)
+    if r in cores and not sizes[r] > bound(r) * _usual(sizes, rows, labels)
   ]
   low, high = np.min(kept), np.max(kept)
   reach = high - low or np.inf
@@ -327,18 +339,20 @@ def _limits(
 
 
 def _core(values: np.ndarray, trimmed: float) -> np.ndarray:
-  cut = int(np.ceil(trimmed * len(values))) if len(values) >= 5 else 0
-  return np.sort(values)[[cut, -1 - cut]]
+  """The lowest and the highest value that the limits must hold."""
+  cut = min(int(np.ceil(trimmed * len(values))), (len(values) - 1) // 2)
+  core = np.sort(values)[[cut, -1 - cut]]
+  if len(values) >= FEW:
+    return core
+  ordinary = values[np.abs(values) <= (EXPLOSION * np.abs(core).max() or np.inf)]
+  return np.array([ordinary.min(), ordinary.max()])
 
 
-def _ordinary(sizes: dict[int, float], rows: list[int], labels: Sequence[RunLabel]) -> float:
-  """Ten times the usual size of a setting's runs: a run beyond it does not set the limits.
-
-  The measure is the setting's runs that did not fail; if there are none, such runs of any setting.
-  """
+def _usual(sizes: dict[int, float], rows: list[int], labels: Sequence[RunLabel]) -> float:
+  """The median size of a setting's runs that did not fail; if there are none, of any setting's."""
   sound = [r for r in sizes if labels[r].failed_at < 0]
   pool = [r for r in sound if r in rows] or sound or list(sizes)
-  return 10 * np.median([sizes[r] for r in pool]) or np.inf
+  return np.median([sizes[r] for r in pool]) or np.inf
 
 
 def _known(values: np.ndarray) -> np.ndarray:

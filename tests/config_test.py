@@ -309,6 +309,32 @@ def test_cells_that_will_not_do(cells, message):
   assert message in refusal(changed(cells=cells))
 
 
+CELLS = ({"model.depth": 2}, {"model.depth": 4, "sweep.latents": (2, 20)})
+
+
+@pytest.mark.parametrize(
+  ("key", "count", "cell"),
+  [
+    ("model.depth", 2, "{'model.depth': 2}"),
+    ("grid.depth", 2, "{'model.depth': 2}"),
+    ("sweep.latents", 1, "{'model.depth': 4, 'sweep.latents': (2, 20)}"),
+  ],
+)
+def test_a_key_of_the_command_line_that_cells_set_themselves(key, count, cell):
+  with pytest.raises(UserError) as caught:
+    config.check_overrides(["steps", key], changed(cells=CELLS))
+  assert str(caught.value) == (
+    f"--config.{key}: {count} of the study's 2 cells set it themselves, as {cell}; "
+    '--config.cells="()" drops the cells'
+  )
+  config.check_overrides(["steps", key], changed())
+
+
+def test_other_keys_of_the_command_line_reach_every_cell():
+  config.check_overrides(["steps", "model.width", "sweep.seeds", "cells"], changed(cells=CELLS))
+  config.check_overrides(["steps"], changed(cells=3))  # which `check` refuses
+
+
 def test_two_cells_of_one_folder():
   wanted = changed(cells=({"sweep.latents": (2,)}, {"sweep.latents": (3,)}))
   with pytest.raises(UserError, match=r"config.cells: two cells would have the folder ''"):

@@ -145,6 +145,56 @@ def test_seed_at_a_level_of_its_own_is_shown():
   assert high > values.max()
 
 
+FALL = np.array([500.0, 150, 120, 112, 111])  # validations of a run that learns
+
+
+def _five(values, labels):
+  """The limits of a panel of five points, and its note."""
+  figure = plots.curves({"loss": (STEPS[:5], values)}, labels)
+  note = [text for text in figures.words(figure) if "not shown" in text]
+  return *figure.axes[0].get_ylim(), note
+
+
+@pytest.mark.parametrize("points", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("largest", [1, 14], ids=["alike", "one seed 14 times as large"])
+def test_of_few_points_all_are_shown(points, largest):
+  values = np.outer([1, 0.9, 1.1, largest], FALL[:points])
+  figure = plots.curves({"loss": (STEPS[:points], values)}, figures.labels(["latent 2"], 4))
+  low, high = figure.axes[0].get_ylim()
+  assert low < values.min()
+  assert high > values.max()
+  assert not any("not shown" in text for text in figures.words(figure))
+
+
+@pytest.mark.parametrize("at", [0, 2, 4])
+def test_of_few_points_an_explosion_is_not_shown(at):
+  values = np.outer([1, 0.9, 1.1, 1.2], FALL)
+  ordinary = np.delete(values[0], at)
+  values[0, at] = 1e6
+  low, high, note = _five(values, figures.labels(["latent 2"], 4))
+  assert note == ["not shown: 1 above, up to 1e+06"]
+  assert high > ordinary.max()
+  assert high < 1000
+  # Alone, too: nothing but its own values tells what is usual.
+  low, high, note = _five(values[:1], figures.labels(["latent 2"], 1))
+  assert low < ordinary.min() < ordinary.max() < high < 1000
+  assert note == ["not shown: 1 above, up to 1e+06"]
+
+
+def test_of_few_points_growth_is_no_explosion():
+  values = np.array([[1e-4, 2e-4, 3e-4, 0.5, 0.6]])
+  assert _five(values, figures.labels(["latent 2"], 1))[2] == []
+
+
+def test_of_few_points_a_failed_run_that_explodes_does_not_set_the_limits():
+  values = np.outer([1, 0.9, 1.1, 1], FALL)
+  values[3, 3:] = [30_000, np.nan]
+  labels = [*figures.labels(["latent 2"], 3), RunLabel(3, "latent 2", 450)]
+  _, high, note = _five(values, labels)
+  assert values[:3].max() < high < 1000
+  assert note == ["not shown: 1 above, up to 30,000"]
+
+
 def test_settings_of_very_different_sizes_share_a_logarithmic_axis():
   values = np.abs(_values(8)) * np.repeat([0.01, 100], 4)[:, None]
   figure = plots.curves({"critic_gap": (STEPS, values), "other": (STEPS, values)}, figures.labels())
