@@ -159,8 +159,8 @@ def _train(seen: Dataset, test: Dataset, num_classes: int, show: Callable[[str],
   shape, size = seen.image.shape[1:], len(seen.label)
   batch = min(BATCH, size)
   per_epoch = data.batches_per_epoch(size, batch)
-  # A small dataset takes more epochs: a thousand steps at least.
-  epochs = max(EPOCHS, -(-1000 // per_epoch))
+  # A small dataset takes more epochs: 500 steps at least.
+  epochs = max(EPOCHS, -(-500 // per_epoch))
   model = make(shape, num_classes, epochs * per_epoch)
   rows = sweep.table(seeds=tuple(range(COUNT)), latents=(1,), learning_rate=(LEARNING_RATE,))
   runs = jax.device_put(sweep.runs(rows), sweep.sharding(COUNT))

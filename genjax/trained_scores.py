@@ -48,7 +48,7 @@ def discriminator(context: Context) -> Group:
 
 
 def student(context: Context) -> Group:
-  """How well a classifier that saw generated images alone knows real ones (Ravuri & Vinyals 2019)."""
+  """How well a classifier of generated images knows real ones (Ravuri & Vinyals 2019)."""
   shape, num_classes = context.splits.train.image.shape[1:], context.splits.num_classes
   model = classifier.make(shape, num_classes, STUDENT_STEPS)
   network = classifier.apply(num_classes)
