@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax import classifier, distances, metrics
+from genjax import classifier, data, distances, metrics
 from genjax.protocols import BATCH, Block, Context, Group
 from genjax.types import Dataset, FeatureNetwork, PyTree, Run, State, latent_noise
 
@@ -18,7 +18,7 @@ SUBSETS, SUBSET = 100, 1000  # of the kernel distance
 PATHS = 2000  # pairs of latents
 
 
-class _Seen(NamedTuple):
+class Seen(NamedTuple):
   """Images as a network sees them."""
 
   features: np.ndarray  # [N, D]
@@ -26,13 +26,49 @@ class _Seen(NamedTuple):
   labels: np.ndarray  # [N] that were asked for, or that real images have
 
 
-class _Reference:
-  """The real images' side, each part of it computed when a score first asks for it."""
+class Reference:
+  """Real images as a network sees them; each part is computed when a score first asks for it."""
 
-  def __init__(self, train: _Seen, held: _Seen, count: int, num_classes: int, seed: int):
-    self.train, self.held, self.num_classes, self.seed = train, held, num_classes, seed
-    self.few = train.features[:count]  # as many as there are generated ones
-    self.subset = min(SUBSET, count)
+  def __init__(self, network: FeatureNetwork, splits: data.Splits, held: Dataset, seed: int = 0):
+    """`held` are images that no run has seen; as many others are compared with real ones."""
+    self.network, self.num_classes, self.seed = network, splits.num_classes, seed
+    self._splits, self._held = splits, held
+    self._see = jax.jit(lambda images, params: classifier.classify(network.apply, params, images))
+    shape = (1, *splits.train.image.shape[1:])
+    image = jax.ShapeDtypeStruct(shape, jnp.float32)
+    logits = jax.eval_shape(network.apply, network.params, image)[1]
+    self._functions = _OF_FEATURES | (_OF_PROBABILITIES if logits is not None else {})
+    self._functions |= _OF_CLASSES if network.classes else {}
+
+  @property
+  def names(self) -> tuple[str, ...]:
+    """The scores that this network allows."""
+    return tuple(name for some in self._functions for name in some)
+
+  def see(self, images: np.ndarray, labels: np.ndarray) -> Seen:
+    """Images `[N, H, W, C]` uint8."""
+    return seen(*self._see(jnp.asarray(images), self.network.params), labels)
+
+  def score(self, seen: Seen, names: set[str]) -> dict[str, float]:
+    """Those of `names` that this network allows."""
+    found = {}
+    for some, function in self._functions.items():
+      if names.intersection(some):
+        found |= zip(some, function(self, seen), strict=True)
+    return {name: float(value) for name, value in found.items() if name in names}
+
+  @functools.cached_property
+  def train(self) -> Seen:
+    return self.see(*self._splits.train)
+
+  @functools.cached_property
+  def held(self) -> Seen:
+    return self.see(*self._held)
+
+  @property
+  def few(self) -> np.ndarray:
+    """Features of as many training images as are held out: for what compares pairs."""
+    return self.train.features[: len(self._held.label)]
 
   @functools.cached_property
   def moments(self) -> distances.Moments:
@@ -51,47 +87,54 @@ class _Reference:
     return distances.duplicate_distance(self.manifold)
 
 
-def _frechet(reference: _Reference, seen: _Seen) -> tuple:
+def seen(features: Array, logits: Array | None, labels: np.ndarray) -> Seen:
+  """What a network gave for some images, on the host."""
+  probabilities = None if logits is None else np.asarray(jax.nn.softmax(logits))
+  return Seen(np.asarray(features), probabilities, labels)
+
+
+def _frechet(reference: Reference, seen: Seen) -> tuple:
   return (distances.frechet(reference.moments, distances.moments(seen.features)),)
 
 
-def _frechet_at_infinity(reference: _Reference, seen: _Seen) -> tuple:
+def _frechet_at_infinity(reference: Reference, seen: Seen) -> tuple:
   return (distances.frechet_at_infinity(reference.moments, seen.features, seed=reference.seed),)
 
 
-def _kernel(reference: _Reference, seen: _Seen) -> tuple:
-  size, seed = reference.subset, reference.seed
-  return (distances.kernel_distance(reference.train.features, seen.features, SUBSETS, size, seed),)
+def _kernel(reference: Reference, seen: Seen) -> tuple:
+  size = min(SUBSET, len(reference.few), len(seen.features))
+  features = reference.train.features, seen.features
+  return (distances.kernel_distance(*features, SUBSETS, size, reference.seed),)
 
 
-def _neighbours(reference: _Reference, seen: _Seen) -> tuple:
+def _neighbours(reference: Reference, seen: Seen) -> tuple:
   return tuple(distances.neighbours(reference.manifold, seen.features))
 
 
-def _distinct(reference: _Reference, seen: _Seen) -> tuple:
+def _distinct(reference: Reference, seen: Seen) -> tuple:
   return (distances.distinct(seen.features, reference.duplicate_distance).images,)
 
 
-def _memorised(reference: _Reference, seen: _Seen) -> tuple:
+def _memorised(reference: Reference, seen: Seen) -> tuple:
   train = reference.train.features
   return (distances.memorised(train, seen.features, reference.copy_distance),)
 
 
-def _emd_features(reference: _Reference, seen: _Seen) -> tuple:
+def _emd_features(reference: Reference, seen: Seen) -> tuple:
   count = min(EMD_IMAGES, len(seen.features), len(reference.few))
   return (metrics.exact_emd(reference.few[:count], seen.features[:count]),)
 
 
-def _classifier_score(reference: _Reference, seen: _Seen) -> tuple:
+def _classifier_score(reference: Reference, seen: Seen) -> tuple:
   return (distances.classifier_score(seen.probabilities),)
 
 
-def _modes(reference: _Reference, seen: _Seen) -> tuple:
+def _modes(reference: Reference, seen: Seen) -> tuple:
   classes = seen.probabilities.argmax(1)
   return distances.class_divergence(classes, reference.train.labels, reference.num_classes)
 
 
-def _label_agreement(reference: _Reference, seen: _Seen) -> tuple:
+def _label_agreement(reference: Reference, seen: Seen) -> tuple:
   return (float(metrics.label_agreement(seen.probabilities, seen.labels)),)
 
 
@@ -110,63 +153,38 @@ _OF_CLASSES = {("modes", "class_jsd"): _modes, ("label_agreement",): _label_agre
 
 def group(context: Context, network: FeatureNetwork) -> Group:
   """Scores that compare images as a network sees them."""
+  held = Dataset(*(part[: context.count] for part in context.held))
+  reference = Reference(network, context.splits, held, context.settings.seed)
+  names = {*reference.names, "path_length"}
   see = context.vectorised(
     lambda images, params: classifier.classify(network.apply, params, images)
   )
-  train, held, labels = context.splits.train, context.held, context.labels
-
-  @functools.cache
-  def reference() -> _Reference:
-    see_one = jax.jit(lambda images, params: classifier.classify(network.apply, params, images))
-    seen = [
-      _seen(*see_one(jnp.asarray(part.image), network.params), part.label)
-      for part in (train, Dataset(*(x[: context.count] for x in held)))
-    ]
-    return _Reference(*seen, context.count, context.splits.num_classes, context.settings.seed)
-
-  logits = jax.eval_shape(
-    network.apply, network.params, jax.ShapeDtypeStruct((1, *train.image.shape[1:]), jnp.float32)
-  )[1]
-  functions = _OF_FEATURES
-  functions |= _OF_PROBABILITIES if logits is not None else {}
-  functions |= _OF_CLASSES if network.classes else {}
-  names = [name for some in functions for name in some] + ["path_length"]
-  speeds = context.vectorised(_path_length(context, network))
-
-  def of(seen: _Seen, names: set[str]) -> dict[str, float]:
-    found = {}
-    for some, function in functions.items():
-      if names.intersection(some):
-        found |= zip(some, function(reference(), seen), strict=True)
-    return {name: value for name, value in found.items() if name in names}
+  lengths = context.vectorised(_path_length(context, network))
 
   def measure(block: Block, names: set[str]) -> dict[str, np.ndarray]:
-    features, logits = jax.device_get(see(block.images, network.params))
-    rows = [
-      of(_seen(features[i], None if logits is None else logits[i], labels), names)
-      for i in range(len(features))
-    ]
-    found = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    found = {}
+    if names - {"path_length"}:
+      features, logits = jax.device_get(see(block.images, network.params))
+      rows = [
+        reference.score(seen(one, None if logits is None else logits[i], context.labels), names)
+        for i, one in enumerate(features)
+      ]
+      found = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     if "path_length" in names:
-      found["path_length"] = np.asarray(speeds((block.runs, block.states), network.params))
+      found["path_length"] = np.asarray(lengths((block.runs, block.states), network.params))
     return found
 
   return Group(
     context.protocol(
       "features",
       features=network.name,
-      real_images=len(train.label),
+      real_images=len(context.splits.train.label),
       generated_images=context.count,
     ),
     tuple(name for name in context.names("features") if name in names),
     measure,
-    lambda names: of(reference().held, names),
+    lambda names: reference.score(reference.held, names),
   )
-
-
-def _seen(features: Array, logits: Array | None, labels: np.ndarray) -> _Seen:
-  probabilities = None if logits is None else np.asarray(jax.nn.softmax(logits))
-  return _Seen(np.asarray(features), probabilities, labels)
 
 
 def _path_length(context: Context, network: FeatureNetwork) -> Callable:
