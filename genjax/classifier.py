@@ -38,6 +38,7 @@ COUNT = 3
 BATCH = 128
 WIDTH = 32
 EPOCHS = 8
+LEAST_STEPS = 500  # a small dataset takes more epochs
 LEARNING_RATE = 1.5e-3
 _LAYOUT = 1  # to be raised when a network would come out otherwise than before
 
@@ -159,8 +160,7 @@ def _train(seen: Dataset, test: Dataset, num_classes: int, show: Callable[[str],
   shape, size = seen.image.shape[1:], len(seen.label)
   batch = min(BATCH, size)
   per_epoch = data.batches_per_epoch(size, batch)
-  # A small dataset takes more epochs: 500 steps at least.
-  epochs = max(EPOCHS, -(-500 // per_epoch))
+  epochs = max(EPOCHS, -(-LEAST_STEPS // per_epoch))
   model = make(shape, num_classes, epochs * per_epoch)
   rows = sweep.table(seeds=tuple(range(COUNT)), latents=(1,), learning_rate=(LEARNING_RATE,))
   runs = jax.device_put(sweep.runs(rows), sweep.sharding(COUNT))
