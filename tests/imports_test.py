@@ -18,7 +18,6 @@ LAYERS = [
     "events",
     "layers",
     "losses",
-    "metrics",
     "optimisers",
     "plots",
     "scores",
@@ -26,7 +25,7 @@ LAYERS = [
     "statistics",
     "sweep",
   },
-  {"cache", "galleries", "gan_networks", "records", "vae_networks"},
+  {"cache", "galleries", "gan_networks", "metrics", "records", "vae_networks"},
   {"networks"},
   {"layer_table"},
   {"data", "gan", "vae"},
@@ -48,6 +47,7 @@ ONLY = {
   "tensorboardX": {"events"},
   "tensorflow": set(),
   "tensorflow_datasets": {"records"},
+  "threadpoolctl": {"metrics"},
   "tqdm": {"train"},
 }
 # These take seconds to import, or are not on every machine: within functions alone.
