@@ -47,7 +47,7 @@ ONLY = {
   "tensorboardX": {"events"},
   "tensorflow": set(),
   "tensorflow_datasets": {"records"},
-  "threadpoolctl": {"metrics"},
+  "threadpoolctl": {"distances", "metrics"},
   "tqdm": {"train"},
 }
 # These take seconds to import, or are not on every machine: within functions alone.
