@@ -25,7 +25,7 @@ LAYERS = [
     "statistics",
     "sweep",
   },
-  {"cache", "galleries", "gan_networks", "metrics", "records", "vae_networks"},
+  {"cache", "galleries", "gan_networks", "likelihood", "metrics", "records", "vae_networks"},
   {"networks"},
   {"layer_table"},
   {"data", "gan", "vae"},
