@@ -5,6 +5,7 @@ import pytest
 from prdc import compute_prdc
 from scipy import linalg, stats
 from scipy.spatial import distance
+from sklearn.metrics.pairwise import polynomial_kernel
 
 from genjax import distances
 
@@ -53,6 +54,17 @@ def test_few_images_bias_the_frechet_distance_and_extrapolation_does_not():
     distances.frechet_at_infinity(real, same[0][:199])
 
 
+def test_extrapolation_by_another_regression():
+  """Each part is drawn anew, and the line is through all fifteen points."""
+  real, x = distances.moments(normal(500, 4)), normal(603, 4, 1, 1.2)
+  rng = RNG(7)
+  counts = [60, 98, 137, 176, 215, 253, 292, 331, 370, 409, 447, 486, 525, 564, 603]
+  parts = [x[rng.permutation(603)[:count]] for count in counts]
+  found = [distances.frechet(real, distances.moments(part)) for part in parts]
+  expected = stats.linregress(1 / np.array(counts), found).intercept
+  np.testing.assert_allclose(distances.frechet_at_infinity(real, x, seed=7), expected, rtol=1e-9)
+
+
 def _mmd_by_loops(x, y):
   def kernel(a, b):
     return (float(a @ b) / len(a) + 1) ** 3
@@ -68,7 +80,21 @@ def _mmd_by_loops(x, y):
 def test_kernel_distance_by_loops():
   x, y = normal(20, 5).astype(float), normal(20, 5, 1, 1.5).astype(float)
   found = distances.kernel_distance(x, y, subsets=1, size=20)  # a subset is then everything
-  np.testing.assert_allclose(found, _mmd_by_loops(x, y), rtol=1e-9)
+  np.testing.assert_allclose(found, _mmd_by_loops(x, y), rtol=1e-5)
+
+
+def test_kernel_distance_loses_little_in_float32():
+  """Against float64, next to how subsets differ; features are not centred, and sparse."""
+  weights = RNG(9).normal(size=(20, 64))
+  x, y = (np.maximum(normal(1500, 20, seed) @ weights, 0) for seed in (0, 1))
+  rng, expected = RNG(3), []
+  for _ in range(10):
+    a, b = (z[rng.choice(1500, 1000, False)] for z in (x, y))
+    within = [polynomial_kernel(z, degree=3) for z in (a, b)]
+    within = sum((k.sum() - np.trace(k)) / (1000 * 999) for k in within)
+    expected.append(within - 2 * polynomial_kernel(a, b, degree=3).mean())
+  found = distances.kernel_distance(x, y, subsets=10, seed=3)
+  assert abs(found - np.mean(expected)) < 1e-3 * np.std(expected)
 
 
 def test_kernel_distance_is_unbiased():
@@ -82,11 +108,11 @@ def test_kernel_distance_is_unbiased():
     distances.kernel_distance(normal(300, 8), normal(200, 8), size=201)
 
 
-@pytest.mark.parametrize(("n", "m"), [(60, 40), (700, 1100)])
-def test_neighbours_against_prdc(n, m, monkeypatch):
-  """Also in blocks with some rows left over."""
-  real, generated = normal(n, 6), normal(m, 6, 1, 0.8, 0.4)
-  found = distances.neighbours(real, generated)
+@pytest.mark.parametrize(("n", "m"), [(60, 40), (730, 1150)])
+def test_neighbours_against_prdc(n, m):
+  """Also in blocks with some rows left over, and with features far from 0."""
+  real, generated = normal(n, 6, shift=30.0), normal(m, 6, 1, 0.8, 30.4)
+  found = distances.neighbours(distances.manifold(real), generated)
   near, dense = (compute_prdc(real, generated, k) for k in (3, 5))
   expected = {"precision": near, "recall": near, "density": dense, "coverage": dense}
   for name, value in found._asdict().items():
@@ -94,8 +120,10 @@ def test_neighbours_against_prdc(n, m, monkeypatch):
 
 
 def test_what_the_neighbours_see_and_do_not_see():
-  real = normal(1000, 4)
-  repeated = real[RNG(0).integers(0, 20, 1000)]
+  """One side of real images serves all."""
+  images = normal(1000, 4)
+  real = distances.manifold(images)
+  repeated = images[RNG(0).integers(0, 20, 1000)]
   collapsed = distances.neighbours(real, repeated + 1e-3 * normal(1000, 4, 2))
   assert collapsed.precision > 0.95  # blind
   assert collapsed.recall < 0.2
@@ -104,16 +132,85 @@ def test_what_the_neighbours_see_and_do_not_see():
   assert abs(same.coverage - (1 - 2**-5)) < 0.02
   far = distances.neighbours(real, normal(1000, 4, 3, shift=50.0))
   assert far == (0, 0, 0, 0)
-  with pytest.raises(ValueError, match="5 generated images have no 5 neighbours"):
-    distances.neighbours(real, real[:5])
+  with pytest.raises(ValueError, match="3 generated images have no 3 neighbours"):
+    distances.neighbours(real, images[:3])
+  with pytest.raises(ValueError, match="5 real images have no 5 neighbours"):
+    distances.manifold(images[:5])
+  with pytest.raises(ValueError, match="4 radii of real images; 5 are needed"):
+    distances.neighbours(distances.manifold(images, 4), images)
+
+
+def test_the_manifold_by_brute_force():
+  x = normal(730, 5, shift=10.0)
+  every = np.sort(distance.cdist(x, x), 1)[:, 1:4]
+  np.testing.assert_allclose(np.sqrt(distances.manifold(x, 3).radii), every, rtol=1e-3)
 
 
 def test_nearest_by_brute_force():
-  x, y = normal(1203, 5), normal(700, 5, 1)
+  x, y = normal(1203, 5, shift=10.0), normal(730, 5, 1, shift=10.0)
   index, found = distances.nearest(x, y)
   every = distance.cdist(x, y)
   np.testing.assert_array_equal(index, every.argmin(1))
-  np.testing.assert_allclose(found, every.min(1), atol=2e-3)
+  np.testing.assert_allclose(found, every.min(1), rtol=1e-4)
+  index, found = distances.nearest(y[::-1], y)
+  np.testing.assert_array_equal(index, np.arange(730)[::-1])
+  assert not found.any()
+
+
+def test_memorised():
+  train, test, new = normal(3000, 6), normal(2000, 6, 1), normal(2000, 6, 2)
+  limit = distances.copy_distance(train, test)
+  nearest = distance.cdist(test, train).min(1)
+  assert (nearest <= limit * (1 + 1e-5)).mean() == 0.01
+  np.testing.assert_allclose(distances.memorised(train, test, limit), 0.01)  # the floor
+  assert distances.memorised(train, new, limit) < 0.02
+  copies = train[RNG(0).integers(0, 3000, 1000)]
+  assert distances.memorised(train, copies, limit) == 1
+  np.testing.assert_allclose(
+    distances.memorised(train, np.concatenate([copies, new[:1000]]), limit), 0.505, atol=0.01
+  )
+  assert distances.memorised(train, normal(500, 6, shift=50.0), limit) == 0  # new, if no good
+  with pytest.raises(ValueError, match="99 held-out images have no nearest 1%"):
+    distances.copy_distance(train, test[:99])
+
+
+def test_copies_are_seen_where_test_images_are_copies_too():
+  train = normal(400, 6)
+  limit = distances.copy_distance(train, np.concatenate([train[:20], normal(180, 6, 1)]))
+  assert limit == 0
+  assert distances.memorised(train, train[:50], limit) == 1
+  assert distances.memorised(train, normal(200, 6, 2), limit) == 0
+
+
+def test_duplicate_distance_by_brute_force():
+  x = normal(730, 6, shift=10.0)
+  every = distance.cdist(x, x) + np.diag(np.full(730, np.inf))
+  limit = distances.duplicate_distance(distances.manifold(x))
+  np.testing.assert_allclose(limit, np.median(every.min(1)) / 2, rtol=1e-4)
+  with pytest.raises(ValueError, match="half of the real images have a copy"):
+    distances.duplicate_distance(distances.manifold(np.concatenate([x, x])))
+
+
+def test_a_hundred_images_repeated_are_about_a_hundred():
+  real = normal(3000, 16)
+  limit = distances.duplicate_distance(distances.manifold(real))
+  repeated = np.repeat(normal(100, 16, 1), 100, 0) + 1e-3 * normal(10_000, 16, 2)
+  found = distances.distinct(RNG(0).permutation(repeated), limit)
+  # Of 10,000 x 9,999 / 2 pairs 100 x (100 x 99 / 2) are duplicates.
+  assert found.pairs == 100 * 4950
+  np.testing.assert_allclose(found.images, 49_995_000 / 495_000)
+
+
+def test_distinct_images_without_a_duplicate_are_at_least_so_many():
+  real, new = normal(2000, 16), normal(1130, 16, 1)
+  limit = distances.duplicate_distance(distances.manifold(real))
+  found = distances.distinct(new, limit)
+  assert found == (1130 * 1129 / 2, 0)
+  wider = distances.distinct(new, 4 * limit)
+  assert wider.pairs == (distance.pdist(new) < 4 * limit).sum() > 1000
+  np.testing.assert_allclose(wider.images, 1130 * 1129 / 2 / wider.pairs)
+  with pytest.raises(ValueError, match="1 generated images make no pair"):
+    distances.distinct(new[:1], limit)
 
 
 def test_classifier_score_where_it_is_known():

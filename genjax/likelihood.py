@@ -1,0 +1,134 @@
+"""Likelihoods of autoencoders with a standard normal prior: the ELBO, and importance sampling.
+
+All in nats, for one run and one batch, to be mapped over runs and batches by the caller. A
+`log_prob` maps latents `[B, Z]` to log p(x|z) `[B]` of the batch's images. The encoder's `mean`
+and `logvar` are `[B, Z]`; dimensions that are 0 in `mask` `[Z]` have no part in anything, and are 0
+in the latents that `log_prob` gets.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from genjax import losses
+from genjax.types import latent_noise
+
+LogProb = Callable[[Array], Array]  # [B, Z] -> [B]
+
+
+def binarise(key: Array, images: Array) -> Array:
+  """Each pixel 1 with the probability that is its grey value, or 0: float32 of the same shape.
+
+  With one key for all runs and steps this is *static* binarisation: drawn once, as the images of
+  Salakhutdinov & Murray 2008 are, but not the same draw. `data.draw` does the *dynamic* one. The
+  first images are the same ones however many follow.
+
+  Args:
+    key: [] of the evaluation, not of a run.
+    images: [N, H, W, C], uint8, or floats in [0, 1].
+  """
+  images = jnp.asarray(images)
+  if images.dtype == jnp.uint8:
+    images = images.astype(jnp.float32) / 255
+  return jax.random.bernoulli(key, images).astype(jnp.float32)
+
+
+def bernoulli(decode: Callable[[Array], Array], images: Array) -> LogProb:
+  """log p(x|z) of binary images; NaN for any other, as a cross-entropy is no likelihood.
+
+  Args:
+    decode: latents [B, Z] to logits [B, H, W, C]. Probabilities would not do: in float32 they are
+      1 for logits from 17 on, where log(1 - p) is minus infinity.
+    images: [B, H, W, C], 0 or 1.
+  """
+  binary = ((images == 0) | (images == 1)).all(range(1, images.ndim))
+  return lambda z: jnp.where(binary, -losses.bernoulli(decode(z), images), jnp.nan)
+
+
+def log_likelihood(
+  key: Array,
+  log_prob: LogProb,
+  mean: Array,
+  logvar: Array,
+  mask: Array,
+  samples: int = 5000,
+  chunk: int = 20,
+) -> Array:
+  """Importance-weighted estimate of log p(x), the encoder proposing latents: `-> [B]`.
+
+  Burda et al. 2016, equation 8. Its expectation is a lower bound, which rises with `samples`; with
+  one it is the ELBO. The memory is that of `chunk` decoded batches, and the result does not depend
+  on `chunk`, nor on how many masked dimensions there are.
+
+  Args:
+    key: [].
+    log_prob: see above; `bernoulli` makes one.
+    mean, logvar: [B, Z].
+    mask: [Z].
+    samples: latents for each image.
+    chunk: how many of them are decoded at once.
+  """
+
+  def log_sum(first: Array, count: int) -> Array:
+    weights = jax.vmap(lambda i: _log_weight(key, i, log_prob, mean, logvar, mask))
+    return jax.nn.logsumexp(weights(first + jnp.arange(count)), 0)
+
+  def step(total, i):
+    return jnp.logaddexp(total, log_sum(i * chunk, chunk)), None
+
+  total = jnp.full(len(mean), -jnp.inf)
+  whole, rest = divmod(samples, chunk)
+  total, _ = lax.scan(step, total, jnp.arange(whole))
+  if rest:
+    total = jnp.logaddexp(total, log_sum(whole * chunk, rest))
+  return total - math.log(samples)
+
+
+def _log_weight(key, i, log_prob, mean, logvar, mask) -> Array:
+  """log p(x, z) - log q(z|x) of each image's i-th latent: `[B]`."""
+  z, noise = _draw(key, i, mean, logvar, mask)
+  # Of log p(z) - log q(z|x) with z = mean + sd * noise, the constants cancel.
+  log_ratio = (noise**2 - z**2 + logvar) / 2 * mask[None]
+  return log_prob(z) + log_ratio.sum(-1)
+
+
+def _draw(key, i, mean, logvar, mask) -> tuple[Array, Array]:
+  """The i-th latents of the posterior, and their noise: `[B, Z]` each."""
+  noise = latent_noise(jax.random.fold_in(key, i), mean.shape)
+  return (mean + jnp.exp(logvar / 2) * noise) * mask[None], noise
+
+
+class Elbo(NamedTuple):
+  value: Array  # [B] the bound: -reconstruction - kl.sum(-1)
+  reconstruction: Array  # [B] -E log p(x|z), by sampling
+  kl: Array  # [B, Z] of the posterior from the prior, exact; 0 where masked
+
+
+def elbo(
+  key: Array, log_prob: LogProb, mean: Array, logvar: Array, mask: Array, samples: int = 1
+) -> Elbo:
+  """The evidence lower bound of log p(x) and its parts (Kingma & Welling 2014, equation 7).
+
+  Arguments as in `log_likelihood`; latents are decoded one after another.
+  """
+
+  def one(i):
+    return log_prob(_draw(key, i, mean, logvar, mask)[0])
+
+  reconstruction = -lax.map(one, jnp.arange(samples)).mean(0)
+  kl = losses.gaussian_kl(mean, logvar) * mask[None]
+  return Elbo(-reconstruction - kl.sum(-1), reconstruction, kl)
+
+
+def active_units(mean: Array, threshold: float = 0.01) -> Array:
+  """How many latent dimensions the posterior means of all images `[N, Z]` use: `-> []`.
+
+  Those where their variance over images is above the threshold (Burda et al. 2016, section 4).
+  NaN where any mean is.
+  """
+  variance = mean.var(0)
+  return jnp.where(jnp.isnan(variance).any(), jnp.nan, (variance > threshold).sum())
