@@ -1,0 +1,126 @@
+"""The networks in whose features images are compared."""
+
+import logging
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from systems import assert_trees_equal
+
+from genjax import classifier, data, networks, programs, sweep
+from genjax.types import Dataset
+
+SHAPE = (8, 8, 1)
+WEIGHTS = 5 * 5 * 32 + 32 + 3 * 3 * 32 * 64 + 64 + 2 * 2 * 64 * 128 + 128 + 128 * 2 + 2
+
+
+def _images(size, seed=0):
+  """Class 0 is bright on the left, class 1 on the right; both are noisy."""
+  rng = np.random.default_rng(seed)
+  label = rng.integers(0, 2, size).astype(np.int32)
+  image = rng.integers(0, 150, (size, *SHAPE))
+  side = (np.arange(8) // 4)[None, :] == label[:, None]
+  image += 60 * side[:, None, :, None]
+  return Dataset(image.astype(np.uint8), label)
+
+
+def _splits(seed=0, validation=40, test_seed=2):
+  whole = _images(200, seed)
+  held, train = (
+    Dataset(*(x[part] for x in whole)) for part in (slice(validation), slice(validation, None))
+  )
+  return data.Splits(train, held, _images(100, test_seed), 2, "sides 1.0.0")
+
+
+@pytest.fixture
+def quick(monkeypatch):
+  monkeypatch.setattr(classifier, "LEAST_STEPS", 8)
+
+
+def _fitted(seed, steps=60):
+  model = classifier.make(SHAPE, 2, steps)
+  dataset = jax.tree.map(jnp.asarray, _images(200))
+  fit = jax.jit(lambda run, dataset: classifier.fit(model, run, dataset, steps))
+  return fit(classifier.run_of(seed), dataset)
+
+
+def test_it_learns():
+  params = _fitted(seed=0)
+  assert networks.count(params) == WEIGHTS
+  test = _images(200, seed=1)
+  _, logits = classifier.classify(classifier.apply(2), params, jnp.asarray(test.image))
+  assert (logits.argmax(-1) == test.label).mean() > 0.95  # 0.5 by chance
+
+
+def test_features_and_logits_of_a_batch_are_those_of_each_image():
+  params = _fitted(seed=0, steps=3)
+  images = jnp.asarray(_images(7).image)
+  features, logits = classifier.classify(classifier.apply(2), params, images, batch=3)
+  assert features.shape == (7, 128)
+  for i in range(7):
+    alone = classifier.apply(2)(params, images[i : i + 1] / 255)
+    np.testing.assert_allclose(features[i], alone[0][0], atol=1e-5)
+    np.testing.assert_allclose(logits[i], alone[1][0], atol=1e-5)
+
+
+def test_the_rate_falls_to_nothing():
+  model = classifier.make(SHAPE, 2, steps=4)
+  run = classifier.run_of(0)
+  state = model.init(run)._replace(step=jnp.array(4, jnp.int32))
+  batch = jax.tree.map(lambda x: jnp.asarray(x)[None, :16], _images(16))
+  after, _ = model.step(run, state, batch._replace(image=batch.image / 255))
+  assert_trees_equal(after.params, state.params)
+
+
+def test_three_in_one_program_are_each_as_alone():
+  model = classifier.make(SHAPE, 2, steps=20)
+  dataset = jax.tree.map(jnp.asarray, _images(200))
+  rows = sweep.table(seeds=(0, 1, 2), latents=(1,), learning_rate=(classifier.LEARNING_RATE,))
+  runs = sweep.runs(rows)
+  begin, advance = programs.training(model, 128, 3)
+  totals = programs.empty_totals(model, runs, SHAPE, 128)
+  progress, _ = advance(runs, begin(runs), totals, dataset, 0, 20)
+  alone = jax.jit(lambda run: classifier.fit(model, run, dataset, 20))(classifier.run_of(2))
+  together = jax.tree.map(lambda leaf: leaf[2], progress.state.params["classifier"])
+  jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), together, alone)
+
+
+def test_trained_once_and_then_read(quick, tmp_path):
+  lines = []
+  first = classifier.feature_networks(_splits(), str(tmp_path), lines.append)
+  assert any("training 3 classifiers of sides" in line for line in lines)
+  assert len({network.name for network in first}) == 3  # the seed changes the weights
+  assert all(network.name.startswith(f"sides-{i}-") for i, network in enumerate(first))
+  lines.clear()
+  second = classifier.feature_networks(_splits(), str(tmp_path), lines.append)
+  assert not any("training" in line for line in lines)
+  assert [a.name for a in first] == [b.name for b in second]
+  assert_trees_equal(first[1].params, second[1].params)
+  image = jnp.asarray(_images(3).image) / 255
+  np.testing.assert_array_equal(
+    first[1].apply(first[1].params, image)[0], second[1].apply(second[1].params, image)[0]
+  )
+
+
+def test_what_is_held_out_for_a_run_does_not_matter_and_test_images_are_not_seen(quick, tmp_path):
+  def names(splits):
+    return [x.name for x in classifier.feature_networks(splits, str(tmp_path), lambda _: None)]
+
+  usual = names(_splits())
+  assert names(_splits(validation=20)) == usual
+  assert names(_splits(test_seed=3)) == usual
+  assert names(_splits(seed=1)) != usual  # other training images
+  assert len(list(tmp_path.rglob("*.npz"))) == 2
+
+
+def test_a_damaged_file_is_trained_anew(quick, tmp_path, caplog):
+  first = classifier.feature_networks(_splits(), str(tmp_path), lambda _: None)
+  (file,) = tmp_path.rglob("*.npz")
+  content = bytearray(file.read_bytes())
+  content[len(content) // 2] ^= 1
+  file.write_bytes(content)
+  with caplog.at_level(logging.WARNING):
+    second = classifier.feature_networks(_splits(), str(tmp_path), lambda _: None)
+  assert "damaged and not used" in caplog.text
+  assert [a.name for a in first] == [b.name for b in second]

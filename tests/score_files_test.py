@@ -1,0 +1,79 @@
+"""Scores in a workdir: what is written comes back, and a bad file is named."""
+
+import json
+import multiprocessing
+
+import numpy as np
+import pytest
+
+from genjax import score_files
+from genjax.score_files import Place
+from genjax.types import UserError
+
+
+@pytest.fixture
+def path(tmp_path):
+  (tmp_path / "metrics.csv").write_text("step,run,name,value\n3,0,loss,1.5\n")
+  return tmp_path
+
+
+def test_scores_come_back_and_others_figures_stay(path):
+  scores = {Place("fd", "0a", 0, 12): 3.25, Place("kd", "0a", 1, 12): -1e-7}
+  score_files.add(path, scores)
+  score_files.add(path, {Place("fd", "0b", 0, 24): 2.0})
+  assert score_files.read(path) == scores | {Place("fd", "0b", 0, 24): 2.0}
+  assert (path / "metrics.csv").read_text() == (
+    "step,run,name,value\n3,0,loss,1.5\n12,0,fd@0a,3.25\n12,1,kd@0a,-1e-07\n24,0,fd@0b,2\n"
+  )
+
+
+def test_a_score_that_is_none_has_no_row(path):
+  score_files.add(path, {Place("fd", "0a", 0, 12): np.nan})
+  assert score_files.read(path) == {}
+
+
+@pytest.mark.parametrize("line", ["12,0,fd@0a,three", "twelve,0,fd@0a,3", "12,0,fd@0a@0b,3"])
+def test_a_line_that_is_none_is_named(path, line):
+  with open(path / "metrics.csv", "a") as file:
+    file.write(f"{line}\n")
+  with pytest.raises(UserError, match=r"metrics\.csv line 3 is no row"):
+    score_files.read(path)
+
+
+def test_no_metrics_yet(tmp_path):
+  assert score_files.read(tmp_path) == {}
+
+
+def test_floors_of_a_protocol_join(path):
+  score_files.describe(path, "0a", {"split": "test"}, {"fd": 0.5})
+  score_files.describe(path, "0b", {"split": "validation"}, {})
+  score_files.describe(path, "0a", {"split": "test"}, {"kd": 0.25})
+  known = score_files.read_protocols(path)
+  assert known["0a"]["floor"] == {"fd": 0.5, "kd": 0.25}
+  assert known["0b"]["floor"] == {}
+  assert known["0a"]["split"] == "test"
+  assert known["0a"]["versions"]["jax"][0].isdigit()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"0a": 3}'])
+def test_damaged_protocols_are_named(path, text):
+  (path / "protocols.json").write_text(text)
+  with pytest.raises(UserError, match=r"protocols\.json cannot be read; delete it"):
+    score_files.read_protocols(path)
+
+
+def _describe(path, first):
+  for i in range(20):
+    score_files.describe(path, f"{first}-{i}", {}, {})
+    score_files.add(path, {Place("fd", f"{first}-{i}", 0, 1): 1.0})
+
+
+def test_writers_beside_one_another_lose_nothing(path):
+  context = multiprocessing.get_context("spawn")
+  processes = [context.Process(target=_describe, args=(path, first)) for first in "ab"]
+  for process in processes:
+    process.start()
+  for process in processes:
+    process.join()
+  assert len(json.loads((path / "protocols.json").read_text())) == 40
+  assert len(score_files.read(path)) == 40
