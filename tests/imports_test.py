@@ -66,6 +66,7 @@ ONLY = {
   "tensorboardX": {"events"},
   "tensorflow": set(),
   "tensorflow_datasets": {"records"},
+  "threadpoolctl": {"distances", "metrics"},
   "tqdm": {"evaluate", "train"},
 }
 # These take seconds to import, or are not on every machine: within functions alone.
