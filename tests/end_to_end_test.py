@@ -249,12 +249,26 @@ def refused(result):
 MISTAKES = {
   "unknown key": (
     ["--config.batchsize=8"],
-    ["unknown key config.batchsize", "did you mean batch_size?"],
+    ["unknown key config.batchsize", "did you mean config.batch_size?"],
   ),
   "unknown key of the model": (
     ["--config.model.widht=8"],
-    ["unknown key config.model.widht", "did you mean width?"],
+    ["unknown key config.model.widht", "did you mean config.model.width?"],
   ),
+  "unknown number of the sweep": (
+    ["--config.sweep.sed=(1,)"],
+    ["unknown key config.sweep.sed; did you mean config.sweep.seeds?"],
+  ),
+  "unknown section": (
+    ["--config.swep.seeds=(1,)"],
+    ["unknown key config.swep.seeds; did you mean config.sweep.seeds?"],
+  ),
+  "key without its section": (
+    ["--config.width=8"],
+    ["unknown key config.width; did you mean config.grid.width or config.model.width?"],
+  ),
+  "key within a key": (["--config.sweep.seeds.first=1"], ["unknown key config.sweep.seeds.first"]),
+  "unknown key like no other": (["--config.zzzqq=1"], ["unknown key config.zzzqq"]),
   "no whole number": (
     ["--config.batch_size=many"],
     ["config.batch_size is 'many'; right would be a whole number, such as --config.batch_size=16"],
