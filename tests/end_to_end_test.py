@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from typing import NamedTuple
@@ -428,3 +429,31 @@ def test_a_checkpoint_cut_short(done, main, tmp_path):
     f"checkpoint {path}/checkpoints/4 is damaged or cut short; delete that folder, and the same "
     "command goes on from step 2"
   )
+
+
+# Ctrl-C while Python imports.
+
+
+def _slow_to_import(folder):
+  """The environment of a process that imports absl, which genjax.main does first, for a minute."""
+  (folder / "absl.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+  root = pathlib.Path(genjax.__file__).parents[1]
+  return os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{root}"}
+
+
+def test_an_interrupted_import_ends_with_a_line(tmp_path):
+  pipe, command = subprocess.PIPE, [sys.executable, "-m", "genjax.main"]
+  process = subprocess.Popen(
+    command, stdout=pipe, stderr=pipe, text=True, env=_slow_to_import(tmp_path)
+  )
+  with process:
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate() == ("", "\ninterrupted\n")
+  assert process.returncode == 130
+
+
+def test_who_imports_the_library_keeps_the_handler_of_ctrl_c():
+  code = "import signal; a = signal.getsignal(2); import genjax; print(signal.getsignal(2) is a)"
+  done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+  assert done.stdout == "True\n"
