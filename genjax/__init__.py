@@ -3,6 +3,25 @@
 __all__ = ["load"]
 
 
+def _end_quietly() -> None:
+  """Lets Ctrl-C end a command that still imports, for seconds, with a line and status 130."""
+  import os
+  import signal
+  import sys
+
+  def end(signum, frame):
+    os.write(2, b"\ninterrupted\n")
+    os._exit(130)
+
+  # `python -m genjax.main` is called "-m" until Python has found the module. Who imports genjax as
+  # a library keeps the handler that there is.
+  if sys.argv[:1] == ["-m"]:
+    signal.signal(signal.SIGINT, end)  # command.py has another, once all is imported
+
+
+_end_quietly()
+
+
 def __dir__() -> list[str]:
   return [*globals(), *__all__]
 

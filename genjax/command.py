@@ -4,13 +4,14 @@ Exit status: 0 done; 1 a fault of ours, with its traceback; 2 the user's mistake
 stderr; 130 interrupted from the keyboard.
 """
 
+import difflib
 import os
 import pathlib
 import re
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import ml_collections
@@ -76,12 +77,13 @@ def _parse(arguments: list[str]) -> list[str]:
 
 
 def _readable(error: Exception, arguments: list[str]) -> str:
-  if isinstance(error, KeyError | AttributeError) and error.args:
-    return _unknown_key(str(error.args[0]), arguments)
+  if line := _unknown_key(arguments):
+    return line
   if isinstance(error, flags.IllegalFlagValueError) and (line := _wrong_value(error)):
     return line
   # A mistake in a config file arrives as text, its traceback included: the last line says it.
-  text = str(error).strip().splitlines()[-1] if "Traceback" in str(error) else str(error)
+  text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+  text = text.strip().splitlines()[-1] if "Traceback" in text else text
   return text if isinstance(error, flags.Error) else f"{_config_flag(arguments)}{text}"
 
 
@@ -110,18 +112,49 @@ _KINDS = {
 
 
 def _config_flag(arguments: list[str]) -> str:
+  path = _config_path(arguments)
+  return f"--config={path}: " if path else ""
+
+
+def _config_path(arguments: list[str]) -> str:
   named = re.search(r"--?config[= ](\S+)", " ".join(arguments))
-  return f"--config={named[1]}: " if named else ""
+  return named[1] if named else ""
 
 
-def _unknown_key(text: str, arguments: list[str]) -> str:
-  """A line that has the whole key, of which ml_collections names but the last part."""
+def _unknown_key(arguments: list[str]) -> str:
+  """A line with the first key that the config has not, and the nearest that it has; or ""."""
   overrides = [argument.lstrip("-").split("=")[0] for argument in arguments]
-  named = re.search(r"\w+", text)
-  wrong = [key for key in overrides if named and key.split(".")[-1] == named[0]]
-  near = re.search(r'Did you mean "(\w+)"', text)
-  line = f"unknown key {wrong[0]}" if wrong else _config_flag(arguments) + text.splitlines()[0]
-  return line + (f"; did you mean {near[1]}?" if near else "")
+  overrides = [key.partition(".")[2] for key in overrides if key.startswith("config.")]
+  try:
+    known = list(_keys(flags.FLAGS["config"].parser.parse(_config_path(arguments))))
+  except Exception:  # no config at all, or a mistake in its file, which has its own line
+    return ""
+  for key in overrides:
+    if key not in known:
+      near = _nearest(key, known)
+      return f"unknown key config.{key}" + (f"; did you mean {near}?" if near else "")
+  return ""
+
+
+def _keys(config: ml_collections.ConfigDict, prefix: str = "") -> Iterator[str]:
+  """Dotted keys, those of sections too."""
+  for key, value in config.items():
+    yield prefix + key
+    if isinstance(value, ml_collections.ConfigDict):
+      yield from _keys(value, f"{prefix}{key}.")
+
+
+def _nearest(key: str, known: list[str]) -> str:
+  """The keys with the same last part, or the one that is most like it; "" where none is."""
+  last = key.split(".")[-1]
+  same = [other for other in known if other.split(".")[-1] == last]
+
+  def likeness(other: str) -> tuple[float, float]:
+    pairs = ((key, other), (last, other.split(".")[-1]))
+    return tuple(difflib.SequenceMatcher(None, *pair).ratio() for pair in pairs)
+
+  best = max(known, key=lambda other: sum(likeness(other)))
+  return " or ".join(f"config.{x}" for x in same or [best] if max(likeness(x)) > 0.7)
 
 
 def config_of(flag: flags.FlagHolder) -> ml_collections.ConfigDict:

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from typing import NamedTuple
@@ -249,12 +250,26 @@ def refused(result):
 MISTAKES = {
   "unknown key": (
     ["--config.batchsize=8"],
-    ["unknown key config.batchsize", "did you mean batch_size?"],
+    ["unknown key config.batchsize", "did you mean config.batch_size?"],
   ),
   "unknown key of the model": (
     ["--config.model.widht=8"],
-    ["unknown key config.model.widht", "did you mean width?"],
+    ["unknown key config.model.widht", "did you mean config.model.width?"],
   ),
+  "unknown number of the sweep": (
+    ["--config.sweep.sed=(1,)"],
+    ["unknown key config.sweep.sed; did you mean config.sweep.seeds?"],
+  ),
+  "unknown section": (
+    ["--config.swep.seeds=(1,)"],
+    ["unknown key config.swep.seeds; did you mean config.sweep.seeds?"],
+  ),
+  "key without its section": (
+    ["--config.width=8"],
+    ["unknown key config.width; did you mean config.grid.width or config.model.width?"],
+  ),
+  "key within a key": (["--config.sweep.seeds.first=1"], ["unknown key config.sweep.seeds.first"]),
+  "unknown key like no other": (["--config.zzzqq=1"], ["unknown key config.zzzqq"]),
   "no whole number": (
     ["--config.batch_size=many"],
     ["config.batch_size is 'many'; right would be a whole number, such as --config.batch_size=16"],
@@ -414,3 +429,31 @@ def test_a_checkpoint_cut_short(done, main, tmp_path):
     f"checkpoint {path}/checkpoints/4 is damaged or cut short; delete that folder, and the same "
     "command goes on from step 2"
   )
+
+
+# Ctrl-C while Python imports.
+
+
+def _slow_to_import(folder):
+  """The environment of a process that imports absl, which genjax.main does first, for a minute."""
+  (folder / "absl.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+  root = pathlib.Path(genjax.__file__).parents[1]
+  return os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{root}"}
+
+
+def test_an_interrupted_import_ends_with_a_line(tmp_path):
+  pipe, command = subprocess.PIPE, [sys.executable, "-m", "genjax.main"]
+  process = subprocess.Popen(
+    command, stdout=pipe, stderr=pipe, text=True, env=_slow_to_import(tmp_path)
+  )
+  with process:
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate() == ("", "\ninterrupted\n")
+  assert process.returncode == 130
+
+
+def test_who_imports_the_library_keeps_the_handler_of_ctrl_c():
+  code = "import signal; a = signal.getsignal(2); import genjax; print(signal.getsignal(2) is a)"
+  done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+  assert done.stdout == "True\n"
