@@ -17,7 +17,9 @@ from jax import Array, lax
 
 from genjax import data, feature_scores, image_scores, model_scores, sweep, trained_scores
 from genjax.protocols import BATCH, Block, Context, Group, Settings, identity, key_of, quantised
-from genjax.types import FeatureNetwork, Model, Run, State, latent_noise
+from genjax.types import FeatureNetwork, Model, Run, State, UserError, latent_noise
+
+LEAST = 200  # images: fewer have no covariance to speak of
 
 
 class Asked(NamedTuple):
@@ -40,8 +42,13 @@ class Evaluation:
     networks: Sequence[FeatureNetwork],
     num_runs: int,
   ):
-    """`num_runs` is R of every block."""
+    """`num_runs` is R of every block. Raises `UserError` for too few held-out images."""
     held = getattr(splits, settings.split)
+    if min(settings.images, len(held.label)) < LEAST:
+      raise UserError(
+        f"scores need {LEAST} images, and {settings.images} of the {len(held.label)} "
+        f"{settings.split} images of {splits.source} are to be used"
+      )
     count = min(settings.images, len(held.label))
     train = splits.train
     labels = train.label[np.arange(count) % len(train.label)]  # the classes that the data has

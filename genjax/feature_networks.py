@@ -1,7 +1,6 @@
 """The networks in whose features runs are compared, by what a user asks for."""
 
 import importlib
-import sys
 
 import jax
 import jax.numpy as jnp
@@ -51,13 +50,10 @@ def _inception(path: str) -> FeatureNetwork:
 
 
 def _function(module: str, name: str) -> FeatureNetwork:
-  sys.path.insert(0, "")  # the current folder, as for `python -m`
   try:
     function = getattr(importlib.import_module(module), name)
   except (ImportError, AttributeError) as error:
     raise UserError(f"--features={module}:{name}: {error}") from None
-  finally:
-    sys.path.remove("")
   return FeatureNetwork(
     f"{module}:{name}", {}, lambda params, images: (function(images), None), classes=False
   )

@@ -1,0 +1,231 @@
+"""The runs of a workdir are scored: each as if it were alone, and nothing twice."""
+
+import shutil
+
+import numpy as np
+import pytest
+import trainings
+
+from genjax import (
+  checkpoint,
+  evaluate,
+  likelihood,
+  metrics,
+  protocols,
+  score_files,
+  train,
+  trained_scores,
+)
+from genjax.protocols import Settings
+from genjax.types import UserError, latent_noise
+
+SMALL = Settings(images=200, nll_images=20, nll_samples=30)
+VAE = ("fd", "coverage", "path_length", "swd", "elbo", "nll", "active_units")
+GAN = ("label_agreement", "cas", "jsd", "critic_gap", "critic_gap_scaled", "critic_gap_real")
+CONDITIONAL = {"model.network": "s4_cgan", "sweep.ema_decay": (0.9,), "steps": 3, "eval_every": 3}
+
+pytestmark = pytest.mark.usefixtures("classifiers")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+  monkeypatch.setattr(trained_scores, "DISCRIMINATOR_STEPS", 3)
+  monkeypatch.setattr(trained_scores, "STUDENT_STEPS", 3)
+
+
+@pytest.fixture(scope="module")
+def gan(caches, tmp_path_factory):
+  path = tmp_path_factory.mktemp("gan")
+  train.train(trainings.plan("gan", **CONDITIONAL), path)
+  return path
+
+
+def _copy(source, target):
+  shutil.copytree(source, target / "copy")
+  return target / "copy"
+
+
+def _wanted(names, weights=("best",), settings=SMALL, networks=1, features=""):
+  return evaluate.Wanted(weights, names, settings, networks, features)
+
+
+def _values(path, name):
+  """run -> figure; of one protocol."""
+  return {place.run: x for place, x in score_files.read(path).items() if place.name == name}
+
+
+def test_all_runs_are_scored_once(vae, tmp_path):
+  path = _copy(vae[0], tmp_path)
+  runs = len(vae[1].rows)
+  assert evaluate.score(path, _wanted(VAE)) == runs * len(VAE)
+  first = score_files.read(path)
+  assert {place.name for place in first} == set(VAE)
+  assert all(np.isfinite(value) for value in first.values())
+  best = [int(row["best_step"]) for row in trainings.runs_csv(path)]
+  assert all(place.step == best[place.run] for place in first)
+  noted = score_files.read_protocols(path)
+  assert {place.protocol for place in first} == set(noted)
+  floors = {name: value for one in noted.values() for name, value in one["floor"].items()}
+  assert floors.keys() == {"fd", "coverage", "swd"}  # what real images have, too
+  assert all(floors["fd"] < value for value in _values(path, "fd").values())
+
+  assert evaluate.score(path, _wanted(VAE)) == 0
+  assert score_files.read(path) == first
+
+
+def test_only_what_is_missing_is_computed(vae, tmp_path):
+  path = _copy(vae[0], tmp_path)
+  evaluate.score(path, _wanted(("fd", "swd")))
+  whole = score_files.read(path)
+  lines = (path / "metrics.csv").read_text().splitlines(keepends=True)
+  lost = [line for line in lines if ",1,fd@" in line or ",2,swd@" in line]
+  assert len(lost) == 2
+  (path / "metrics.csv").write_text("".join(line for line in lines if line not in lost))
+  assert evaluate.score(path, _wanted(("fd", "swd"))) == 2
+  again = score_files.read(path)
+  assert again.keys() == whole.keys()
+  np.testing.assert_allclose([again[p] for p in whole], list(whole.values()), rtol=1e-4)
+
+
+def test_a_run_scores_as_alone(vae, tmp_path, monkeypatch):
+  path, other = _copy(vae[0], tmp_path / "a"), _copy(vae[0], tmp_path / "b")
+  names = ("fd", "nll", "path_length")
+  monkeypatch.setattr(evaluate, "_at_once", lambda runs: 2)
+  evaluate.score(path, _wanted(names))
+  monkeypatch.setattr(evaluate, "_at_once", lambda runs: 1)
+  evaluate.score(other, _wanted(names))
+  together, alone = score_files.read(path), score_files.read(other)
+  assert together.keys() == alone.keys()
+  np.testing.assert_allclose([together[place] for place in alone], list(alone.values()), rtol=1e-3)
+
+
+def test_scores_are_those_of_the_loaded_run(vae, tmp_path):
+  """By another way: the images of `LoadedRun`, and a density in numpy."""
+  path = _copy(vae[0], tmp_path)
+  evaluate.score(path, _wanted(("sharpness", "kl")))
+  run, test = checkpoint.load(path)[1], vae[1].splits.test
+  latent = run.numbers["latent"]
+  z = latent_noise(protocols.key_of(0, 0), (200, 3))[:, :latent]
+  images = np.round(np.asarray(run.generate(z)) * 255) / 255
+  sharpness = np.mean(metrics.sharpness(images))
+  np.testing.assert_allclose(_values(path, "sharpness")[1], sharpness, rtol=1e-3)
+  binary = likelihood.binarise(protocols.key_of(0, 6), test.image[:20])
+  mean, logvar = map(np.asarray, run.encode(binary))
+  kl = (mean**2 + np.exp(logvar) - 1 - logvar).sum(1).mean() / 2
+  np.testing.assert_allclose(_values(path, "kl")[1], kl, rtol=1e-4)
+
+
+def test_a_conditional_gan(gan, tmp_path):
+  path = _copy(gan, tmp_path)
+  assert evaluate.score(path, _wanted(GAN, ("last", "raw"))) == 2 * len(GAN) * 4
+  noted = score_files.read_protocols(path)
+  floors = {}
+  for one in noted.values():
+    floors |= one["floor"]
+  assert floors["label_agreement"] > 0.5  # real images are what they are said to be
+  assert {one["weights"] for one in noted.values()} == {"last", "raw"}
+  by_weights = {
+    weights: [
+      value
+      for place, value in score_files.read(path).items()
+      if place.name == "critic_gap" and noted[place.protocol]["weights"] == weights
+    ]
+    for weights in ("last", "raw")
+  }
+  assert by_weights["last"] != by_weights["raw"]  # averaging changes the images
+
+
+def test_all_scores_of_a_model_by_default_and_three_networks(vae, tmp_path):
+  path = _copy(vae[0], tmp_path)
+  names = tuple(n for n, s in evaluate.SCORES.items() if protocols.fits(n, vae[1].model))
+  of_network = [n for n in names if evaluate.SCORES[n].group == "features"]
+  count = len(names) + 2 * len(of_network)
+  assert evaluate.score(path, _wanted((), networks=3)) == count * len(vae[1].rows)
+  networks = {one.get("features") for one in score_files.read_protocols(path).values()}
+  assert len(networks - {None}) == 3
+
+
+def test_a_network_of_the_users(vae, tmp_path, monkeypatch):
+  (tmp_path / "mine.py").write_text(
+    "def pixels(images):\n  return images.reshape(len(images), -1)[:, 100:140]\n"
+    "def wrong(images):\n  return images\n"
+  )
+  monkeypatch.syspath_prepend(tmp_path)
+  path = _copy(vae[0], tmp_path)
+  assert evaluate.score(path, _wanted(("fd",), features="mine:pixels")) == len(vae[1].rows)
+  (one,) = score_files.read_protocols(path).values()
+  assert one["features"] == "mine:pixels"
+  for features, message in {
+    "mine:wrong": "mine:wrong gives",
+    "mine:absent": "mine:absent: ",
+    "nowhere:f": "nowhere:f: ",
+    "mine": "right would be inception:PATH",
+    "inception:absent.pth": "absent.pth",
+  }.items():
+    with pytest.raises(UserError, match=message):
+      evaluate.score(path, _wanted(("fd",), features=features))
+
+
+def test_a_failed_run_has_no_last_scores(caches, tmp_path):
+  plan = trainings.plan("vae", **{"sweep.learning_rate": (1e-3, 1e30), "steps": 3, "eval_every": 3})
+  train.train(plan, tmp_path)
+  failed = [row["status"] == "failed" for row in trainings.runs_csv(tmp_path)]
+  assert 0 < sum(failed) < len(failed)
+  well = len(failed) - sum(failed)
+  assert evaluate.score(tmp_path, _wanted(("swd",), ("last", "best"))) == 2 * well
+  assert {place.run for place in score_files.read(tmp_path)} == {
+    i for i, lost in enumerate(failed) if not lost
+  }
+
+
+def test_main_computes_the_same_by_the_same_code(caches, tmp_path):
+  plan = trainings.plan(
+    "vae", **{"evals": ("fd", "swd", "nll"), "data.validation": 0.3, "eval_images": 200}
+  )
+  train.train(plan, tmp_path)
+  found = score_files.read(tmp_path)
+  assert {place.step for place in found} == {6, 12}
+  assert len(found) == 2 * 3 * len(plan.rows)
+  assert (tmp_path / "plots" / "scores.png").exists()
+  settings = Settings("validation", 200)
+  wanted = _wanted(("fd", "swd", "nll"), ("last",), settings)
+  assert evaluate.score(tmp_path, wanted) == 0
+  lines = (tmp_path / "metrics.csv").read_text().splitlines(keepends=True)
+  (tmp_path / "metrics.csv").write_text("".join(line for line in lines if "@" not in line))
+  assert evaluate.score(tmp_path, wanted) == 3 * len(plan.rows)
+  for place, value in score_files.read(tmp_path).items():
+    np.testing.assert_allclose(value, found[place], rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+  ("names", "settings", "message"),
+  [
+    (("fid",), SMALL, "--metrics has 'fid'; scores are fd, "),
+    (("cas",), SMALL, "'cas', which only a conditional model has"),
+    (("critic_gap",), SMALL, "which only a GAN has"),
+    (("fd",), SMALL._replace(images=100), "scores need 200 images"),
+  ],
+)
+def test_what_cannot_be_scored_is_refused(vae, tmp_path, names, settings, message):
+  path = _copy(vae[0], tmp_path)
+  before = (path / "metrics.csv").read_text()
+  with pytest.raises(UserError, match=message):
+    evaluate.score(path, _wanted(names, settings=settings))
+  assert (path / "metrics.csv").read_text() == before
+  assert not (path / "protocols.json").exists()
+
+
+def test_other_data_are_refused(vae, tmp_path):
+  path = _copy(vae[0], tmp_path)
+  text = (path / "config.json").read_text()
+  (path / "config.json").write_text(text.replace('"crc32": ', '"crc32": 1'))
+  with pytest.raises(UserError, match=r"was trained on other data: crc32 is"):
+    evaluate.score(path, _wanted(("fd",)))
+
+
+def test_the_cells_of_a_study(tmp_path):
+  for name in ("depth=4", "depth=2"):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "config.json").write_text("{}")
+  assert evaluate.cells(tmp_path) == [tmp_path / "depth=2", tmp_path / "depth=4"]
+  assert evaluate.cells(tmp_path / "depth=2") == [tmp_path / "depth=2"]
