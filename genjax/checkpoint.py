@@ -20,7 +20,7 @@ import orbax.checkpoint as ocp
 from jax import Array
 
 from genjax import models, sweep, workdir
-from genjax.types import Model, Progress, PyTree, Run, State, UserError
+from genjax.types import Model, Progress, PyTree, Run, Shape, State, UserError
 
 
 class Checkpoints:
@@ -147,7 +147,7 @@ def load(path: str | pathlib.Path, weights: str = "best") -> list[LoadedRun]:
   saved = read(path)
   everything = (saved.runs, saved.states(weights), saved.progress.failed_at)
   return [
-    _loaded(saved.model, row, *jax.tree.map(operator.itemgetter(i), everything))
+    _loaded(saved.model, saved.image_shape, row, *jax.tree.map(operator.itemgetter(i), everything))
     for i, row in enumerate(saved.rows)
   ]
 
@@ -159,6 +159,7 @@ class Saved(NamedTuple):
   rows: list[dict]  # numbers of each run
   runs: Run  # leaves [R, ...]
   model: Model
+  image_shape: Shape
   progress: Progress  # leaves [R, ...]
 
   def states(self, weights: str) -> State:
@@ -188,13 +189,14 @@ def read(path: str | pathlib.Path) -> Saved:
   config = ml_collections.ConfigDict(record["config"])
   rows = sweep.table(**record["config"]["sweep"])
   runs = sweep.runs(rows)
+  shape = tuple(record["dataset"]["image_shape"])
   model = models.build(
     record["config"]["model"],
-    record["dataset"]["image_shape"],
+    shape,
     record["dataset"]["num_classes"],
     runs.latent_mask.shape[-1],
   )
-  return Saved(config, rows, runs, model, _read_latest(path / "checkpoints", model, runs))
+  return Saved(config, rows, runs, model, shape, _read_latest(path / "checkpoints", model, runs))
 
 
 def shapes(model: Model, runs: Run) -> Progress:
@@ -211,7 +213,9 @@ def _read_latest(path: pathlib.Path, model: Model, runs: Run) -> Progress:
   raise UserError(f"{path.parent} has no checkpoint yet; train it further first")
 
 
-def _loaded(model: Model, row: dict, run: Run, state: State, failed_at: Array) -> LoadedRun:
+def _loaded(
+  model: Model, image_shape: Shape, row: dict, run: Run, state: State, failed_at: Array
+) -> LoadedRun:
   latent = row["latent"]
 
   def pad(z: Array) -> Array:
@@ -219,7 +223,13 @@ def _loaded(model: Model, row: dict, run: Run, state: State, failed_at: Array) -
       raise ValueError(f"z has shape {z.shape}; this run takes [B, {latent}]")
     return jnp.pad(z, ((0, 0), (0, model.latent - latent)))
 
-  def check(label: Array | None) -> Array | None:
+  def check_image(image: Array) -> Array:
+    if np.shape(image)[1:] != image_shape:
+      wanted = ", ".join(map(str, ("B", *image_shape)))
+      raise ValueError(f"images have shape {np.shape(image)}; this run takes [{wanted}]")
+    return image
+
+  def check_label(label: Array | None) -> Array | None:
     if model.num_classes and label is None:
       raise ValueError(f"this model is conditional: give label [B], 0 to {model.num_classes - 1}")
     concrete = model.num_classes and not isinstance(label, jax.core.Tracer)
@@ -228,16 +238,17 @@ def _loaded(model: Model, row: dict, run: Run, state: State, failed_at: Array) -
     return label
 
   def encode(image: Array) -> tuple[Array, Array]:
-    return tuple(part[:, :latent] for part in model.encode(run, state, image))
+    return tuple(part[:, :latent] for part in model.encode(run, state, check_image(image)))
+
+  def score(image: Array, label: Array | None = None) -> Array:
+    return model.score(run, state, check_image(image), check_label(label))
 
   return LoadedRun(
     numbers=row,
     step=int(state.step),
     failed_at=int(failed_at),
-    generate=lambda z, label=None: model.generate(run, state, pad(z), check(label)),
+    generate=lambda z, label=None: model.generate(run, state, pad(z), check_label(label)),
     encode=encode if model.encode else None,
-    score=(lambda image, label=None: model.score(run, state, image, check(label)))
-    if model.score
-    else None,
+    score=score if model.score else None,
     state=state,
   )

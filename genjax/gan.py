@@ -63,13 +63,13 @@ def make(
   generator, critic, (low, high) = networks.gan(
     network, image_shape, width, depth, leaky_slope, num_classes
   )
-  pair = losses.GAN_LOSSES[loss]
-
-  def generated(params: PyTree, stats: PyTree, z: Array, label: Array, key: Array | None = None):
-    return networks.apply(generator, params, stats, z, label, key=key)
-
-  def score(params: PyTree, stats: PyTree, image: Array, label: Array, key: Array | None = None):
-    return networks.apply(critic, params, stats, image, label, key=key)
+  if regulariser == "gradient_penalty" and _has_statistics(critic, image_shape):
+    raise UserError(
+      f"model.regulariser 'gradient_penalty' penalises each image alone, and the critic of "
+      f"{network!r} has batch norm: 'clip', or the network 's1_gan', would be right"
+    )
+  # (params, stats, z or image, label, key in training) -> (images or scores, stats)
+  generated, score = partial(networks.apply, generator), partial(networks.apply, critic)
 
   def signed(image: Array) -> Array:
     return low + (high - low) * image
@@ -99,8 +99,8 @@ def make(
       # Apart, as the reports did: batch norm must not mix real with generated images.
       on_real, new_stats = score(params, stats, real, batch.label, key=real_key)
       on_fake, new_stats = score(params, new_stats, fake, batch.label, key=generated_key)
-      critic_loss = pair.real(on_real).mean() + pair.generated(on_fake).mean()
-      metrics = critic_metrics(on_real, on_fake, critic_loss)
+      metrics = critic_metrics(loss, on_real, on_fake)
+      critic_loss = metrics["critic_loss"]
       if regulariser == "gradient_penalty":
         norm = losses.gradient_norm(
           lambda x: score(params, stats, x, batch.label)[0],
@@ -117,6 +117,19 @@ def make(
       params = clip_weights(params, run.clip)
     return (params, stats, opt_state), metrics
 
+  def critic_turn(run: Run, state: State, batches: Batch, key: Array):
+    """K steps of the critic; the generator stays as it is, its statistics too."""
+    frozen = (state.params["generator"], state.stats["generator"])
+    carry = tuple(part["critic"] for part in (state.params, state.stats, state.opt_state))
+    keys = jax.random.split(key, critic_steps)
+    carry, metrics = lax.scan(partial(critic_step, run, frozen), carry, (batches, keys))
+    parts = (
+      old | {"critic": new}
+      for old, new in zip((state.params, state.stats, state.opt_state), carry, strict=True)
+    )
+    # The last of the K: what the generator's step then meets.
+    return State(state.step, *parts, state.ema), jax.tree.map(lambda m: m[-1], metrics)
+
   def generator_turn(run: Run, state: State, batches: Batch, key: Array):
     """One step of the generator; the critic stays as it is, its statistics too."""
     label = batches.label[-1]
@@ -126,7 +139,7 @@ def make(
     def objective(params):
       fake, stats = generated(params, state.stats["generator"], z, label, key=generator_key)
       on_fake, _ = score(state.params["critic"], state.stats["critic"], fake, label, key=critic_key)
-      return pair.generator(on_fake).mean(), stats
+      return losses.GAN_LOSSES[loss].generator(on_fake).mean(), stats
 
     (value, stats), gradients = jax.value_and_grad(objective, has_aux=True)(
       state.params["generator"]
@@ -145,33 +158,11 @@ def make(
     )
     return state, {"generator_loss": value}
 
-  def critic_turn(run: Run, state: State, batches: Batch, key: Array):
-    """K steps of the critic; the generator stays as it is, its statistics too."""
-    frozen = (state.params["generator"], state.stats["generator"])
-    carry = tuple(part["critic"] for part in (state.params, state.stats, state.opt_state))
-    keys = jax.random.split(key, critic_steps)
-    carry, metrics = lax.scan(partial(critic_step, run, frozen), carry, (batches, keys))
-    parts = (
-      old | {"critic": new}
-      for old, new in zip((state.params, state.stats, state.opt_state), carry, strict=True)
-    )
-    # The last of the K: what the generator's step then meets.
-    return State(state.step, *parts, state.ema), jax.tree.map(lambda m: m[-1], metrics)
-
   def step(run: Run, state: State, batches: Batch) -> tuple[State, Metrics]:
     critic_key, generator_key = jax.random.split(stream(run.key, Stream.STEP, state.step))
     state, of_critic = critic_turn(run, state, batches, critic_key)
     state, of_generator = generator_turn(run, state, batches, generator_key)
     return state, of_critic | of_generator
-
-  def critic_metrics(on_real: Array, on_fake: Array, critic_loss: Array) -> Metrics:
-    metrics = {"critic_loss": critic_loss, "critic_gap": on_real.mean() - on_fake.mean()}
-    if pair.threshold is not None:
-      metrics["accuracy_real"] = (on_real > pair.threshold).mean()
-      metrics["accuracy_generated"] = (on_fake <= pair.threshold).mean()
-    if loss in ("minimax", "nonsaturating"):
-      metrics["training_jsd"] = losses.jensen_shannon(critic_loss)
-    return metrics
 
   def generate(run: Run, state: State, z: Array, label: Array | None = None) -> Array:
     image, _ = generated(state.ema["params"], state.ema["stats"], z * run.latent_mask[None], label)
@@ -189,19 +180,13 @@ def make(
       return score(state.params["critic"], state.stats["critic"], image, batch.label)[0]
 
     on_real, on_fake = scores(real), scores(fake)
-    critic_loss = pair.real(on_real).mean() + pair.generated(on_fake).mean()
-    metrics = critic_metrics(on_real, on_fake, critic_loss)
+    metrics = critic_metrics(loss, on_real, on_fake)
     norm = losses.gradient_norm(scores, losses.interpolate(mix_key, real, fake))
     metrics["critic_gradient_norm"] = norm.mean()
     if regulariser == "clip":
       metrics["clip_fraction"] = clip_fraction(state.params["critic"], run.clip)
     return {f"val_{name}": value for name, value in metrics.items()}
 
-  if regulariser == "gradient_penalty" and _has_statistics(critic, image_shape):
-    raise UserError(
-      f"model.regulariser 'gradient_penalty' penalises each image alone, and the critic of "
-      f"{network!r} has batch norm: 'clip', or the network 's1_gan', would be right"
-    )
   return Model(
     init=init,
     step=step,
@@ -216,6 +201,19 @@ def make(
     batches_per_step=critic_steps,
     num_classes=num_classes if conditional else 0,
   )
+
+
+def critic_metrics(loss: str, on_real: Array, on_fake: Array) -> Metrics:
+  """The critic's loss, without its regulariser, and what else its scores `[B]` say."""
+  pair = losses.GAN_LOSSES[loss]
+  critic_loss = pair.real(on_real).mean() + pair.generated(on_fake).mean()
+  metrics = {"critic_loss": critic_loss, "critic_gap": on_real.mean() - on_fake.mean()}
+  if pair.threshold is not None:
+    metrics["accuracy_real"] = (on_real > pair.threshold).mean()
+    metrics["accuracy_generated"] = (on_fake <= pair.threshold).mean()
+  if loss in ("minimax", "nonsaturating"):
+    metrics["training_jsd"] = losses.jensen_shannon(critic_loss)
+  return metrics
 
 
 def _has_statistics(critic: Any, image_shape: tuple) -> bool:

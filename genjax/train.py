@@ -1,5 +1,6 @@
 """Training: the only file that knows about time."""
 
+import functools
 import itertools
 import json
 import pathlib
@@ -46,6 +47,7 @@ class Plan(NamedTuple):
   model: Model
   rows: list[dict]  # the runs
   steps: int
+  facts: Callable[[], dict]  # of the data, as config.json has them; read through but once
 
 
 def load_data(config: ml_collections.ConfigDict) -> data.Splits:
@@ -80,11 +82,19 @@ def plans(
   for _, cell in cells:
     genjax_config.check(cell)
   splits = load(wanted)
-  return {folder: plan(cell, splits) for folder, cell in cells}
+  facts = _once(splits)
+  return {folder: plan(cell, splits, facts) for folder, cell in cells}
 
 
-def plan(config: ml_collections.ConfigDict, splits: data.Splits) -> Plan:
-  """What a config without a grid asks for. Raises `UserError` for what does not go together."""
+def plan(
+  config: ml_collections.ConfigDict,
+  splits: data.Splits,
+  facts: Callable[[], dict] | None = None,
+) -> Plan:
+  """What a config without a grid asks for. Raises `UserError` for what does not go together.
+
+  `facts` are those of the splits, where several plans share them.
+  """
   rows = sweep.table(**config.sweep)
   shape = splits.train.image.shape[1:]
   model = models.build(config.model.to_dict(), shape, splits.num_classes, max(config.sweep.latents))
@@ -92,7 +102,7 @@ def plan(config: ml_collections.ConfigDict, splits: data.Splits) -> Plan:
   per_epoch = data.batches_per_epoch(len(splits.train.label), config.batch_size)
   # An epoch shows every image once, to the critic where there is one.
   epochs = max(round(config.epochs * per_epoch / model.batches_per_step), 1)
-  return Plan(config, splits, model, rows, config.steps or epochs)
+  return Plan(config, splits, model, rows, config.steps or epochs, facts or _once(splits))
 
 
 def study(plans: dict[str, Plan], path: pathlib.Path) -> None:
@@ -161,7 +171,7 @@ def train(plan: Plan, path: pathlib.Path, title: str = "") -> int:
 
 def _record(plan: Plan) -> dict:
   """What config.json says, and a resumed run must find again."""
-  return {"config": plan.config.to_dict(), "dataset": _facts(plan.splits)}
+  return {"config": plan.config.to_dict(), "dataset": plan.facts()}
 
 
 def check_data(path: pathlib.Path, splits: data.Splits) -> None:
@@ -173,6 +183,11 @@ def check_data(path: pathlib.Path, splits: data.Splits) -> None:
       f"{path} was trained on other data: {'; '.join(changed)}. Take those back (TFDS_DATA_DIR "
       "says where TFDS data lie)"
     )
+
+
+def _once(splits: data.Splits) -> Callable[[], dict]:
+  """The facts of the splits, when they are first asked for: their checksum reads every byte."""
+  return functools.cache(functools.partial(_facts, splits))
 
 
 def _facts(splits: data.Splits) -> dict:

@@ -304,6 +304,16 @@ def test_a_gan_scores_images(gan):
     assert expected.shape == (5,)
 
 
+@pytest.mark.parametrize("shape", [(2, 32, 32, 3), (2, 28, 28), (28, 28, 1), (2, 1, 28, 28), ()])
+@pytest.mark.parametrize("trained", ["vae", "gan"])
+def test_images_of_another_shape_are_refused(trained, shape, request):
+  run = genjax.load(request.getfixturevalue(trained)[0])[0]
+  image = np.zeros(shape, np.float32)
+  with pytest.raises(ValueError, match=r"this run takes \[B, 28, 28, 1\]") as caught:
+    run.encode(image) if run.encode else run.score(image, jnp.array([0, 1]))
+  assert str(caught.value).startswith(f"images have shape {shape}; ")
+
+
 def test_a_conditional_run_needs_labels(gan):
   run = genjax.load(gan[0])[0]
   z, image = jnp.zeros((2, 2)), jnp.zeros((2, 28, 28, 1))
