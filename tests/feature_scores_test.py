@@ -1,0 +1,151 @@
+"""Real against generated images in the features of a network."""
+
+import importlib.util
+import os
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import linalg
+
+from genjax import classifier, data, feature_scores
+from genjax.types import Dataset, FeatureNetwork
+
+SHAPE = (4, 4, 1)
+ALL = {"fd", "fd_infinity", "kd", "precision", "recall", "density", "coverage", "distinct"}
+ALL |= {"memorised", "emd_features"}
+
+
+def _dataset(size, seed, low=0):
+  rng = np.random.default_rng(seed)
+  image = rng.integers(low, 200, (size, *SHAPE)).astype(np.uint8)
+  return Dataset(image, rng.integers(0, 3, size).astype(np.int32))
+
+
+SPLITS = data.Splits(_dataset(900, 0), _dataset(50, 1), _dataset(400, 2), 3, "noise 1.0.0")
+W = np.random.default_rng(3).normal(size=(16, 6)).astype(np.float32)
+
+
+def _apply(w, images):
+  features = images.reshape(len(images), -1) @ w
+  return features, features[:, :3]
+
+
+def _linear(classes, logits=True):
+  apply = _apply if logits else lambda w, images: (_apply(w, images)[0], None)
+  return FeatureNetwork("linear", jnp.asarray(W), apply, classes)
+
+
+@pytest.fixture
+def reference():
+  return feature_scores.Reference(_linear(classes=True), SPLITS, SPLITS.test)
+
+
+def _features(images):
+  return images.reshape(len(images), -1) / 255 @ W.astype(np.float64)
+
+
+def test_what_a_network_allows():
+  allowed = [
+    set(feature_scores.Reference(network, SPLITS, SPLITS.test).names)
+    for network in (_linear(False, logits=False), _linear(False), _linear(True))
+  ]
+  assert allowed[0] == ALL
+  assert allowed[1] == ALL | {"classifier_score"}
+  assert allowed[2] == ALL | {"classifier_score", "modes", "class_jsd", "label_agreement"}
+
+
+def test_only_what_is_asked_for(reference):
+  seen = reference.see(*_dataset(300, 5))
+  assert reference.score(seen, {"recall", "modes"}).keys() == {"recall", "modes"}
+  assert reference.score(seen, set()) == {}
+
+
+def test_frechet_is_against_all_training_images(reference):
+  other = _dataset(300, 5, low=40)
+  a, b = (_features(images) for images in (SPLITS.train.image, other.image))
+  root = linalg.sqrtm(np.cov(a.T) @ np.cov(b.T)).real
+  expected = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(np.cov(a.T) + np.cov(b.T) - 2 * root)
+  found = reference.score(reference.see(*other), {"fd"})["fd"]
+  np.testing.assert_allclose(found, expected, rtol=1e-4)
+  assert found > 10 * reference.score(reference.held, {"fd"})["fd"]
+
+
+def test_classes_are_the_networks_and_agree_with_what_was_asked(reference):
+  other = _dataset(300, 5)
+  seen = reference.see(*other)
+  classes = _features(other.image)[:, :3].argmax(1)
+  found = reference.score(seen, {"modes", "class_jsd", "label_agreement"})
+  assert found["modes"] == len(set(classes))
+  np.testing.assert_allclose(found["label_agreement"], (classes == other.label).mean())
+  np.testing.assert_allclose(seen.probabilities.sum(1), 1, rtol=1e-5)
+
+
+def test_copies_of_training_images_are_seen(reference):
+  copies = reference.see(SPLITS.train.image[:300], SPLITS.train.label[:300])
+  assert reference.score(copies, {"memorised"}) == {"memorised": 1.0}
+  np.testing.assert_allclose(reference.score(reference.held, {"memorised"})["memorised"], 0.01)
+  repeated = SPLITS.test.image[np.arange(400) % 20]
+  distinct = reference.score(reference.see(repeated, np.zeros(400, int)), {"distinct"})["distinct"]
+  np.testing.assert_allclose(distinct, 21, atol=0.1)  # 20 * 399 / 380
+
+
+def test_the_floor_is_the_held_out_images_score(reference):
+  again = reference.see(*SPLITS.test)
+  assert reference.score(reference.held, ALL) == reference.score(again, ALL)
+
+
+# Images that are known to be wrong.
+
+
+@pytest.fixture(scope="module")
+def corruptions():
+  file = pathlib.Path(__file__).resolve().parents[1] / "launch" / "corruptions.py"
+  spec = importlib.util.spec_from_file_location("corruptions", file)
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return module.corruptions
+
+
+def test_the_corruptions_are_what_they_say(corruptions):
+  rng = np.random.default_rng(0)
+  test = Dataset(rng.integers(0, 256, (500, 28, 28, 1)).astype(np.uint8), np.arange(500) % 10)
+  made = list(corruptions(test).values())
+  assert [len(images) for images in made] == [500, 450, 500, 500, 500, 50, 500]
+  assert all(images.dtype == np.uint8 and images.shape[1:] == (28, 28, 1) for images in made)
+  np.testing.assert_array_equal(made[2][:100], made[2][400:])
+  deviations = [images.astype(float).std() for images in (made[0], made[3], made[4])]
+  assert deviations[0] > 1.5 * deviations[1] > 1.5 * deviations[2]
+
+
+def test_real_mnist_spoilt_in_six_ways_is_put_in_order(corruptions):
+  """As `launch/corruptions.py` does with networks that are trained for longer."""
+  if not os.environ.get("TFDS_DATA_DIR"):
+    pytest.skip("TFDS_DATA_DIR names no folder with MNIST")
+  splits = data.load("mnist")
+  model, apply = classifier.make((28, 28, 1), 10, 150), classifier.apply(10)
+  train, test = (
+    Dataset(*(x[:n] for x in part)) for part, n in ((splits.train, 10_000), (splits.test, 4000))
+  )
+  few = jax.tree.map(jnp.asarray, train)
+  fit = jax.jit(lambda run, few: classifier.fit(model, run, few, 150))
+  network = FeatureNetwork("quick", fit(classifier.run_of(0), few), apply, classes=True)
+  reference = feature_scores.Reference(network, splits._replace(train=train), test)
+  scores = {
+    title: reference.score(
+      reference.see(images, np.zeros(len(images), int)), {"fd", "classifier_score", "coverage"}
+    )
+    for title, images in corruptions(test).items()
+  }
+  distances = [score["fd"] for score in scores.values()]
+  real, *spoilt, ones, noise = distances
+  assert spoilt[-1] < min(ones, noise)  # how these two compare depends on the network
+  assert real < distances[1] < distances[2] < distances[3] < distances[4]
+  assert 4 * real < distances[1]
+  score = {title: found["classifier_score"] for title, found in scores.items()}
+  assert score["real test images"] > 7.5
+  assert score["100 images repeated"] > 7  # which it is blind to
+  assert max(score["only the digit 1"], score["uniform noise"]) < 2.5
+  assert scores["100 images repeated"]["coverage"] < 0.1 < scores["real test images"]["coverage"]

@@ -1,0 +1,52 @@
+"""What stands for a protocol, and which scores a model has."""
+
+import numpy as np
+import pytest
+import trainings
+
+from genjax import protocols
+from genjax.scores import SCORES
+from genjax.types import UserError
+
+
+def test_equal_protocols_have_one_identity_and_others_another():
+  facts = {"split": "test", "seed": 0, "images": 200}
+  identity = protocols.identity(facts)
+  assert identity == protocols.identity(dict(reversed(facts.items())))
+  assert len(identity) == 8
+  assert protocols.identity(facts | {"seed": 1}) != identity
+
+
+def test_pictures_are_rounded_as_they_are_saved():
+  image = np.array([0.0, 0.0019, 0.002, 0.5, 1.0])
+  quantised = protocols.quantised(image)
+  np.testing.assert_array_equal(quantised, [0, 0, 1, 128, 255])
+  assert quantised.dtype == np.uint8
+  np.testing.assert_array_equal(protocols.quantised(protocols.unit(quantised)), quantised)
+
+
+@pytest.fixture(scope="module")
+def models(caches):
+  conditional = trainings.plan("gan", **{"model.network": "s4_cgan"})
+  return {
+    "vae": trainings.plan("vae").model,
+    "gan": trainings.plan("gan").model,
+    "conditional": conditional.model,
+  }
+
+
+def test_which_scores_a_model_has(models):
+  has = {key: {n for n in SCORES if protocols.fits(n, model)} for key, model in models.items()}
+  everyone = {name for name, score in SCORES.items() if not score.needs}
+  critics = {"critic_gap", "critic_gap_scaled", "critic_gap_real"}
+  assert has["vae"] == everyone | {"elbo", "nll", "kl", "active_units"}
+  assert has["gan"] == everyone | critics
+  assert has["conditional"] == has["gan"] | {"label_agreement", "cas"}
+
+
+def test_a_score_that_a_model_has_not_is_refused(models):
+  protocols.check(("fd", "nll"), models["vae"], "x")
+  with pytest.raises(UserError, match=r"^x has 'nll', which only a VAE has$"):
+    protocols.check(("fd", "nll"), models["gan"], "x")
+  with pytest.raises(UserError, match=r"^x has 'fid'; scores are fd, "):
+    protocols.check(("fid",), models["gan"], "x")
