@@ -1,8 +1,9 @@
 """Every system of S1 to S4, and every other config: `python launch/systems.py --workdir=systems`.
 
-Trains one seed of each on its own dataset: of a config alone all of its steps, of a report's system
-fewer, as the table below says; and goes on where it stopped. Leaves mnist.png and cifar10.png, a row
-of samples for each, and prints how far each came. On two CPU cores it takes about an hour.
+Trains one seed of each on its own dataset: of a config alone all of its steps, of a report's
+system fewer, as the table below says; and goes on where it stopped. Leaves mnist.png and
+cifar10.png, a row of samples for each, and prints how far each came. On two CPU cores it takes
+about an hour.
 """
 
 import pathlib
