@@ -234,7 +234,7 @@ def test_load_takes_the_best_step_or_the_last(vae):
   worse = [run.step for run in best].index(6)
   padded = z if best[worse].numbers["latent"] == 2 else jnp.ones((1, 3))
   assert not np.array_equal(best[worse].generate(padded), last[worse].generate(padded))
-  with pytest.raises(UserError, match="weights is 'first'; right would be 'best' or 'last'"):
+  with pytest.raises(UserError, match="weights is 'first'; right would be 'best', 'last' or"):
     genjax.load(vae[0], "first")
 
 
@@ -254,7 +254,7 @@ def test_generate_is_the_model_on_padded_noise(trained, request):
     np.testing.assert_allclose(images, generate(run, state, padded, label), atol=1e-6)
     assert images.shape == (4, 28, 28, 1)
     assert float(images.std()) > 1e-3
-    assert_trees_equal(loaded.state, state)
+    assert_trees_equal(loaded.state, state._replace(opt_state={}))
 
 
 def test_a_loaded_run_is_a_pure_function(vae):
