@@ -79,9 +79,9 @@ def train(system: System, path: pathlib.Path) -> None:
     names = ("steps", "eval_every", "log_every")
     shorter = tuple(f"--config.{name}={n}" for name, n in zip(names, every, strict=True))
     shorter += ("--config.epochs=0.0",)
-  main = [sys.executable, "-m", "genjax.main", f"--workdir={path}", "--config.sweep.seeds=(0,)"]
-  config = f"--config={CONFIGS / system.config}"
-  subprocess.run([*main, config, *shorter, *system.changes], check=True)
+  main = [sys.executable, "-m", "genjax.main", f"--workdir={path}"]
+  config = [f"--config={CONFIGS / system.config}", "--config.sweep.seeds=(0,)"]
+  subprocess.run([*main, *config, *shorter, *system.changes], check=True)
 
 
 def samples(run: checkpoint.LoadedRun) -> np.ndarray:
