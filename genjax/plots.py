@@ -181,7 +181,7 @@ def text_height(text: str, size: float) -> float:
   return len(text.split("\n")) * size * 1.25 * DPI / 72 if text else 0.0
 
 
-def _number(value: float, _position=None) -> str:
+def tick_label(value: float, _position=None) -> str:
   return f"{value:,.6g}".replace("-", "\N{MINUS SIGN}")
 
 
@@ -462,7 +462,7 @@ def set_y(panel, axis: Axis) -> None:
     panel.yaxis.set_minor_locator(NullLocator())
   else:
     panel.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
-  panel.yaxis.set_major_formatter(FuncFormatter(_number))
+  panel.yaxis.set_major_formatter(FuncFormatter(tick_label))
   panel.set_ylim(axis.low, axis.high)
   if axis.low < 0 < axis.high:
     panel.axhline(0, color="#AAAAAA", linewidth=0.8, zorder=1)
