@@ -119,7 +119,22 @@ _SUMMARY = (
 
 def summaries(found: Sequence[Scores]) -> Table:
   """Each setting under each score: how many runs, and their middle with its intervals."""
-  return Table(_SUMMARY, [_summary_block(scores) for scores in found])
+  table = Table(_SUMMARY, [_summary_block(scores) for scores in found])
+  least = min((row[3] for block in table.blocks for row in block.rows), default=statistics.ENOUGH)
+  return table if least >= statistics.ENOUGH else _noted(table, [NARROW])
+
+
+# As statistics.bca_interval measured.
+NARROW = (
+  f"with n below {statistics.ENOUGH} the interval of the IQM (BCa) is too narrow; that of the mean "
+  "(Student's) is not, if figures are about normal"
+)
+
+
+def _noted(table: Table, notes: Iterable[str]) -> Table:
+  """With notes on all blocks, under the last."""
+  *blocks, last = table.blocks
+  return table._replace(blocks=[*blocks, last._replace(notes=[*last.notes, *notes])])
 
 
 def _summary_block(scores: Scores) -> Block:
@@ -174,15 +189,15 @@ def pairs(found: Sequence[Scores]) -> Table:
 
   The family of tests that Holm's method holds together is that of all pairs under one score.
   """
-  blocks = []
+  blocks, notes = [], {}
   for scores in found:
     if scores.score.better and len(settings(scores)) > 1:
       compared = list(_compared(scores))
       adjusted = statistics.holm([c.p_value for *_, c in compared])
       rows = [_pair(a, b, c, float(p)) for (a, b, c), p in zip(compared, adjusted, strict=True)]
-      notes = _on_pairs(rows, [c for *_, c in compared])
-      blocks.append(Block(title(scores), _about(scores), rows, notes))
-  return Table(_PAIRS, blocks)
+      blocks.append(Block(title(scores), _about(scores), rows))
+      notes |= dict.fromkeys(_on_pairs(rows, [c for *_, c in compared]))
+  return _noted(Table(_PAIRS, blocks), notes) if blocks else Table(_PAIRS, [])
 
 
 def _compared(scores: Scores) -> Iterator[tuple[str, str, statistics.Comparison]]:
@@ -353,12 +368,22 @@ def losses(scores: Scores, name: str) -> np.ndarray:
 
 
 def correlation(x: np.ndarray, y: np.ndarray) -> tuple[int, float, float]:
-  """(n, rho, p) of Spearman; NaN where less than three runs, or all alike, tell nothing."""
+  """(n, rho, p) of Spearman; NaN where less than three runs, or all alike, tell nothing.
+
+  p is two-sided: over all orders of up to seven runs, by Student's distribution of more.
+  """
   x, y = _both(x, y)
-  if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-    return len(x), math.nan, math.nan
+  n = len(x)
+  if n < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+    return n, math.nan, math.nan
   result = stats.spearmanr(x, y)
-  return len(x), float(result.statistic), float(result.pvalue)
+  rho, p = float(result.statistic), float(result.pvalue)
+  if n <= 7:  # where Student's says 0 of four runs in order, and one order in twelve is as good
+    a, b = stats.rankdata(x), stats.rankdata(y)
+    orders = np.array(list(itertools.permutations(b - b.mean())))
+    sums = np.abs(orders @ (a - a.mean()))
+    p = float((sums >= sums[0] - 1e-9).mean())
+  return n, rho, p
 
 
 _RUNS = (

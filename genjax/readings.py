@@ -351,7 +351,8 @@ def _differences(workdirs: Sequence[Workdir], scored: dict, group: str) -> list[
     values = {}
     for name, own in records.items():
       found = sorted({json.dumps(record.get(key)).strip('"') for record in own})
-      values.setdefault(" and ".join(found), []).append(name)
+      several = f"{', '.join(found[:-1])} and {found[-1]}" if found[1:] else found[0]
+      values.setdefault(several, []).append(name)
     if len(values) > 1:
       lines.append(f"{key} is " + ", ".join(f"{v} in {_few(names)}" for v, names in values.items()))
   return lines

@@ -189,12 +189,14 @@ _NEVER_LOGARITHMIC = {
 
 def _axis(scores: Scores) -> Axis:
   """An axis that holds the runs and the floor."""
-  return _axis_of(scores, scores.values, [run.setting for run in scores.runs])
+  settings = [run.setting for run in scores.runs]
+  return _axis_of(scores, scores.values, settings, _floors(scores))
 
 
-def _axis_of(scores: Scores, values: np.ndarray, settings: list[str]) -> Axis:
-  """For figures [N] of these settings and the floor; logarithmic where they are orders apart."""
-  floors = _floors(scores)
+def _axis_of(
+  scores: Scores, values: np.ndarray, settings: list[str], floors: Sequence[float] = ()
+) -> Axis:
+  """For figures [N] of these settings, and floors; logarithmic where they are orders apart."""
   names = [*settings, *("real test images" for _ in floors)]
   values = np.append(np.where(np.isinf(values), np.nan, values), floors)
   metric = Metric("", wide=scores.name not in _NEVER_LOGARITHMIC)
@@ -234,6 +236,8 @@ _FLOOR = {"color": INK, "linestyle": (0, (4, 3)), "linewidth": 1.0}
 def _caption(found: Sequence[Scores], axes: list[Axis], joined: str) -> str:
   marks = "Point: one seed. Diamond and bar: interquartile mean and its 95% interval (BCa)"
   text = f"{marks}{joined and f'; {joined}'}."
+  if any(len(rows) < statistics.ENOUGH for s in found for rows in comparisons.settings(s).values()):
+    text += f" With less than {statistics.ENOUGH} seeds the interval is too narrow."
   if any(run.failed for run in _everyone(found)):
     text += " Cross: a run that failed, at the worse edge where it has no figure."
   if any("not shown" in axis.note for axis in axes):
@@ -363,7 +367,7 @@ def best_of(
     return None
   curves = [_best_curves(scores) for scores in found]
   axes = [
-    _axis_of(s, np.concatenate([*c.values()]), [key for key, curve in c.items() for _ in curve])
+    _axis_of(s, np.concatenate([*c.values()]), [k for k, v in c.items() for _ in v], _floors(s))
     for s, c in zip(found, curves, strict=True)
   ]
   names = _named(_everyone(found), lambda run: run.setting)

@@ -54,8 +54,8 @@ def test_failed_runs_are_counted_whether_they_have_a_figure_or_not(tmp_path):
   assert numbers(rows(last)[0], *names) == [2, 2, 1, 2.5]
   missing = "1 of 5 runs are not scored: they are in no column"
   had = "1 of 2 failed runs count in n too: scored by their best weights from before the failure"
-  assert notes(best) == [had, missing]
-  assert notes(last) == [missing]
+  assert notes(best) == [had, missing, comparisons.NARROW]
+  assert notes(last) == [missing, comparisons.NARROW]
   assert rows(last)[0]["floor"] == ""
 
 
@@ -211,8 +211,38 @@ def test_the_loss_at_the_weights_that_were_scored(tmp_path):
   np.testing.assert_array_equal(comparisons.losses(scores, "val_loss"), [4, 3, 2, 1, NAN])
   (row,) = rows(comparisons.correlations([scores]))
   assert (row["loss"], row["score"], row["n"]) == ("val_loss", "fd", "4")
-  expected = stats.spearmanr([4, 3, 2, 1], [1, 2, 3, 5])
-  np.testing.assert_allclose(numbers(row, "rho", "p"), [-1, expected.pvalue], atol=1e-9)
+  # Of the 24 orders of four runs, this and its reverse.
+  np.testing.assert_allclose(numbers(row, "rho", "p"), [-1, 2 / 24], rtol=1e-6)
+
+
+@pytest.mark.parametrize("n", [3, 5, 6, 7, 8, 20])
+def test_spearman_s_p_is_exact_with_few_runs(n):
+  rng = np.random.default_rng(n)
+  x, y = rng.normal(size=n), rng.integers(0, 4, n).astype(float)  # with ties
+  found, rho, p = comparisons.correlation(x, y)
+  expected = stats.spearmanr(x, y)
+  assert found == n
+  np.testing.assert_allclose(rho, expected.statistic)
+  if n <= 6:
+    exact = stats.permutation_test(
+      (x,), lambda x: stats.spearmanr(x, y).statistic, permutation_type="pairings"
+    )
+    np.testing.assert_allclose(p, exact.pvalue, rtol=1e-9)
+  elif n > 7:
+    np.testing.assert_allclose(p, expected.pvalue)
+
+
+def test_notes_on_few_runs_stand_once_under_the_whole_table(tmp_path):
+  figures = {"fd@aa": [1, 2, 3], "kd@aa": [1, 2, 3]}
+  scored.write(tmp_path / "a", figures)
+  scored.write(tmp_path / "b", figures)
+  found = scored.scores(tmp_path)
+  for make in (comparisons.summaries, comparisons.pairs):
+    first, second = make(found).blocks
+    assert not first.notes
+    assert len(second.notes) == 1
+  enough = scored.scores(scored.write(tmp_path / "c", {"fd@aa": np.arange(10)}, 10))
+  assert notes(comparisons.summaries(enough)) == []
 
 
 def test_correlation_where_nothing_can_be_told():

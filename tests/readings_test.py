@@ -107,8 +107,8 @@ def test_workdirs_meet_where_the_protocol_and_the_data_agree(tmp_path):
   np.testing.assert_array_equal(found[0].floors, [0.71, 0.71, NAN, NAN])
   (line,) = readings.remarks(readings.read([a, b, c]), "best")
   assert line == (
-    "not all features scores can be compared with each other: real_images is 54000 in a, c, "
-    "5000 and 54000 in b; data is mnist 3.0.1 in a, b, cifar10 3.0.2 in c"
+    "not all features scores can be compared with each other: data is mnist 3.0.1 in a, b, "
+    "cifar10 3.0.2 in c; real_images is 54000 in a, c, 5000 and 54000 in b"
   )
   assert not list(readings.remarks(readings.read([a]), "best"))
 
