@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import jax
 import ml_collections
@@ -20,9 +21,17 @@ from absl import app, flags, logging
 from genjax.types import UserError
 
 
-def run(main: Callable[[], None]) -> None:
-  """Parses the flags and runs `main`; ends the process with the statuses above."""
-  app.run(lambda _: _guarded(main), flags_parser=_parse)
+def run(main: Callable[..., None], positional: str = "") -> None:
+  """Parses the flags and runs `main`; ends the process with the statuses above.
+
+  Args:
+    main: takes nothing; or the list of arguments that are no flags, where there may be some.
+    positional: what those are, as "workdirs"; "" where there may be none.
+  """
+  app.run(
+    lambda rest: _guarded(partial(main, rest[1:]) if positional else main),
+    flags_parser=partial(_parse, positional=positional),
+  )
 
 
 _interrupted = threading.Event()
@@ -64,15 +73,18 @@ def _refuse(error: object) -> None:
   sys.exit(2)
 
 
-def _parse(arguments: list[str]) -> list[str]:
+def _parse(arguments: list[str], positional: str = "") -> list[str]:
+  flags.FLAGS.set_gnu_getopt(bool(positional))  # flags may stand after what is no flag
   logging.set_verbosity(logging.ERROR)  # a config file that returns nothing has its line below
   # ml_collections raises what it meets in a config file or an override: a dozen kinds.
   try:
     rest = flags.FLAGS(arguments)
   except Exception as error:
     return _refuse(_readable(error, arguments))
-  if rest[1:]:
+  if rest[1:] and not positional:
     _refuse(f"{rest[1]!r} is no flag; flags look like --workdir=...")
+  if positional and not rest[1:]:
+    _refuse(f"no {positional} are named; right would be some paths after the command")
   return rest
 
 

@@ -91,7 +91,7 @@ METRICS = {
 }
 
 
-def _metric(name: str) -> Metric:
+def metric_of(name: str) -> Metric:
   """An entry of METRICS, also for its value on validation images; unknown names are titles."""
   if name.startswith("val_") and (metric := METRICS.get(name.removeprefix("val_"))):
     return metric._replace(title=f"{metric.title}, validation")
@@ -181,7 +181,7 @@ def text_height(text: str, size: float) -> float:
   return len(text.split("\n")) * size * 1.25 * DPI / 72 if text else 0.0
 
 
-def _number(value: float, _position=None) -> str:
+def tick_label(value: float, _position=None) -> str:
   return f"{value:,.6g}".replace("-", "\N{MINUS SIGN}")
 
 
@@ -227,12 +227,14 @@ class Axis(NamedTuple):
   note: str  # what a reader must know of it
 
 
-class _Head(NamedTuple):
+class Head(NamedTuple):
+  """What stands over a panel."""
+
   title: str
   note: str
 
 
-def _panels(heads: list[_Head], title: str, handles: list, caption: str, tick: str = ""):
+def panel_grid(heads: list[Head], title: str, handles: list, caption: str, tick: str = ""):
   """A grid of empty panels under the figure's title and legend, and over its caption.
 
   `tick` is the widest label of the x axis: the panels leave room for its half. Where it is empty,
@@ -244,7 +246,7 @@ def _panels(heads: list[_Head], title: str, handles: list, caption: str, tick: s
   tall = (640, 480, 370)[columns - 1]
   edge, left, right = 40, 150, max(40, text_width(tick, 8.5) / 2 + 8)
   across = width / columns - left - right
-  heads = [_Head(wrap(h.title, 9.5, across + 30, "bold"), wrap(h.note, 8, across)) for h in heads]
+  heads = [Head(wrap(h.title, 9.5, across + 30, "bold"), wrap(h.note, 8, across)) for h in heads]
   above = [text_height(h.title, 9.5) + text_height(h.note, 8) + 15 for h in heads]
   above = [max(above[i : i + columns]) for i in range(0, count, columns)]  # of a row of panels
   title = wrap(title, 12, width - 2 * edge, "bold")
@@ -292,7 +294,8 @@ def spread(values: np.ndarray) -> np.ndarray:
   return low + (place - below) * (high - low)
 
 
-def _axis(metric: Metric, values: np.ndarray, labels: Sequence[RunLabel]) -> Axis:
+def axis_of(metric: Metric, values: np.ndarray, labels: Sequence[RunLabel]) -> Axis:
+  """The axis that values [R, S] need, NaN where there is none."""
   if not _known(values).size:
     return Axis(0, 1, None, "no finite value")
   linear = _linear_part(values, labels) if metric.wide else None
@@ -419,19 +422,19 @@ def curves(
   history = {
     name: _while_sound(name, *history[name], labels) for name in sorted(history, key=_place)
   }
-  metrics = [_metric(name) for name in history]
-  axes = [_axis(m, v, labels) for m, (_, v) in zip(metrics, history.values(), strict=True)]
-  heads = [_Head(m.title, a.note) for m, a in zip(metrics, axes, strict=True)]
+  metrics = [metric_of(name) for name in history]
+  axes = [axis_of(m, v, labels) for m, (_, v) in zip(metrics, history.values(), strict=True)]
+  heads = [Head(m.title, a.note) for m, a in zip(metrics, axes, strict=True)]
   end = max(np.max(steps, initial=0) for steps, _ in history.values())
   end = max(end, *(label.failed_at for label in labels)) or 1
-  figure, panels = _panels(
+  figure, panels = panel_grid(
     heads, title, _handles(labels, look), _caption(labels, axes, history), f"{end:,.0f}"
   )
   for panel, axis, (steps, values) in zip(panels, axes, history.values(), strict=True):
     panel.set_xlim(0, end * 1.02)
     panel.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
     panel.set_xlabel("step" if panel.xaxis.get_tick_params()["labelbottom"] else "")
-    _set_y(panel, axis)
+    set_y(panel, axis)
     _draw(panel, steps, values, labels, look)
   return figure
 
@@ -451,20 +454,21 @@ def _while_sound(name: str, steps, values, labels: Sequence[RunLabel]):
   return steps, np.where((failed_at >= 0) & (steps > failed_at), np.nan, values)
 
 
-def _set_y(panel, axis: Axis) -> None:
+def set_y(panel, axis: Axis) -> None:
+  """Scale, ticks and limits of a panel's y axis."""
   if axis.linear:
     panel.set_yscale("asinh", linear_width=axis.linear)
-    panel.yaxis.set_major_locator(FixedLocator(_decades(axis)))
+    panel.yaxis.set_major_locator(FixedLocator(decades(axis)))
     panel.yaxis.set_minor_locator(NullLocator())
   else:
     panel.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
-  panel.yaxis.set_major_formatter(FuncFormatter(_number))
+  panel.yaxis.set_major_formatter(FuncFormatter(tick_label))
   panel.set_ylim(axis.low, axis.high)
   if axis.low < 0 < axis.high:
     panel.axhline(0, color="#AAAAAA", linewidth=0.8, zorder=1)
 
 
-def _decades(axis: Axis) -> list[float]:
+def decades(axis: Axis) -> list[float]:
   """Zero and some powers of ten, where the axis is logarithmic."""
   first = int(np.ceil(np.log10(axis.linear)))
   last = int(np.floor(np.log10(max(-axis.low, axis.high, axis.linear))))
@@ -494,10 +498,10 @@ def _draw(panel, steps, values: np.ndarray, labels: Sequence[RunLabel], look) ->
       low, high = panel.get_ylim()
       end = np.clip(values[r, known[-1]], low, high) if known.size else low
       step = steps[known[-1]] if known.size else labels[r].failed_at
-      panel.plot(step, end, color=color, gid="failed", **_CROSS)
+      panel.plot(step, end, color=color, gid="failed", **CROSS)
 
 
-_CROSS = {"marker": "x", "markersize": 6, "markeredgewidth": 1.7, "clip_on": False, "zorder": 5}
+CROSS = {"marker": "x", "markersize": 6, "markeredgewidth": 1.7, "clip_on": False, "zorder": 5}
 
 
 def _handles(labels: Sequence[RunLabel], look: dict[str, Look]) -> list[Line2D]:
@@ -506,7 +510,7 @@ def _handles(labels: Sequence[RunLabel], look: dict[str, Look]) -> list[Line2D]:
     line = {"color": look[setting].color, "linestyle": look[setting].dashes, "linewidth": 2}
     handles.append(Line2D([], [], label=_named(setting, rows, labels), **line))
   if any(label.failed_at >= 0 for label in labels):
-    cross = {k: v for k, v in _CROSS.items() if k.startswith("marker")}
+    cross = {k: v for k, v in CROSS.items() if k.startswith("marker")}
     handles.append(Line2D([], [], color=INK, linestyle="none", label="a run failed", **cross))
   return handles
 
@@ -552,7 +556,7 @@ def kl_per_dimension(
   groups, look = by_setting(labels), looks(settings or [label.setting for label in labels])
   axis = _axis_of_bars(values, labels)
   heads = [
-    _Head(_named(setting, rows, labels), _total(values[rows], axis))
+    Head(_named(setting, rows, labels), _total(values[rows], axis))
     for setting, rows in groups.items()
   ]
   caption = "Bar: median over the seeds. Point: one seed, its dimensions sorted by their own KL."
@@ -561,9 +565,9 @@ def kl_per_dimension(
     caption += " Cross: a seed that failed."
   if not all(failures):
     caption += " Without a mark: a seed that failed before it had a value."
-  figure, panels = _panels(heads, "KL of each latent dimension (nats)", [], caption)
+  figure, panels = panel_grid(heads, "KL of each latent dimension (nats)", [], caption)
   for panel, (setting, rows) in zip(panels, groups.items(), strict=True):
-    _set_y(panel, axis)
+    set_y(panel, axis)
     _draw_dimensions(panel, values[rows], [labels[r] for r in rows], look[setting].color)
   return figure
 

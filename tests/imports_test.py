@@ -16,6 +16,7 @@ LAYERS = [
     "command",
     "distances",
     "events",
+    "health",
     "layers",
     "losses",
     "optimisers",
@@ -24,6 +25,7 @@ LAYERS = [
     "sources",
     "statistics",
     "sweep",
+    "tables",
   },
   {
     "cache",
@@ -43,10 +45,10 @@ LAYERS = [
   {"config", "programs"},
   {"classifier", "cost", "protocols", "workdir"},
   {"checkpoint", "feature_networks", "score_files"},
-  {"feature_scores", "image_scores", "model_scores", "trained_scores"},
-  {"evaluation"},
-  {"train"},
-  {"describe", "evaluate", "main"},
+  {"feature_scores", "image_scores", "model_scores", "readings", "trained_scores"},
+  {"comparisons", "evaluation"},
+  {"score_plots", "train"},
+  {"compare", "describe", "evaluate", "main"},
 ]
 
 # Libraries that only these modules may know.
@@ -59,7 +61,7 @@ ONLY = {
     "networks",
     "vae_networks",
   },
-  "matplotlib": {"galleries", "plots"},
+  "matplotlib": {"galleries", "plots", "score_plots"},
   "optax": {"classifier", "optimisers"},
   "orbax": {"checkpoint"},
   "sklearn": {"sources"},

@@ -1,0 +1,500 @@
+"""Figures of scores: against the latent size, over training, best of k runs, against a loss.
+
+They stand on the pages of plots.py. Each takes scores of one protocol, a panel each; every seed is
+drawn, those that failed as crosses.
+
+Axes: R runs, S steps. Lengths are in pixels of the PNG.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib import style
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from genjax import comparisons, plots, statistics, tables
+from genjax.plots import CROSS, INK, STEPS, STYLE, Axis, Head, Metric, RunLabel
+from genjax.readings import Run, Scores, history
+
+
+class _Group(NamedTuple):
+  """Runs that differ in their seed alone, and where they stand in a panel."""
+
+  key: str  # what their colour stands for
+  x: float
+  width: float
+  rows: np.ndarray  # their places among the score's runs
+
+  @property
+  def middle(self) -> float:
+    """Where their mean stands: beside the seeds, so that it hides none."""
+    return self.x + 0.4 * self.width
+
+
+def spans_latents(found: Sequence[Scores]) -> bool:
+  """Whether a line through several latents can be drawn."""
+  latents = {}
+  for run in _everyone(found):
+    latents.setdefault(run.line, set()).add(run.latent)
+  return any(len(own) > 1 for own in latents.values())
+
+
+@style.context(STYLE, after_reset=True)
+def against_latent(
+  found: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
+) -> Figure:
+  """Each score against the latent size, on a logarithmic axis: a line for what else differs.
+
+  Args:
+    found: scores of one protocol, at least one.
+    title: of the figure.
+    everything: all scores of a comparison, of which `found` is a part: keeps colours.
+  """
+  runs = _everyone(found)
+  latents = sorted({run.latent for run in runs})
+  span = math.log10(latents[-1] / latents[0]) or 0.5
+  gap = min(np.diff(np.log10(latents)), default=span)
+  beside = {z: _unique(run.line for run in runs if run.latent == z) for z in latents}
+  # The lines of one latent share a slot, and between two latents there is space left.
+  slots = {z: min(0.6 * gap, 0.1 * span * len(lines)) for z, lines in beside.items()}
+
+  def place(run: Run) -> tuple[str, float, float]:
+    lines, slot = beside[run.latent], slots[run.latent]
+    middle = (lines.index(run.line) + 0.5) / len(lines) - 0.5
+    return run.line, math.log10(run.latent) + slot * middle, 0.9 * slot / len(lines)
+
+  margin = max(slots.values()) / 2 + 0.03 * span
+  edges = math.log10(latents[0]) - margin, math.log10(latents[-1]) + margin
+  look = plots.looks(_unique(run.line for run in _everyone(everything or found)))
+  figure, panels = _points(found, title, runs, look, place, "line: through the latents")
+  for panel in panels:
+    _label_latents(panel, latents, edges)
+  return figure
+
+
+@style.context(STYLE, after_reset=True)
+def by_setting(
+  found: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
+) -> Figure:
+  """Each score of each setting, side by side. Arguments as in `against_latent`."""
+  runs = _everyone(found)
+  names = _unique(run.setting for run in runs)
+  ticks = _ticks(names, len(found))
+
+  def place(run: Run) -> tuple[str, float, float]:
+    return run.setting, names.index(run.setting), min(0.6, 0.25 * len(names))
+
+  look = _look(everything or found)
+  figure, panels = _points(found, title, runs, look, place, "", numbered=not ticks)
+  for panel in panels:
+    panel.set_xlim(-0.6, len(names) - 0.4)
+    room = panel.get_position().width * panel.figure.bbox.width / len(names)
+    stride = 1 if ticks else math.ceil((plots.text_width(str(len(names)), 8.5) + 8) / room)
+    panel.xaxis.set_major_locator(FixedLocator(range(0, len(names), stride)))
+    panel.set_xticklabels(ticks or range(1, len(names) + 1, stride))
+    panel.set_xlabel("" if ticks else "setting")
+  return figure
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+  return list(dict.fromkeys(names))
+
+
+def _look(found: Sequence[Scores]) -> dict[str, plots.Look]:
+  """Of each setting."""
+  return plots.looks(_unique(run.setting for run in _everyone(found)))
+
+
+def _ticks(names: list[str], panels: int) -> list[str]:
+  """The settings' names below their places, on two lines at most; [] if there is no room."""
+  across = 1000 if panels == 1 else 650 if panels in (2, 4) else 400
+  room = across / len(names) - 12
+  wrapped = [plots.wrap(name, 8.5, room) for name in names]
+  fit = all(plots.text_width(text, 8.5) <= room and text.count("\n") < 2 for text in wrapped)
+  return wrapped if fit else []
+
+
+def _points(
+  found: Sequence[Scores],
+  title: str,
+  runs: list[Run],
+  look: dict[str, plots.Look],
+  place: Callable,
+  joined: str,
+  numbered: bool = False,
+):
+  """Panels with each seed, and the middle of each setting with its interval.
+
+  `place` tells of a run its colour's key, and the middle and the width of where its setting stands.
+  """
+  axes = [_axis(scores) for scores in found]
+  names = _named(runs, lambda run: place(run)[0])
+  handles = [
+    _handle(f"{i}  {name}" if numbered else name, look[key], "o", "" if joined else "none")
+    for i, (key, name) in enumerate(names.items(), 1)
+  ]
+  heads = [_head(scores, axis) for scores, axis in zip(found, axes, strict=True)]
+  caption = _caption(found, axes, joined)
+  figure, panels = plots.panel_grid(heads, title, handles + _marks(found), caption)
+  for panel, scores, axis in zip(panels, found, axes, strict=True):
+    plots.set_y(panel, axis)
+    groups = [
+      _Group(*place(scores.runs[rows[0]]), rows) for rows in comparisons.settings(scores).values()
+    ]
+    for group in groups:
+      _draw_seeds(panel, scores, axis, group, look[group.key].color)
+      _draw_middle(panel, scores, group, look[group.key].color)
+    for key in names if joined else []:
+      _join(panel, scores, [group for group in groups if group.key == key], look[key])
+    _draw_floor(panel, scores)
+  return figure, panels
+
+
+def _everyone(found: Sequence[Scores]) -> list[Run]:
+  """The runs of all these scores that have a figure or failed."""
+  runs = {}
+  for scores in found:
+    for run, known in zip(scores.runs, scores.known, strict=True):
+      if known:
+        runs[run.setting, run.seed] = run
+  return list(runs.values())
+
+
+def _named(runs: list[Run], key: Callable[[Run], str]) -> dict[str, str]:
+  """Each key with the number of its seeds, and of those that failed."""
+  groups, names = {}, {}
+  for run in runs:
+    groups.setdefault(key(run), []).append(run)
+  for name, own in groups.items():
+    sizes = Counter(run.setting for run in own).values()
+    low, high = min(sizes), max(sizes)
+    count = f"{low}" if low == high else f"{low} to {high}"
+    each = " each" if len(sizes) > 1 else ""
+    failed = sum(run.failed for run in own)
+    names[name] = f"{name} (n={count}{each}{f', {failed} failed' if failed else ''})"
+  return names
+
+
+# Fractions and the like, whose differences count and not their ratios.
+_NEVER_LOGARITHMIC = {
+  "precision", "recall", "density", "coverage", "classifier_score", "modes", "label_agreement",
+  "cas", "jsd", "class_jsd", "memorised",
+}  # fmt: skip
+
+
+def _axis(scores: Scores) -> Axis:
+  """An axis that holds the runs and the floor."""
+  settings = [run.setting for run in scores.runs]
+  return _axis_of(scores, scores.values, settings, _floors(scores))
+
+
+def _axis_of(
+  scores: Scores, values: np.ndarray, settings: list[str], floors: Sequence[float] = ()
+) -> Axis:
+  """For figures [N] of these settings, and floors; logarithmic where they are orders apart."""
+  names = [*settings, *("real test images" for _ in floors)]
+  values = np.append(np.where(np.isinf(values), np.nan, values), floors)
+  metric = Metric("", wide=scores.name not in _NEVER_LOGARITHMIC)
+  return plots.axis_of(metric, values[:, None], [RunLabel(0, name, -1) for name in names])
+
+
+def _floors(scores: Scores) -> list[float]:
+  """One, or some where workdirs measured it for themselves."""
+  return sorted(set(scores.floors[~np.isnan(scores.floors)]))
+
+
+def _head(scores: Scores, axis: Axis) -> Head:
+  better = f"{scores.score.better} is better" if scores.score.better else ""
+  return Head(scores.score.title, "\n".join(filter(None, [better, axis.note])))
+
+
+def _handle(label: str, look: plots.Look, marker: str | None = None, line="") -> Line2D:
+  dashes = line or look.dashes
+  options = {"marker": marker, "markersize": 5, "linewidth": 2, "linestyle": dashes}
+  return Line2D([], [], color=look.color, label=label, **options)
+
+
+def _marks(found: Sequence[Scores]) -> list[Line2D]:
+  """What the legend says besides the settings."""
+  handles = []
+  if any(not np.isnan(scores.floors).all() for scores in found):
+    handles.append(Line2D([], [], label="real test images", **_FLOOR))
+  if any(run.failed for run in _everyone(found)):
+    cross = {name: value for name, value in CROSS.items() if name.startswith("marker")}
+    handles.append(Line2D([], [], color=INK, linestyle="none", label="a run failed", **cross))
+  return handles
+
+
+_FLOOR = {"color": INK, "linestyle": (0, (4, 3)), "linewidth": 1.0}
+
+
+def _caption(found: Sequence[Scores], axes: list[Axis], joined: str) -> str:
+  marks = "Point: one seed. Diamond and bar: interquartile mean and its 95% interval (BCa)"
+  text = f"{marks}{joined and f'; {joined}'}."
+  if any(len(rows) < statistics.ENOUGH for s in found for rows in comparisons.settings(s).values()):
+    text += f" With less than {statistics.ENOUGH} seeds the interval is too narrow."
+  if any(run.failed for run in _everyone(found)):
+    text += " Cross: a run that failed, at the worse edge where it has no figure."
+  if any("not shown" in axis.note for axis in axes):
+    text += " Triangle: beyond the axis."
+  return f"{text}\n{_protocol(found)}"
+
+
+def _protocol(found: Sequence[Scores]) -> str:
+  return f"{comparisons.conditions(found[0])}; protocol {found[0].protocol}."
+
+
+def _draw_seeds(panel, scores: Scores, axis: Axis, group: _Group, color) -> None:
+  values, n = scores.values[group.rows], len(group.rows)
+  failed = np.array([scores.runs[r].failed for r in group.rows])
+  x = group.x + group.width * (0.7 * (np.arange(n) + 0.5) / n - 0.5)
+  y, above, below = np.clip(values, axis.low, axis.high), values > axis.high, values < axis.low
+  for chosen, mark in (
+    (failed & ~np.isnan(values), CROSS | {"markersize": 5}),
+    (~failed & above, _DOT | {"marker": "^", "markersize": 4}),
+    (~failed & below, _DOT | {"marker": "v", "markersize": 4}),
+    (~failed & ~above & ~below, _DOT),
+  ):
+    if chosen.any():
+      gid = "failed" if mark["marker"] == "x" else "seed"
+      panel.plot(x[chosen], y[chosen], color=color, linestyle="none", gid=gid, **mark)
+  nowhere = x[np.isnan(values)]
+  if nowhere.size:
+    # In parts of the panel's height, between its edge and all figures.
+    worse = np.full(len(nowhere), 0.97 if scores.score.better == "lower" else 0.03)
+    cross = CROSS | {"markersize": 5, "transform": panel.get_xaxis_transform()}
+    panel.plot(nowhere, worse, color=color, linestyle="none", gid="nowhere", **cross)
+
+
+def _draw_middle(panel, scores: Scores, group: _Group, color) -> None:
+  told = comparisons.summary(scores.values[group.rows])
+  if np.isfinite(told.iqm):
+    if np.isfinite(told.of_iqm).all():
+      panel.plot(
+        [group.middle] * 2, told.of_iqm, color=color, linewidth=1.5, gid="interval", zorder=3
+      )
+    panel.plot(group.middle, told.iqm, color=color, gid="middle", **_DIAMOND)
+
+
+_DOT = {"marker": "o", "markersize": 3, "alpha": 0.55, "markeredgewidth": 0, "clip_on": False}
+_BAR = {"linewidth": 1.5, "zorder": 3}
+_DIAMOND = {
+  "marker": "D", "markersize": 4.5, "markeredgecolor": "white", "markeredgewidth": 0.7, "zorder": 4,
+}  # fmt: skip
+
+
+def _join(panel, scores: Scores, groups: list[_Group], look: plots.Look) -> None:
+  middles = [comparisons.summary(scores.values[group.rows]).iqm for group in groups]
+  known = sorted((g.middle, y) for g, y in zip(groups, middles, strict=True) if np.isfinite(y))
+  if len(known) > 1:
+    line = {"color": look.color, "linestyle": look.dashes, "linewidth": 1.2, "alpha": 0.8}
+    panel.plot(*zip(*known, strict=True), gid="line", zorder=2, **line)
+
+
+def _draw_floor(panel, scores: Scores) -> None:
+  for floor in _floors(scores):
+    panel.axhline(floor, gid="floor", zorder=1, **_FLOOR)
+
+
+def _label_latents(panel, latents: list[int], edges: tuple[float, float]) -> None:
+  """The latents that there are, those left out that have no room; the axis is log10."""
+  panel.set_xlim(*edges)
+  across = panel.get_position().width * panel.figure.bbox.width
+  scale = across / (edges[1] - edges[0])
+  shown, last = [], -math.inf
+  for latent in latents:
+    half = plots.text_width(f"{latent:,}", 8.5) / 2 + 5
+    if math.log10(latent) * scale - half >= last:
+      shown.append(latent)
+      last = math.log10(latent) * scale + half
+  panel.xaxis.set_major_locator(FixedLocator(np.log10(shown)))
+  panel.xaxis.set_minor_locator(FixedLocator(np.log10(latents)))
+  panel.set_xticklabels([f"{latent:,}" for latent in shown])
+  panel.set_xlabel("latent size")
+
+
+def over_training(
+  found: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
+) -> Figure | None:
+  """Each score over the steps at which it was measured; None where no run has two of them.
+
+  Runs whose best weights are of different steps are joined by straight lines, on which the median
+  and the band stand too. Arguments as in `against_latent`.
+  """
+  runs = _everyone(found)
+  labels = [RunLabel(run.seed, run.setting, run.last_step if run.failed else -1) for run in runs]
+  series = {}
+  for scores in found:
+    steps, values = history(scores)
+    if len(steps) > 1 and ((~np.isnan(values)).sum(1) > 1).any():
+      own = {(run.setting, run.seed): row for run, row in zip(scores.runs, values, strict=True)}
+      nothing = np.full(len(steps), np.nan)
+      rows = [_between(steps, own.get((run.setting, run.seed), nothing)) for run in runs]
+      series[_with_floor(scores)] = steps, np.stack(rows)
+  if not series:
+    return None
+  return plots.curves(series, labels, title, list(_look(everything or found)))
+
+
+def _between(steps: np.ndarray, values: np.ndarray) -> np.ndarray:
+  known = np.isfinite(values)
+  if not known.any():
+    return values
+  return np.interp(steps, steps[known], values[known], left=np.nan, right=np.nan)
+
+
+def _with_floor(scores: Scores) -> str:
+  floors = _floors(scores)
+  return scores.score.title + (f" (real images: {np.median(floors):.3g})" if floors else "")
+
+
+@style.context(STYLE, after_reset=True)
+def best_of(
+  found: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
+) -> Figure | None:
+  """The expected best score of k runs; None where no score has a better end.
+
+  Arguments as in `against_latent`.
+  """
+  look = _look(everything or found)
+  found = [scores for scores in found if scores.score.better]
+  if not found:
+    return None
+  curves = [_best_curves(scores) for scores in found]
+  axes = [
+    _axis_of(s, np.concatenate([*c.values()]), [k for k, v in c.items() for _ in v], _floors(s))
+    for s, c in zip(found, curves, strict=True)
+  ]
+  names = _named(_everyone(found), lambda run: run.setting)
+  handles = [_handle(name, look[key]) for key, name in names.items()]
+  handles += [mark for mark in _marks(found) if mark.get_label() == "real test images"]
+  heads = [_head(scores, axis) for scores, axis in zip(found, axes, strict=True)]
+  caption = (
+    "Expected best of k runs that are drawn without replacement, exactly. A line begins where not "
+    f"all k may have failed.\n{_protocol(found)}"
+  )
+  figure, panels = plots.panel_grid(heads, title, handles, caption)
+  most = max(len(curve) for part in curves for curve in part.values())
+  for panel, scores, axis, part in zip(panels, found, axes, curves, strict=True):
+    plots.set_y(panel, axis)
+    for key, curve in part.items():
+      line = {"color": look[key].color, "linestyle": look[key].dashes, "linewidth": 1.6}
+      panel.plot(range(1, len(curve) + 1), curve, marker=".", gid="best", **line)
+    _draw_floor(panel, scores)
+    panel.set_xlim(1 - 0.03 * most, most * 1.03)
+    panel.xaxis.set_major_locator(MaxNLocator(min(most, 8), steps=[1, 2, 5, 10], integer=True))
+    panel.set_xlabel("k")
+  return figure
+
+
+def _best_curves(scores: Scores) -> dict[str, np.ndarray]:
+  """Setting -> the expected best of 1, 2, ... of its runs; NaN where that is infinite."""
+  lower = scores.score.better == "lower"
+  curves = {}
+  for setting, rows in comparisons.settings(scores).items():
+    values = scores.values[rows]
+    best = [statistics.best_of(values, k, lower) for k in range(1, len(rows) + 1)]
+    curves[setting] = np.where(np.isfinite(best), best, np.nan)
+  return curves
+
+
+@style.context(STYLE, after_reset=True)
+def against_loss(
+  found: Sequence[Scores], loss: str, title: str = "", everything: Sequence[Scores] = ()
+) -> Figure | None:
+  """Each score against a loss of training at the same weights, a point a run.
+
+  Args:
+    found, title, everything: as in `against_latent`.
+    loss: its name in metrics.csv, as `val_loss`.
+
+  Returns:
+    The figure; None where less than two runs have both.
+  """
+  look = _look(everything or found)
+  points = [point for scores in found if (point := _both(scores, loss)).values.size > 1]
+  if not points:
+    return None
+  axes = [_axis_of(p.scores, p.values, [run.setting for run in p.runs]) for p in points]
+  across = [_axis_of_losses(p) for p in points]
+  heads = [
+    Head(p.scores.score.title, _spearman(p, above, beside))
+    for p, above, beside in zip(points, axes, across, strict=True)
+  ]
+  runs = {(run.setting, run.seed): run for p in points for run in p.runs}
+  names = _named([*runs.values()], lambda run: run.setting)
+  handles = [_handle(name, look[key], "o", "none") for key, name in names.items()]
+  handles += [mark for mark in _marks(found) if mark.get_label() == "a run failed"]
+  caption = (
+    "Point: one run, its loss on validation images at the weights that were scored. Spearman's rho "
+    f"is over the runs of all settings together.\n{_protocol(found)}"
+  )
+  figure, panels = plots.panel_grid(heads, title, handles, caption)
+  for panel, point, above, beside in zip(panels, points, axes, across, strict=True):
+    plots.set_y(panel, above)
+    _set_x(panel, beside)
+    panel.set_xlabel(plots.metric_of(loss).title)
+    for key, color in look.items():
+      _draw_points(panel, point, [run.setting == key for run in point.runs], color.color)
+  return figure
+
+
+class _Points(NamedTuple):
+  """The runs that have a score and a loss."""
+
+  scores: Scores
+  runs: list[Run]
+  losses: np.ndarray
+  values: np.ndarray
+
+
+def _both(scores: Scores, loss: str) -> _Points:
+  losses = comparisons.losses(scores, loss)
+  rows = np.flatnonzero(np.isfinite(losses) & np.isfinite(scores.values))
+  return _Points(scores, [scores.runs[r] for r in rows], losses[rows], scores.values[rows])
+
+
+def _axis_of_losses(points: _Points) -> Axis:
+  labels = [RunLabel(run.seed, run.setting, -1) for run in points.runs]
+  return plots.axis_of(Metric("", wide=True), points.losses[:, None], labels)
+
+
+def _draw_points(panel, points: _Points, chosen: list[bool], color) -> None:
+  failed = np.array([run.failed for run in points.runs])
+  x = np.clip(points.losses, *panel.get_xlim())
+  y = np.clip(points.values, *panel.get_ylim())
+  for part, mark in ((failed, CROSS | {"markersize": 5}), (~failed, _DOT | {"markersize": 3.6})):
+    part = part & chosen
+    if part.any():
+      panel.plot(x[part], y[part], color=color, linestyle="none", gid="run", **mark)
+
+
+def _spearman(points: _Points, *axes: Axis) -> str:
+  n, rho, p = comparisons.correlation(points.losses, points.values)
+  text = f"n = {n}"
+  if not math.isnan(rho):
+    text = f"Spearman {rho:.2f}".replace("-", "\N{MINUS SIGN}") + f", {text}, p {_p(p)}"
+  notes = dict.fromkeys(line for axis in axes for line in axis.note.split("\n"))
+  return "\n".join(filter(None, [text, *notes]))
+
+
+def _p(p: float) -> str:
+  shown = tables.p_value(p)
+  return shown if shown.startswith("<") else f"= {shown}"
+
+
+def _set_x(panel, axis: Axis) -> None:
+  panel.set_xlim(axis.low, axis.high)
+  if axis.linear:
+    panel.set_xscale("asinh", linear_width=axis.linear)
+    panel.xaxis.set_major_locator(FixedLocator(plots.decades(axis)))
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.set_xlim(axis.low, axis.high)
+  else:
+    panel.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+  panel.xaxis.set_major_formatter(FuncFormatter(plots.tick_label))

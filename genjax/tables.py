@@ -1,0 +1,168 @@
+"""Tables of figures in three forms: aligned text, CSV, and LaTeX with booktabs."""
+
+import csv
+import io
+import math
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Estimate(NamedTuple):
+  """A figure and its interval; the ends are infinite, or NaN, where none is known."""
+
+  value: float
+  low: float
+  high: float
+
+
+class Column(NamedTuple):
+  name: str  # in CSV; with an interval also NAME_low and NAME_high
+  head: str  # in text and LaTeX; "" for a column of the CSV alone
+  kind: str = "figure"  # "text", "count", "figure" (four digits), "share" (two decimals) or "p"
+  interval: bool = False  # the cells are Estimates
+
+
+class Block(NamedTuple):
+  """Rows under a title, such as those of one score."""
+
+  title: str
+  about: dict[str, str]  # the same in the CSV: columns before the others; the same keys in all
+  rows: list[tuple]  # a cell for each column: str, int, float or Estimate
+  notes: Sequence[str] = ()
+
+
+class Table(NamedTuple):
+  columns: Sequence[Column]
+  blocks: list[Block]
+
+
+def figure(value: float) -> str:
+  """Four digits: 1,234, 41.20, 0.7100; "-" where there is none."""
+  if math.isnan(value):
+    return "-"
+  if math.isinf(value) or value == 0:
+    return f"{value:g}"
+  exponent = math.floor(math.log10(abs(float(f"{value:.3e}"))))
+  if not -4 <= exponent < 9:
+    return f"{value:.3e}"
+  return f"{value:,.{max(3 - exponent, 0)}f}"
+
+
+def p_value(value: float) -> str:
+  if math.isnan(value):
+    return "-"
+  return "< 0.0001" if value < 1e-4 else f"{value:.2g}"
+
+
+_SHOWN = {
+  "text": str,
+  "count": lambda count: "-" if count is None else f"{count:,}",
+  "figure": figure,
+  "share": lambda share: "-" if math.isnan(share) else f"{share:.2f}",
+  "p": p_value,
+}
+
+
+def _shown(cell, column: Column) -> str:
+  show = _SHOWN[column.kind]
+  if not column.interval:
+    return show(cell)
+  value, *ends = map(show, cell)
+  known = math.isfinite(cell.low) and math.isfinite(cell.high)
+  return f"{value} [{', '.join(ends)}]" if known else value
+
+
+def _visible(table: Table, block: Block) -> list[list[str]]:
+  """The cells of a block as text, without the columns of the CSV alone."""
+  return [
+    [_shown(cell, column) for cell, column in zip(row, table.columns, strict=True) if column.head]
+    for row in block.rows
+  ]
+
+
+def text(table: Table) -> str:
+  """Blocks with an empty line between; columns of one width in all, text to the left."""
+  columns = [column for column in table.columns if column.head]
+  heads = [column.head for column in columns]
+  bodies = [_visible(table, block) for block in table.blocks]
+  rows = [heads, *(row for body in bodies for row in body)]
+  widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+  blocks = []
+  for block, body in zip(table.blocks, bodies, strict=True):
+    lines = [_line(row, widths, columns) for row in (heads, *body)]
+    rule = "-" * max(map(len, lines))
+    notes = [f"  {note}" for note in block.notes]
+    blocks.append("\n".join([*block.title.split("\n"), lines[0], rule, *lines[1:], *notes]) + "\n")
+  return "\n".join(blocks)
+
+
+def _line(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) -> str:
+  return "  ".join(
+    cell.ljust(width) if column.kind == "text" else cell.rjust(width)
+    for cell, width, column in zip(row, widths, columns, strict=True)
+  ).rstrip()
+
+
+def csv_text(table: Table) -> str:
+  """A line a row, with full figures; empty where there is none."""
+  about = list(table.blocks[0].about) if table.blocks else []
+  heads = about.copy()
+  for name, _, _, interval in table.columns:
+    heads += [name, f"{name}_low", f"{name}_high"] if interval else [name]
+  stream = io.StringIO()
+  writer = csv.writer(stream, lineterminator="\n")
+  writer.writerow(heads)
+  for block in table.blocks:
+    for row in block.rows:
+      writer.writerow([*block.about.values(), *(part for cell in row for part in _raw(cell))])
+  return stream.getvalue()
+
+
+def _raw(cell) -> list[str]:
+  if isinstance(cell, Estimate):
+    ends = [end if math.isfinite(end) else math.nan for end in (cell.low, cell.high)]
+    return [part for value in (cell.value, *ends) for part in _raw(value)]
+  if cell is None or cell != cell:  # NaN
+    return [""]
+  return [f"{cell:.7g}" if isinstance(cell, float) else str(cell)]
+
+
+def latex(table: Table) -> str:
+  """One tabular, a block under another."""
+  columns = [column for column in table.columns if column.head]
+  alignment = "".join("l" if column.kind == "text" else "r" for column in columns)
+  lines = ["% \\usepackage{booktabs}", f"\\begin{{tabular}}{{{alignment}}}", "\\toprule"]
+  lines.append(_row(column.head for column in columns))
+  for block in table.blocks:
+    lines += ["\\midrule"]
+    lines += [_across(line, len(columns), r"\textit{%s}") for line in block.title.split("\n")]
+    lines += [_row(row) for row in _visible(table, block)]
+    lines += [_across(note, len(columns), r"{\footnotesize %s}") for note in block.notes]
+  return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"]) + "\n"
+
+
+def _row(cells) -> str:
+  return " & ".join(map(_escaped, cells)) + r" \\"
+
+
+def _across(text: str, columns: int, style: str) -> str:
+  return rf"\multicolumn{{{columns}}}{{l}}{{{style % _escaped(text)}}} \\"
+
+
+_SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
+  "~": r"\textasciitilde{}",
+  "^": r"\textasciicircum{}",
+  "\\": r"\textbackslash{}",
+  "<": "$<$",
+  ">": "$>$",
+}
+
+
+def _escaped(text: str) -> str:
+  if text == "-":
+    return "--"
+  text = "".join(_SPECIAL.get(c, c) for c in text)
+  text = re.sub(r"(?<!\w)-(?=\d)", "$-$", text)  # a minus sign, and no hyphen
+  # After the end of a row, LaTeX would take these for its options.
+  return f"{{}}{text}" if text.startswith(("[", "*")) else text

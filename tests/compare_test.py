@@ -1,0 +1,221 @@
+"""What `compare` prints, writes and refuses."""
+
+import csv
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scored
+from PIL import Image
+
+from genjax import compare
+from genjax.types import UserError
+
+NAN = np.nan
+NETWORKS = {key: scored.protocol(f"mnist-{i}") for i, key in enumerate(("aa", "bb", "cc"))}
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+  """What compare makes of a VAE and a GAN at two latents, 10 seeds each, by three networks."""
+  folder = tmp_path_factory.mktemp("two")
+  rng = np.random.default_rng(0)
+  for name, shift in (("vae", 40), ("gan", 20)):
+    quality = shift + np.repeat([10, 0], 10) + rng.random(20)
+    steps = {4: 2 * quality, 8: quality}
+    values = {f"fd@{key}": steps for key in NETWORKS}
+    values["coverage@aa"] = np.where(quality > 45, 0.1, 0.8)
+    values["val_loss" if name == "vae" else "val_swd"] = quality + rng.random(20)
+    failed = (3,) if name == "gan" else ()
+    scored.write(folder / name, values, 10, (2, 20), protocols=NETWORKS, failed=failed)
+  out = folder / "made" / "here"
+  return compare.compare([folder / "vae", folder / "gan"], out), out
+
+
+def collapsed(text):
+  return " ".join(text.split())
+
+
+def read(path):
+  with open(path) as file:
+    return list(csv.DictReader(file))
+
+
+def test_a_table_for_each_network_is_printed_and_written(two):
+  text, out = two
+  for i, key in enumerate(NETWORKS):
+    assert f"Frechet distance, lower is better; fd@{key}, features mnist-{i}\nsetting " in text
+  for line in (
+    "gan latent 2   10       1 ",
+    "  1 of 1 failed runs count in n too: scored by their best weights from before the failure",
+    "aa        features  mnist 3.0.1, test split, best weights, 10,000 generated images",
+    "fd mnist-0 mnist-1 4 1.00 40 1.00",
+  ):
+    assert line in (text if "  " in line else collapsed(text)), line
+  rows = read(out / "scores.csv")
+  assert [(row["score"], row["features"]) for row in rows[::4]] == [
+    ("fd", "mnist-0"),
+    ("fd", "mnist-1"),
+    ("fd", "mnist-2"),
+    ("coverage", "mnist-0"),
+  ]
+  assert [row["setting"] for row in rows[:4]] == [
+    f"{name} latent {latent}" for name in ("vae", "gan") for latent in (2, 20)
+  ]
+  pairs = read(out / "pairs.csv")
+  assert {row["verdict"] for row in pairs[:6]} == {"B"}
+  assert len(read(out / "runs.csv")) == 4 * 40
+  assert [row["loss"] for row in read(out / "losses.csv")] == ["val_loss"] * 4 + ["val_swd"] * 4
+  health = read(out / "health.csv")
+  assert [row["collapse"] for row in health] == ["10", "0", "0", "0"]
+  assert (health[2]["setting"], health[2]["failed"]) == ("gan latent 2", "1")
+
+
+def test_what_was_written_is_said_and_is_there(two):
+  text, out = two
+  said = collapsed(text).rpartition(f"{out}: ")[2].split(", ")
+  assert sorted(said) == sorted(path.name for path in out.iterdir())
+  expected = {
+    f"{kind}-features-{key}.png" for kind in ("latent", "steps", "best") for key in NETWORKS
+  }
+  expected |= {f"{loss}-features-aa.png" for loss in ("val_loss", "val_swd")}
+  tables = {
+    f"{name}.{form}" for name in ("scores", "pairs", "agreement") for form in ("csv", "tex")
+  }
+  assert expected | tables <= set(said)
+  for path in out.glob("*.png"):
+    with Image.open(path) as image:
+      assert image.info["dpi"] == pytest.approx((200, 200), abs=0.1)
+
+
+def test_latex_rows_have_as_many_cells_as_columns(two):
+  _, out = two
+  for path in out.glob("*.tex"):
+    lines = path.read_text().splitlines()
+    columns = len(lines[1].rpartition("{")[2].rstrip("}"))
+    for line in lines[2:]:
+      if line.endswith(r"\\") and not line.startswith(r"\multicolumn"):
+        assert line.replace(r"\&", "").count("&") == columns - 1, line
+
+
+def test_metrics_choose_and_many_pairs_are_counted(two, tmp_path, monkeypatch):
+  folder = two[1].parents[1]
+  monkeypatch.setattr(compare, "PRINTED", 10)
+  text = compare.compare([folder / "vae", folder / "gan"], tmp_path / "out", "best", ["fd"])
+  assert "coverage" not in text
+  assert "P(A better)" not in text
+  assert "fd mnist-2 6 6 0 0" in collapsed(text)
+  assert len(read(tmp_path / "out" / "pairs.csv")) == 18
+
+
+def test_few_seeds_a_study_and_a_run_that_is_not_scored(tmp_path):
+  for depth in (2, 10):
+    values = {"fd@aa": [1, 2, NAN if depth == 2 else 3], "kl@aa": 5}
+    scored.write(tmp_path / "study" / f"depth={depth}", values)
+  text = compare.compare([tmp_path / "study"], tmp_path / "out")
+  assert "depth=2 depth=10 2 3 no 0.67 [0.21, 0.93]" in collapsed(text)
+  assert "not enough seeds" in text
+  assert "  with less than 10 seeds of each, no winner is named" in text
+  command = f"python -m genjax.evaluate --workdir={tmp_path}/study/depth=2"
+  note = f"note: depth=2: 1 of 3 runs are not scored; run `{command}`"
+  assert note in text
+  names = {path.name for path in (tmp_path / "out").iterdir()}
+  assert "settings-features-aa.png" in names
+  assert not names & {"steps-features-aa.png", "agreement.csv", "losses.csv", "flags.csv"}
+
+
+def test_other_protocols_are_told_and_kept_apart(tmp_path):
+  a = scored.write(tmp_path / "a", {"fd@aa": 1})
+  changed = {"bb": scored.protocol(generated_images=5000)}
+  b = scored.write(tmp_path / "b", {"fd@bb": 2}, protocols=changed)
+  text = compare.compare([a, b], tmp_path / "out")
+  said = "generated_images is 10000 in a, 5000 in b"
+  assert f"note: not all features scores can be compared with each other: {said}" in text
+  assert not (tmp_path / "out" / "pairs.csv").exists()
+  assert {"settings-features-aa.png", "settings-features-bb.png"} <= set(
+    os.listdir(tmp_path / "out")
+  )
+
+
+def test_one_protocol_on_other_data_has_figures_of_its_own(tmp_path):
+  a = scored.write(tmp_path / "a", {"fd@aa": 1})
+  b = scored.write(tmp_path / "b", {"fd@aa": 2}, source="cifar10 3.0.2")
+  compare.compare([a, b], tmp_path / "out")
+  names = {path.name for path in (tmp_path / "out").glob("settings-*")}
+  assert names == {"settings-features-aa-1.png", "settings-features-aa-2.png"}
+
+
+def test_last_weights(tmp_path):
+  protocols = {"aa": scored.protocol(), "bb": scored.protocol(weights="last")}
+  values = {"fd@aa": 1, "fd@bb": {12: [4, 5, 6]}}
+  path = scored.write(tmp_path / "w", values, protocols=protocols, failed=(2,))
+  text = compare.compare([path], tmp_path / "out", "last")
+  assert "fd@bb" in text
+  assert "fd@aa" not in text
+  (row,) = read(tmp_path / "out" / "scores.csv")
+  assert (row["n"], row["failed"], row["median"]) == ("2", "1", "4.5")
+
+
+@pytest.mark.parametrize(
+  ("metrics", "message"),
+  [
+    (["fdd"], "--metrics has 'fdd', which is no score; did you mean fd?"),
+    (["fd", "recall"], "--metrics has recall, and no workdir has; there are fd, kd"),
+  ],
+)
+def test_scores_that_are_not_there_are_refused(tmp_path, metrics, message):
+  path = scored.write(tmp_path / "w", {"fd@aa": 1, "kd@aa": 1})
+  with pytest.raises(UserError) as caught:
+    compare.compare([path], tmp_path / "out", metrics=metrics)
+  assert str(caught.value) == message
+  assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
+  path = scored.write(tmp_path / "w", {"fd@aa": 1})
+  (tmp_path / "file").write_text("mine")
+  with pytest.raises(UserError) as caught:
+    compare.compare([path], tmp_path / "file")
+  assert str(caught.value).startswith(f"--out={tmp_path}/file cannot be written (")
+
+
+# The command.
+
+
+def start(*arguments, cwd=None):
+  return subprocess.Popen(
+    [sys.executable, "-m", "genjax.compare", *map(str, arguments)],
+    env=os.environ | {"PYTHONPATH": os.getcwd()},
+    cwd=cwd,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+
+
+def test_the_command_line(tmp_path):
+  """All at once, as most of the time goes into imports."""
+  path = scored.write(tmp_path / "w", {"fd@aa": 1, "kd@aa": 1})
+  bare = scored.write(tmp_path / "bare", {"val_loss": 1}, protocols={})
+  mistakes = [
+    ([], "no workdirs are named; right would be some paths after the command"),
+    ([tmp_path / "nowhere"], f"{tmp_path}/nowhere is no folder; right would be a workdir"),
+    ([tmp_path], None),  # a study of two
+    ([path, "--metrics=x", bare, "--out=o"], "--metrics has 'x', which is no score"),
+    ([path, "--workdir=x"], "Unknown command line flag 'workdir'"),
+  ]
+  processes = [start(*arguments, cwd=tmp_path) for arguments, _ in mistakes]
+  for process, (arguments, message) in zip(processes, mistakes, strict=True):
+    out, err = process.communicate(timeout=300)
+    if message is None:
+      assert (process.returncode, err) == (0, "")
+      assert "note: bare: no scores of best weights; run `" in out
+      assert "comparison: protocols.csv, scores.csv, scores.tex, " in out
+      assert (tmp_path / "comparison" / "settings-features-aa.png").exists()
+    else:
+      assert process.returncode == 2, (arguments, err)
+      assert out == ""
+      assert err.startswith(f"genjax: {message}"), err
+      assert err.count("\n") == 1

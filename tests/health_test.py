@@ -1,0 +1,107 @@
+"""Each rule just before and just after its threshold."""
+
+import math
+
+import pytest
+
+from genjax import health
+
+FLOORS = {"modes": 10, "recall": 0.8, "coverage": 0.96, "memorised": 0.02}
+WELL = {"modes": 10, "recall": 0.7, "coverage": 0.9, "memorised": 0.03, "critic_gap_scaled": 2.0}
+WELL |= {"active_units": 8, "kl": 20.0}
+TRAINING = {"val_critic_gap": 0.5, "val_critic_gradient_norm": 1.0, "val_kl": 20.0}
+TRAINING |= {"val_accuracy_real": 0.8, "val_accuracy_generated": 0.9}
+
+
+def raised(latent=10, floors=FLOORS, **changes):
+  scores = WELL | {name: v for name, v in changes.items() if name in WELL}
+  training = TRAINING | {name: v for name, v in changes.items() if name not in WELL}
+  return health.flags(scores, floors, training, latent)
+
+
+def test_a_healthy_run_has_no_flag_and_every_rule_has_judged():
+  assert raised() == []
+  assert health.judge(WELL, FLOORS, TRAINING, 10) == dict.fromkeys(health.RULES, "")
+
+
+@pytest.mark.parametrize(
+  ("name", "well", "ill", "flag", "reason"),
+  [
+    ("modes", 10, 9, "collapse", "9 of 10 classes occur"),
+    (
+      "recall", 0.2, 0.19, "collapse",
+      "recall 0.19 is below 0.25 x 0.8, that of real test images",
+    ),
+    (
+      "coverage", 0.24, 0.23, "collapse",
+      "coverage 0.23 is below 0.25 x 0.96, that of real test images",
+    ),
+    (
+      "memorised", 0.1, 0.11, "memorisation",
+      "memorised 0.11 is above 5 x 0.02, that of real test images, and above 0.05",
+    ),
+    (
+      "critic_gap_scaled", -0.002, -0.0005, "dead critic",
+      "critic_gap_scaled -0.0005 is within 0.001 of 0",
+    ),
+    ("val_critic_gap", 2e-6, 0.0, "dead critic", "val_critic_gap 0 is within 1e-06 of 0"),
+    (
+      "val_critic_gradient_norm", 2e-6, 5e-7, "dead critic",
+      "val_critic_gradient_norm 5e-07 is within 1e-06 of 0",
+    ),
+    (
+      "val_accuracy_generated", 0.001, 0.0009, "dead critic",
+      "the discriminator is right on 0.09% of generated images",
+    ),
+    (
+      "active_units", 1, 0, "posterior collapse",
+      "active_units 0 of 10 dimensions: none, or below 0.1",
+    ),
+    ("kl", 0.1, 0.09, "posterior collapse", "kl 0.09 nats is below 0.1"),
+    ("val_kl", 0.1, 0.0, "posterior collapse", "val_kl 0 nats is below 0.1"),
+  ],
+)  # fmt: skip
+def test_a_rule_and_its_reason(name, well, ill, flag, reason):
+  assert raised(**{name: well}) == []
+  assert raised(**{name: ill}) == [(flag, reason)]
+
+
+def test_a_discriminator_that_is_always_right_is_dead():
+  assert raised(val_accuracy_real=1.0) == []
+  assert raised(val_accuracy_real=1.0, val_accuracy_generated=0.999) == []
+  ((flag, reason),) = raised(val_accuracy_real=1.0, val_accuracy_generated=0.9995)
+  assert flag == "dead critic"
+  assert reason == "the discriminator is right on 100.00% of real, 99.95% of generated images"
+  # Without figures on validation images, those of training do.
+  training = {"accuracy_real": 1.0, "accuracy_generated": 0.0}
+  assert [f.name for f in health.flags({}, {}, training)] == ["dead critic"]
+
+
+def test_units_are_measured_against_the_latent():
+  assert raised(active_units=4, latent=40) == []
+  assert [f.name for f in raised(active_units=4, latent=50)] == ["posterior collapse"]
+  assert health.flags({"active_units": 1}, {}, {}) == []
+  ((_, reason),) = health.flags({"active_units": 0}, {}, {})
+  assert reason == "active_units 0: none, or below 0.1"
+
+
+def test_memorisation_takes_both_five_times_the_floor_and_one_in_twenty():
+  floors = FLOORS | {"memorised": 0.001}
+  assert raised(memorised=0.05, floors=floors) == []
+  assert [f.name for f in raised(memorised=0.051, floors=floors)] == ["memorisation"]
+
+
+def test_flags_stand_in_the_order_of_the_rules_one_of_each():
+  found = raised(kl=0.0, val_kl=0.0, modes=1, recall=0.0, memorised=1.0)
+  assert [flag.name for flag in found] == ["collapse", "memorisation", "posterior collapse"]
+  assert found[0].reason == "1 of 10 classes occur"
+
+
+def test_what_was_not_measured_is_not_judged():
+  nothing = dict.fromkeys(health.RULES)
+  assert health.judge({}, FLOORS, {}) == nothing
+  assert health.judge({"recall": 0.0, "memorised": 1.0, "modes": 1}, {}, {}) == nothing
+  unknown = dict.fromkeys([*WELL, *TRAINING], math.nan)
+  assert health.judge(unknown, FLOORS, unknown) == nothing
+  assert health.judge(WELL, dict.fromkeys(FLOORS, math.nan), {})["collapse"] is None
+  assert health.judge({}, {}, {"val_kl": 3.0})["posterior collapse"] == ""
