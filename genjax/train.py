@@ -36,6 +36,8 @@ from genjax.scores import SCORES
 from genjax.types import Dataset, Model, PyTree, UserError
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
+# A validation cannot wait for as many of these as `genjax.evaluate` takes.
+EVALS = {"nll_images": 100, "nll_samples": 100}
 REDRAW_SECONDS = 10.0  # curves are not drawn more often while training goes on
 
 
@@ -390,7 +392,7 @@ def _scoring(plan: Plan, path: pathlib.Path) -> tuple[Evaluation, list[Asked]]:
   """What `config.evals` names, on validation images, by the code of `genjax.evaluate`."""
   config, splits = plan.config, plan.splits
   count = validation.usable(config.eval_images, len(splits.validation.label))
-  settings = protocols.Settings("validation", count)
+  settings = protocols.Settings("validation", count, **EVALS)
   networks = feature_networks.load(splits, config.data.cache, "", 1)
   evaluation = Evaluation(plan.model, splits, settings, networks, len(plan.rows))
   asked = evaluation.asked(config.evals, "last")

@@ -187,7 +187,7 @@ def test_main_computes_the_same_by_the_same_code(caches, tmp_path):
   assert {place.step for place in found} == {6, 12}
   assert len(found) == 2 * 3 * len(plan.rows)
   assert (tmp_path / "plots" / "scores.png").exists()
-  settings = Settings("validation", 200)
+  settings = Settings("validation", 200, **train.EVALS)
   wanted = _wanted(("fd", "swd", "nll"), ("last",), settings)
   assert evaluate.score(tmp_path, wanted) == 0
   lines = (tmp_path / "metrics.csv").read_text().splitlines(keepends=True)
