@@ -10,7 +10,17 @@ from collections.abc import Iterator, Sequence
 
 from absl import flags
 
-from genjax import command, comparisons, plots, readings, score_plots, tables, workdir
+from genjax import (
+  command,
+  comparisons,
+  correlations,
+  judgements,
+  plots,
+  readings,
+  score_plots,
+  tables,
+  workdir,
+)
 from genjax.config import suggestion
 from genjax.readings import Scores
 from genjax.scores import SCORES
@@ -43,16 +53,17 @@ def compare(
   """
   _check(metrics)
   homes = readings.read(paths)
-  found = _chosen(readings.scores(homes, weights), metrics)
-  judged = comparisons.judgements(homes, found, weights)
+  everything = readings.scores(homes, weights)
+  found = _chosen(everything, metrics)
+  judged = judgements.of_runs(homes, everything, weights)
   made = {
     "protocols": comparisons.protocols(found),
     "scores": comparisons.summaries(found),
     "pairs": comparisons.pairs(found),
-    "agreement": comparisons.agreement(found),
-    "losses": comparisons.correlations(found),
-    "health": comparisons.health_table(judged),
-    "flags": comparisons.flags(judged),
+    "agreement": correlations.agreement(found),
+    "losses": correlations.with_losses(found),
+    "health": judgements.counts(judged),
+    "flags": judgements.reasons(judged),
   }
   written = _write(out, made | {"runs": comparisons.runs(found)}, found)
   parts = [tables.text(table) for table in _printed(made) if table.blocks]
@@ -83,12 +94,12 @@ def _chosen(found: list[Scores], metrics: Sequence[str]) -> list[Scores]:
 
 def _printed(made: dict[str, Table]) -> Iterator[Table]:
   """What the terminal has: of long tables less."""
-  shorter = {"pairs": comparisons.verdicts, "losses": comparisons.first_features}
+  shorter = {"pairs": comparisons.verdicts, "losses": correlations.first_features}
   for name, table in made.items():
     if name in shorter and sum(len(block.rows) for block in table.blocks) > PRINTED:
       yield shorter[name](table)
     else:
-      yield comparisons.examples(table) if name == "flags" else table
+      yield judgements.examples(table) if name == "flags" else table
 
 
 def _write(out: pathlib.Path, made: dict[str, Table], found: list[Scores]) -> list[str]:
@@ -134,7 +145,7 @@ def _figures(found: list[Scores]) -> Iterator[tuple[str, plots.Figure | None]]:
       yield f"settings-{name}", figure
     yield f"steps-{name}", score_plots.over_training(family, f"Over training: {title}", found)
     yield f"best-{name}", score_plots.best_of(family, f"Best of k runs: {title}", found)
-    for loss in comparisons.LOSSES:
+    for loss in correlations.LOSSES:
       text = f"Scores by {loss}: {title}"
       yield f"{loss}-{name}", score_plots.against_loss(family, loss, text, found)
 

@@ -1,4 +1,4 @@
-"""Tables over the runs of settings: scores, comparisons of pairs, agreement, what losses tell.
+"""Tables over the runs of settings: their scores, comparisons of pairs, protocols.
 
 The unit is a training run (statistics.py). A setting's runs differ in their seed alone.
 """
@@ -13,13 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from scipy import stats
 
-from genjax import health, statistics
-from genjax.readings import Run, Scores, Workdir
+from genjax import statistics
+from genjax.readings import Run, Scores
 from genjax.statistics import Interval, Summary
 from genjax.tables import Block, Column, Estimate, Table
-
-# Of training, on validation images: do they rank runs as the scores do?
-LOSSES = ("val_loss", "val_critic_loss", "val_swd")
 
 
 def summary(values: Iterable[float]) -> Summary:
@@ -265,127 +262,6 @@ def verdicts(compared: Table) -> Table:
   return Table(_VERDICTS, [Block("Pairs of settings", {}, rows, notes)])
 
 
-_AGREEMENT = (
-  Column("score", "score", "text"),
-  Column("features_a", "features", "text"),
-  Column("features_b", "and", "text"),
-  Column("settings", "settings", "count"),
-  Column("tau_settings", "tau of medians", "share"),
-  Column("runs", "runs", "count"),
-  Column("tau_runs", "tau of runs", "share"),
-)
-
-
-def agreement(found: Sequence[Scores]) -> Table:
-  """Whether feature networks rank settings and runs alike: Kendall's tau-b, -1 to 1."""
-  families = {}
-  for scores in found:
-    rest = {key: value for key, value in scores.record.items() if key != "features"}
-    families.setdefault((scores.name, json.dumps(rest)), []).append(scores)
-  rows = [
-    (a.name, a.record["features"], b.record["features"], *_agreement(a, b))
-    for family in families.values()
-    for a, b in itertools.combinations(family, 2)
-    if np.isfinite(a.values).sum() > 1
-  ]
-  text = "Agreement of feature networks in rank, Kendall's tau-b: 1 where they agree wholly"
-  return Table(_AGREEMENT, [Block(text, {}, rows)] if rows else [])
-
-
-def _agreement(a: Scores, b: Scores) -> tuple[int, float, int, float]:
-  medians = [
-    {setting: summary(s.values[rows]).median for setting, rows in settings(s).items()}
-    for s in (a, b)
-  ]
-  runs = [_by_run(s) for s in (a, b)]
-  return *_tau(*medians), *_tau(*runs)
-
-
-def _by_run(scores: Scores) -> dict[tuple[str, int], float]:
-  return {(run.setting, run.seed): v for run, v in zip(scores.runs, scores.values, strict=True)}
-
-
-def _tau(a: dict, b: dict) -> tuple[int, float]:
-  x, y = _both([a[key] for key in a if key in b], [b[key] for key in a if key in b])
-  if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
-    return len(x), math.nan
-  return len(x), float(stats.kendalltau(x, y).statistic)
-
-
-def _both(x: Sequence[float], y: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-  """The figures of those that have both."""
-  x, y = np.array(x, float), np.array(y, float)
-  known = np.isfinite(x) & np.isfinite(y)
-  return x[known], y[known]
-
-
-_CORRELATIONS = (
-  Column("loss", "loss", "text"),
-  Column("score", "score", "text"),
-  Column("features", "features", "text"),
-  Column("protocol", "", "text"),
-  Column("n", "runs", "count"),
-  Column("rho", "Spearman's rho", "share"),
-  Column("p", "p", "p"),
-)
-
-
-def correlations(found: Sequence[Scores]) -> Table:
-  """Whether a loss of training ranks runs as a score does: Spearman's rho, runs of all settings."""
-  rows = []
-  for name in LOSSES:
-    for scores in found:
-      n, rho, p = correlation(losses(scores, name), scores.values)
-      if n > 2:
-        features = str(scores.record.get("features", ""))
-        rows.append((name, scores.name, features, scores.protocol, n, rho, p))
-  text = (
-    "Losses on validation images against scores, runs of all settings together\n"
-    "rho is 1 where the higher loss always has the higher score; each p is for itself"
-  )
-  return Table(_CORRELATIONS, [Block(text, {}, rows)] if rows else [])
-
-
-def first_features(correlated: Table) -> Table:
-  """What losses tell of the scores by the first of the feature networks, and of those without."""
-  blocks = []
-  for block in correlated.blocks:
-    networks = [features for _, _, features, *_ in block.rows if features]
-    rows = [row for row in block.rows if row[2] in ("", *networks[:1])]
-    notes = ["the other feature networks are in losses.csv"] if len(rows) < len(block.rows) else []
-    blocks.append(block._replace(rows=rows, notes=notes))
-  return correlated._replace(blocks=blocks)
-
-
-def losses(scores: Scores, name: str) -> np.ndarray:
-  """[R] that loss at the step of the weights which were scored; NaN where there is none."""
-  return np.array(
-    [
-      run.at(name, step) if step >= 0 else math.nan
-      for run, step in zip(scores.runs, scores.steps, strict=True)
-    ]
-  )
-
-
-def correlation(x: np.ndarray, y: np.ndarray) -> tuple[int, float, float]:
-  """(n, rho, p) of Spearman; NaN where less than three runs, or all alike, tell nothing.
-
-  p is two-sided: over all orders of up to seven runs, by Student's distribution of more.
-  """
-  x, y = _both(x, y)
-  n = len(x)
-  if n < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-    return n, math.nan, math.nan
-  result = stats.spearmanr(x, y)
-  rho, p = float(result.statistic), float(result.pvalue)
-  if n <= 7:  # where Student's says 0 of four runs in order, and one order in twelve is as good
-    a, b = stats.rankdata(x), stats.rankdata(y)
-    orders = np.array(list(itertools.permutations(b - b.mean())))
-    sums = np.abs(orders @ (a - a.mean()))
-    p = float((sums >= sums[0] - 1e-9).mean())
-  return n, rho, p
-
-
 _RUNS = (
   Column("setting", "setting", "text"),
   Column("workdir", "", "text"),
@@ -411,98 +287,3 @@ def runs(found: Sequence[Scores]) -> Table:
 
 def _who(run: Run) -> tuple[str, str, int, int]:
   return run.setting, run.workdir, run.latent, run.seed
-
-
-def judgements(
-  workdirs: Sequence[Workdir], found: Sequence[Scores], weights: str
-) -> list[tuple[Run, dict[str, str | None]]]:
-  """Of each run what `health.judge` says, by the worst of the feature networks."""
-  measured = _measured(found)
-  result = []
-  for home in workdirs:
-    for run in home.runs:
-      step = run.best_step if weights == "best" else run.last_step
-      training = {name: run.at(name, step) for name in run.figures if "@" not in name}
-      said = [
-        health.judge(scores, {"modes": home.num_classes} | floors, training, run.latent)
-        for scores, floors in measured.get((run.setting, run.seed), [({}, {})])
-      ]
-      result.append((run, {name: _worst([s[name] for s in said]) for name in health.RULES}))
-  return result
-
-
-def _measured(found: Sequence[Scores]) -> dict[tuple[str, int], list[tuple[dict, dict]]]:
-  """(setting, seed) -> scores and floors, for each feature network with those that need none."""
-  by_run = {}
-  for scores in found:
-    for run, value, floor in zip(scores.runs, scores.values, scores.floors, strict=True):
-      networks = by_run.setdefault((run.setting, run.seed), {"": ({}, {})})
-      pair = networks.setdefault(str(scores.record.get("features", "")), ({}, {}))
-      pair[0][scores.name] = float(value)
-      if not math.isnan(floor):
-        pair[1][scores.name] = float(floor)
-  merged = {}
-  for key, networks in by_run.items():
-    values, floors = networks.pop("") if len(networks) > 1 else ({}, {})
-    merged[key] = [(values | v, floors | f) for v, f in networks.values()]
-  return merged
-
-
-def _worst(said: list[str | None]) -> str | None:
-  known = [s for s in said if s is not None]
-  return next(filter(None, known), "") if known else None
-
-
-def health_table(judged: Sequence[tuple[Run, dict[str, str | None]]]) -> Table:
-  """Each setting: how many of its runs have each flag, None where no run could be judged."""
-  columns = [Column("setting", "setting", "text"), Column("runs", "runs", "count")]
-  columns.append(Column("failed", "failed", "count"))
-  columns += [Column(name.replace(" ", "_"), name, "count") for name in health.RULES]
-  groups = {}
-  for run, said in judged:
-    groups.setdefault(run.setting, []).append((run, said))
-  rows = []
-  for setting, members in groups.items():
-    cells = [_flagged([said[name] for _, said in members]) for name in health.RULES]
-    rows.append((setting, len(members), sum(run.failed for run, _ in members), *cells))
-  notes = ["-: not measured"] if any(None in row for row in rows) else []
-  return Table(columns, [Block("Runs with a flag", {}, rows, notes)])
-
-
-def _flagged(said: list[str | None]) -> int | None:
-  known = [s for s in said if s is not None]
-  return sum(map(bool, known)) if known else None
-
-
-_FLAGS = (
-  Column("setting", "setting", "text"),
-  Column("seed", "seed", "count"),
-  Column("flag", "flag", "text"),
-  Column("reason", "because", "text"),
-)
-
-
-def flags(judged: Sequence[tuple[Run, dict[str, str | None]]]) -> Table:
-  """Each flag of each run, and the figure that raised it."""
-  rows = [
-    (run.setting, run.seed, name, reason)
-    for run, said in judged
-    for name, reason in said.items()
-    if reason
-  ]
-  return Table(_FLAGS, [Block("What raised the flags", {}, rows)] if rows else [])
-
-
-def examples(raised: Table) -> Table:
-  """Of each setting and flag the first run."""
-  blocks = []
-  for block in raised.blocks:
-    firsts = {}
-    for row in block.rows:
-      firsts.setdefault((row[0], row[2]), row)
-    rows = list(firsts.values())
-    more = (
-      [f"{len(block.rows) - len(rows)} more in flags.csv"] if len(rows) < len(block.rows) else []
-    )
-    blocks.append(block._replace(rows=rows, notes=more))
-  return raised._replace(blocks=blocks)

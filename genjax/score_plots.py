@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from genjax import comparisons, plots, statistics, tables
+from genjax import comparisons, correlations, plots, statistics, tables
 from genjax.plots import CROSS, INK, STEPS, STYLE, Axis, Head, Metric, RunLabel
 from genjax.readings import Run, Scores, history
 
@@ -454,7 +454,7 @@ class _Points(NamedTuple):
 
 
 def _both(scores: Scores, loss: str) -> _Points:
-  losses = comparisons.losses(scores, loss)
+  losses = correlations.losses(scores, loss)
   rows = np.flatnonzero(np.isfinite(losses) & np.isfinite(scores.values))
   return _Points(scores, [scores.runs[r] for r in rows], losses[rows], scores.values[rows])
 
@@ -475,7 +475,7 @@ def _draw_points(panel, points: _Points, chosen: list[bool], color) -> None:
 
 
 def _spearman(points: _Points, *axes: Axis) -> str:
-  n, rho, p = comparisons.correlation(points.losses, points.values)
+  n, rho, p = correlations.spearman(points.losses, points.values)
   text = f"n = {n}"
   if not math.isnan(rho):
     text = f"Spearman {rho:.2f}".replace("-", "\N{MINUS SIGN}") + f", {text}, p {_p(p)}"

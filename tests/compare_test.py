@@ -104,7 +104,8 @@ def test_metrics_choose_and_many_pairs_are_counted(two, tmp_path, monkeypatch):
   folder = two[1].parents[1]
   monkeypatch.setattr(compare, "PRINTED", 10)
   text = compare.compare([folder / "vae", folder / "gan"], tmp_path / "out", "best", ["fd"])
-  assert "coverage" not in text
+  assert "coverage@" not in text
+  assert "vae latent 2 10 0 10 " in collapsed(text)  # collapsed, as coverage still says
   assert "P(A better)" not in text
   assert "fd mnist-2 6 6 0 0" in collapsed(text)
   assert len(read(tmp_path / "out" / "pairs.csv")) == 18

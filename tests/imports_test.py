@@ -46,8 +46,9 @@ LAYERS = [
   {"classifier", "cost", "protocols", "workdir"},
   {"checkpoint", "feature_networks", "score_files"},
   {"feature_scores", "image_scores", "model_scores", "readings", "trained_scores"},
-  {"comparisons", "evaluation"},
-  {"score_plots", "train"},
+  {"comparisons", "evaluation", "judgements"},
+  {"correlations", "train"},
+  {"score_plots"},
   {"compare", "describe", "evaluate", "main"},
 ]
 

@@ -1,10 +1,11 @@
 """Workdirs with scores, written by hand: what the tests of comparisons share."""
 
+import csv
 import json
 
 import numpy as np
 
-from genjax import readings
+from genjax import readings, tables
 
 FLOORS = {"fd": 0.71, "coverage": 0.95, "recall": 0.9, "modes": 10, "memorised": 0.01, "swd": 0.02}
 
@@ -70,3 +71,16 @@ def write(
 
 def scores(*paths, weights="best"):
   return readings.scores(readings.read(paths), weights)
+
+
+def rows(table):
+  """The CSV as dictionaries."""
+  return list(csv.DictReader(tables.csv_text(table).splitlines()))
+
+
+def notes(table):
+  return [note for block in table.blocks for note in block.notes]
+
+
+def numbers(row, *names):
+  return [float(row[name]) for name in names]
