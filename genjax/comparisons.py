@@ -7,11 +7,9 @@ import functools
 import itertools
 import json
 import math
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from scipy import stats
 
 from genjax import statistics
 from genjax.readings import Run, Scores
@@ -29,10 +27,7 @@ def summary(values: Iterable[float]) -> Summary:
 def _summary(values: tuple[float, ...]) -> Summary:
   known = np.array([value for value in values if not math.isnan(value)])
   if np.isfinite(known).all():
-    # BCa has no interval where leaving out any one run changes nothing, as of classes that occur.
-    with np.errstate(invalid="ignore"), warnings.catch_warnings():
-      warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-      return statistics.summary(values)
+    return statistics.summary(values)
   anything = Interval(-math.inf, math.inf)
   middle = float(np.median(known)), float(statistics.iqm(known))
   failed = len(values) - len(known)

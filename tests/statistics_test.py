@@ -58,6 +58,12 @@ def test_intervals_of_what_has_no_spread():
   assert statistics.bca_interval(same[:1], statistics.iqm) == (-math.inf, math.inf)
 
 
+def test_bca_where_no_single_run_changes_the_statistic():
+  classes = np.array([10.0] * 9 + [9.0])  # the interquartile mean is 10 without any one of them
+  low, high = statistics.bca_interval(classes, statistics.iqm)
+  assert 9 <= low <= high == 10
+
+
 # How often BCa's 95% interval of the mean holds the truth, for normal figures.
 COVERAGE = {3: (0.66, 0.79), 5: (0.78, 0.88), 10: (0.86, 0.94), 20: (0.88, 0.96)}
 
