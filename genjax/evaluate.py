@@ -13,7 +13,17 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from genjax import checkpoint, command, feature_networks, protocols, score_files, train
+from genjax import (
+  checkpoint,
+  command,
+  feature_networks,
+  galleries,
+  plots,
+  protocols,
+  score_files,
+  sweep,
+  train,
+)
 from genjax.evaluation import Asked, Evaluation
 from genjax.protocols import Settings
 from genjax.score_files import Place
@@ -32,6 +42,9 @@ _FEATURES = flags.DEFINE_string(
 )
 _NLL_IMAGES = flags.DEFINE_integer("nll_images", 500, "Images of elbo and nll.", lower_bound=1)
 _NLL_SAMPLES = flags.DEFINE_integer("nll_samples", 5000, "Latents of each.", lower_bound=1)
+
+
+COLUMNS, SETTINGS = 12, 8  # of the picture of nearest training images
 
 
 class Wanted(NamedTuple):
@@ -72,6 +85,7 @@ class _Scoring:
     self.path, self.saved, self.weights = path, saved, weights
     self.states = saved.states(weights)
     self.size = _at_once(len(saved.rows))
+    self.shown = {}  # run -> a few of its images, uint8
 
   def run(self, evaluation: Evaluation, names: Sequence[str]) -> int:
     asked = evaluation.asked(names, self.weights)
@@ -87,7 +101,27 @@ class _Scoring:
         for found in self._block(evaluation, asked, runs, missing):
           score_files.add(self.path, found)
           bar.update(len(found))
+    self._draw(evaluation)
     return total
+
+  def _draw(self, evaluation: Evaluation) -> None:
+    """A few images of a run of each setting, over the training images nearest to them."""
+    rows, first = self.saved.rows, {}
+    for run in sorted(self.shown):
+      first.setdefault(sweep.setting(rows[run], rows), run)
+    images, labels = [], []
+    for setting, run in list(first.items())[:SETTINGS]:
+      failed_at = int(self.saved.progress.failed_at[run])
+      images += [self.shown[run], evaluation.references[0].nearest(self.shown[run])]
+      labels += [
+        plots.RunLabel(rows[run]["seed"], setting, failed_at),
+        plots.RunLabel(rows[run]["seed"], setting, -1, "nearest"),
+      ]
+    if images:
+      note = "Under each image of a run the training image that is nearest to it, in features."
+      figure = galleries.gallery(np.stack(images) / 255, labels, footnote=note)
+      (self.path / "samples").mkdir(exist_ok=True)
+      plots.save(figure, self.path / "samples" / f"nearest-{self.weights}.png")
 
   def _missing(self, asked: Sequence[Asked]) -> dict[int, set[Place]]:
     """Run -> the scores that it has not yet; only runs that lack some."""
@@ -128,6 +162,8 @@ class _Scoring:
       mine = [place for place in places if place.protocol == one.key]
       if mine:
         values = one.group.measure(block, {place.name for place in mine})
+        if one.group.protocol["group"] == "features":
+          self.shown |= {run: np.asarray(block.images[i, :COLUMNS]) for i, run in enumerate(runs)}
         yield {place: float(values[place.name][runs.index(place.run)]) for place in mine}
 
 

@@ -6,7 +6,6 @@ generated ones. Pairs of images are compared in equal numbers: as many generated
 held-out real ones, at most `Settings.images`.
 """
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -16,8 +15,9 @@ import numpy as np
 from jax import Array, lax
 
 from genjax import data, feature_scores, image_scores, model_scores, sweep, trained_scores
+from genjax.feature_scores import Reference
 from genjax.protocols import BATCH, Block, Context, Group, Settings, identity, key_of, quantised
-from genjax.types import FeatureNetwork, Model, Run, State, UserError, latent_noise
+from genjax.types import Dataset, FeatureNetwork, Model, Run, State, UserError, latent_noise
 
 LEAST = 200  # images: fewer have no covariance to speak of
 
@@ -54,15 +54,19 @@ class Evaluation:
     labels = train.label[np.arange(count) % len(train.label)]  # the classes that the data has
     self._generator = jax.jit(sweep.vectorise(_generator(model, labels, settings.seed), num_runs))
     context = Context(model, splits, held, labels, settings, num_runs)
-    makers = [functools.partial(feature_scores.group, network=network) for network in networks]
-    makers += [
-      image_scores.group,
-      trained_scores.discriminator,
-      trained_scores.student,
-      model_scores.critic,
-      model_scores.bounds,
+    few = Dataset(*(part[:count] for part in held))
+    self.references = [Reference(network, splits, few, settings.seed) for network in networks]
+    made = [feature_scores.group(context, reference) for reference in self.references]
+    made += [
+      make(context)
+      for make in (
+        image_scores.group,
+        trained_scores.discriminator,
+        trained_scores.student,
+        model_scores.critic,
+        model_scores.bounds,
+      )
     ]
-    made = [maker(context) for maker in makers]
     self.groups = [group for group in made if group and group.names]
 
   def asked(self, names: Sequence[str], weights: str) -> list["Asked"]:

@@ -49,6 +49,12 @@ class Reference:
     """Images `[N, H, W, C]` uint8."""
     return seen(*self._see(jnp.asarray(images), self.network.params), labels)
 
+  def nearest(self, images: np.ndarray) -> np.ndarray:
+    """The training image nearest to each of `[N, H, W, C]` uint8, in features."""
+    features = self.see(images, np.zeros(len(images), int)).features
+    index = distances.nearest(features, self.train.features)[0]
+    return self._splits.train.image[np.asarray(index)]
+
   def score(self, seen: Seen, names: set[str]) -> dict[str, float]:
     """Those of `names` that this network allows."""
     found = {}
@@ -151,10 +157,9 @@ _OF_PROBABILITIES = {("classifier_score",): _classifier_score}
 _OF_CLASSES = {("modes", "class_jsd"): _modes, ("label_agreement",): _label_agreement}
 
 
-def group(context: Context, network: FeatureNetwork) -> Group:
+def group(context: Context, reference: Reference) -> Group:
   """Scores that compare images as a network sees them."""
-  held = Dataset(*(part[: context.count] for part in context.held))
-  reference = Reference(network, context.splits, held, context.settings.seed)
+  network = reference.network
   names = {*reference.names, "path_length"}
   see = context.vectorised(
     lambda images, params: classifier.classify(network.apply, params, images)

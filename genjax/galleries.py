@@ -137,6 +137,8 @@ def _fit(setting: str, rows: list[int], height: int) -> str:
 
 
 def _row_label(label: RunLabel, height: int) -> str:
+  if label.about:
+    return label.about
   if label.failed_at < 0:
     return f"seed {label.seed}"
   room = int((height + ROW_GAP) / text_height("x", 8.5))

@@ -104,6 +104,7 @@ class RunLabel(NamedTuple):
   seed: int
   setting: str  # what tells runs apart besides the seed, as "latent 10, clip 0.01"; "" if nothing
   failed_at: int  # the step at which the run failed, -1 where it did not
+  about: str = ""  # of a gallery's row that is not simply a run's
 
 
 class Look(NamedTuple):

@@ -69,6 +69,8 @@ def test_all_runs_are_scored_once(vae, tmp_path):
   assert floors.keys() == {"fd", "coverage", "swd"}  # what real images have, too
   assert all(floors["fd"] < value for value in _values(path, "fd").values())
 
+  assert (path / "samples" / "nearest-best.png").exists()
+
   assert evaluate.score(path, _wanted(VAE)) == 0
   assert score_files.read(path) == first
 

@@ -92,6 +92,11 @@ def test_copies_of_training_images_are_seen(reference):
   np.testing.assert_allclose(distinct, 21, atol=0.1)  # 20 * 399 / 380
 
 
+def test_nearest_are_training_images(reference):
+  wanted = SPLITS.train.image[[5, 700]]
+  np.testing.assert_array_equal(reference.nearest(wanted), wanted)
+
+
 def test_the_floor_is_the_held_out_images_score(reference):
   again = reference.see(*SPLITS.test)
   assert reference.score(reference.held, ALL) == reference.score(again, ALL)
