@@ -372,7 +372,9 @@ class Training:
 
   def _draw_curves(self) -> None:
     series = self.history.series()
-    scored = {SCORES[k.split("@")[0]].title: v for k, v in series.items() if "@" in k}
+    asked = self.scoring[1] if self.scoring else ()
+    scored = {SCORES[name].title: f"{name}@{one.key}" for one in asked for name in one.names}
+    scored = {title: series[key] for title, key in scored.items() if key in series}
     series = {k: v for k, v in series.items() if "@" not in k}
     training = {k: v for k, v in series.items() if not k.startswith(("val_", "kl_dim"))}
     on_held_out = {k: v for k, v in series.items() if k.startswith("val_")}

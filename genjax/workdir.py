@@ -255,8 +255,10 @@ class History:
     figures = {name: _rounded(v) for name, v in sorted(_by_dimension(metrics).items())}
     for name, values in figures.items():
       self._rows.setdefault(name, {})[step] = values
-    with open(self._file, "a") as file:
-      file.writelines(self._lines(name, step, values) for name, values in figures.items())
+    lines = "".join(self._lines(name, step, values) for name, values in figures.items())
+    # In one write, as an evaluation may append to the file as well.
+    with open(self._file, "ab", buffering=0) as file:
+      file.write(lines.encode())
     for run, events in enumerate(self._events):
       events.add(step, {name: v[run] for name, v in figures.items() if np.isfinite(v[run])})
 
