@@ -17,8 +17,10 @@ def discriminator(context: Context) -> Group:
   """How well a fresh network tells generated from training images: four fifths of them train it."""
   train, validation = context.splits.train.image, context.splits.validation.image
   shape = train.shape[1:]
-  count = min(context.count * 4 // 5, len(train))
-  rest = min(context.count - count, len(validation))
+  count = min(context.count, len(train)) * 4 // 5
+  # Where the validation images stand for generated ones in the floor, others must be the real ones.
+  others = validation if context.settings.split == "test" else train[count:]
+  rest = min(context.count - count, len(others))
   model = classifier.make(shape, 2, DISCRIMINATOR_STEPS)
   network = classifier.apply(2)
 
@@ -36,7 +38,7 @@ def discriminator(context: Context) -> Group:
     return metrics.jensen_shannon_bound(logit(unseen), logit(fake[count : count + rest]))
 
   every, once = context.vectorised(bound), jax.jit(bound)
-  real = jnp.asarray(train[:count]), jnp.asarray(validation[:rest])
+  real = jnp.asarray(train[:count]), jnp.asarray(others[:rest])
   return Group(
     context.protocol(
       "discriminator", steps=DISCRIMINATOR_STEPS, training_images=2 * count, images=2 * rest
