@@ -1,7 +1,8 @@
 """GANs on CIFAR-10: non-saturating loss.
 
-Without an argument S1's layers with batches of 64 and averaged weights, 300 steps. Not yet trained
-to its end.
+Without an argument the layers of S1's WGAN, which have batch norm, with batches of 64 and averaged
+weights, 500 steps. S1's GAN alone is a grey grid after 300 (seed 0: val_swd 0.68 at step 100, 0.61
+at 300).
 
 `:s0` to `:s2` are the reports' systems, `:s0_study` to `:s2_study` their studies with 10 seeds. Not
 given by the reports and chosen here: the epochs of S1 and S2, the widths and latents of S1's study,
@@ -17,11 +18,11 @@ _S0 = _S1 | {"batch_size": 256, "epochs": 30.0}
 _S2 = _ADAM | {"model.network": "dense", "epochs": 50.0}
 
 VARIANTS = {
-  "": _S1
+  "": _ADAM
   | {
+    "model.network": "s1_wgan_cifar10",
     "batch_size": 64,
-    "epochs": 0.0,
-    "steps": 300,
+    "steps": 500,
     "eval_every": 100,
     "log_every": 10,
     "sweep.seeds": (0, 1),

@@ -60,7 +60,8 @@ SYSTEMS = {
   ),
   "cifar10": (
     System("S1 VAE", "vae_cifar10.py:s1", 600),
-    System("S1 GAN", "gan_cifar10.py"),
+    System("S1 GAN", "gan_cifar10.py:s1", 300, ("--config.batch_size=64",)),
+    System("S1's WGAN, GAN loss", "gan_cifar10.py"),
     System("S1 WGAN", "wgan_cifar10.py"),
     System("S2 VAE", "vae_cifar10.py:s2", 1000),
     System("dense VAE", "vae_cifar10.py", run=1),
