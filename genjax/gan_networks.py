@@ -123,15 +123,13 @@ class S1Critic(nn.Module):
 
 
 class S1CifarGenerator(nn.Module):
-  """S1's GAN on CIFAR-10; with classes, the label joins the latent."""
+  """S1's GAN on CIFAR-10."""
 
   width: int
   slope: float
-  num_classes: int
 
   @nn.compact
   def __call__(self, z, label=None, train=False):
-    z = _with_label(z, label, self.num_classes)
     x = reshape(4, 4)(latent_dense(4 * 4 * 2 * self.width)(z))
     x = leaky_relu(self.slope)(x)
     for _ in range(3):
@@ -140,29 +138,28 @@ class S1CifarGenerator(nn.Module):
 
 
 class S1CifarCritic(nn.Module):
-  """S1's GAN on CIFAR-10; with classes, they are further channels. `width` is the generator's."""
+  """S1's GAN on CIFAR-10. `width` is the generator's."""
 
   width: int
   slope: float
-  num_classes: int
 
   @nn.compact
   def __call__(self, image, label=None, train=False):
-    x = _with_planes(image, label, self.num_classes)
-    width = self.width
+    x, width = image, self.width
     for features, stride in ((width // 2, 1), (width, 2), (width, 2), (2 * width, 2)):
       x = leaky_relu(self.slope)(Conv(features, 3, stride)(x))
     return _score(nn.Dropout(0.4, deterministic=not train)(Map(flatten)(x)))
 
 
 class S1CifarWganGenerator(nn.Module):
-  """S1's WGAN on CIFAR-10: `width` channels at 8 x 8 pixels."""
+  """S1's WGAN on CIFAR-10: `width` channels at 8 x 8; with classes, the label joins the latent."""
 
   width: int
+  num_classes: int
 
   @nn.compact
   def __call__(self, z, label=None, train=False):
-    x = reshape(1, 1)(z)
+    x = reshape(1, 1)(_with_label(z, label, self.num_classes))
     x = ConvTranspose(2 * self.width, 4, 1, "VALID", kernel_init=latent_rows, name="latent")(x)
     for features in (self.width, self.width // 2):
       x = Map(nn.relu)(_batch_norm(train)(x))
@@ -172,14 +169,16 @@ class S1CifarWganGenerator(nn.Module):
 
 
 class S1CifarWganCritic(nn.Module):
-  """S1's WGAN on CIFAR-10: `width` channels at 8 x 8 pixels."""
+  """S1's WGAN on CIFAR-10: `width` channels at 8 x 8; with classes, they are further channels."""
 
   width: int
   slope: float
+  num_classes: int
 
   @nn.compact
   def __call__(self, image, label=None, train=False):
-    x = leaky_relu(self.slope)(Conv(self.width // 2, 4, 2)(image))
+    x = _with_planes(image, label, self.num_classes)
+    x = leaky_relu(self.slope)(Conv(self.width // 2, 4, 2)(x))
     for features in (self.width, 2 * self.width):
       x = leaky_relu(self.slope)(_batch_norm(train)(Conv(features, 4, 2)(x)))
     return _score(Map(flatten)(Conv(1, 4, 1, "VALID")(x)))

@@ -90,18 +90,19 @@ def _s1_gan(
   return GanNetworks(generator, critic, SIGNED if batch_norm else UNIT)
 
 
-def _s1_cifar_cgan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
-  generator = adversarial.S1CifarGenerator(width, slope, classes)
-  return GanNetworks(generator, adversarial.S1CifarCritic(width, slope, classes), SIGNED)
-
-
 def _s1_cifar_gan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
-  return _s1_cifar_cgan(shape, width, depth, slope, classes=0)
+  generator = adversarial.S1CifarGenerator(width, slope)
+  return GanNetworks(generator, adversarial.S1CifarCritic(width, slope), SIGNED)
+
+
+def _s1_cifar_cgan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
+  """The WGAN's networks, which batch norm keeps from S1's GAN's grey images, and the label."""
+  generator = adversarial.S1CifarWganGenerator(width, classes)
+  return GanNetworks(generator, adversarial.S1CifarWganCritic(width, slope, classes), SIGNED)
 
 
 def _s1_cifar_wgan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
-  generator = adversarial.S1CifarWganGenerator(width)
-  return GanNetworks(generator, adversarial.S1CifarWganCritic(width, slope), SIGNED)
+  return _s1_cifar_cgan(shape, width, depth, slope, classes=0)
 
 
 def _s4_gan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
