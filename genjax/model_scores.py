@@ -16,7 +16,8 @@ NLL_BATCH = 50
 
 def critic(context: Context) -> Group:
   """The critic's own opinion; as its floor would need a critic, it stands beside as a score."""
-  model, count = context.model, context.count // BATCH * BATCH or context.count
+  model, count = context.model, min(context.count, len(context.splits.train.label))
+  count = count // BATCH * BATCH or count
   size = min(BATCH, count)
 
   def batches(split: Dataset) -> Batch:
