@@ -181,11 +181,11 @@ def _train(seen: Dataset, test: Dataset, num_classes: int, show: Callable[[str],
 
 
 def _accuracy(params: PyTree, test: Dataset, num_classes: int) -> np.ndarray:
-  images = jnp.asarray(test.image)
   logits = jax.jit(
-    lambda params: lax.map(lambda p: classify(apply(num_classes), p, images)[1], params)
+    lambda params, images: lax.map(lambda p: classify(apply(num_classes), p, images)[1], params)
   )
-  return (np.asarray(logits(params)).argmax(-1) == test.label[None]).mean(1)
+  found = np.asarray(logits(params, jnp.asarray(test.image)))
+  return (found.argmax(-1) == test.label[None]).mean(1)
 
 
 def classify(

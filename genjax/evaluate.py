@@ -73,6 +73,7 @@ def score(path: pathlib.Path, wanted: Wanted) -> int:
   )
   computed, size = 0, _at_once(len(saved.rows))
   evaluation = Evaluation(saved.model, splits, wanted.settings, networks, size)
+  evaluation.check(wanted.names, "--metrics")
   for weights in wanted.weights:
     computed += _Scoring(path, saved, weights).run(evaluation, names)
   return computed
@@ -189,6 +190,8 @@ def cells(path: pathlib.Path) -> list[pathlib.Path]:
 def main() -> None:
   if not _WORKDIR.value:
     raise UserError("--workdir is missing; name a folder that genjax.main left")
+  if not _WEIGHTS.value:
+    raise UserError("--weights is empty; right would be some of best, last and raw")
   for weights in _WEIGHTS.value:
     if weights not in ("best", "last", "raw"):
       raise UserError(f"--weights has {weights!r}; right would be best, last or raw")
@@ -198,7 +201,11 @@ def main() -> None:
   wanted = Wanted(
     tuple(_WEIGHTS.value), tuple(_METRICS.value), settings, _NETWORKS.value, _FEATURES.value
   )
-  for path in cells(pathlib.Path(_WORKDIR.value)):
+  found = cells(pathlib.Path(_WORKDIR.value))
+  for path in found:
+    if len(found) > 1 and not any((path / "checkpoints").glob("[0-9]*")):
+      print(f"{path}: no checkpoint yet; left out")
+      continue
     computed = score(path, wanted)
     print(
       f"{path}: {computed:,} scores computed; python -m genjax.compare {path} shows them"

@@ -9,14 +9,14 @@ held-out real ones, at most `Settings.images`.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax import data, feature_scores, image_scores, model_scores, sweep, trained_scores
+from genjax import data, feature_scores, image_scores, model_scores, trained_scores
 from genjax.feature_scores import Reference
 from genjax.protocols import BATCH, Block, Context, Group, Settings, identity, key_of, quantised
+from genjax.scores import SCORES
 from genjax.types import Dataset, FeatureNetwork, Model, Run, State, UserError, latent_noise
 
 LEAST = 200  # images: fewer have no covariance to speak of
@@ -31,6 +31,19 @@ class Asked(NamedTuple):
   names: tuple[str, ...]
 
 
+def check_images(names: Sequence[str], splits: data.Splits, settings: Settings, where: str) -> None:
+  """Raises `UserError` for too few held-out images, or a score that such images have not."""
+  held = len(getattr(splits, settings.split).label)
+  if min(settings.images, held) < LEAST:
+    raise UserError(
+      f"scores need {LEAST} images, and {settings.images} of the {held} {settings.split} images of "
+      f"{splits.source} are to be used"
+    )
+  for name in names:
+    if SCORES[name].group == "likelihood" and not model_scores.binary(splits):
+      raise UserError(f"{where} has {name!r}, which only grey images have: they are binarised")
+
+
 class Evaluation:
   """All groups that a model has, over the images of a dataset."""
 
@@ -41,19 +54,20 @@ class Evaluation:
     settings: Settings,
     networks: Sequence[FeatureNetwork],
     num_runs: int,
+    chunk: int = 0,
   ):
-    """`num_runs` is R of every block. Raises `UserError` for too few held-out images."""
+    """`num_runs` is R of every block, and `chunk` as in `sweep.vectorise`.
+
+    Raises:
+      UserError: too few held-out images.
+    """
+    check_images((), splits, settings, "")
     held = getattr(splits, settings.split)
-    if min(settings.images, len(held.label)) < LEAST:
-      raise UserError(
-        f"scores need {LEAST} images, and {settings.images} of the {len(held.label)} "
-        f"{settings.split} images of {splits.source} are to be used"
-      )
     count = min(settings.images, len(held.label))
     train = splits.train
     labels = train.label[np.arange(count) % len(train.label)]  # the classes that the data has
-    self._generator = jax.jit(sweep.vectorise(_generator(model, labels, settings.seed), num_runs))
-    context = Context(model, splits, held, labels, settings, num_runs)
+    context = Context(model, splits, held, labels, settings, num_runs, chunk)
+    self._generator = context.vectorised(_generator(model, labels, settings.seed))
     few = Dataset(*(part[:count] for part in held))
     self.references = [Reference(network, splits, few, settings.seed) for network in networks]
     made = [feature_scores.group(context, reference) for reference in self.references]
@@ -68,6 +82,16 @@ class Evaluation:
       )
     ]
     self.groups = [group for group in made if group and group.names]
+
+  def check(self, names: Sequence[str], where: str) -> None:
+    """Raises `UserError` for a score that these images or this network have not."""
+    known = {name for group in self.groups for name in group.names}
+    lacking = [name for name in names if name not in known]
+    if lacking:
+      raise UserError(
+        f"{where} has {lacking[0]!r}, which cannot be had of these images by this network; there "
+        f"are {', '.join(name for name in SCORES if name in known)}"
+      )
 
   def asked(self, names: Sequence[str], weights: str) -> list["Asked"]:
     """What these scores take, of such weights: the groups that have none of them are left out."""

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax import likelihood
+from genjax import data, likelihood
 from genjax.protocols import BATCH, Block, Context, Group, unit
 from genjax.types import Batch, Dataset, Run, State
 
@@ -16,7 +16,8 @@ NLL_BATCH = 50
 
 def critic(context: Context) -> Group:
   """The critic's own opinion; as its floor would need a critic, it stands beside as a score."""
-  model, count = context.model, context.count // BATCH * BATCH or context.count
+  model, count = context.model, min(context.count, len(context.splits.train.label))
+  count = count // BATCH * BATCH or count
   size = min(BATCH, count)
 
   def batches(split: Dataset) -> Batch:
@@ -51,19 +52,24 @@ def critic(context: Context) -> Group:
   return Group(protocol, context.names("critic"), measure, lambda names: {})
 
 
+def binary(splits: data.Splits) -> bool:
+  """Whether images can be binarised: black and white mean something in grey ones alone."""
+  return splits.train.image.shape[-1] == 1
+
+
 def bounds(context: Context) -> Group | None:
   """Bounds of log p of binarised images: the same ones for all runs, drawn once."""
   model, settings = context.model, context.settings
   shape = context.held.image.shape[1:]
-  if shape[-1] != 1 or model.encode is None:
-    return None  # black and white pixels mean something in grey images alone
+  if not binary(context.splits) or model.encode is None:
+    return None
   count = min(settings.nll_images, len(context.held.label))
   batch = min(NLL_BATCH, count)
   count -= count % batch
-  binary = likelihood.binarise(context.key(6), context.held.image[:count])
-  binary = binary.reshape(-1, batch, *shape)
+  drawn = likelihood.binarise(context.key(6), context.held.image[:count])
+  drawn = drawn.reshape(-1, batch, *shape)
 
-  def measured(row: tuple[Run, State], binary: Array, samples: int) -> dict[str, Array]:
+  def measured(row: tuple[Run, State], drawn: Array, samples: int) -> dict[str, Array]:
     run, state = row
 
     def one(inputs: tuple) -> tuple:
@@ -79,7 +85,7 @@ def bounds(context: Context) -> Group | None:
         )
       return nll, bound.value, bound.kl.sum(-1), mean
 
-    nll, bound, kl, mean = lax.map(one, (jnp.arange(len(binary)), binary))
+    nll, bound, kl, mean = lax.map(one, (jnp.arange(len(drawn)), drawn))
     units = likelihood.active_units(mean.reshape(-1, mean.shape[-1]))
     return {"nll": nll.mean(), "elbo": bound.mean(), "kl": kl.mean(), "active_units": units}
 
@@ -90,7 +96,7 @@ def bounds(context: Context) -> Group | None:
 
   def measure(block: Block, names: set[str]) -> dict[str, np.ndarray]:
     program = every[settings.nll_samples if "nll" in names else 0]
-    found = jax.device_get(program((block.runs, block.states), binary))
+    found = jax.device_get(program((block.runs, block.states), drawn))
     return {name: value for name, value in found.items() if name in names}
 
   return Group(

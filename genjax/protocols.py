@@ -59,6 +59,7 @@ class Context(NamedTuple):
   labels: np.ndarray  # [N] of the generated images
   settings: Settings
   num_runs: int
+  chunk: int = 0  # runs at once, as in `sweep.vectorise`
 
   @property
   def count(self) -> int:
@@ -79,7 +80,7 @@ class Context(NamedTuple):
     } | facts
 
   def vectorised(self, f: Callable) -> Callable:
-    return jax.jit(sweep.vectorise(f, self.num_runs))
+    return jax.jit(sweep.vectorise(f, self.num_runs, self.chunk))
 
   def key(self, purpose: int) -> Array:
     return key_of(self.settings.seed, purpose)

@@ -31,7 +31,7 @@ from genjax import (
   workdir,
 )
 from genjax import config as genjax_config
-from genjax.evaluation import Asked, Evaluation
+from genjax.evaluation import Asked, Evaluation, check_images
 from genjax.scores import SCORES
 from genjax.types import Dataset, Model, PyTree, UserError
 
@@ -101,6 +101,8 @@ def plan(
   shape = splits.train.image.shape[1:]
   model = models.build(config.model.to_dict(), shape, splits.num_classes, max(config.sweep.latents))
   protocols.check(config.evals, model, "config.evals")
+  if config.evals:
+    check_images(config.evals, splits, _settings(config, splits), "config.evals")
   per_epoch = data.batches_per_epoch(len(splits.train.label), config.batch_size)
   # An epoch shows every image once, to the critic where there is one.
   epochs = max(round(config.epochs * per_epoch / model.batches_per_step), 1)
@@ -390,13 +392,20 @@ class Training:
     self.drawn = time.perf_counter()
 
 
+def _settings(config: ml_collections.ConfigDict, splits: data.Splits) -> protocols.Settings:
+  """What `config.evals` is measured on."""
+  count = validation.usable(config.eval_images, len(splits.validation.label))
+  return protocols.Settings("validation", count, **EVALS)
+
+
 def _scoring(plan: Plan, path: pathlib.Path) -> tuple[Evaluation, list[Asked]]:
   """What `config.evals` names, on validation images, by the code of `genjax.evaluate`."""
   config, splits = plan.config, plan.splits
-  count = validation.usable(config.eval_images, len(splits.validation.label))
-  settings = protocols.Settings("validation", count, **EVALS)
+  settings = _settings(config, splits)
   networks = feature_networks.load(splits, config.data.cache, "", 1)
-  evaluation = Evaluation(plan.model, splits, settings, networks, len(plan.rows))
+  evaluation = Evaluation(
+    plan.model, splits, settings, networks, len(plan.rows), config.sweep.chunk
+  )
   asked = evaluation.asked(config.evals, "last")
   for one in asked:
     known = score_files.read_protocols(path).get(one.key, {}).get("floor", {})

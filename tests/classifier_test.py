@@ -104,14 +104,16 @@ def test_trained_once_and_then_read(quick, tmp_path):
 
 
 def test_what_is_held_out_for_a_run_does_not_matter_and_test_images_are_not_seen(quick, tmp_path):
-  def names(splits):
-    return [x.name for x in classifier.feature_networks(splits, str(tmp_path), lambda _: None)]
+  def names(splits, cache="a"):
+    found = classifier.feature_networks(splits, str(tmp_path / cache), lambda _: None)
+    return [network.name for network in found]
 
   usual = names(_splits())
   assert names(_splits(validation=20)) == usual
   assert names(_splits(test_seed=3)) == usual
+  assert names(_splits(validation=20, test_seed=3), "b") == usual  # trained anew
   assert names(_splits(seed=1)) != usual  # other training images
-  assert len(list(tmp_path.rglob("*.npz"))) == 2
+  assert len(list((tmp_path / "a").rglob("*.npz"))) == 2
 
 
 def test_a_damaged_file_is_trained_anew(quick, tmp_path, caplog):

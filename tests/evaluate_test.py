@@ -157,6 +157,8 @@ def test_a_network_of_the_users(vae, tmp_path, monkeypatch):
   assert evaluate.score(path, _wanted(("fd",), features="mine:pixels")) == len(vae[1].rows)
   (one,) = score_files.read_protocols(path).values()
   assert one["features"] == "mine:pixels"
+  with pytest.raises(UserError, match="--metrics has 'modes', which cannot be had"):
+    evaluate.score(path, _wanted(("fd", "modes"), features="mine:pixels"))
   for features, message in {
     "mine:wrong": "mine:wrong gives",
     "mine:absent": "mine:absent: ",
@@ -215,6 +217,21 @@ def test_what_cannot_be_scored_is_refused(vae, tmp_path, names, settings, messag
     evaluate.score(path, _wanted(names, settings=settings))
   assert (path / "metrics.csv").read_text() == before
   assert not (path / "protocols.json").exists()
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"evals": ("fd",)}, "scores need 200 images, and 50 of the "),
+    (
+      {"evals": ("fd", "nll"), "eval_images": 200, "data.validation": 0.3, "data.channels": 3},
+      "config.evals has 'nll', which only grey images have",
+    ),
+  ],
+)
+def test_what_main_cannot_score_is_refused_before_it_begins(changes, message):
+  with pytest.raises(UserError, match=message):
+    trainings.plan("vae", **changes)
 
 
 def test_other_data_are_refused(vae, tmp_path):
