@@ -224,9 +224,9 @@ GOLDEN = {
   "s1_wgan_cifar10": {"critic_loss": -0.00200758, "critic_gap": 0.00200758},
   "s2_gan": {"critic_loss": 1.42278, "critic_gap": -0.0399944, "generator_loss": 1.31935},
   "cgan_cifar10": {
-    "critic_loss": 1.3895,
-    "critic_gap": -0.00385982,
-    "generator_loss": 0.686043,
+    "critic_loss": 1.39266,
+    "critic_gap": 0.139714,
+    "generator_loss": 0.55062,
   },
   "cgan_mnist": {"critic_loss": 1.33344, "critic_gap": 0.487333, "generator_loss": 0.90927},
   "s4_cgan": {"critic_loss": 1.42082, "critic_gap": -0.0417553, "generator_loss": 0.689672},
