@@ -2,7 +2,8 @@
 
 The layers are those of S1's GAN with half of their channels, which a CPU trains in minutes. The
 paper's are the loss, the penalty's weight of 10 and 5 critic steps; not its Adam (1e-4, b1 0, b2
-0.9, for 2e-4, b1 0.5, b2 0.999). Not yet trained to its end.
+0.9, for 2e-4, b1 0.5, b2 0.999). Seed 0 alone: val_swd 0.67 at step 30, 0.54 at 120, still a grey
+grid: it is not yet a config that shows something in minutes.
 """
 
 from genjax import config as genjax_config
