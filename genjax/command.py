@@ -21,6 +21,11 @@ from absl import app, flags, logging
 from genjax.types import UserError
 
 
+def flags_of(module: str) -> flags.FlagValues:
+  """Where a command defines its flags: imported, it leaves the names to the command that runs."""
+  return flags.FLAGS if module == "__main__" else flags.FlagValues()
+
+
 def run(main: Callable[..., None], positional: str = "") -> None:
   """Parses the flags and runs `main`; ends the process with the statuses above.
 
