@@ -193,13 +193,10 @@ def classify(
 ) -> tuple[Array, Array | None]:
   """Features `[N, D]` and logits `[N, K]` of uint8 images `[N, H, W, C]`, a batch at a time."""
 
-  def one(image: Array):
-    return network(params, image[None].astype(jnp.float32) / 255)
+  def one(image: Array) -> PyTree:
+    return jax.tree.map(lambda leaf: leaf[0], network(params, data.unit(image)[None]))
 
-  def first(tree: PyTree) -> PyTree:
-    return jax.tree.map(lambda leaf: leaf[0], tree)
-
-  return lax.map(lambda image: first(one(image)), images, batch_size=min(batch, len(images)))
+  return lax.map(one, images, batch_size=min(batch, len(images)))
 
 
 def _facts(seen: Dataset, splits: data.Splits) -> dict:

@@ -9,8 +9,7 @@ import ml_collections
 import numpy as np
 from jax.extend import core
 
-from genjax import programs, sweep, validation
-from genjax.data import Splits
+from genjax import data, programs, sweep, validation
 from genjax.types import Model, PyTree
 
 
@@ -116,7 +115,7 @@ class Memory(NamedTuple):
 
 
 def memory(
-  model: Model, config: ml_collections.ConfigDict, splits: Splits, rows: list[dict]
+  model: Model, config: ml_collections.ConfigDict, splits: data.Splits, rows: list[dict]
 ) -> Memory:
   """What the training of these runs takes; its program is compiled, and no array is made."""
   R, devices = len(rows), sweep.mesh(len(rows)).size
@@ -125,7 +124,7 @@ def memory(
   compiled = programs.build(model, config, R).advance.lower(*arguments).compile()
   stats = compiled.memory_analysis()
   used = validation.usable(config.eval_images, len(splits.validation.label))
-  held_out = jax.tree.map(lambda a: a[:used], splits.validation)
+  held_out = data.first(splits.validation, used)
   state = progress.state
   # What the program returns takes the place of its arguments, where the backend can do that.
   returned = stats.output_size_in_bytes - stats.alias_size_in_bytes
@@ -141,7 +140,7 @@ def memory(
 
 
 def step_arguments(
-  model: Model, config: ml_collections.ConfigDict, splits: Splits, rows: list[dict]
+  model: Model, config: ml_collections.ConfigDict, splits: data.Splits, rows: list[dict]
 ) -> tuple:
   """Shapes of what training gives to `Programs.advance`, and the devices where they lie."""
   R = len(rows)

@@ -82,6 +82,16 @@ def to_device(split: Dataset) -> Dataset:
   return Dataset(jnp.asarray(split.image, jnp.uint8), jnp.asarray(split.label, jnp.int32))
 
 
+def first(split: Dataset, count: int) -> Dataset:
+  """The first examples of a split: a fair sample of it (see `load`)."""
+  return Dataset(*(part[:count] for part in split))
+
+
+def unit(image: Array) -> Array:
+  """Pixels 0 to 255 scaled to [0, 1]."""
+  return image.astype(jnp.float32) / 255
+
+
 def batches_per_epoch(size: int, batch_size: int) -> int:
   """Batches in an epoch of `size` examples: what is left over in its permutation is dropped.
 
@@ -163,7 +173,7 @@ def draw(dataset: Dataset, indices: Array, key: Array | None = None) -> Batch:
   With a key, images are binarised anew at each draw: a pixel is 1 with the probability
   pixel / 255, and 0 otherwise (Salakhutdinov & Murray 2008).
   """
-  image = dataset.image[indices].astype(jnp.float32) / 255
+  image = unit(dataset.image[indices])
   if key is not None:
     image = jax.random.bernoulli(key, image).astype(jnp.float32)
   return Batch(image, dataset.label[indices])

@@ -23,6 +23,7 @@ from genjax import (
   score_files,
   sweep,
   train,
+  workdir,
 )
 from genjax.evaluation import Asked, Evaluation
 from genjax.protocols import Settings
@@ -90,7 +91,7 @@ def score(path: pathlib.Path, wanted: Wanted) -> int:
   splits = train.load_data(saved.config)
   train.check_data(path, splits)
   networks = feature_networks.load(
-    splits, saved.config.data.cache, wanted.features, wanted.networks
+    splits, saved.config.data.cache, wanted.features, wanted.networks, names
   )
   computed, size = 0, _at_once(len(saved.rows))
   evaluation = Evaluation(saved.model, splits, wanted.settings, networks, size)
@@ -113,8 +114,9 @@ class _Scoring:
     asked = evaluation.asked(names, self.weights)
     missing = self._missing(asked)
     total = sum(map(len, missing.values()))
-    if total:
-      self._note(asked, missing)
+    for one in asked:
+      names = {p.name for places in missing.values() for p in places if p.protocol == one.key}
+      score_files.note(self.path, one.key, one.protocol, names, one.group.floor)
     with tqdm(
       total=total, desc=f"{self.path} {self.weights}", unit="score", dynamic_ncols=True,
       disable=not total,
@@ -161,16 +163,6 @@ class _Scoring:
     lost = failed & ~trained if self.weights == "best" else failed
     return [i for i in range(len(self.saved.rows)) if not lost[i]]
 
-  def _note(self, asked: Sequence[Asked], missing: dict[int, set[Place]]) -> None:
-    """The protocols and the floors of what is missing."""
-    needed = {(place.protocol, place.name) for places in missing.values() for place in places}
-    known = score_files.read_protocols(self.path)
-    for one in asked:
-      noted = known.get(one.key, {}).get("floor", {})
-      unknown = {name for name in one.names if (one.key, name) in needed and name not in noted}
-      if unknown:
-        score_files.describe(self.path, one.key, one.protocol, one.group.floor(unknown))
-
   def _block(
     self, evaluation: Evaluation, asked: Sequence[Asked], runs: list[int], missing: dict
   ) -> Iterator[dict[Place, float]]:
@@ -199,15 +191,6 @@ def _blocks(runs: list[int], size: int) -> Iterator[list[int]]:
     yield runs[first : first + size]
 
 
-def cells(path: pathlib.Path) -> list[pathlib.Path]:
-  """The workdirs that a path names: itself, or the cells of a study."""
-  if not (path / "config.json").exists():
-    found = sorted(file.parent for file in path.glob("*/config.json"))
-    if found:
-      return found
-  return [path]
-
-
 def main() -> None:
   if not _WORKDIR.value:
     raise UserError("--workdir is missing; name a folder that genjax.main left")
@@ -222,7 +205,7 @@ def main() -> None:
   wanted = Wanted(
     tuple(_WEIGHTS.value), tuple(_METRICS.value), settings, _NETWORKS.value, _FEATURES.value
   )
-  found = cells(pathlib.Path(_WORKDIR.value))
+  found = workdir.homes(pathlib.Path(_WORKDIR.value))
   for path in found:
     if len(found) > 1 and not any((path / "checkpoints").glob("[0-9]*")):
       print(f"{path}: no checkpoint yet; left out")

@@ -17,7 +17,7 @@ from genjax import data, feature_scores, image_scores, model_scores, trained_sco
 from genjax.feature_scores import Reference
 from genjax.protocols import BATCH, Block, Context, Group, Settings, identity, key_of, quantised
 from genjax.scores import SCORES
-from genjax.types import Dataset, FeatureNetwork, Model, Run, State, UserError, latent_noise
+from genjax.types import FeatureNetwork, Model, Run, State, UserError, latent_noise
 
 LEAST = 200  # images: fewer have no covariance to speak of
 
@@ -68,7 +68,7 @@ class Evaluation:
     labels = train.label[np.arange(count) % len(train.label)]  # the classes that the data has
     context = Context(model, splits, held, labels, settings, num_runs, chunk)
     self._generator = context.vectorised(_generator(model, labels, settings.seed))
-    few = Dataset(*(part[:count] for part in held))
+    few = data.first(held, count)
     self.references = [Reference(network, splits, few, settings.seed) for network in networks]
     made = [feature_scores.group(context, reference) for reference in self.references]
     made += [

@@ -1,15 +1,19 @@
 """The networks in whose features runs are compared, by what a user asks for."""
 
 import importlib
+from collections.abc import Collection
 
 import jax
 import jax.numpy as jnp
 
 from genjax import classifier, data
+from genjax.scores import SCORES
 from genjax.types import FeatureNetwork, UserError
 
 
-def load(splits: data.Splits, cache: str, wanted: str, count: int) -> list[FeatureNetwork]:
+def load(
+  splits: data.Splits, cache: str, wanted: str, count: int, names: Collection[str]
+) -> list[FeatureNetwork]:
   """The first of a dataset's own classifiers, or the network that a user brings.
 
   Args:
@@ -18,10 +22,13 @@ def load(splits: data.Splits, cache: str, wanted: str, count: int) -> list[Featu
     wanted: "" for classifiers; `inception:PATH` of weights; or `MODULE:FUNCTION`, a function of
       images `[B, H, W, C]` in [0, 1] to features `[B, D]`.
     count: of classifiers.
+    names: of the scores that are to be computed: classifiers are trained for features alone.
 
   Raises:
     UserError: there is no such network, or it does not take these images.
   """
+  if not wanted and not any(SCORES[name].group == "features" for name in names):
+    return []
   if not wanted:
     return classifier.feature_networks(splits, cache, _show)[:count]
   kind, _, where = wanted.partition(":")

@@ -10,10 +10,9 @@ import numpy as np
 from jax import Array, lax
 
 from genjax import classifier, data, distances, metrics
-from genjax.protocols import BATCH, Block, Context, Group
+from genjax.protocols import BATCH, EMD_IMAGES, Block, Context, Group
 from genjax.types import Dataset, FeatureNetwork, PyTree, Run, State, latent_noise
 
-EMD_IMAGES = 5000  # of which minibatches of 500 are paired
 SUBSETS, SUBSET = 100, 1000  # of the kernel distance
 PATHS = 2000  # pairs of latents
 
@@ -33,7 +32,9 @@ class Reference:
     """`held` are images that no run has seen; as many others are compared with real ones."""
     self.network, self.num_classes, self.seed = network, splits.num_classes, seed
     self._splits, self._held = splits, held
-    self._see = jax.jit(lambda images, params: classifier.classify(network.apply, params, images))
+    # (images, params) -> features, logits
+    self.look = lambda images, params: classifier.classify(network.apply, params, images)
+    self._see = jax.jit(self.look)
     shape = (1, *splits.train.image.shape[1:])
     image = jax.ShapeDtypeStruct(shape, jnp.float32)
     logits = jax.eval_shape(network.apply, network.params, image)[1]
@@ -161,9 +162,7 @@ def group(context: Context, reference: Reference) -> Group:
   """Scores that compare images as a network sees them."""
   network = reference.network
   names = {*reference.names, "path_length"}
-  see = context.vectorised(
-    lambda images, params: classifier.classify(network.apply, params, images)
-  )
+  see = context.vectorised(reference.look)
   lengths = context.vectorised(_path_length(context, network))
 
   def measure(block: Block, names: set[str]) -> dict[str, np.ndarray]:

@@ -6,9 +6,8 @@ import numpy as np
 from jax import Array
 
 from genjax import metrics
-from genjax.protocols import Block, Context, Group, unit
-
-EMD_IMAGES = 5000  # of which minibatches of 500 are paired
+from genjax.data import unit
+from genjax.protocols import EMD_IMAGES, Block, Context, Group
 
 
 def group(context: Context) -> Group:
@@ -33,14 +32,14 @@ def group(context: Context) -> Group:
       found = jax.device_get(every(block.images, real))
     if "emd" in names:
       found["emd"] = np.array([emd(images) for images in np.asarray(block.images)])
-    return {name: value for name, value in found.items() if name in names}
+    return found
 
   def floor(names: set[str]) -> dict[str, float]:
     held = context.held.image[:count]
     found = {name: float(x) for name, x in once(jnp.asarray(held), real).items()}
     if "emd" in names:
       found["emd"] = emd(held)
-    return {name: value for name, value in found.items() if name in names}
+    return found
 
   protocol = context.protocol("images", real_images=count, generated_images=count)
   return Group(protocol, context.names("images"), measure, floor)

@@ -8,7 +8,8 @@ import numpy as np
 from jax import Array, lax
 
 from genjax import data, likelihood
-from genjax.protocols import BATCH, Block, Context, Group, unit
+from genjax.data import unit
+from genjax.protocols import BATCH, Block, Context, Group
 from genjax.types import Batch, Dataset, Run, State
 
 NLL_BATCH = 50
@@ -21,7 +22,7 @@ def critic(context: Context) -> Group:
   size = min(BATCH, count)
 
   def batches(split: Dataset) -> Batch:
-    image, label = split.image[:count], split.label[:count]
+    image, label = data.first(split, count)
     return Batch(
       jnp.asarray(image).reshape(-1, size, *image.shape[1:]),
       jnp.asarray(label, jnp.int32).reshape(-1, size),
@@ -45,8 +46,7 @@ def critic(context: Context) -> Group:
   splits = (batches(context.held), batches(context.splits.train)) if model.score else ()
 
   def measure(block: Block, names: set[str]) -> dict[str, np.ndarray]:
-    found = jax.device_get(every((block.runs, block.states), *splits))
-    return {name: value for name, value in found.items() if name in names}
+    return jax.device_get(every((block.runs, block.states), *splits))
 
   protocol = context.protocol("critic", real_images=count, generated_images=count)
   return Group(protocol, context.names("critic"), measure, lambda names: {})
@@ -96,8 +96,7 @@ def bounds(context: Context) -> Group | None:
 
   def measure(block: Block, names: set[str]) -> dict[str, np.ndarray]:
     program = every[settings.nll_samples if "nll" in names else 0]
-    found = jax.device_get(program((block.runs, block.states), drawn))
-    return {name: value for name, value in found.items() if name in names}
+    return jax.device_get(program((block.runs, block.states), drawn))
 
   return Group(
     context.protocol(

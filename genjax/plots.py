@@ -511,9 +511,14 @@ def _handles(labels: Sequence[RunLabel], look: dict[str, Look]) -> list[Line2D]:
     line = {"color": look[setting].color, "linestyle": look[setting].dashes, "linewidth": 2}
     handles.append(Line2D([], [], label=_named(setting, rows, labels), **line))
   if any(label.failed_at >= 0 for label in labels):
-    cross = {k: v for k, v in CROSS.items() if k.startswith("marker")}
-    handles.append(Line2D([], [], color=INK, linestyle="none", label="a run failed", **cross))
+    handles.append(failed_mark())
   return handles
+
+
+def failed_mark() -> Line2D:
+  """What a legend says of the crosses."""
+  cross = {k: v for k, v in CROSS.items() if k.startswith("marker")}
+  return Line2D([], [], color=INK, linestyle="none", label="a run failed", **cross)
 
 
 def _caption(labels: Sequence[RunLabel], axes: list[Axis], history: Mapping) -> str:

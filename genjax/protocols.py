@@ -17,6 +17,7 @@ from genjax.types import Dataset, Model, Run, State, Stream, UserError, stream
 
 RULES = 1  # to be raised when a score would come out otherwise than before
 BATCH = 500  # images that go through a network at once
+EMD_IMAGES = 5000  # of which minibatches of 500 are paired
 
 
 class Settings(NamedTuple):
@@ -42,7 +43,7 @@ class Block:
 
 
 class Group(NamedTuple):
-  """Scores that are measured together. Both functions compute but the `names` among theirs."""
+  """Scores that are measured together. Both functions give at least those `names` that they can."""
 
   protocol: dict
   names: tuple[str, ...]
@@ -119,8 +120,3 @@ def identity(protocol: dict) -> str:
 def quantised(image: Array) -> Array:
   """As a picture would be saved: [0, 1] to uint8."""
   return jnp.round(image * 255).astype(jnp.uint8)
-
-
-def unit(image: Array) -> Array:
-  """uint8 to [0, 1]."""
-  return image.astype(jnp.float32) / 255

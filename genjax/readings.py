@@ -5,7 +5,6 @@ import json
 import math
 import os
 import pathlib
-import re
 import shlex
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -66,7 +65,7 @@ class Scores(NamedTuple):
   @property
   def column(self) -> str:
     """Its name in metrics.csv."""
-    return f"{self.name}@{self.protocol}"
+    return score_files.column(self.name, self.protocol)
 
   @property
   def known(self) -> np.ndarray:
@@ -130,16 +129,10 @@ def _folders(path: pathlib.Path) -> list[pathlib.Path]:
   """A workdir, or the cells of a study."""
   if not path.is_dir():
     raise UserError(f"{path} is no folder; right would be a workdir, or the folder of a study")
-  cells = sorted((cell.parent for cell in path.glob("*/config.json")), key=_natural)
-  if not (path / "config.json").exists() and cells:
-    return cells
-  workdir.read_config(path)
-  return [path]
-
-
-def _natural(path: pathlib.Path) -> list:
-  """So that depth=2 comes before depth=10."""
-  return [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", path.name)]
+  homes = workdir.homes(path)
+  if homes == [path]:
+    workdir.read_config(path)
+  return homes
 
 
 def _names(folders: list[pathlib.Path]) -> dict[pathlib.Path, str]:
@@ -189,18 +182,9 @@ def _figures(file: pathlib.Path, num_runs: int) -> list[dict[str, dict[int, floa
   found = [{} for _ in range(num_runs)]
   if not (num_runs and file.exists()):
     return found
-  lines = file.read_text(errors="replace").split("\n")
-  for number, line in enumerate(lines[1:-1], 2):  # the last line may be half written
-    try:
-      step, run, name, value = line.split(",")
-      if "/" not in name:
-        run = range(num_runs).index(int(run))
-        found[run].setdefault(name, {})[int(step)] = float(value)
-    except ValueError:
-      raise UserError(
-        f"{file} line {number} is no row of step,run,name,value; restore the file, or delete that "
-        "line"
-      ) from None
+  for row in workdir.read_rows(file, num_runs):
+    if "/" not in row.name:
+      found[row.run].setdefault(row.name, {})[row.step] = row.value
   return found
 
 
@@ -264,7 +248,7 @@ def _of(place: tuple, record: dict, homes: list[Workdir], weights: str) -> Score
   for home in homes:
     floor = home.protocols[key].get("floor") or {}
     for run in home.runs:
-      history = run.figures.get(f"{name}@{key}", {})
+      history = run.figures.get(score_files.column(name, key), {})
       # Its last weights are no better than those with which it failed.
       step = -1 if run.failed and weights != "best" else max(history, default=-1)
       runs.append(run)
@@ -331,7 +315,7 @@ def remarks(workdirs: Sequence[Workdir], weights: str) -> Iterator[str]:
 
 def _lacking(home: Workdir, scored: dict) -> int:
   """How many runs that are done lack a score that others of the workdir have."""
-  columns = [f"{name}@{key}" for name, key in scored]
+  columns = [score_files.column(name, key) for name, key in scored]
   return sum(
     run.status == "done" and not all(column in run.figures for column in columns)
     for run in home.runs

@@ -1,11 +1,10 @@
 """Scores in a workdir: rows of metrics.csv named `fd@1f0c93aa`, and protocols.json beside it."""
 
 import contextlib
-import csv
 import fcntl
 import json
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -56,28 +55,53 @@ def describe(path: pathlib.Path, key: str, protocol: dict, floor: Mapping[str, f
     workdir.write_atomically(path / FILE, json.dumps(known, indent=2) + "\n")
 
 
+def note(
+  path: pathlib.Path, key: str, protocol: dict, names: Collection[str], floor: Callable
+) -> None:
+  """Notes a protocol, and those floors that it lacks.
+
+  Args:
+    path: the workdir.
+    key: the protocol's hash.
+    protocol: see `protocols.Context`; with the weights.
+    names: scores that are going to be computed by it.
+    floor: measures floors: `(names) -> {name: figure}`, some more or less.
+  """
+  known = read_protocols(path)
+  noted = known.get(key, {}).get("floor", {})
+  if set(names) <= noted.keys():
+    return
+  # Real images do not depend on a run's weights: what was measured beside others holds.
+  twins = [one["floor"] for one in known.values() if _of_real(one) == _of_real(protocol)]
+  found = {name: value for other in twins for name, value in other.items() if name in names}
+  if left := set(names) - found.keys():
+    found |= {name: value for name, value in floor(left).items() if name in left}
+  describe(path, key, protocol, found)
+
+
+def _of_real(protocol: dict) -> dict:
+  return {k: v for k, v in protocol.items() if k not in ("weights", "versions", "floor")}
+
+
+def column(name: str, protocol: str) -> str:
+  """What a score by a protocol is called in metrics.csv."""
+  return f"{name}@{protocol}"
+
+
 def read(path: pathlib.Path) -> dict[Place, float]:
   """Every score of a workdir. Raises `UserError` for a line that is none."""
   file, found = path / "metrics.csv", {}
-  if not file.exists():
-    return found
-  with open(file, newline="") as lines:
-    for number, row in enumerate(csv.reader(lines), 1):
-      if len(row) == 4 and "@" in row[2]:
-        try:
-          place = Place(*row[2].split("@"), run=int(row[1]), step=int(row[0]))
-          found[place] = float(row[3])
-        except (TypeError, ValueError):
-          raise UserError(
-            f"{file} line {number} is no row of step,run,name,value; delete that line"
-          ) from None
+  for row in workdir.read_rows(file) if file.exists() else ():
+    name, _, protocol = row.name.partition("@")
+    if protocol:
+      found[Place(name, protocol, row.run, row.step)] = row.value
   return found
 
 
 def add(path: pathlib.Path, scores: Mapping[Place, float]) -> None:
   """Appends scores in one write, so that a process that is killed leaves no half of a line."""
   lines = "".join(
-    f"{place.step},{place.run},{place.name}@{place.protocol},{value:.7g}\n"
+    f"{place.step},{place.run},{column(place.name, place.protocol)},{value:.7g}\n"
     for place, value in scores.items()
     if not np.isnan(value)
   )

@@ -225,8 +225,7 @@ def _marks(found: Sequence[Scores]) -> list[Line2D]:
   if any(not np.isnan(scores.floors).all() for scores in found):
     handles.append(Line2D([], [], label="real test images", **_FLOOR))
   if any(run.failed for run in _everyone(found)):
-    cross = {name: value for name, value in CROSS.items() if name.startswith("marker")}
-    handles.append(Line2D([], [], color=INK, linestyle="none", label="a run failed", **cross))
+    handles.append(plots.failed_mark())
   return handles
 
 
@@ -275,9 +274,7 @@ def _draw_middle(panel, scores: Scores, group: _Group, color) -> None:
   told = comparisons.summary(scores.values[group.rows])
   if np.isfinite(told.iqm):
     if np.isfinite(told.of_iqm).all():
-      panel.plot(
-        [group.middle] * 2, told.of_iqm, color=color, linewidth=1.5, gid="interval", zorder=3
-      )
+      panel.plot([group.middle] * 2, told.of_iqm, color=color, gid="interval", **_BAR)
     panel.plot(group.middle, told.iqm, color=color, gid="middle", **_DIAMOND)
 
 

@@ -221,7 +221,7 @@ class Training:
     self.programs = programs.build(plan.model, config, R)
     self.dataset = _everywhere(splits.train, R)
     used = validation.usable(config.eval_images, len(splits.validation.label))
-    self.held_out = _everywhere(jax.tree.map(lambda a: a[:used], splits.validation), R)
+    self.held_out = _everywhere(data.first(splits.validation, used), R)
     self.runs = jax.device_put(sweep.runs(self.rows), sweep.sharding(R))
     self.zeros = programs.empty_totals(
       self.model, self.runs, splits.train.image.shape[1:], config.batch_size
@@ -322,8 +322,10 @@ class Training:
     block = evaluation.block(self.runs, self.progress.state._replace(opt_state={}))
     found = {}
     for one in asked:
-      for name, values in one.group.measure(block, set(one.names)).items():
-        found[f"{name}@{one.key}"] = np.where(self._failed(), np.nan, values)
+      measured = one.group.measure(block, set(one.names))
+      for name in one.names:
+        column = score_files.column(name, one.key)
+        found[column] = np.where(self._failed(), np.nan, measured[name])
     return found
 
   def _show(self) -> None:
@@ -375,8 +377,8 @@ class Training:
   def _draw_curves(self) -> None:
     series = self.history.series()
     asked = self.scoring[1] if self.scoring else ()
-    scored = {SCORES[name].title: f"{name}@{one.key}" for one in asked for name in one.names}
-    scored = {title: series[key] for title, key in scored.items() if key in series}
+    columns = {n: score_files.column(n, one.key) for one in asked for n in one.names}
+    scored = {SCORES[n].title: series[key] for n, key in columns.items() if key in series}
     series = {k: v for k, v in series.items() if "@" not in k}
     training = {k: v for k, v in series.items() if not k.startswith(("val_", "kl_dim"))}
     on_held_out = {k: v for k, v in series.items() if k.startswith("val_")}
@@ -402,15 +404,13 @@ def _scoring(plan: Plan, path: pathlib.Path) -> tuple[Evaluation, list[Asked]]:
   """What `config.evals` names, on validation images, by the code of `genjax.evaluate`."""
   config, splits = plan.config, plan.splits
   settings = _settings(config, splits)
-  networks = feature_networks.load(splits, config.data.cache, "", 1)
+  networks = feature_networks.load(splits, config.data.cache, "", 1, config.evals)
   evaluation = Evaluation(
     plan.model, splits, settings, networks, len(plan.rows), config.sweep.chunk
   )
   asked = evaluation.asked(config.evals, "last")
   for one in asked:
-    known = score_files.read_protocols(path).get(one.key, {}).get("floor", {})
-    names = set(one.names) - known.keys()
-    score_files.describe(path, one.key, one.protocol, one.group.floor(names) if names else {})
+    score_files.note(path, one.key, one.protocol, one.names, one.group.floor)
   return evaluation, asked
 
 

@@ -54,7 +54,7 @@ def student(context: Context) -> Group:
   shape, num_classes = context.splits.train.image.shape[1:], context.splits.num_classes
   model = classifier.make(shape, num_classes, STUDENT_STEPS)
   network = classifier.apply(num_classes)
-  held = Dataset(*(x[: context.count] for x in context.held))
+  held = data.first(context.held, context.count)
 
   def accuracy(images: Array, labels: Array, real: Array, answers: Array) -> Array:
     run = classifier.run_of(context.settings.seed)
@@ -63,7 +63,7 @@ def student(context: Context) -> Group:
 
   every, once = context.vectorised(accuracy), jax.jit(accuracy)
   asked, real = jnp.asarray(context.labels, jnp.int32), data.to_device(held)
-  train = data.to_device(Dataset(*(x[: context.count] for x in context.splits.train)))
+  train = data.to_device(data.first(context.splits.train, context.count))
   return Group(
     context.protocol(
       "student", steps=STUDENT_STEPS, training_images=context.count, images=len(held.label)

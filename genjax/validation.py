@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from genjax import metrics
+from genjax.data import unit
 from genjax.types import Batch, Dataset, Metrics, Model, Run, State, Stream, latent_noise, stream
 
 BATCH = 100
@@ -58,7 +59,7 @@ def _batches(validation: Dataset, num_images: int) -> Batch:
   image, label = validation.image[:num_images], validation.label[:num_images]
   size = min(len(label), BATCH)
   image = image.reshape(-1, size, *image.shape[1:])
-  return Batch(image.astype(jnp.float32) / 255, label.reshape(-1, size))
+  return Batch(unit(image), label.reshape(-1, size))
 
 
 def _flat(images):

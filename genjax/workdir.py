@@ -8,9 +8,11 @@ import io
 import json
 import os
 import pathlib
+import re
 import subprocess
 from collections.abc import Iterable, Iterator
 from importlib import metadata
+from typing import NamedTuple
 
 import numpy as np
 
@@ -136,6 +138,20 @@ def check_free(path: pathlib.Path, cells: Iterable[str] = ()) -> None:
     )
 
 
+def homes(path: pathlib.Path) -> list[pathlib.Path]:
+  """The workdirs that a path names: itself, or the cells of a study, in the order of their numbers.
+
+  What they hold is not looked at.
+  """
+  cells = sorted((file.parent for file in path.glob("*/config.json")), key=_natural)
+  return cells if cells and not (path / "config.json").exists() else [path]
+
+
+def _natural(path: pathlib.Path) -> list:
+  """So that depth=2 comes before depth=10."""
+  return [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", path.name)]
+
+
 def _cells(path: pathlib.Path) -> list[pathlib.Path]:
   """The workdirs in a folder, as those of a study."""
   return [file.parent for file in sorted(path.glob("*/config.json")) if _is_workdir(file.parent)]
@@ -226,11 +242,37 @@ def read_runs(path: pathlib.Path) -> list[dict[str, str]]:
 def read_metric(path: pathlib.Path, name: str) -> dict[int, list[tuple[int, float]]]:
   """run -> its (step, value)s in metrics.csv, in the order of steps; only runs with a figure."""
   found = {}
-  with open(path / "metrics.csv") as file:
-    for row in csv.DictReader(file):
-      if row["name"] == name:
-        found.setdefault(int(row["run"]), []).append((int(row["step"]), float(row["value"])))
+  for row in read_rows(path / "metrics.csv"):
+    if row.name == name:
+      found.setdefault(row.run, []).append((row.step, row.value))
   return found
+
+
+class Row(NamedTuple):
+  """Of metrics.csv."""
+
+  step: int
+  run: int
+  name: str  # of a score with its protocol: "fd@1f0c93aa"
+  value: float
+  line: str  # as the file has it
+
+
+def read_rows(file: pathlib.Path, num_runs: int | None = None) -> Iterator[Row]:
+  """The rows of metrics.csv. Raises `UserError` for a line that is none, or of no such run."""
+  # A process that was killed may have left its last line cut short.
+  for number, line in enumerate(file.read_text(errors="replace").split("\n")[1:-1], 2):
+    try:
+      step, run, name, value = line.split(",")
+      row = Row(int(step), int(run), name, float(value), line)
+      if name.count("@") > 1 or (num_runs is not None and row.run not in range(num_runs)):
+        raise ValueError
+    except ValueError:
+      raise UserError(
+        f"{file} line {number} is no row of step,run,name,value; restore the file, or delete that "
+        "line"
+      ) from None
+    yield row
 
 
 class History:
@@ -283,22 +325,12 @@ class History:
 
   def _read(self, last: int) -> list[str]:
     """Takes in the rows up to the step `last`, and returns their lines."""
-    kept = []
-    # A process that was killed may have left its last line cut short: it lies after `last`.
-    for number, line in enumerate(self._file.read_text(errors="replace").split("\n")[1:-1], 2):
-      try:
-        step, run, name, value = line.split(",")
-        step, run, value = int(step), range(self._num_runs).index(int(run)), float(value)
-      except ValueError:
-        raise UserError(
-          f"{self._file} line {number} is no row of step,run,name,value; restore the file, or "
-          "delete that line"
-        ) from None
-      if step <= last:
-        rows = self._rows.setdefault(name, {})
-        rows.setdefault(step, np.full(self._num_runs, np.nan))[run] = value
-        kept.append(line)
-    return kept
+    # A line that was cut short is of a later step.
+    kept = [row for row in read_rows(self._file, self._num_runs) if row.step <= last]
+    for row in kept:
+      figures = self._rows.setdefault(row.name, {})
+      figures.setdefault(row.step, np.full(self._num_runs, np.nan))[row.run] = row.value
+    return [row.line for row in kept]
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:

@@ -41,7 +41,7 @@ def _blurred(image: np.ndarray, sigma: float) -> np.ndarray:
 
 def main() -> None:
   splits = data.load("mnist")
-  for network in feature_networks.load(splits, "", "", _NETWORKS.value):
+  for network in feature_networks.load(splits, "", "", _NETWORKS.value, NAMES):
     reference = Reference(network, splits, splits.test)
     print(f"\n{network.name}\n\n| images | {' | '.join(NAMES)} |")
     print("| --- " * (len(NAMES) + 1) + "|")

@@ -8,6 +8,7 @@ import trainings
 
 from genjax import (
   checkpoint,
+  classifier,
   evaluate,
   likelihood,
   metrics,
@@ -15,6 +16,7 @@ from genjax import (
   score_files,
   train,
   trained_scores,
+  workdir,
 )
 from genjax.protocols import Settings
 from genjax.types import UserError, latent_noise
@@ -170,6 +172,11 @@ def test_a_network_of_the_users(vae, tmp_path, monkeypatch):
       evaluate.score(path, _wanted(("fd",), features=features))
 
 
+def test_no_classifier_is_trained_for_scores_without_features(vae, tmp_path, monkeypatch):
+  monkeypatch.setattr(classifier, "feature_networks", None)
+  assert evaluate.score(_copy(vae[0], tmp_path), _wanted(("sharpness",))) == len(vae[1].rows)
+
+
 def test_a_failed_run_has_no_last_scores(caches, tmp_path):
   plan = trainings.plan("vae", **{"sweep.learning_rate": (1e-3, 1e30), "steps": 3, "eval_every": 3})
   train.train(plan, tmp_path)
@@ -246,5 +253,5 @@ def test_the_cells_of_a_study(tmp_path):
   for name in ("depth=4", "depth=2"):
     (tmp_path / name).mkdir()
     (tmp_path / name / "config.json").write_text("{}")
-  assert evaluate.cells(tmp_path) == [tmp_path / "depth=2", tmp_path / "depth=4"]
-  assert evaluate.cells(tmp_path / "depth=2") == [tmp_path / "depth=2"]
+  assert workdir.homes(tmp_path) == [tmp_path / "depth=2", tmp_path / "depth=4"]
+  assert workdir.homes(tmp_path / "depth=2") == [tmp_path / "depth=2"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import trainings
 
-from genjax import protocols
+from genjax import data, protocols
 from genjax.scores import SCORES
 from genjax.types import UserError
 
@@ -22,7 +22,7 @@ def test_pictures_are_rounded_as_they_are_saved():
   quantised = protocols.quantised(image)
   np.testing.assert_array_equal(quantised, [0, 0, 1, 128, 255])
   assert quantised.dtype == np.uint8
-  np.testing.assert_array_equal(protocols.quantised(protocols.unit(quantised)), quantised)
+  np.testing.assert_array_equal(protocols.quantised(data.unit(quantised)), quantised)
 
 
 @pytest.fixture(scope="module")

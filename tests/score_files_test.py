@@ -55,6 +55,24 @@ def test_floors_of_a_protocol_join(path):
   assert known["0a"]["versions"]["jax"][0].isdigit()
 
 
+def test_a_floor_is_measured_once_for_all_weights(path):
+  asked = []
+
+  def floor(names):
+    asked.append(set(names))
+    return dict.fromkeys(("fd", "kd", "recall"), 0.5)  # more than was asked for
+
+  facts = {"split": "test", "seed": 0}
+  score_files.note(path, "0a", facts | {"weights": "best"}, ("fd", "kd"), floor)
+  score_files.note(path, "0b", facts | {"weights": "last"}, ("fd", "recall"), floor)
+  score_files.note(path, "0b", facts | {"weights": "last"}, ("fd",), floor)
+  score_files.note(path, "0c", facts | {"weights": "last", "seed": 1}, ("fd",), floor)
+  assert asked == [{"fd", "kd"}, {"recall"}, {"fd"}]
+  known = score_files.read_protocols(path)
+  assert known["0a"]["floor"] == {"fd": 0.5, "kd": 0.5}
+  assert known["0b"]["floor"] == {"fd": 0.5, "recall": 0.5}
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"0a": 3}'])
 def test_damaged_protocols_are_named(path, text):
   (path / "protocols.json").write_text(text)
