@@ -19,6 +19,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from jax import Array
 
+from genjax import config as genjax_config
 from genjax import models, sweep, workdir
 from genjax.types import Model, Progress, PyTree, Run, Shape, State, UserError
 
@@ -144,12 +145,7 @@ def load(path: str | pathlib.Path, weights: str = "best") -> list[LoadedRun]:
   Raises:
     UserError: no workdir, nothing saved yet, or a checkpoint that cannot be read.
   """
-  saved = read(path)
-  everything = (saved.runs, saved.states(weights), saved.progress.failed_at)
-  return [
-    _loaded(saved.model, saved.image_shape, row, *jax.tree.map(operator.itemgetter(i), everything))
-    for i, row in enumerate(saved.rows)
-  ]
+  return read(path).loaded(weights)
 
 
 class Saved(NamedTuple):
@@ -181,12 +177,27 @@ class Saved(NamedTuple):
       return states._replace(ema=parts)
     return states
 
+  def loaded(self, weights: str) -> list[LoadedRun]:
+    """The runs one by one, with some of their weights as in `states`."""
+    everything = (self.runs, self.states(weights), self.progress.failed_at)
+    return [
+      _loaded(self.model, self.image_shape, row, *jax.tree.map(operator.itemgetter(i), everything))
+      for i, row in enumerate(self.rows)
+    ]
+
 
 def read(path: str | pathlib.Path) -> Saved:
   """All runs of a workdir, finished or not. Raises `UserError` as `load` does."""
   path = pathlib.Path(path)
   record = workdir.read_config(path)
   config = ml_collections.ConfigDict(record["config"])
+  try:
+    genjax_config.check(config)
+  except UserError as error:
+    raise UserError(
+      f"{path / 'config.json'} is not one of this genjax: {error}; genjax "
+      f"{workdir.made_by(record)} wrote it, and reads it"
+    ) from None
   rows = sweep.table(**record["config"]["sweep"])
   runs = sweep.runs(rows)
   shape = tuple(record["dataset"]["image_shape"])

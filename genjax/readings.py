@@ -81,7 +81,7 @@ def read(paths: Sequence[str | pathlib.Path]) -> list[Workdir]:
   """
   found = itertools.chain(*(_folders(pathlib.Path(path)) for path in paths))
   folders = list({os.path.abspath(folder): folder for folder in found}.values())
-  names, tables = _names(folders), [_table(folder) for folder in folders]
+  names, tables = workdir.short_names(folders), [_table(folder) for folder in folders]
   if not any(rows for rows, _ in tables):
     raise UserError(
       f"{folders[0]} has no runs.csv: nothing is trained yet; the command that made it goes on"
@@ -133,18 +133,6 @@ def _folders(path: pathlib.Path) -> list[pathlib.Path]:
   if homes == [path]:
     workdir.read_config(path)
   return homes
-
-
-def _names(folders: list[pathlib.Path]) -> dict[pathlib.Path, str]:
-  """The last parts of each path, as many as tell it from the others."""
-  parts = {folder: pathlib.Path(os.path.abspath(folder)).parts for folder in folders}
-  names = {}
-  for folder, own in parts.items():
-    for length in range(1, len(own) + 1):
-      if [other[-length:] for other in parts.values()].count(own[-length:]) == 1:
-        break
-    names[folder] = str(pathlib.Path(*own[-length:]))
-  return names
 
 
 _RESULTS = {"status": str, "best_step": int, "last_step": int}

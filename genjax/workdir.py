@@ -24,6 +24,8 @@ _FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
 # What else may lie in a folder that has no config.json yet: what a process that was killed left,
 # and the logs of whatever started it.
 _BEFORE = (".lock", ".*.partial", "runs.csv", "metrics.csv", "*.log", "*.out", "*.err")
+# Of a workdir's files. To be raised when this code could not read what older code left.
+FORMAT = 1
 _LIBRARIES = ("genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -75,7 +77,7 @@ def settle(path: pathlib.Path, record: dict) -> None:
   compare(path, record)
   if file.exists():
     return
-  full = record | {"revision": _revision(), "versions": versions()}
+  full = {"format": FORMAT} | record | {"revision": _revision(), "versions": versions()}
   write_atomically(file, json.dumps(full, indent=2) + "\n")
 
 
@@ -147,6 +149,18 @@ def homes(path: pathlib.Path) -> list[pathlib.Path]:
   return cells if cells and not (path / "config.json").exists() else [path]
 
 
+def short_names(folders: list[pathlib.Path]) -> dict[pathlib.Path, str]:
+  """The last parts of each path, as many as tell it from the others."""
+  parts = {folder: pathlib.Path(os.path.abspath(folder)).parts for folder in folders}
+  names = {}
+  for folder, own in parts.items():
+    for length in range(1, len(own) + 1):
+      if [other[-length:] for other in parts.values()].count(own[-length:]) == 1:
+        break
+    names[folder] = str(pathlib.Path(*own[-length:]))
+  return names
+
+
 def _natural(path: pathlib.Path) -> list:
   """So that depth=2 comes before depth=10."""
   return [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", path.name)]
@@ -164,13 +178,16 @@ def _is_workdir(path: pathlib.Path) -> bool:
 
 
 def read_config(path: pathlib.Path) -> dict:
-  """What `settle` wrote. Raises `UserError` where there is none or it cannot be read."""
+  """What `settle` wrote.
+
+  Raises:
+    UserError: there is none, it cannot be read, or another version's files are in another format.
+  """
   file = path / "config.json"
   try:
     record = json.loads(file.read_text())
-    if all(isinstance(record[part], dict) for part in ("config", "dataset")):
-      return record
-    raise ValueError
+    if not all(isinstance(record[part], dict) for part in ("config", "dataset")):
+      raise ValueError
   except (FileNotFoundError, NotADirectoryError):
     cells = _cells(path)
     hint = f"; its folders are workdirs, as {cells[0]}" if cells else ""
@@ -179,6 +196,18 @@ def read_config(path: pathlib.Path) -> dict:
     raise UserError(
       f"{file} cannot be read; restore it, or start again in another --workdir"
     ) from None
+  if record.get("format", FORMAT) != FORMAT:
+    raise UserError(
+      f"{path} was left by genjax {made_by(record)} in format {record['format']}, and this genjax "
+      f"{_version('genjax')} reads format {FORMAT}; use that version for it"
+    )
+  return record
+
+
+def made_by(record: dict) -> str:
+  """The version of genjax in what `read_config` gives."""
+  versions = record.get("versions")
+  return str(versions.get("genjax", "?")) if isinstance(versions, dict) else "?"
 
 
 def differences(old: dict, new: dict) -> list[str]:

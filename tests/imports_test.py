@@ -46,7 +46,7 @@ LAYERS = [
   {"classifier", "cost", "protocols", "workdir"},
   {"checkpoint", "feature_networks", "score_files"},
   {"feature_scores", "image_scores", "model_scores", "readings", "trained_scores"},
-  {"comparisons", "evaluation", "judgements"},
+  {"comparisons", "evaluation", "judgements", "selection"},
   {"correlations", "train"},
   {"score_plots"},
   {"compare", "describe", "evaluate", "main"},

@@ -1,0 +1,160 @@
+"""Which runs a command is about: of a workdir, of a study's cells, or of several workdirs."""
+
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from genjax import checkpoint, plots, sweep, workdir
+from genjax.types import Model, Run, State, UserError
+
+
+class Selection(NamedTuple):
+  """Some runs of one program: R of them here, of all that its workdir has."""
+
+  name: str  # of the workdir, as short as tells it from the others
+  path: pathlib.Path
+  saved: checkpoint.Saved
+  weights: str  # "best", "last" or "raw"
+  index: tuple[int, ...]  # [R] rows of runs.csv
+  labels: list[plots.RunLabel]  # [R] as figures name them
+
+  @property
+  def model(self) -> Model:
+    return self.saved.model
+
+  @property
+  def numbers(self) -> list[dict]:
+    """[R] seed, latent, learning_rate, ... of each run."""
+    return [self.saved.rows[i] for i in self.index]
+
+  @property
+  def rows(self) -> tuple[Run, State]:
+    """What functions of one run take, leaves `[R, ...]`."""
+    states = self.saved.states(self.weights)
+    return jax.tree.map(lambda leaf: leaf[np.array(self.index)], (self.saved.runs, states))
+
+  def vectorised(self, f: Callable) -> Callable:
+    """A function `((run, state), *shared) -> tree` of one run, compiled for the runs of `rows`."""
+    return jax.jit(sweep.vectorise(f, len(self.index)))
+
+  def loaded(self) -> list[checkpoint.LoadedRun]:
+    """[R] runs one by one, which take latents and images without padding."""
+    every = self.saved.loaded(self.weights)
+    return [every[i] for i in self.index]
+
+
+def read(
+  paths: Sequence[str | pathlib.Path], wanted: Sequence[str] = (), weights: str = "best"
+) -> list[Selection]:
+  """The runs that a command line names; workdirs without any of them are left out.
+
+  Args:
+    paths: workdirs, and studies, of which every cell that has a checkpoint is taken.
+    wanted: rows of runs.csv ("0", "3"); or numbers that runs have ("latent=10", "seed=0"): of each
+      name one of its values. All runs where empty.
+    weights: "best", "last" or "raw", as in `checkpoint.load`.
+
+  Raises:
+    UserError: a path is no workdir, no run is meant, or nothing was saved yet.
+  """
+  folders = [home for path in paths for home in _homes(pathlib.Path(path))]
+  folders = list(dict.fromkeys(folders))
+  names = workdir.short_names(folders)
+  saved = {folder: checkpoint.read(folder) for folder in folders}
+  indices = {folder: _matching(one.rows, wanted) for folder, one in saved.items()}
+  if not any(indices.values()):
+    raise UserError(f"--runs={','.join(wanted)}: no run is so; {_there_are(saved)}")
+  latents = {row["latent"] for one in saved.values() for row in one.rows}
+  return [
+    Selection(
+      names[folder],
+      folder,
+      one,
+      weights,
+      tuple(indices[folder]),
+      _labels(names[folder] if len(folders) > 1 else "", one, indices[folder], latents),
+    )
+    for folder, one in saved.items()
+    if indices[folder]
+  ]
+
+
+def one_of_each_setting(selection: Selection) -> Selection:
+  """The first run of each setting that is there, sound ones before failed ones."""
+  order = sorted(range(len(selection.index)), key=lambda i: selection.labels[i].failed_at >= 0)
+  first = {}
+  for i in order:
+    first.setdefault(selection.labels[i].setting, i)
+  kept = sorted(first.values())
+  return selection._replace(
+    index=tuple(selection.index[i] for i in kept), labels=[selection.labels[i] for i in kept]
+  )
+
+
+def _homes(path: pathlib.Path) -> list[pathlib.Path]:
+  """A workdir, or the cells of a study that have a checkpoint."""
+  if not path.exists():
+    raise UserError(f"--workdir={path}: there is no such folder")
+  homes = workdir.homes(path)
+  if homes == [path]:
+    return homes
+  begun = [home for home in homes if any((home / "checkpoints").glob("[0-9]*"))]
+  if not begun:
+    raise UserError(f"{path} is a study of which no cell has a checkpoint yet; train it further")
+  return begun
+
+
+def _matching(rows: list[dict], wanted: Sequence[str]) -> list[int]:
+  places, values = set(), {}
+  for item in wanted:
+    name, equals, value = item.partition("=")
+    try:
+      if equals:
+        values.setdefault(name.strip(), set()).add(float(value))
+      else:
+        places.add(int(name))
+    except ValueError:
+      raise UserError(
+        f"--runs has {item!r}; right would be rows of runs.csv, as 0,3, or numbers of runs, as "
+        "latent=10,seed=0"
+      ) from None
+  for name in values:
+    if name not in rows[0]:
+      raise UserError(f"--runs has {name!r}, which runs have not: they have {', '.join(rows[0])}")
+  return [
+    i
+    for i, row in enumerate(rows)
+    if (not places or i in places) and all(row[name] in chosen for name, chosen in values.items())
+  ]
+
+
+def _there_are(saved: dict[pathlib.Path, checkpoint.Saved]) -> str:
+  """What could be chosen from."""
+  rows = [row for one in saved.values() for row in one.rows]
+  last = max(len(one.rows) for one in saved.values()) - 1
+  varying = {name: sorted({row[name] for row in rows}) for name in rows[0]}
+  parts = [
+    f"{name} {', '.join(f'{value:g}' for value in values)}"
+    for name, values in varying.items()
+    if len(values) > 1
+  ]
+  return f"there are runs 0 to {last}" + (f", of {'; '.join(parts)}" if parts else "")
+
+
+def _labels(
+  prefix: str, saved: checkpoint.Saved, index: Sequence[int], latents: set
+) -> list[plots.RunLabel]:
+  rows = saved.rows
+  # A run for each latent that other workdirs have: labels tell latents apart.
+  others = rows + [rows[0] | {"latent": latent} for latent in latents]
+  return [
+    plots.RunLabel(
+      rows[i]["seed"],
+      " ".join(filter(None, [prefix, sweep.setting(rows[i], others)])),
+      int(saved.progress.failed_at[i]),
+    )
+    for i in index
+  ]

@@ -1,0 +1,112 @@
+"""Which runs a command line means."""
+
+import json
+import shutil
+
+import jax
+import numpy as np
+import pytest
+
+import genjax
+from genjax import selection
+from genjax.types import UserError
+
+
+def test_all_runs_of_a_workdir(vae):
+  path, plan = vae
+  (chosen,) = selection.read([path])
+  assert chosen.index == tuple(range(len(plan.rows)))
+  assert chosen.numbers == plan.rows
+  assert [label.seed for label in chosen.labels] == [row["seed"] for row in plan.rows]
+  assert chosen.labels[0].setting == "latent 2, learning rate 0.001"
+
+
+def test_runs_by_place_and_by_their_numbers(vae):
+  (both,) = selection.read([vae[0]], ["3", "0"])
+  assert both.index == (0, 3)
+  (chosen,) = selection.read([vae[0]], ["latent=3", "seed=1"])
+  assert all(row["latent"] == 3 and row["seed"] == 1 for row in chosen.numbers)
+  assert len(chosen.index) == 2  # a learning rate each
+  (either,) = selection.read([vae[0]], ["latent=2", "latent=3", "seed=1"])
+  assert len(either.index) == 4
+  assert selection.read([vae[0]], ["seed=1", "0", "1"])[0].index == (1,)
+
+
+def test_rows_are_those_of_the_runs_alone(vae):
+  (chosen,) = selection.read([vae[0]], ["1", "6"], weights="last")
+  alone = [genjax.load(vae[0], weights="last")[i] for i in (1, 6)]
+  z = jax.numpy.ones((2, 3))
+  together = chosen.vectorised(lambda row, z: chosen.model.generate(*row, z))(chosen.rows, z)
+  for run, images in zip(alone, together, strict=True):
+    same = run.generate(z[:, : run.numbers["latent"]])
+    np.testing.assert_allclose(images, same, atol=1e-6)
+  assert [run.numbers for run in chosen.loaded()] == [run.numbers for run in alone]
+
+
+def test_one_run_of_each_setting(vae):
+  (every,) = selection.read([vae[0]])
+  chosen = selection.one_of_each_setting(every)
+  settings = [label.setting for label in chosen.labels]
+  assert settings == list(dict.fromkeys(label.setting for label in every.labels))
+  sound = {label.setting for label in every.labels if label.failed_at < 0}
+  assert all(one.failed_at < 0 for one in chosen.labels if one.setting in sound)
+
+
+def test_several_workdirs_and_a_study(vae, tmp_path):
+  for name in ("width=8", "width=16"):
+    shutil.copytree(vae[0], tmp_path / "study" / name)
+  (tmp_path / "study" / "width=32").mkdir()  # begun, and without a checkpoint
+  shutil.copy(vae[0] / "config.json", tmp_path / "study" / "width=32")
+  found = selection.read([tmp_path / "study", vae[0], vae[0]], ["seed=0"])
+  assert [one.name for one in found] == ["width=8", "width=16", vae[0].name]
+  assert found[0].labels[0].setting.startswith("width=8 latent 2")
+
+
+@pytest.mark.parametrize(
+  ("wanted", "line"),
+  [
+    (["latent=5"], "no run is so; there are runs 0 to 7, of seed 0, 1; latent 2, 3"),
+    (["9"], "no run is so"),
+    (["width=5"], "which runs have not: they have seed, latent"),
+    (["first"], "right would be rows of runs.csv, as 0,3"),
+    (["latent=x"], "--runs has 'latent=x'"),
+  ],
+)
+def test_runs_that_there_are_not(vae, wanted, line):
+  with pytest.raises(UserError, match=line):
+    selection.read([vae[0]], wanted)
+
+
+def test_wrong_paths(tmp_path):
+  with pytest.raises(UserError, match="there is no such folder"):
+    selection.read([tmp_path / "none"])
+  with pytest.raises(UserError, match="is no workdir of genjax"):
+    selection.read([tmp_path])
+
+
+def test_a_study_without_a_checkpoint(vae, tmp_path):
+  (tmp_path / "width=8").mkdir()
+  shutil.copy(vae[0] / "config.json", tmp_path / "width=8")
+  with pytest.raises(UserError, match="no cell has a checkpoint yet"):
+    selection.read([tmp_path])
+  with pytest.raises(UserError, match="no checkpoint yet"):
+    selection.read([tmp_path / "width=8"])
+
+
+@pytest.mark.parametrize(
+  ("change", "line"),
+  [
+    (lambda record: record | {"format": 7}, r"genjax 0\.0\.9 in format 7, .* reads format 1"),
+    (
+      lambda record: record | {"config": record["config"] | {"novelty": 1}},
+      r"unknown key config\.novelty.*genjax 0\.0\.9 wrote it",
+    ),
+  ],
+)
+def test_a_workdir_of_another_version(vae, tmp_path, change, line):
+  path = shutil.copytree(vae[0], tmp_path / "old")
+  record = json.loads((path / "config.json").read_text())
+  record["versions"]["genjax"] = "0.0.9"
+  (path / "config.json").write_text(json.dumps(change(record)))
+  with pytest.raises(UserError, match=line):
+    selection.read([path])
