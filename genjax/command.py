@@ -26,16 +26,17 @@ def flags_of(module: str) -> flags.FlagValues:
   return flags.FLAGS if module == "__main__" else flags.FlagValues()
 
 
-def run(main: Callable[..., None], positional: str = "") -> None:
+def run(main: Callable[..., None], positional: str = "", required: bool = True) -> None:
   """Parses the flags and runs `main`; ends the process with the statuses above.
 
   Args:
     main: takes nothing; or the list of arguments that are no flags, where there may be some.
     positional: what those are, as "workdirs"; "" where there may be none.
+    required: whether there must be one of them.
   """
   app.run(
     lambda rest: _guarded(partial(main, rest[1:]) if positional else main),
-    flags_parser=partial(_parse, positional=positional),
+    flags_parser=partial(_parse, positional=positional, required=required),
   )
 
 
@@ -78,7 +79,7 @@ def _refuse(error: object) -> None:
   sys.exit(2)
 
 
-def _parse(arguments: list[str], positional: str = "") -> list[str]:
+def _parse(arguments: list[str], positional: str = "", required: bool = True) -> list[str]:
   flags.FLAGS.set_gnu_getopt(bool(positional))  # flags may stand after what is no flag
   logging.set_verbosity(logging.ERROR)  # a config file that returns nothing has its line below
   # ml_collections raises what it meets in a config file or an override: a dozen kinds.
@@ -88,7 +89,7 @@ def _parse(arguments: list[str], positional: str = "") -> list[str]:
     return _refuse(_readable(error, arguments))
   if rest[1:] and not positional:
     _refuse(f"{rest[1]!r} is no flag; flags look like --workdir=...")
-  if positional and not rest[1:]:
+  if positional and required and not rest[1:]:
     _refuse(f"no {positional} are named; right would be some paths after the command")
   return rest
 
