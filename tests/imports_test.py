@@ -13,6 +13,7 @@ PACKAGE = pathlib.Path(genjax.__file__).parent
 LAYERS = [
   {"types"},
   {
+    "animations",
     "command",
     "distances",
     "events",
@@ -38,7 +39,7 @@ LAYERS = [
     "vae_networks",
     "weights",
   },
-  {"inception", "networks"},
+  {"inception", "networks", "paths"},
   {"layer_table"},
   {"data", "gan", "vae"},
   {"models", "published", "validation"},
@@ -47,7 +48,7 @@ LAYERS = [
   {"checkpoint", "feature_networks", "score_files"},
   {"feature_scores", "image_scores", "model_scores", "readings", "trained_scores"},
   {"comparisons", "evaluation", "judgements", "selection"},
-  {"correlations", "train"},
+  {"correlations", "latents", "train"},
   {"score_plots"},
   {"compare", "describe", "evaluate", "main"},
 ]

@@ -1,0 +1,80 @@
+"""Animated GIFs of images, whose pixels stay what they are where 256 colours allow it.
+
+Axes: T frames, H W pixels.
+"""
+
+import io
+import os
+import pathlib
+
+import numpy as np
+from PIL import Image
+
+COLOURS = 256
+MILLISECONDS = 80  # that a frame stays
+PAUSE = 600  # that the first and the last one stay
+
+
+def forth_and_back(frames: np.ndarray) -> np.ndarray:
+  """The frames and then back, without the ends twice: `[T, ...] -> [2 T - 2, ...]`."""
+  return np.concatenate([frames, frames[-2:0:-1]])
+
+
+def gif(frames: np.ndarray, milliseconds: int = MILLISECONDS, pause: int = PAUSE) -> bytes:
+  """A GIF that goes forth and back without end.
+
+  Args:
+    frames: [T, H, W, 3] uint8, T at least 2. Up to 256 colours in all frames together are kept as
+      they are; of more, the nearest of 256, without dithering, which would flicker.
+    milliseconds: that a frame stays; GIFs count in tens.
+    pause: milliseconds that the first and the last one stay.
+
+  Raises:
+    ValueError: the frames are of another shape or kind.
+  """
+  if frames.ndim != 4 or len(frames) < 2 or frames.shape[-1] != 3 or frames.dtype != np.uint8:
+    raise ValueError(f"frames {frames.shape} {frames.dtype}: expected [T, H, W, 3] uint8, T > 1")
+  T = len(frames)
+  durations = [milliseconds] * (2 * T - 2)
+  durations[0] = durations[T - 1] = max(pause, milliseconds)
+  first, *others = map(_image, *_indexed(forth_and_back(frames)))
+  file = io.BytesIO()
+  first.save(
+    file, "GIF", save_all=True, append_images=others, duration=durations, loop=0, optimize=False
+  )
+  return file.getvalue()
+
+
+def save(frames: np.ndarray, path: str | os.PathLike, **options) -> None:
+  """Writes `gif(frames)` whole or not at all. The folder must exist."""
+  path = pathlib.Path(path)
+  partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+  try:
+    partial.write_bytes(gif(frames, **options))
+    os.replace(partial, path)
+  finally:
+    partial.unlink(missing_ok=True)
+
+
+def _indexed(frames: np.ndarray) -> tuple[np.ndarray, list[bytes]]:
+  """Indices [T, H, W] into a palette, and that palette for each frame: one for all of them."""
+  colours = frames.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+  distinct, index = np.unique(colours, return_inverse=True)
+  index, wanted = index.reshape(colours.shape), _unpacked(distinct)
+  if len(distinct) > COLOURS:
+    # Of the colours themselves, each once: a rare one counts like a frequent one.
+    row = Image.fromarray(wanted[None]).quantize(COLOURS, dither=Image.Dither.NONE)
+    index = np.asarray(row)[0][index]
+    wanted = np.array(row.getpalette(), np.uint8).reshape(-1, 3)
+  return index.astype(np.uint8), [wanted.tobytes()] * len(frames)
+
+
+def _unpacked(colours: np.ndarray) -> np.ndarray:
+  """[N] colours as one number each, as [N, 3] uint8."""
+  return np.stack([colours >> 16, colours >> 8, colours], 1).astype(np.uint8)
+
+
+def _image(index: np.ndarray, palette: bytes) -> Image.Image:
+  image = Image.fromarray(index, "L")
+  image.putpalette(palette)
+  return image

@@ -1,0 +1,91 @@
+"""Which latent dimensions matter to a run, and latents that show what they do.
+
+Axes: R runs, Z latent, D dimensions that are shown, T steps.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from scipy import special
+
+from genjax import workdir
+from genjax.selection import Selection
+from genjax.types import Run, State, Stream, latent_noise, stream
+
+KL, VARIANCE = "KL (nats)", "variance of the images"
+NODES, POINTS = 5, 16  # of a dimension, and of the others, where variances are measured
+REACH = 2.5  # standard deviations to either side that a traversal goes
+
+
+def importance(selection: Selection) -> tuple[np.ndarray, str]:
+  """How much each latent dimension matters to each run, and what that is: `([R, Z], what)`.
+
+  Of VAEs the KL of each dimension on validation images, as metrics.csv has it for the weights'
+  step or the last one before; 0 throughout for a run that failed before it was validated. Of other
+  models the variance that a dimension gives to a pixel (`_variances`). Masked dimensions have 0.
+  """
+  mask = np.asarray(selection.rows[0].latent_mask)
+  if selection.model.encode and (found := _kl(selection)) is not None:
+    return found * mask, KL
+  measured = selection.vectorised(lambda row, key: _variances(selection, row, key))
+  key = stream(jax.random.key(0), Stream.METRIC)  # the same points for every run
+  return np.asarray(measured(selection.rows, key)) * mask, VARIANCE
+
+
+def _kl(selection: Selection) -> np.ndarray | None:
+  """[R, Z] from metrics.csv; None where it has none."""
+  file = selection.path / "metrics.csv"
+  places = {run: r for r, run in enumerate(selection.index)}
+  last = np.asarray(selection.rows[1].step)
+  values = np.zeros((len(places), selection.model.latent))
+  steps = np.full(values.shape, -1)
+  for row in workdir.read_rows(file) if file.exists() else ():
+    r, (name, _, dimension) = places.get(row.run), row.name.partition("/")
+    if name == "kl_dim" and r is not None and steps[r, int(dimension)] <= row.step <= last[r]:
+      values[r, int(dimension)], steps[r, int(dimension)] = row.value, row.step
+  return values if (steps >= 0).any() else None
+
+
+def _variances(selection: Selection, row: tuple[Run, State], key: Array) -> Array:
+  """The variance that each dimension alone gives to a pixel, mean over pixels and the others: [Z].
+
+  The total effect of a dimension (Saltelli et al. 2010, table 2), not divided by the variance of
+  all. Its own integral is Gauss and Hermite's of 5 nodes, exact for polynomials of degree 4.
+  """
+  model, (run, state) = selection.model, row
+  nodes, weights = (jnp.asarray(x, jnp.float32) for x in np.polynomial.hermite_e.hermegauss(NODES))
+  weights /= weights.sum()
+  points = latent_noise(key, (POINTS, model.latent))
+  label = jnp.arange(POINTS) % max(model.num_classes, 1)
+
+  def variance(dimension: Array) -> Array:
+    z = jnp.broadcast_to(points[None], (NODES, *points.shape))
+    z = z.at[:, :, dimension].set(jnp.broadcast_to(nodes[:, None], (NODES, POINTS)))
+    images = model.generate(run, state, z.reshape(-1, model.latent), jnp.tile(label, NODES))
+    images = images.reshape(NODES, -1)
+    mean = weights @ images
+    return (weights @ (images - mean[None]) ** 2).mean()
+
+  return lax.map(variance, jnp.arange(model.latent))
+
+
+def manifold(n: int) -> np.ndarray:
+  """A grid over the prior of a latent of 2, `[n * n, 2]`, row by row from the top left.
+
+  Normal quantiles at (i + 1/2) / n (Kingma & Welling 2014, figure 4): the first dimension rises to
+  the right, the second upwards.
+  """
+  quantiles = special.ndtri((np.arange(n) + 0.5) / n)
+  across, up = np.meshgrid(quantiles, quantiles[::-1])
+  return np.stack([across.ravel(), up.ravel()], 1).astype(np.float32)
+
+
+def traversal(base: Array, dimensions: Array, steps: int, reach: float = REACH) -> Array:
+  """Latents in which one dimension moves from -reach to reach: `[Z]`, `[D] -> [D, T, Z]`.
+
+  The others stay at `base`.
+  """
+  moved = jnp.linspace(-reach, reach, steps)[None, :, None]
+  here = jax.nn.one_hot(dimensions, base.shape[-1])[:, None]
+  return jnp.where(here > 0, moved, base[None, None])

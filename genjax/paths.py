@@ -1,0 +1,49 @@
+"""Paths between two latents, and the shell on which the prior's latents lie.
+
+Axes: T steps of a path, Z latent.
+"""
+
+import math
+
+import jax.numpy as jnp
+from jax import Array
+
+from genjax.metrics import slerp
+
+KINDS = ("linear", "spherical")
+
+
+def between(a: Array, b: Array, steps: int, kind: str) -> Array:
+  """Equally spaced latents from a to b, both included: `[..., Z]`, `[..., Z] -> [T, ..., Z]`.
+
+  Args:
+    a, b: latents, 0 in masked dimensions, which stay 0.
+    steps: T, at least 2.
+    kind: "linear", or "spherical" as `metrics.slerp` (White 2016, section 2.1).
+
+  Raises:
+    ValueError: another kind, or fewer than two steps.
+  """
+  if kind not in KINDS or steps < 2:
+    raise ValueError(f"{steps} steps of kind {kind!r}: expected at least 2, {' or '.join(KINDS)}")
+  t = jnp.linspace(0, 1, steps).reshape(steps, *(1 for _ in a.shape[:-1]))
+  if kind == "spherical":
+    return slerp(a[None], b[None], t)
+  t = t[..., None]
+  return (1 - t) * a[None] + t * b[None]
+
+
+def norms(path: Array) -> Array:
+  """How far from the origin a path is: `[..., Z] -> [...]`."""
+  return jnp.linalg.norm(path, axis=-1)
+
+
+def shell(latent: int) -> tuple[float, float]:
+  """Mean and standard deviation of |z| for z standard normal in so many dimensions.
+
+  Of the chi distribution: about sqrt(Z) and sqrt(1/2) where Z is large, so that the prior is a thin
+  shell. The middle of a straight line between two of its points is normal with half the variance:
+  at sqrt(1/2), 0.71, of that distance.
+  """
+  mean = math.sqrt(2) * math.exp(math.lgamma((latent + 1) / 2) - math.lgamma(latent / 2))
+  return mean, math.sqrt(latent - mean**2)

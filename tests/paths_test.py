@@ -1,0 +1,50 @@
+"""Paths between latents."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from genjax import paths
+
+
+def test_a_straight_and_a_round_way():
+  a, b = jnp.array([2.0, 0.0]), jnp.array([0.0, 2.0])
+  np.testing.assert_allclose(paths.between(a, b, 3, "linear"), [[2, 0], [1, 1], [0, 2]])
+  third = 2 * np.array([[1, 0], [np.sqrt(0.75), 0.5], [0.5, np.sqrt(0.75)], [0, 1]])
+  np.testing.assert_allclose(paths.between(a, b, 4, "spherical"), third, atol=1e-6)
+  np.testing.assert_allclose(paths.norms(paths.between(a, b, 9, "spherical")), 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", paths.KINDS)
+def test_both_ends_are_the_latents_themselves_and_masked_dimensions_never_move(kind):
+  a, b = jax.random.normal(jax.random.key(0), (2, 6, 5)).at[..., 3:].set(0)
+  path = paths.between(a, b, 7, kind)
+  assert path.shape == (7, 6, 5)
+  np.testing.assert_allclose(path[0], a, rtol=1e-6)
+  np.testing.assert_allclose(path[-1], b, rtol=1e-6)
+  assert not path[..., 3:].any()
+
+
+def test_what_is_no_path():
+  a = jnp.ones(2)
+  for steps, kind in ((1, "linear"), (5, "cubic")):
+    with pytest.raises(ValueError, match="expected at least 2, linear or spherical"):
+      paths.between(a, a, steps, kind)
+
+
+@pytest.mark.parametrize("latent", [1, 2, 10, 100])
+def test_shell_of_the_prior(latent):
+  norms = np.linalg.norm(np.random.default_rng(0).normal(size=(200_000, latent)), axis=1)
+  np.testing.assert_allclose(paths.shell(latent), (norms.mean(), norms.std()), rtol=5e-3)
+  # Half normal and Rayleigh, by hand.
+  exact = {1: np.sqrt(2 / np.pi), 2: np.sqrt(np.pi / 2)}
+  assert paths.shell(latent)[0] == pytest.approx(exact.get(latent, paths.shell(latent)[0]))
+
+
+def test_the_middle_of_a_straight_line_leaves_the_shell():
+  a, b = jax.random.normal(jax.random.key(1), (2, 2000, 50))
+  middle = {kind: paths.norms(paths.between(a, b, 3, kind)[1]).mean() for kind in paths.KINDS}
+  mean, sd = paths.shell(50)
+  assert float(middle["linear"]) / mean == pytest.approx(np.sqrt(0.5), rel=0.01)
+  assert float(middle["spherical"]) == pytest.approx(mean, abs=sd / 4)
