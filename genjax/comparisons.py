@@ -7,7 +7,7 @@ import functools
 import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -161,7 +161,7 @@ def _notes(scores: Scores) -> list[str]:
   return notes
 
 
-_PAIRS = (
+PAIRS = (
   Column("a", "A", "text"),
   Column("b", "B", "text"),
   Column("n_a", "n of A", "count"),
@@ -184,21 +184,33 @@ def pairs(found: Sequence[Scores]) -> Table:
   blocks, notes = [], {}
   for scores in found:
     if scores.score.better and len(settings(scores)) > 1:
-      compared = list(_compared(scores))
-      adjusted = statistics.holm([c.p_value for *_, c in compared])
-      rows = [_pair(a, b, c, float(p)) for (a, b, c), p in zip(compared, adjusted, strict=True)]
+      rows, on_rows = of_pairs(_by_seed(scores), scores.score.better == "lower")
       blocks.append(Block(title(scores), _about(scores), rows))
-      notes |= dict.fromkeys(_on_pairs(rows, [c for *_, c in compared]))
-  return _noted(Table(_PAIRS, blocks), notes) if blocks else Table(_PAIRS, [])
+      notes |= dict.fromkeys(on_rows)
+  return _noted(Table(PAIRS, blocks), notes) if blocks else Table(PAIRS, [])
 
 
-def _compared(scores: Scores) -> Iterator[tuple[str, str, statistics.Comparison]]:
-  seeds = {
+def _by_seed(scores: Scores) -> dict[str, dict[int, float]]:
+  return {
     setting: {scores.runs[r].seed: float(scores.values[r]) for r in rows}
     for setting, rows in settings(scores).items()
   }
-  for a, b in itertools.combinations(seeds, 2):
-    yield a, b, statistics.compare(seeds[a], seeds[b], scores.score.better == "lower")
+
+
+def of_pairs(
+  by_setting: Mapping[str, Mapping[int, float]], lower: bool
+) -> tuple[list[tuple], list[str]]:
+  """Rows of PAIRS for each two settings, as one family of tests, and notes on them.
+
+  Args:
+    by_setting: setting -> seed -> figure, NaN where the run failed.
+    lower: whether lower is better.
+  """
+  pairs = list(itertools.combinations(by_setting, 2))
+  compared = [statistics.compare(by_setting[a], by_setting[b], lower) for a, b in pairs]
+  adjusted = statistics.holm([c.p_value for c in compared])
+  rows = [_pair(a, b, c, float(p)) for (a, b), c, p in zip(pairs, compared, adjusted, strict=True)]
+  return rows, _on_pairs(rows, compared)
 
 
 def _pair(a: str, b: str, compared: statistics.Comparison, adjusted: float) -> tuple:

@@ -47,15 +47,46 @@ def gallery(
   Raises:
     ValueError: images or column labels whose shape does not fit.
   """
-  pixels = _bytes(checked(images, labels, "images", 5))
+  pixels = _enlarged(_bytes(checked(images, labels, "images", 5)), column_labels)
+  groups, look = by_setting(labels), looks(settings or [label.setting for label in labels])
+  return _compose(pixels, labels, groups, look, column_labels, title, footnote)[0]
+
+
+@style.context(STYLE, after_reset=True)
+def animation(
+  images: np.ndarray,
+  labels: Sequence[RunLabel],
+  column_labels: Sequence[str] | None = None,
+  title: str = "",
+  footnote: str = "",
+) -> np.ndarray:
+  """A gallery whose images move: `[T, R, M, H, W, C]` in [0, 1] -> `[T, height, width, 3]` uint8.
+
+  The other arguments, and what is raised, are those of `gallery`.
+  """
+  pixels = _bytes(np.asarray(images))
+  pixels = np.stack([_enlarged(checked(x, labels, "images", 5), column_labels) for x in pixels])
+  groups, look = by_setting(labels), looks([label.setting for label in labels])
+  figure, corners = _compose(pixels[0], labels, groups, look, column_labels, title, footnote)
+  figure.canvas.draw()
+  still = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+  frames = np.repeat(still[None], len(pixels), 0)
+  height, width = pixels.shape[3:5]
+  for r, (x, y) in corners.items():
+    for m in range(pixels.shape[2]):
+      left = x + m * (width + COLUMN_GAP)
+      frames[:, y : y + height, left : left + width] = pixels[:, r, m]
+  return frames
+
+
+def _enlarged(pixels: np.ndarray, column_labels: Sequence[str] | None) -> np.ndarray:
+  """[R, M, H, W, 3], each pixel a square of whole pixels."""
   R, M, H, W = pixels.shape[:4]
   if column_labels is not None and len(column_labels) != M:
     raise ValueError(f"{len(column_labels)} column labels for {M} columns")
   # Large, but at most about 1,500 wide and 2,400 high; never so small that a digit is hard to see.
   scale = int(np.clip(min(1500 // (M * W), 2400 // (R * H)), 2, 6))
-  pixels = pixels.repeat(scale, 2).repeat(scale, 3)
-  groups, look = by_setting(labels), looks(settings or [label.setting for label in labels])
-  return _compose(pixels, labels, groups, look, column_labels, title, footnote)
+  return pixels.repeat(scale, 2).repeat(scale, 3)
 
 
 def _bytes(images: np.ndarray) -> np.ndarray:
@@ -70,8 +101,8 @@ RED = "#B00020"
 EDGE, COLUMN_GAP, ROW_GAP, GROUP_GAP, BAR = 36, 6, 14, 34, 8
 
 
-def _compose(pixels, labels, groups, look, column_labels, title, footnote) -> Figure:
-  """The page of a gallery, from images already enlarged, [R, M, height, width, 3]."""
+def _compose(pixels, labels, groups, look, column_labels, title, footnote):
+  """The page of a gallery, and where each row begins, (x, y), from enlarged images [R, M, ...]."""
   R, M, height, width, _ = pixels.shape
   names = {setting: _fit(setting, rows, height) for setting, rows in groups.items()}
   seeds = [_row_label(label, height) for label in labels]
@@ -92,18 +123,20 @@ def _compose(pixels, labels, groups, look, column_labels, title, footnote) -> Fi
     (page.upright if upright else page.text)(x, top - 10, text, 8.5, 1, ha="center")
   # One array for the whole page, drawn one to one: nothing is resampled.
   canvas = np.full((page.height, page.width, 3), 255, np.uint8)
+  corners = {}
   for setting, start, places in _places(groups, top, height):
     end = max(places.values()) + height
     if names[setting]:
       canvas[start:end, bar : bar + BAR] = _rgb(look[setting].color)
       page.text(bar - 16, (start + end) / 2, names[setting], 9, 0.5, weight="bold", ha="right")
     for r, y in places.items():
+      corners[r] = left, y
       failed = labels[r].failed_at >= 0
       color = RED if failed else INK
       page.text(left - 20, y + height / 2, seeds[r], 8.5, 0.5, ha="right", color=color)
       _paste(canvas[y - 6 : y + height + 6, left - 6 :], pixels[r], failed)
   page.figure.figimage(canvas, 0, 0, origin="upper")
-  return page.figure
+  return page.figure, corners
 
 
 def _places(groups: dict[str, list[int]], y: int, height: int):

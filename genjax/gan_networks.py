@@ -1,7 +1,8 @@
 """Generators and critics of the reference systems, layer by layer as their reports have them.
 
 A generator maps `(z [B, Z], label [B])` to images; a critic maps `(image, label)` to scores `[B]`.
-Networks with `num_classes` above 0 read the label, the others do not. The generator's layer that
+Networks with `num_classes` above 0 read the label, the others do not; a generator takes weights of
+the classes `[B, num_classes]` as well. The generator's layer that
 reads the latent is named `latent`.
 """
 
@@ -37,7 +38,10 @@ def _score(x: Array) -> Array:
 
 def _with_label(z: Array, label: Array, num_classes: int) -> Array:
   """The label first: its rows keep their place when the latent is padded."""
-  return jnp.concatenate([jax.nn.one_hot(label, num_classes), z], -1) if num_classes else z
+  if not num_classes:
+    return z
+  mixed = jnp.issubdtype(label.dtype, jnp.floating)  # weights of the classes [B, K]
+  return jnp.concatenate([label if mixed else jax.nn.one_hot(label, num_classes), z], -1)
 
 
 def _with_planes(image: Array, label: Array, num_classes: int) -> Array:

@@ -47,3 +47,17 @@ def shell(latent: int) -> tuple[float, float]:
   """
   mean = math.sqrt(2) * math.exp(math.lgamma((latent + 1) / 2) - math.lgamma(latent / 2))
   return mean, math.sqrt(latent - mean**2)
+
+
+def lengths(points: Array) -> tuple[Array, Array, Array]:
+  """How a path runs through a space: `[T, D] -> (length [], ratio [], jump [])`.
+
+  Distances are root mean squares over the D coordinates. `length` is the sum of the steps; `ratio`
+  is to the straight distance of both ends, so that 1 is straight; `jump` is the largest step over
+  the mean one, so that 1 is even. NaN where the path does not move, or for `ratio` where it ends at
+  its start.
+  """
+  steps = jnp.sqrt(((points[1:] - points[:-1]) ** 2).mean(-1))
+  straight = jnp.sqrt(((points[-1] - points[0]) ** 2).mean())
+  length = steps.sum()
+  return length, length / straight, steps.max() / steps.mean()

@@ -77,7 +77,8 @@ class Model(NamedTuple):
 
   init: Callable[[Run], State]
   step: Callable[[Run, State, Batch], tuple[State, Metrics]]  # leaves of the batch [K, B, ...]
-  generate: Callable  # (run, state, z [B, Z], label [B]) -> images [B, H, W, C] in [0, 1]
+  # (run, state, z [B, Z], label [B] or class weights [B, K]) -> images [B, H, W, C] in [0, 1]
+  generate: Callable
   diagnose: Callable  # (run, state, key, batch) -> Metrics on images that were held out
   encode: Callable | None  # (run, state, images in [0, 1]) -> mean [B, Z], logvar [B, Z]
   decode: Callable | None  # (run, state, z [B, Z]) -> logits of the pixels [B, H, W, C]

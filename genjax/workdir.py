@@ -43,7 +43,7 @@ def claim(path: pathlib.Path) -> Iterator[None]:
   Raises:
     UserError: it cannot be written, or another process is writing to it.
   """
-  with _writable(path):
+  with writable("--workdir", path):
     path.mkdir(parents=True, exist_ok=True)
     lock = open(path / ".lock", "w")  # noqa: SIM115 (held open until the end)
   with lock:
@@ -53,7 +53,7 @@ def claim(path: pathlib.Path) -> Iterator[None]:
       raise UserError(
         f"--workdir={path}: another process is writing to it; wait for it, or name another folder"
       ) from error
-    with _writable(path):
+    with writable("--workdir", path):
       for folder in _FOLDERS:
         (path / folder).mkdir(exist_ok=True)
         for left in (path / folder).glob(".*.partial"):  # by a process that was killed
@@ -62,12 +62,13 @@ def claim(path: pathlib.Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _writable(path: pathlib.Path) -> Iterator[None]:
+def writable(flag: str, path: pathlib.Path) -> Iterator[None]:
+  """Raises `UserError` where a folder that a flag names cannot be written."""
   try:
     yield
   except OSError as error:
     raise UserError(
-      f"--workdir={path} cannot be written ({error.strerror}); name a folder that can"
+      f"{flag}={path} cannot be written ({error.strerror}); name a folder that can"
     ) from error
 
 

@@ -39,7 +39,7 @@ LAYERS = [
     "vae_networks",
     "weights",
   },
-  {"inception", "networks", "paths"},
+  {"inception", "inversion", "networks", "paths"},
   {"layer_table"},
   {"data", "gan", "vae"},
   {"models", "published", "validation"},
@@ -48,9 +48,10 @@ LAYERS = [
   {"checkpoint", "feature_networks", "score_files"},
   {"feature_scores", "image_scores", "model_scores", "readings", "trained_scores"},
   {"comparisons", "evaluation", "judgements", "selection"},
-  {"correlations", "latents", "train"},
-  {"score_plots"},
-  {"compare", "describe", "evaluate", "main"},
+  {"correlations", "latents", "run_tables", "train"},
+  {"score_plots", "smoothness"},
+  {"interpolations"},
+  {"compare", "describe", "evaluate", "interpolate", "main"},
 ]
 
 # Libraries that only these modules may know.
@@ -63,8 +64,8 @@ ONLY = {
     "networks",
     "vae_networks",
   },
-  "matplotlib": {"galleries", "plots", "score_plots"},
-  "optax": {"classifier", "optimisers"},
+  "matplotlib": {"galleries", "interpolations", "plots", "score_plots"},
+  "optax": {"classifier", "inversion", "optimisers"},
   "orbax": {"checkpoint"},
   "sklearn": {"sources"},
   "tensorboardX": {"events"},

@@ -211,3 +211,14 @@ def test_a_summary_counts_the_failed():
   assert (nothing.n, nothing.failed) == (0, 2)
   assert math.isnan(nothing.median)
   assert nothing.of_iqm == Interval(-math.inf, math.inf)
+
+
+def test_interval_of_the_median_is_between_order_statistics():
+  values = np.array([3.0, 10.0, 1.0, 7.0, 2.0, 9.0, 4.0, 8.0, 6.0, 5.0])
+  # Of 10, the 2nd to the 9th hold the median with 1 - 2 (1 + 10) / 2**10 = 0.979, and the 3rd to
+  # the 8th with 0.891.
+  assert statistics.median_interval(values) == (2, 9)
+  assert statistics.median_interval(values, 0.85) == (3, 8)
+  assert statistics.median_interval(values[:6]) == (1, 10)  # with 1 - 2 / 2**6 = 0.969
+  assert statistics.median_interval(values[:5]) == (-np.inf, np.inf)
+  assert statistics.median_interval(values[:0]) == (-np.inf, np.inf)

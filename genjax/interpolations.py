@@ -1,0 +1,281 @@
+"""Pictures of paths through the latent spaces of runs: a row a run, a column a step.
+
+Axes: R runs, P pairs of ends, T steps, K classes, D dimensions, Z latent, H W C image.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from matplotlib.figure import Figure
+
+from genjax import galleries, inversion, latents, paths, smoothness
+from genjax.plots import RunLabel, tick_label
+from genjax.selection import Selection
+from genjax.types import Run, State, Stream, stream
+
+MOST_DIMENSIONS = 10  # of a traversal
+GRID = 20  # images along a side of a manifold
+Pictures = Iterator[tuple[str, Figure | np.ndarray]]  # name, and a figure or frames of an animation
+
+
+class Asked(NamedTuple):
+  """What is the same in all pictures."""
+
+  kinds: tuple[str, ...]  # of paths
+  pairs: int  # P
+  steps: int  # T
+  seed: int  # of the noise
+
+  @property
+  def kind(self) -> str:
+    """Where there is room for one."""
+    return self.kinds[-1]
+
+  @property
+  def columns(self) -> list[str]:
+    return [f"{t:.2f}" for t in np.linspace(0, 1, self.steps)]
+
+
+def between_random(found: Sequence[Selection], asked: Asked) -> Pictures:
+  """Linear and spherical paths between the same random latents, whatever the model and latent."""
+
+  def of_run(row: tuple[Run, State], a: Array, b: Array) -> Array:
+    mask = row[0].latent_mask[None]
+    z = [paths.between(a * mask, b * mask, asked.steps, kind) for kind in asked.kinds]
+    label = jnp.arange(asked.pairs) % max(one.model.num_classes, 1)
+    return jnp.stack([_images(one, row, path, label) for path in z])
+
+  images, labels = [], []  # [kinds, T, P, H, W, C] each
+  for one in found:
+    ends = smoothness.ends(asked.pairs, one.model.latent, asked.seed)
+    images += list(
+      np.asarray(one.vectorised(of_run)(one.rows, *ends)).reshape(
+        -1, asked.steps, asked.pairs, *one.saved.image_shape
+      )
+    )
+    labels += [_about(label, kind) for label in one.labels for kind in asked.kinds]
+  images = np.stack(images)
+  note = smoothness.explained([row["latent"] for one in found for row in one.numbers], asked.seed)
+  for p in range(asked.pairs):
+    title = f"Between random latents, {p + 1} of {asked.pairs}: the same two in every row"
+    yield f"random-{p + 1}", galleries.gallery(images[:, :, p], labels, asked.columns, title, note)
+  yield "random", _moving(images, labels, "Between random latents")
+
+
+def between_images(
+  found: Sequence[Selection], asked: Asked, originals: Array, classes: Array
+) -> Pictures:
+  """Paths between real images, as a VAE encodes them or as a search finds them in a GAN.
+
+  Args:
+    found: the runs.
+    asked: its P is half of the number of images.
+    originals: [2 P, H, W, C] in [0, 1], those of a pair one after the other.
+    classes: [2 P] int32.
+  """
+  key = stream(jax.random.key(asked.seed), Stream.GALLERY)
+
+  def of_run(row: tuple[Run, State], image: Array, label: Array) -> tuple[Array, Array]:
+    z, error = located(one, row, image, label, key)
+    path = paths.between(z[0::2], z[1::2], asked.steps, asked.kind)
+    K = one.model.num_classes
+    if K:  # the class goes over into the other's, as the image does
+      weights = jax.nn.one_hot(label, K)
+      label = paths.between(weights[0::2], weights[1::2], asked.steps, "linear").reshape(-1, K)
+    return _images(one, row, path, label), error
+
+  images, labels, errors = [], [], []
+  for one in found:
+    made, error = map(np.asarray, one.vectorised(of_run)(one.rows, originals, classes))
+    images += list(made)
+    labels += one.labels
+    errors += list(error)
+  images = np.stack(images)
+  ways = {True: "the means of a VAE's encoder", False: "the nearest that a search finds in a GAN"}
+  note = (
+    f"At both ends the real image. Between them the {asked.kind} path between the images' latents: "
+    f"{' and '.join(ways[w] for w in ways if w in {bool(one.model.encode) for one in found})}. "
+    "RMSE: root mean square error a pixel, in [0, 1], of the left and of the right end."
+  )
+  for p in range(asked.pairs):
+    ends = np.broadcast_to(originals[2 * p : 2 * p + 2][None], (len(images), 2, *images.shape[3:]))
+    row = np.concatenate([ends[:, :1], images[:, :, p], ends[:, 1:]], 1)
+    of_ends = [
+      _about(label, f"RMSE {error[2 * p]:.3f}\nand {error[2 * p + 1]:.3f}")
+      for label, error in zip(labels, errors, strict=True)
+    ]
+    title = f"Between two test images, {p + 1} of {asked.pairs}"
+    columns = ["real", *asked.columns, "real"]
+    yield f"images-{p + 1}", galleries.gallery(row, of_ends, columns, title, note)
+  yield "images", _moving(images, labels, "Between test images")
+
+
+def located(
+  one: Selection, row: tuple[Run, State], image: Array, label: Array, key: Array
+) -> tuple[Array, Array]:
+  """The latents of images, and what is lost of these: `[B, Z]`, `[B]` RMSE a pixel."""
+  if one.model.encode:
+    z, _ = one.model.encode(*row, image)
+    made = one.model.generate(*row, z)
+    return z, jnp.sqrt(((made - image) ** 2).mean((1, 2, 3)))
+  return inversion.nearest(
+    lambda z, label: one.model.generate(*row, z, label), image, label, row[0].latent_mask, key
+  )
+
+
+def between_classes(found: Sequence[Selection], asked: Asked) -> Pictures:
+  """From each class to the next one at one latent, and between two latents at each class."""
+
+  def of_run(row: tuple[Run, State], a: Array, b: Array) -> tuple[Array, Array]:
+    K, T, mask = one.model.num_classes, asked.steps, row[0].latent_mask[None]
+    weights = jnp.eye(K)
+    mixed = paths.between(weights, jnp.roll(weights, -1, 0), T, "linear")
+    still = jnp.broadcast_to((a * mask)[None], (T, K, a.shape[-1]))
+    z = paths.between(a * mask, b * mask, T, asked.kind)
+    moving = jnp.broadcast_to(z, still.shape)
+    return (
+      _images(one, row, still, mixed.reshape(-1, K)),
+      _images(one, row, moving, jnp.arange(K)),
+    )
+
+  everything, labels = [], []
+  for one in found:
+    K, ends = one.model.num_classes, smoothness.ends(1, one.model.latent, asked.seed)
+    over, within = (np.asarray(x) for x in one.vectorised(of_run)(one.rows, *ends))
+    everything += list(over)
+    labels += one.labels
+    for label, across, along in zip(one.labels, over, within, strict=True):
+      rows = [_about(label, f"class {k}\nto {(k + 1) % K}", alone=True) for k in range(K)]
+      title = f"From class to class at one latent: {_name(one, label)}"
+      note = "The generator reads weights of two classes in place of one class."
+      yield f"classes-{_slug(one, label)}", _transposed(across, rows, asked.columns, title, note)
+      rows = [_about(label, f"class {k}", alone=True) for k in range(K)]
+      title = f"From latent to latent at each class: {_name(one, label)}"
+      note = f"A {asked.kind} path, the same in every row."
+      yield (
+        f"classes-latent-{_slug(one, label)}",
+        _transposed(along, rows, asked.columns, title, note),
+      )
+  yield "classes", _moving(np.stack(everything), labels, "From each class to the next")
+
+
+def manifolds(found: Sequence[Selection]) -> Pictures:
+  """The images of a grid over the prior, of each run with a latent of 2."""
+  grid = latents.manifold(GRID)
+
+  def of_run(row: tuple[Run, State], z: Array) -> Array:
+    z = jnp.pad(z, ((0, 0), (0, one.model.latent - 2)))
+    return _images(one, row, z, jnp.zeros(len(z), jnp.int32))
+
+  for one in map(with_latent_2, found):
+    if not one.index:
+      continue
+    images = np.asarray(one.vectorised(of_run)(one.rows, grid))
+    for label, of_label in zip(one.labels, images, strict=True):
+      tiles = of_label.reshape(GRID, GRID, *of_label.shape[1:]).swapaxes(1, 2)
+      H, W, C = one.saved.image_shape
+      sheet = tiles.reshape(1, 1, GRID * H, GRID * W, C)
+      title = f"The latent plane: {_name(one, label)}"
+      note = (
+        f"The first dimension rises to the right, the second upwards, at the normal quantiles from "
+        f"{0.5 / GRID:g} to {1 - 0.5 / GRID:g}, {grid[:, 0].min():.2f} to {grid[:, 0].max():.2f}"
+        f"{', of class 0' if one.model.num_classes else ''}."
+      )
+      figure = galleries.gallery(sheet, [_about(label, "", alone=True)], None, title, note)
+      yield f"manifold-{_slug(one, label)}", figure
+
+
+def with_latent_2(one: Selection) -> Selection:
+  kept = [r for r, row in enumerate(one.numbers) if row["latent"] == 2]
+  return one._replace(index=tuple(one.index[r] for r in kept), labels=[one.labels[r] for r in kept])
+
+
+def traversals(found: Sequence[Selection], asked: Asked) -> Pictures:
+  """One dimension moves and the others stay; those that matter most to the run, first."""
+
+  def of_run(row: tuple, base: Array) -> Array:
+    (run, state), dimensions = row
+    z = latents.traversal(base * run.latent_mask, dimensions, asked.steps).swapaxes(0, 1)
+    return _images(one, (run, state), z, jnp.zeros(len(dimensions), jnp.int32))
+
+  moving, labels = [], []
+  for one in found:
+    values, what = latents.importance(one)
+    order = np.argsort(-values, axis=1, kind="stable")[:, :MOST_DIMENSIONS]
+    base = smoothness.ends(1, one.model.latent, asked.seed)[0][0]
+    base = jnp.zeros_like(base) if one.model.encode else base
+    rows = (one.rows, jnp.asarray(order))
+    images = np.asarray(one.vectorised(of_run)(rows, base))  # [R, T, D, H, W, C]
+    for r, label in enumerate(one.labels):
+      D = min(one.numbers[r]["latent"], order.shape[1])
+      abouts = [
+        _about(label, f"dimension {d}\n{_measured(values[r, d], what)}", alone=True)
+        for d in order[r, :D]
+      ]
+      columns = [
+        tick_label(round(x, 1)) for x in np.linspace(-latents.REACH, latents.REACH, asked.steps)
+      ]
+      still = "at 0" if one.model.encode else "at one random latent"
+      note = (
+        f"Each row moves one of {one.numbers[r]['latent']} dimensions, in standard deviations of "
+        f"the prior; the others stay {still}{', class 0' if one.model.num_classes else ''}. The "
+        f"first row matters most, by the {what}."
+      )
+      title = f"One dimension at a time: {_name(one, label)}"
+      yield (
+        f"traversal-{_slug(one, label)}",
+        _transposed(images[r, :, :D], abouts, columns, title, note),
+      )
+    moving += list(_widened(images))
+    labels += one.labels
+  yield "traversal", _moving(np.stack(moving), labels, "One dimension at a time")
+
+
+def _widened(images: np.ndarray) -> np.ndarray:
+  """[R, T, D, ...] with MOST_DIMENSIONS columns, grey where a run has fewer."""
+  missing = MOST_DIMENSIONS - images.shape[2]
+  return np.pad(
+    images, [(0, missing if axis == 2 else 0) for axis in range(6)], constant_values=np.nan
+  )
+
+
+def _measured(value: float, what: str) -> str:
+  return f"KL {value:.2f}" if what == latents.KL else f"var {value:.1e}"
+
+
+def _images(one: Selection, row: tuple[Run, State], z: Array, label: Array) -> Array:
+  """`[..., Z]` to `[..., H, W, C]`; `label` of the last axes of z, or weights of all of them."""
+  count = z.size // z.shape[-1]
+  labels = label if jnp.issubdtype(label.dtype, jnp.floating) else jnp.resize(label, count)
+  images = one.model.generate(*row, z.reshape(count, -1), labels)
+  return images.reshape(*z.shape[:-1], *images.shape[1:])
+
+
+def _moving(images: np.ndarray, labels: list[RunLabel], title: str) -> np.ndarray:
+  """[R, T, M, H, W, C] as frames."""
+  return galleries.animation(images.swapaxes(0, 1), labels, title=title)
+
+
+def _transposed(images: np.ndarray, labels, columns, title: str, note: str) -> Figure:
+  """[T, M, H, W, C] with M as rows."""
+  return galleries.gallery(images.swapaxes(0, 1), labels, columns, title, note)
+
+
+def _about(label: RunLabel, text: str, alone: bool = False) -> RunLabel:
+  """A row that says this beside its seed; `alone` where the figure's title names the run."""
+  if alone:
+    return label._replace(setting="", about=text or " ")
+  return label._replace(about=f"seed {label.seed}\n{text}")
+
+
+def _name(one: Selection, label: RunLabel) -> str:
+  return f"{label.setting or one.name}, seed {label.seed}"
+
+
+def _slug(one: Selection, label: RunLabel) -> str:
+  return re.sub(r"[^\w.=]+", "-", _name(one, label)).strip("-")

@@ -1,0 +1,102 @@
+"""Tables of one figure a run: each setting's middle with its intervals, and pairs of settings.
+
+The unit is a training run, as in statistics.py. `comparisons.py` has the same of scores.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from genjax import comparisons, statistics
+from genjax.selection import Selection
+from genjax.tables import Block, Column, Estimate, Table
+
+
+class Figure(NamedTuple):
+  """Of one run."""
+
+  value: float  # NaN where it has none
+  failed: bool
+
+
+Settings = Mapping[str, Mapping[int, Figure]]  # setting -> seed -> figure
+
+
+def lost(selection: Selection) -> np.ndarray:
+  """[R] runs that failed without leaving such weights: best ones are from before the failure."""
+  failed = np.array([label.failed_at >= 0 for label in selection.labels])
+  trained = np.asarray(selection.rows[1].step) > 0
+  return failed & ~trained if selection.weights == "best" else failed
+
+
+def settings(found: Sequence[tuple[Selection, np.ndarray]]) -> Settings:
+  """The figures [R] of the runs of some workdirs."""
+  groups = {}
+  for selection, values in found:
+    for label, value in zip(selection.labels, values, strict=True):
+      name = label.setting or selection.name
+      groups.setdefault(name, {})[label.seed] = Figure(float(value), label.failed_at >= 0)
+  return groups
+
+
+_COLUMNS = (
+  Column("setting", "setting", "text"),
+  Column("n", "n", "count"),
+  Column("failed", "failed", "count"),
+  Column("median", "median [95%]", interval=True),
+  Column("mean", "mean [95%]", interval=True),
+)
+
+
+def middles(blocks: Sequence[tuple[str, dict[str, str], Settings]]) -> Table:
+  """Each setting's middle under some titles; `about` as in `tables.Block`."""
+  made = [
+    Block(title, about, [_row(*item) for item in found.items()]) for title, about, found in blocks
+  ]
+  notes = _notes(
+    [figure for *_, found in blocks[:1] for one in found.values() for figure in one.values()]
+  )
+  least = min((row[1] for block in made for row in block.rows), default=0)
+  if least < 6:
+    notes.append("the interval of the median takes 6 runs; that of the mean (Student's) takes 2")
+  return Table(_COLUMNS, [*made[:-1], made[-1]._replace(notes=notes)])
+
+
+def _row(setting: str, figures: Mapping[int, Figure]) -> tuple:
+  known = np.array([f.value for f in figures.values() if not math.isnan(f.value)])
+  failed = sum(f.failed for f in figures.values())
+  if not known.size:
+    nothing = Estimate(math.nan, math.nan, math.nan)
+    return setting, 0, failed, nothing, nothing
+  median = Estimate(float(np.median(known)), *statistics.median_interval(known))
+  return (
+    setting,
+    known.size,
+    failed,
+    median,
+    Estimate(float(known.mean()), *statistics.t_interval(known)),
+  )
+
+
+def _notes(figures: Sequence[Figure]) -> list[str]:
+  counted = sum(figure.failed and not math.isnan(figure.value) for figure in figures)
+  if not counted:
+    return []
+  failed = sum(figure.failed for figure in figures)
+  return [f"{counted} of {failed} failed runs count in n too: by their best weights from before it"]
+
+
+def pairs(blocks: Sequence[tuple[str, dict[str, str], Settings]]) -> Table:
+  """Each two settings under some titles, where lower is better; no block for one setting alone."""
+  made, notes = [], {}
+  for title, about, found in blocks:
+    if len(found) > 1:
+      values = {s: {seed: f.value for seed, f in one.items()} for s, one in found.items()}
+      rows, on_rows = comparisons.of_pairs(values, lower=True)
+      made.append(Block(title, about, rows))
+      notes |= dict.fromkeys(on_rows)
+  if made:
+    made[-1] = made[-1]._replace(notes=list(notes))
+  return Table(comparisons.PAIRS, made)
