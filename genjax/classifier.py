@@ -1,7 +1,8 @@
 """The classifiers in whose features images are compared, trained as any other sweep is.
 
-Three per dataset, which differ in their seed: what holds in one network's features alone is no
-finding. They are trained once, without test images, and kept beside the decoded data.
+Up to three per dataset, which differ in their seed: what holds in one network's features alone is
+no finding. Each is trained once, without test images, and kept beside the decoded data; those that
+are asked for and not there yet train in one program.
 """
 
 import hashlib
@@ -40,7 +41,7 @@ WIDTH = 32
 EPOCHS = 8
 LEAST_STEPS = 500  # a small dataset takes more epochs
 LEARNING_RATE = 1.5e-3
-_LAYOUT = 1  # to be raised when a network would come out otherwise than before
+_LAYOUT = 2  # to be raised when a network would come out otherwise than before
 
 
 def make(image_shape: Shape, num_classes: int, steps: int, width: int = WIDTH) -> Model:
@@ -115,16 +116,16 @@ def run_of(seed: int) -> Run:
 
 
 class Trained(NamedTuple):
-  """Classifiers of one dataset, leaves `[COUNT, ...]`."""
+  """One classifier."""
 
   params: PyTree
-  accuracy: np.ndarray  # [COUNT] on test images, 0 to 1
+  accuracy: np.ndarray  # [] on test images, 0 to 1
 
 
 def feature_networks(
-  splits: data.Splits, cache: str, show: Callable[[str], None]
+  splits: data.Splits, cache: str, show: Callable[[str], None], count: int = COUNT
 ) -> list[FeatureNetwork]:
-  """The networks of a dataset, from the cache or trained now.
+  """The first networks of a dataset, from the cache or trained now.
 
   They see the training and the validation images: which of these are held out is the config's
   choice, and features must not depend on it.
@@ -133,43 +134,52 @@ def feature_networks(
     splits: of the dataset.
     cache: as `config.data.cache`.
     show: is told in a line what is done, and how well the networks classify.
+    count: how many, 1 to `COUNT`.
   """
   seen = Dataset(
     *(np.concatenate(part) for part in zip(splits.validation, splits.train, strict=True))
   )
   stem = splits.source.split()[0].replace("/", "_")
-  file = caching.folder(cache, "features") / f"{stem}-{_digest(_facts(seen, splits))}.npz"
-  trained = _read(file)
-  if trained is None:
-    show(f"training {COUNT} classifiers of {stem}, whose features all runs are compared in")
-    trained = _train(seen, splits.test, splits.num_classes, show)
-    caching.write(file, _flat(trained))
-  percent = ", ".join(f"{accuracy:.2%}" for accuracy in trained.accuracy)
-  show(f"feature networks of {stem} ({file.name}): test accuracy {percent}")
-  return [_network(f"{stem}-{i}", i, trained, splits.num_classes) for i in range(COUNT)]
+  digest = _digest(_facts(seen, splits))
+  folder = caching.folder(cache, "features")
+  files = {seed: folder / f"{stem}-{seed}-{digest}.npz" for seed in range(count)}
+  found = {seed: trained for seed, file in files.items() if (trained := _read(file))}
+  if missing := tuple(seed for seed in files if seed not in found):
+    show(f"training {_named(len(missing))} of {stem}, in whose features runs are compared")
+    for seed, trained in _train(seen, splits, missing, show).items():
+      found[seed] = trained
+      caching.write(files[seed], _flat(trained))
+  percent = ", ".join(f"{found[seed].accuracy:.2%}" for seed in files)
+  show(f"feature network{'s'[: count - 1]} of {stem} (in {folder}): test accuracy {percent}")
+  return [_network(f"{stem}-{seed}", found[seed], splits.num_classes) for seed in files]
 
 
-def _network(name: str, i: int, trained: Trained, num_classes: int) -> FeatureNetwork:
-  params = jax.tree.map(lambda leaf: leaf[i], trained.params)
-  return FeatureNetwork(
-    f"{name}-{_digest_of_params(params)}", params, apply(num_classes), classes=True
-  )
+def _named(count: int) -> str:
+  return "a classifier" if count == 1 else f"{count} classifiers"
 
 
-def _train(seen: Dataset, test: Dataset, num_classes: int, show: Callable[[str], None]) -> Trained:
-  shape, size = seen.image.shape[1:], len(seen.label)
+def _network(name: str, trained: Trained, num_classes: int) -> FeatureNetwork:
+  digest = _digest_of_params(trained.params)
+  return FeatureNetwork(f"{name}-{digest}", trained.params, apply(num_classes), classes=True)
+
+
+def _train(
+  seen: Dataset, splits: data.Splits, seeds: tuple[int, ...], show: Callable[[str], None]
+) -> dict[int, Trained]:
+  """A classifier for each seed, all in one program."""
+  shape, size, R = seen.image.shape[1:], len(seen.label), len(seeds)
   batch = min(BATCH, size)
   per_epoch = data.batches_per_epoch(size, batch)
   epochs = max(EPOCHS, -(-LEAST_STEPS // per_epoch))
-  model = make(shape, num_classes, epochs * per_epoch)
-  rows = sweep.table(seeds=tuple(range(COUNT)), latents=(1,), learning_rate=(LEARNING_RATE,))
-  runs = jax.device_put(sweep.runs(rows), sweep.sharding(COUNT))
-  dataset = jax.device_put(data.to_device(seen), sweep.replicated(COUNT))
-  begin, advance = programs.training(model, batch, COUNT)
+  model = make(shape, splits.num_classes, epochs * per_epoch)
+  rows = sweep.table(seeds=seeds, latents=(1,), learning_rate=(LEARNING_RATE,))
+  runs = jax.device_put(sweep.runs(rows), sweep.sharding(R))
+  dataset = jax.device_put(data.to_device(seen), sweep.replicated(R))
+  begin, advance = programs.training(model, batch, R)
   progress = begin(runs)
   for epoch in range(epochs):
     totals = programs.empty_totals(model, runs, shape, batch)
-    totals = jax.device_put(totals, sweep.sharding(COUNT), may_alias=False)
+    totals = jax.device_put(totals, sweep.sharding(R), may_alias=False)
     progress, totals = advance(
       runs, progress, totals, dataset, epoch * per_epoch, (epoch + 1) * per_epoch
     )
@@ -177,10 +187,15 @@ def _train(seen: Dataset, test: Dataset, num_classes: int, show: Callable[[str],
     if (epoch + 1) % -(-epochs // 10) == 0:
       show(f"epoch {epoch + 1} of {epochs}: cross-entropy {loss.mean():.4f}")
   params = jax.device_get(progress.state.params["classifier"])
-  return Trained(params, _accuracy(params, test, num_classes))
+  accuracy = _accuracy(params, splits.test, splits.num_classes)
+  return {
+    seed: Trained(jax.tree.map(lambda leaf: leaf[i], params), accuracy[i])  # noqa: B023
+    for i, seed in enumerate(seeds)
+  }
 
 
 def _accuracy(params: PyTree, test: Dataset, num_classes: int) -> np.ndarray:
+  """On test images, of classifiers `[R, ...]`: `-> [R]`."""
   logits = jax.jit(
     lambda params, images: lax.map(lambda p: classify(apply(num_classes), p, images)[1], params)
   )
@@ -205,7 +220,7 @@ def _facts(seen: Dataset, splits: data.Splits) -> dict:
     "shape": seen.image.shape[1:],
     "classes": splits.num_classes,
     "crc32": [zlib.crc32(np.ascontiguousarray(part)) for part in seen],
-    "settings": (COUNT, BATCH, WIDTH, EPOCHS, LEARNING_RATE),
+    "settings": (BATCH, WIDTH, EPOCHS, LEARNING_RATE),
   }
 
 

@@ -30,7 +30,7 @@ def load(
   if not wanted and not any(SCORES[name].group == "features" for name in names):
     return []
   if not wanted:
-    return classifier.feature_networks(splits, cache, _show)[:count]
+    return classifier.feature_networks(splits, cache, _show, count)
   kind, _, where = wanted.partition(":")
   if not where:
     raise UserError(

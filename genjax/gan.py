@@ -66,7 +66,8 @@ def make(
   if regulariser == "gradient_penalty" and _has_statistics(critic, image_shape):
     raise UserError(
       f"model.regulariser 'gradient_penalty' penalises each image alone, and the critic of "
-      f"{network!r} has batch norm: 'clip', or the network 's1_gan', would be right"
+      f"{network!r} has batch norm: 'clip' would be right, or a network whose critic has none, "
+      "as 's1_gan', 's1_wgan_gp_cifar10' and 'dense'"
     )
   # (params, stats, z or image, label, key in training) -> (images or scores, stats)
   generated, score = partial(networks.apply, generator), partial(networks.apply, critic)

@@ -173,18 +173,24 @@ class S1CifarWganGenerator(nn.Module):
 
 
 class S1CifarWganCritic(nn.Module):
-  """S1's WGAN on CIFAR-10: `width` channels at 8 x 8; with classes, they are further channels."""
+  """S1's WGAN on CIFAR-10: `width` channels at 8 x 8; with classes, they are further channels.
+
+  A gradient penalty is of each image alone, and so takes it without batch norm.
+  """
 
   width: int
   slope: float
   num_classes: int
+  batch_norm: bool = True
 
   @nn.compact
   def __call__(self, image, label=None, train=False):
     x = _with_planes(image, label, self.num_classes)
     x = leaky_relu(self.slope)(Conv(self.width // 2, 4, 2)(x))
     for features in (self.width, 2 * self.width):
-      x = leaky_relu(self.slope)(_batch_norm(train)(Conv(features, 4, 2)(x)))
+      x = Conv(features, 4, 2)(x)
+      x = _batch_norm(train)(x) if self.batch_norm else x
+      x = leaky_relu(self.slope)(x)
     return _score(Map(flatten)(Conv(1, 4, 1, "VALID")(x)))
 
 

@@ -101,8 +101,13 @@ def _s1_cifar_cgan(shape: Shape, width: int, depth: int, slope: float, classes: 
   return GanNetworks(generator, adversarial.S1CifarWganCritic(width, slope, classes), SIGNED)
 
 
-def _s1_cifar_wgan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
-  return _s1_cifar_cgan(shape, width, depth, slope, classes=0)
+def _s1_cifar_wgan(
+  shape: Shape, width: int, depth: int, slope: float, classes: int, batch_norm: bool = True
+) -> GanNetworks:
+  """The report's networks; the critic without batch norm takes a gradient penalty."""
+  generator = adversarial.S1CifarWganGenerator(width, num_classes=0)
+  critic = adversarial.S1CifarWganCritic(width, slope, 0, batch_norm)
+  return GanNetworks(generator, critic, SIGNED)
 
 
 def _s4_gan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
@@ -129,6 +134,9 @@ GANS = {
   "s1_gan_cifar10": Entry(_s1_cifar_gan, CIFAR10, 128, "gan_cifar10.py:s1"),
   "s1_wgan": Entry(partial(_s1_gan, batch_norm=True), MNIST, 128, "wgan_mnist.py:s1"),
   "s1_wgan_cifar10": Entry(_s1_cifar_wgan, CIFAR10, 128, "wgan_cifar10.py:s1"),
+  "s1_wgan_gp_cifar10": Entry(
+    partial(_s1_cifar_wgan, batch_norm=False), CIFAR10, 128, "wgan_gp_cifar10.py"
+  ),
   "s4_gan": Entry(_s4_gan, MNIST, 128, "gan_mnist.py:s4"),
 }
 CONDITIONAL_GANS = {

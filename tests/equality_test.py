@@ -19,7 +19,14 @@ from systems import (
 
 from genjax import data, programs, sweep
 
-BATCH_NORM = ("s1_wgan", "s1_wgan_cifar10", "s4_gan", "cgan_mnist", "cgan_cifar10")
+BATCH_NORM = (
+  "s1_wgan",
+  "s1_wgan_cifar10",
+  "wgan_gp_cifar10",
+  "s4_gan",
+  "cgan_mnist",
+  "cgan_cifar10",
+)
 # Matrix products of other shapes add in another order: a few units in the last place, which the
 # division by a small second moment enlarges.
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-4}

@@ -222,6 +222,11 @@ GOLDEN = {
     "generator_loss": 0.69296,
   },
   "s1_wgan_cifar10": {"critic_loss": -0.00200758, "critic_gap": 0.00200758},
+  "wgan_gp_cifar10": {
+    "critic_loss": 1.36081,
+    "critic_gap": 0.0536163,
+    "generator_loss": 0.6996,
+  },
   "s2_gan": {"critic_loss": 1.42278, "critic_gap": -0.0399944, "generator_loss": 1.31935},
   "cgan_cifar10": {
     "critic_loss": 1.39266,
