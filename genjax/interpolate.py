@@ -16,12 +16,12 @@ from genjax import (
   data,
   feature_networks,
   interpolations,
+  originals,
   paths,
   plots,
   selection,
   smoothness,
   tables,
-  train,
   workdir,
 )
 from genjax.interpolations import Asked, Pictures
@@ -104,48 +104,24 @@ def wanted(found: Sequence[Selection], what: Sequence[str]) -> list[str]:
   return [name for name in WHAT if (name in what if what else name not in reasons)]
 
 
-def splits_of(found: Sequence[Selection]) -> data.Splits:
-  """The data of all workdirs. Raises `UserError` where they are gone, or not the same."""
-  splits = train.load_data(found[0].saved.config)
-  for one in found:
-    train.check_data(one.path, splits)
-  return splits
-
-
-def test_images(splits: data.Splits, given: Sequence[str], pairs: int) -> np.ndarray:
-  """Places of two test images a pair: those given, or the first ones of different classes.
-
-  Raises:
-    UserError: they are no even number of places of test images.
-  """
-  labels = np.asarray(splits.test.label)
-  if not given:
-    # The first of each class, then the second of each.
-    earlier = np.zeros(len(labels), int)
-    for k in range(splits.num_classes):
-      earlier[labels == k] = np.arange((labels == k).sum())
-    return np.lexsort((labels, earlier))[: 2 * pairs]
-  try:
-    places = np.array([int(place) for place in given])
-  except ValueError:
-    raise UserError(f"--images={','.join(given)}: right would be places, as 0,5") from None
-  if len(places) % 2 or places.min() < 0 or places.max() >= len(labels):
+def chosen_images(labels: np.ndarray, pairs: int) -> np.ndarray:
+  """Places of two test images a pair. Raises `UserError` for an odd number, and as `originals`."""
+  if len(_IMAGES.value) % 2:
     raise UserError(
-      f"--images={','.join(given)}: right would be an even number of places from 0 to "
-      f"{len(labels) - 1:,}, two for each pair"
+      f"--images={','.join(_IMAGES.value)}: right would be an even number, two for each pair"
     )
-  return places
+  return originals.places(_IMAGES.value, labels, 2 * pairs)
 
 
 def pictures(found: Sequence[Selection], what: Sequence[str], asked: Asked, splits) -> Pictures:
   if "random" in what:
     yield from interpolations.between_random(found, asked)
   if "images" in what:
-    places = test_images(splits, _IMAGES.value, asked.pairs)
-    originals = np.asarray(splits.test.image)[places] / np.float32(255)
+    places = chosen_images(splits.test.label, asked.pairs)
+    images = np.asarray(splits.test.image)[places] / np.float32(255)
     classes = np.asarray(splits.test.label)[places]
-    asked = asked._replace(pairs=len(places) // 2)
-    yield from interpolations.between_images(found, asked, originals, classes)
+    pairs = asked._replace(pairs=len(places) // 2)
+    yield from interpolations.between_images(found, pairs, images, classes)
   if "classes" in what:
     conditional = [one for one in found if one.model.num_classes]
     yield from interpolations.between_classes(conditional, asked)
@@ -187,10 +163,7 @@ def main(positional: list[str]) -> None:
   if not folders:
     raise UserError("--workdir is missing; name a folder that genjax.main left")
   found = selection.read(folders, _RUNS.value, _WEIGHTS.value)
-  shapes = {one.saved.image_shape: one.name for one in found}
-  if len(shapes) > 1:
-    named = ", ".join(f"{name} of {shape}" for shape, name in shapes.items())
-    raise UserError(f"images differ in their shape: {named}; name workdirs of one dataset")
+  originals.check_shapes(found)
   asked = Asked(
     (_PATH.value,) if _PATH.value else paths.KINDS, _PAIRS.value, _STEPS.value, _SEED.value
   )
@@ -198,14 +171,14 @@ def main(positional: list[str]) -> None:
   lines = []
   if "images" in what or _SPACE.value == "features":
     try:
-      splits = splits_of(found)
+      splits = originals.splits(found)
     except UserError as error:
       if "images" in _WHAT.value or _IMAGES.value or _SPACE.value == "features":
         raise
       what.remove("images")
       lines.append(f"images are left out: {error}")
-  if _IMAGES.value and "images" in what:
-    test_images(splits, _IMAGES.value, asked.pairs)  # a mistake shows before all is drawn
+  if "images" in what:
+    chosen_images(splits.test.label, asked.pairs)  # a mistake shows before all is drawn
   out = pathlib.Path(
     _OUT.value
     or (pathlib.Path(folders[0]) / "interpolation" if not folders[1:] else "interpolation")

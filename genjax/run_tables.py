@@ -100,3 +100,26 @@ def pairs(blocks: Sequence[tuple[str, dict[str, str], Settings]]) -> Table:
   if made:
     made[-1] = made[-1]._replace(notes=list(notes))
   return Table(comparisons.PAIRS, made)
+
+
+_RUNS = (
+  Column("setting", "setting", "text"),
+  Column("seed", "seed", "count"),
+  Column("failed", "failed", "text"),
+)
+
+
+def runs(columns: Mapping[str, Settings]) -> Table:
+  """Each run's figures: a column for each name, of the same runs in all."""
+  first = next(iter(columns.values()))
+  rows = [
+    (
+      setting,
+      seed,
+      "yes" if figure.failed else "no",
+      *(of_name[setting][seed].value for of_name in columns.values()),
+    )
+    for setting, figures in first.items()
+    for seed, figure in figures.items()
+  ]
+  return Table([*_RUNS, *(Column(name, name) for name in columns)], [Block("Runs", {}, rows)])

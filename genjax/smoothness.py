@@ -15,7 +15,7 @@ from jax import Array, lax
 
 from genjax import paths, run_tables
 from genjax.selection import Selection
-from genjax.tables import Block, Column, Table
+from genjax.tables import Table
 from genjax.types import FeatureNetwork, Run, State, Stream, latent_noise, stream
 
 PAIRS, STEPS = 32, 64
@@ -101,33 +101,20 @@ def pairs(found: Sequence[Paths], space: str) -> Table:
 
 def _blocks(found: Sequence[Paths], space: str) -> Iterator[tuple[str, dict, run_tables.Settings]]:
   for name, kind in found[0].values:
-    figures = run_tables.settings([(one.selection, one.values[name, kind]) for one in found])
     unit = f" (RMS distance in {space})" if name == "length" else ""
     about = {"measure": name, "path": kind, "space": space}
-    yield f"{MEASURES[name][0]}{unit}, {kind} path", about, figures
-
-
-_RUNS = (
-  Column("setting", "setting", "text"),
-  Column("seed", "seed", "count"),
-  Column("failed_at", "failed at", "count"),
-)
+    yield f"{MEASURES[name][0]}{unit}, {kind} path", about, _settings(found, (name, kind))
 
 
 def runs(found: Sequence[Paths]) -> Table:
   """Each run's figures."""
-  columns = [Column(f"{name}_{kind}", f"{name}, {kind}") for name, kind in found[0].values]
-  rows = [
-    (
-      label.setting or one.selection.name,
-      label.seed,
-      label.failed_at if label.failed_at >= 0 else None,
-      *(float(values[r]) for values in one.values.values()),
-    )
-    for one in found
-    for r, label in enumerate(one.selection.labels)
-  ]
-  return Table([*_RUNS, *columns], [Block("Runs", {}, rows)])
+  return run_tables.runs(
+    {f"{name}_{kind}": _settings(found, (name, kind)) for name, kind in found[0].values}
+  )
+
+
+def _settings(found: Sequence[Paths], key: tuple[str, str]) -> run_tables.Settings:
+  return run_tables.settings([(one.selection, one.values[key]) for one in found])
 
 
 def explained(latents: Sequence[int], seed: int) -> str:

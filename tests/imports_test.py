@@ -33,6 +33,7 @@ LAYERS = [
     "classifier_network",
     "galleries",
     "gan_networks",
+    "latent_plots",
     "likelihood",
     "metrics",
     "records",
@@ -48,10 +49,10 @@ LAYERS = [
   {"checkpoint", "feature_networks", "score_files"},
   {"feature_scores", "image_scores", "model_scores", "readings", "trained_scores"},
   {"comparisons", "evaluation", "judgements", "selection"},
-  {"correlations", "latents", "run_tables", "train"},
-  {"score_plots", "smoothness"},
+  {"correlations", "latents", "reconstructions", "run_tables", "train"},
+  {"originals", "score_plots", "smoothness"},
   {"interpolations"},
-  {"compare", "describe", "evaluate", "interpolate", "main"},
+  {"compare", "describe", "evaluate", "interpolate", "main", "reconstruct"},
 ]
 
 # Libraries that only these modules may know.
@@ -64,7 +65,7 @@ ONLY = {
     "networks",
     "vae_networks",
   },
-  "matplotlib": {"galleries", "interpolations", "plots", "score_plots"},
+  "matplotlib": {"galleries", "interpolations", "latent_plots", "plots", "score_plots"},
   "optax": {"classifier", "inversion", "optimisers"},
   "orbax": {"checkpoint"},
   "sklearn": {"sources"},

@@ -1,0 +1,155 @@
+"""What VAEs make of test images: `python -m genjax.reconstruct --workdir=vae`.
+
+Pictures and tables go to a folder; the errors of all runs are printed.
+"""
+
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+from absl import flags
+
+from genjax import (
+  command,
+  galleries,
+  latent_plots,
+  originals,
+  plots,
+  reconstructions,
+  run_tables,
+  selection,
+  tables,
+  workdir,
+)
+from genjax.reconstructions import ERRORS
+from genjax.selection import Selection
+from genjax.tables import Table
+from genjax.types import UserError
+
+_FLAGS = command.flags_of(__name__)
+_WORKDIR = flags.DEFINE_string(
+  "workdir", None, "Folder that main left, or a study of such.", flag_values=_FLAGS
+)
+_RUNS = flags.DEFINE_list(
+  "runs",
+  [],
+  "Rows of runs.csv, as 0,3, or numbers of runs, as latent=10; if empty all, and pictures show "
+  "one of each setting.",
+  flag_values=_FLAGS,
+)
+_WEIGHTS = flags.DEFINE_enum(
+  "weights", "best", ["best", "last"], "Which weights.", flag_values=_FLAGS
+)
+_IMAGES = flags.DEFINE_list(
+  "images",
+  [],
+  "Test images of the picture, as 0,5,7; ten of different classes if empty.",
+  flag_values=_FLAGS,
+)
+_COUNT = flags.DEFINE_integer(
+  "test_images", 10_000, "On how many errors are measured.", 1, flag_values=_FLAGS
+)
+_SEED = flags.DEFINE_integer("noise_seed", 0, "Of the sampled latents.", 0, flag_values=_FLAGS)
+_OUT = flags.DEFINE_string(
+  "out", "", "Folder for pictures; WORKDIR/reconstruction if empty.", flag_values=_FLAGS
+)
+
+COLUMNS = 10
+POINTS = 2000  # of a scatter
+PANELS = 9
+
+
+def errors(found: Sequence[Selection], measured: Sequence[dict]) -> dict[str, Table]:
+  """Each setting's errors, pairs of settings, and each run's."""
+  blocks = []
+  for name, title in ERRORS.items():
+    values = [
+      (one, np.where(run_tables.lost(one), np.nan, of_one[name]))
+      for one, of_one in zip(found, measured, strict=True)
+    ]
+    blocks.append((title, {"error": name}, run_tables.settings(values)))
+  return {
+    "errors": run_tables.middles(blocks),
+    "errors_pairs": run_tables.pairs([b for b in blocks if b[1]["error"] != "kl"]),
+    "errors_runs": run_tables.runs({name: b[2] for name, b in zip(ERRORS, blocks, strict=True)}),
+  }
+
+
+def gallery(found: Sequence[Selection], images: np.ndarray, classes: np.ndarray) -> plots.Figure:
+  """For each run the images `[M, H, W, C]` uint8 above what it makes of them."""
+  rows, labels = [], []
+  for one in found:
+    for label, made in zip(one.labels, reconstructions.reconstructed(one, images), strict=True):
+      rows += [images / 255, made]
+      labels += [label._replace(failed_at=-1, about="real"), label]
+  return galleries.gallery(
+    np.stack(rows),
+    labels,
+    [f"class {k}" for k in classes],
+    "Test images, and what each run makes of them",
+    "A run's images are decoded from the means of its encoder.",
+  )
+
+
+def scatter(
+  found: Sequence[Selection], means: Sequence[np.ndarray], classes: np.ndarray
+) -> plots.Figure:
+  """A panel for each run, of its means [N, Z]."""
+  labels = [label for one in found for label in one.labels]
+  names = [
+    f"{label.setting or one.name}, seed {label.seed}" for one in found for label in one.labels
+  ]
+  latents = [row["latent"] for one in found for row in one.numbers]
+  planes = [latent_plots.plane(mean, latent) for mean, latent in zip(means, latents, strict=True)]
+  return latent_plots.scatter(planes[:PANELS], classes, labels[:PANELS], names[:PANELS])
+
+
+def check(found: Sequence[Selection]) -> None:
+  """Raises `UserError` for models without an encoder, and for images of different shapes."""
+  for one in found:
+    if not one.model.encode:
+      raise UserError(
+        f"--workdir={one.path}: a GAN has no encoder; python -m genjax.interpolate "
+        f"--workdir={one.path} --what=images finds the latents nearest to images"
+      )
+  originals.check_shapes(found)
+
+
+def main(positional: list[str]) -> None:
+  folders = [*filter(None, [_WORKDIR.value]), *positional]
+  if not folders:
+    raise UserError("--workdir is missing; name a folder that genjax.main left")
+  found = selection.read(folders, _RUNS.value, _WEIGHTS.value)
+  check(found)
+  test = originals.splits(found).test
+  classes = np.asarray(test.label)
+  places = originals.places(_IMAGES.value, classes, COLUMNS)
+  inside = "reconstruction"
+  out = pathlib.Path(_OUT.value or (inside if folders[1:] else pathlib.Path(folders[0]) / inside))
+  with workdir.writable("--out", out):
+    out.mkdir(parents=True, exist_ok=True)
+    images = np.asarray(test.image)[: _COUNT.value]
+    measured = [reconstructions.measure(one, images, _SEED.value) for one in found]
+    made = errors(found, [one.errors for one in measured])
+    for name, table in made.items():
+      if table.blocks:
+        workdir.write_atomically(out / f"{name}.csv", tables.csv_text(table))
+    few = found if _RUNS.value else [selection.one_of_each_setting(one) for one in found]
+    picture = gallery(few, np.asarray(test.image)[places], classes[places])
+    plots.save(picture, out / "reconstructions.png")
+    means = [
+      of_all.mean[every.index.index(i), :POINTS]
+      for every, one, of_all in zip(found, few, measured, strict=True)
+      for i in one.index
+    ]
+    plots.save(scatter(few, means, classes[: len(means[0])]), out / "latents.png")
+  print(f"On {len(images):,} test images:\n")
+  for name in ("errors", "errors_pairs"):
+    if made[name].blocks:
+      print(tables.text(made[name]))
+  files = [f"{name}.csv" for name, table in made.items() if table.blocks]
+  print(f"{out}: {', '.join(['reconstructions.png', 'latents.png', *files])}")
+
+
+if __name__ == "__main__":
+  command.run(main, positional="workdirs", required=False)

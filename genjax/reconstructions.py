@@ -1,0 +1,65 @@
+"""What VAEs lose of real images, and where they put them.
+
+Axes: R runs, N images, Z latent.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from genjax import data, losses
+from genjax.selection import Selection
+from genjax.types import Run, State, Stream, latent_noise, stream
+
+BATCH = 100
+# Name in CSV -> title; lower is better, but of the KL neither.
+ERRORS = {
+  "mse": "squared error a pixel, from the mean of the encoder",
+  "reconstruction": "reconstruction term of the bound (nats an image), from a sample",
+  "kl": "KL (nats an image)",
+}
+
+
+class Reconstructions(NamedTuple):
+  """Of one workdir's runs."""
+
+  errors: dict[str, np.ndarray]  # a key of ERRORS -> [R], mean over the images
+  mean: np.ndarray  # [R, N, Z] of the encoder, 0 in masked dimensions
+
+
+def measure(selection: Selection, images: np.ndarray, seed: int) -> Reconstructions:
+  """Errors of each run on the same images `[N, H, W, C]` uint8, with the same noise.
+
+  The bound's reconstruction term, -log p(x|z) of a sample z, is as in `vae.make`: of grey pixels it
+  is no likelihood.
+  """
+  model = selection.model
+  noise = latent_noise(stream(jax.random.key(seed), Stream.METRIC), (len(images), model.latent))
+
+  def of_run(row: tuple[Run, State], images: Array, noise: Array) -> tuple[Array, Array]:
+    def of_image(one: tuple[Array, Array]) -> tuple[Array, Array]:
+      image, noise = data.unit(one[0])[None], one[1][None]
+      mean, logvar = model.encode(*row, image)
+      made = model.generate(*row, mean)
+      logits = model.decode(*row, mean + jnp.exp(logvar / 2) * noise)
+      kl = losses.gaussian_kl(mean, logvar) * row[0].latent_mask[None]
+      errors = ((made - image) ** 2).mean(), losses.bernoulli(logits, image)[0], kl.sum()
+      return jnp.stack(errors), mean[0]
+
+    errors, mean = lax.map(of_image, (images, noise), batch_size=min(BATCH, len(images)))
+    return errors.mean(0), mean
+
+  errors, mean = selection.vectorised(of_run)(selection.rows, images, noise)
+  return Reconstructions(dict(zip(ERRORS, np.asarray(errors).T, strict=True)), np.asarray(mean))
+
+
+def reconstructed(selection: Selection, images: np.ndarray) -> np.ndarray:
+  """What each run makes of the means of images `[M, H, W, C]` uint8: `[R, M, H, W, C]`."""
+
+  def of_run(row: tuple[Run, State], images: Array) -> Array:
+    return selection.model.generate(*row, selection.model.encode(*row, data.unit(images))[0])
+
+  return np.asarray(selection.vectorised(of_run)(selection.rows, images))
