@@ -6,6 +6,7 @@ latents. Figures and animations go to a folder; how smooth the paths are is prin
 
 import pathlib
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from absl import flags
@@ -30,7 +31,7 @@ from genjax.types import UserError
 
 _FLAGS = command.flags_of(__name__)
 _WORKDIR = flags.DEFINE_string(
-  "workdir", None, "Folder that main left, or a study of such.", flag_values=_FLAGS
+  "workdir", None, "Folder that main left, or a study of such; more may follow.", flag_values=_FLAGS
 )
 _RUNS = flags.DEFINE_list(
   "runs",
@@ -71,16 +72,72 @@ WHAT = ("random", "images", "classes", "manifold", "traversal")
 MOST_RUNS = 12  # that figures show
 
 
-def shown(found: Sequence[Selection], chosen: bool) -> tuple[list[Selection], str]:
+class Wanted(NamedTuple):
+  """What the flags ask for."""
+
+  runs: tuple[str, ...] = ()  # as `selection.read` takes them
+  weights: str = "best"
+  what: tuple[str, ...] = ()  # () for all that the models allow
+  kinds: tuple[str, ...] = paths.KINDS
+  pairs: int = 2
+  steps: int = 11
+  seed: int = 0
+  images: tuple[str, ...] = ()  # places of test images; () for some of different classes
+  space: str = "pixels"
+  out: str = ""
+
+
+def interpolate(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
+  """Writes pictures and tables, and returns what is to be printed.
+
+  Raises:
+    UserError: a folder is no workdir, what is wanted cannot be had of its runs, or the folder for
+      pictures cannot be written.
+  """
+  found = selection.read(folders, wanted.runs, wanted.weights)
+  originals.check_shapes(found)
+  what = chosen(found, wanted.what)
+  splits, notes = _data(found, what, wanted)
+  what = [name for name in what if name != "images" or splits]
+  places = chosen_images(splits.test.label, wanted) if "images" in what else ()
+  shown, left_out = _shown(found, bool(wanted.runs))
+  asked = Asked(wanted.kinds, wanted.pairs, wanted.steps, wanted.seed)
+  inside = pathlib.Path() if folders[1:] else pathlib.Path(folders[0])
+  out = pathlib.Path(wanted.out) if wanted.out else inside / "interpolation"
+  with workdir.writable("--out", out):
+    out.mkdir(parents=True, exist_ok=True)
+    made = measured(found, asked, wanted.space, splits) if "random" in what else {}
+    files = [*_write_tables(out, made), *_write(out, pictures(shown, what, asked, splits, places))]
+  parts = [tables.text(made[name]) for name in PRINTED if name in made and made[name].blocks]
+  lines = [*(f"note: {note}\n" for note in (*notes, *left_out)), f"{out}: {', '.join(files)}\n"]
+  return "\n".join([*parts, "".join(lines)])
+
+
+def _data(
+  found: Sequence[Selection], what: Sequence[str], wanted: Wanted
+) -> tuple[data.Splits | None, list[str]]:
+  """The data, where anything needs them; None and a line where what needs them was not named."""
+  named = "images" in wanted.what or wanted.images or wanted.space == "features"
+  if not named and "images" not in what:
+    return None, []
+  try:
+    return originals.splits(found), []
+  except UserError as error:
+    if named:
+      raise
+    return None, [f"images are left out: {error}"]
+
+
+def _shown(found: Sequence[Selection], chosen: bool) -> tuple[list[Selection], list[str]]:
   """The runs that figures show, and a line where these are not all that are meant."""
-  one_each = [one if chosen else selection.one_of_each_setting(one) for one in found]
+  found = [one if chosen else selection.one_of_each_setting(one) for one in found]
   left, kept = MOST_RUNS, []
-  for one in one_each:
+  for one in found:
     kept.append(one._replace(index=one.index[:left], labels=one.labels[:left]))
     left -= len(kept[-1].index)
-  total = sum(len(one.index) for one in one_each)
+  total = sum(len(one.index) for one in found)
   line = f"figures show {MOST_RUNS} of {total} runs; --runs chooses others"
-  return [one for one in kept if one.index], line if total > MOST_RUNS else ""
+  return [one for one in kept if one.index], [line] if total > MOST_RUNS else []
 
 
 def possible(found: Sequence[Selection]) -> dict[str, str]:
@@ -93,7 +150,7 @@ def possible(found: Sequence[Selection]) -> dict[str, str]:
   return reasons
 
 
-def wanted(found: Sequence[Selection], what: Sequence[str]) -> list[str]:
+def chosen(found: Sequence[Selection], what: Sequence[str]) -> list[str]:
   """What is to be drawn. Raises `UserError` for what does not exist or cannot be had."""
   reasons = possible(found)
   for name in what:
@@ -104,24 +161,30 @@ def wanted(found: Sequence[Selection], what: Sequence[str]) -> list[str]:
   return [name for name in WHAT if (name in what if what else name not in reasons)]
 
 
-def chosen_images(labels: np.ndarray, pairs: int) -> np.ndarray:
+def chosen_images(labels: np.ndarray, wanted: Wanted) -> np.ndarray:
   """Places of two test images a pair. Raises `UserError` for an odd number, and as `originals`."""
-  if len(_IMAGES.value) % 2:
+  if len(wanted.images) % 2:
     raise UserError(
-      f"--images={','.join(_IMAGES.value)}: right would be an even number, two for each pair"
+      f"--images={','.join(wanted.images)}: right would be an even number, two for each pair"
     )
-  return originals.places(_IMAGES.value, labels, 2 * pairs)
+  return originals.places(wanted.images, labels, 2 * wanted.pairs)
 
 
-def pictures(found: Sequence[Selection], what: Sequence[str], asked: Asked, splits) -> Pictures:
+def pictures(
+  found: Sequence[Selection],
+  what: Sequence[str],
+  asked: Asked,
+  splits: data.Splits | None,
+  places: Sequence[int],
+) -> Pictures:
+  """All that is to be drawn; `places` are those of the test images to go between."""
   if "random" in what:
     yield from interpolations.between_random(found, asked)
   if "images" in what:
-    places = chosen_images(splits.test.label, asked.pairs)
     images = np.asarray(splits.test.image)[places] / np.float32(255)
     classes = np.asarray(splits.test.label)[places]
-    pairs = asked._replace(pairs=len(places) // 2)
-    yield from interpolations.between_images(found, pairs, images, classes)
+    of_images = asked._replace(pairs=len(places) // 2)
+    yield from interpolations.between_images(found, of_images, images, classes)
   if "classes" in what:
     conditional = [one for one in found if one.model.num_classes]
     yield from interpolations.between_classes(conditional, asked)
@@ -147,7 +210,17 @@ def measured(
   }
 
 
-def write(out: pathlib.Path, made: Pictures) -> Iterator[str]:
+PRINTED = ("smoothness", "smoothness_pairs")
+
+
+def _write_tables(out: pathlib.Path, made: dict[str, tables.Table]) -> Iterator[str]:
+  for name, table in made.items():
+    if table.blocks:
+      workdir.write_atomically(out / f"{name}.csv", tables.csv_text(table))
+      yield f"{name}.csv"
+
+
+def _write(out: pathlib.Path, made: Pictures) -> Iterator[str]:
   """Writes figures as PNG and frames as GIF; gives the files' names."""
   for name, picture in made:
     if isinstance(picture, np.ndarray):
@@ -162,44 +235,19 @@ def main(positional: list[str]) -> None:
   folders = [*filter(None, [_WORKDIR.value]), *positional]
   if not folders:
     raise UserError("--workdir is missing; name a folder that genjax.main left")
-  found = selection.read(folders, _RUNS.value, _WEIGHTS.value)
-  originals.check_shapes(found)
-  asked = Asked(
-    (_PATH.value,) if _PATH.value else paths.KINDS, _PAIRS.value, _STEPS.value, _SEED.value
+  wanted = Wanted(
+    tuple(_RUNS.value),
+    _WEIGHTS.value,
+    tuple(_WHAT.value),
+    (_PATH.value,) if _PATH.value else paths.KINDS,
+    _PAIRS.value,
+    _STEPS.value,
+    _SEED.value,
+    tuple(_IMAGES.value),
+    _SPACE.value,
+    _OUT.value,
   )
-  what, splits = wanted(found, _WHAT.value), None
-  lines = []
-  if "images" in what or _SPACE.value == "features":
-    try:
-      splits = originals.splits(found)
-    except UserError as error:
-      if "images" in _WHAT.value or _IMAGES.value or _SPACE.value == "features":
-        raise
-      what.remove("images")
-      lines.append(f"images are left out: {error}")
-  if "images" in what:
-    chosen_images(splits.test.label, asked.pairs)  # a mistake shows before all is drawn
-  out = pathlib.Path(
-    _OUT.value
-    or (pathlib.Path(folders[0]) / "interpolation" if not folders[1:] else "interpolation")
-  )
-  few, line = shown(found, bool(_RUNS.value))
-  lines += filter(None, [line])
-  with workdir.writable("--out", out):
-    out.mkdir(parents=True, exist_ok=True)
-    names = []
-    if "random" in what:
-      made = measured(found, asked, _SPACE.value, splits)
-      for name, table in made.items():
-        if table.blocks:
-          workdir.write_atomically(out / f"{name}.csv", tables.csv_text(table))
-          names.append(f"{name}.csv")
-          if name != "smoothness_runs":
-            print(tables.text(table))
-    names += write(out, pictures(few, what, asked, splits))
-  for line in lines:
-    print(f"note: {line}")
-  print(f"{out}: {', '.join(names)}")
+  print(interpolate(folders, wanted), end="")
 
 
 if __name__ == "__main__":

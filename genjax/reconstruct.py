@@ -5,6 +5,7 @@ Pictures and tables go to a folder; the errors of all runs are printed.
 
 import pathlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from absl import flags
@@ -56,7 +57,18 @@ _OUT = flags.DEFINE_string(
 
 COLUMNS = 10
 POINTS = 2000  # of a scatter
-PANELS = 9
+MOST_RUNS = 9  # that pictures show
+
+
+class Wanted(NamedTuple):
+  """What the flags ask for."""
+
+  runs: tuple[str, ...] = ()  # as `selection.read` takes them
+  weights: str = "best"
+  images: tuple[str, ...] = ()  # places of test images; () for some of different classes
+  count: int = 10_000
+  seed: int = 0
+  out: str = ""
 
 
 def errors(found: Sequence[Selection], measured: Sequence[dict]) -> dict[str, Table]:
@@ -101,7 +113,7 @@ def scatter(
   ]
   latents = [row["latent"] for one in found for row in one.numbers]
   planes = [latent_plots.plane(mean, latent) for mean, latent in zip(means, latents, strict=True)]
-  return latent_plots.scatter(planes[:PANELS], classes, labels[:PANELS], names[:PANELS])
+  return latent_plots.scatter(planes, classes, labels, names)
 
 
 def check(found: Sequence[Selection]) -> None:
@@ -115,40 +127,67 @@ def check(found: Sequence[Selection]) -> None:
   originals.check_shapes(found)
 
 
-def main(positional: list[str]) -> None:
-  folders = [*filter(None, [_WORKDIR.value]), *positional]
-  if not folders:
-    raise UserError("--workdir is missing; name a folder that genjax.main left")
-  found = selection.read(folders, _RUNS.value, _WEIGHTS.value)
+def reconstruct(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
+  """Writes pictures and tables, and returns what is to be printed.
+
+  Raises:
+    UserError: a folder is no workdir, its model has no encoder, the data are gone, or the folder
+      for pictures cannot be written.
+  """
+  found = selection.read(folders, wanted.runs, wanted.weights)
   check(found)
   test = originals.splits(found).test
-  classes = np.asarray(test.label)
-  places = originals.places(_IMAGES.value, classes, COLUMNS)
-  inside = "reconstruction"
-  out = pathlib.Path(_OUT.value or (inside if folders[1:] else pathlib.Path(folders[0]) / inside))
+  images, classes = np.asarray(test.image), np.asarray(test.label)
+  places = originals.places(wanted.images, classes, COLUMNS)
+  inside = pathlib.Path() if folders[1:] else pathlib.Path(folders[0])
+  out = pathlib.Path(wanted.out) if wanted.out else inside / "reconstruction"
   with workdir.writable("--out", out):
     out.mkdir(parents=True, exist_ok=True)
-    images = np.asarray(test.image)[: _COUNT.value]
-    measured = [reconstructions.measure(one, images, _SEED.value) for one in found]
+    measured = [reconstructions.measure(one, images[: wanted.count], wanted.seed) for one in found]
     made = errors(found, [one.errors for one in measured])
     for name, table in made.items():
       if table.blocks:
         workdir.write_atomically(out / f"{name}.csv", tables.csv_text(table))
-    few = found if _RUNS.value else [selection.one_of_each_setting(one) for one in found]
-    picture = gallery(few, np.asarray(test.image)[places], classes[places])
-    plots.save(picture, out / "reconstructions.png")
+    shown = shown_of(found, bool(wanted.runs))
+    plots.save(gallery(shown, images[places], classes[places]), out / "reconstructions.png")
     means = [
-      of_all.mean[every.index.index(i), :POINTS]
-      for every, one, of_all in zip(found, few, measured, strict=True)
+      of_all.mean[all_runs.index.index(i), :POINTS]
+      for all_runs, of_all in zip(found, measured, strict=True)
+      for one in shown
+      if one.path == all_runs.path
       for i in one.index
     ]
-    plots.save(scatter(few, means, classes[: len(means[0])]), out / "latents.png")
-  print(f"On {len(images):,} test images:\n")
-  for name in ("errors", "errors_pairs"):
-    if made[name].blocks:
-      print(tables.text(made[name]))
+    plots.save(scatter(shown, means, classes[: len(means[0])]), out / "latents.png")
+  parts = [tables.text(made[name]) for name in ("errors", "errors_pairs") if made[name].blocks]
   files = [f"{name}.csv" for name, table in made.items() if table.blocks]
-  print(f"{out}: {', '.join(['reconstructions.png', 'latents.png', *files])}")
+  listed = f"{out}: {', '.join(['reconstructions.png', 'latents.png', *files])}\n"
+  count = min(len(images), wanted.count)
+  return "\n".join([f"Errors on {count:,} test images\n", *parts, listed])
+
+
+def shown_of(found: Sequence[Selection], chosen: bool) -> list[Selection]:
+  """The runs of the pictures."""
+  left, kept = MOST_RUNS, []
+  for one in found:
+    one = one if chosen else selection.one_of_each_setting(one)
+    kept.append(one._replace(index=one.index[:left], labels=one.labels[:left]))
+    left -= len(kept[-1].index)
+  return [one for one in kept if one.index]
+
+
+def main(positional: list[str]) -> None:
+  folders = [*filter(None, [_WORKDIR.value]), *positional]
+  if not folders:
+    raise UserError("--workdir is missing; name a folder that genjax.main left")
+  wanted = Wanted(
+    tuple(_RUNS.value),
+    _WEIGHTS.value,
+    tuple(_IMAGES.value),
+    _COUNT.value,
+    _SEED.value,
+    _OUT.value,
+  )
+  print(reconstruct(folders, wanted), end="")
 
 
 if __name__ == "__main__":
