@@ -100,7 +100,7 @@ def interpolate(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
   splits, notes = _data(found, what, wanted)
   what = [name for name in what if name != "images" or splits]
   places = chosen_images(splits.test.label, wanted) if "images" in what else ()
-  shown, left_out = _shown(found, bool(wanted.runs))
+  shown, left_out = selection.for_figures(found, bool(wanted.runs), MOST_RUNS)
   asked = Asked(wanted.kinds, wanted.pairs, wanted.steps, wanted.seed)
   inside = pathlib.Path() if folders[1:] else pathlib.Path(folders[0])
   out = pathlib.Path(wanted.out) if wanted.out else inside / "interpolation"
@@ -126,18 +126,6 @@ def _data(
     if named:
       raise
     return None, [f"images are left out: {error}"]
-
-
-def _shown(found: Sequence[Selection], chosen: bool) -> tuple[list[Selection], list[str]]:
-  """The runs that figures show, and a line where these are not all that are meant."""
-  found = [one if chosen else selection.one_of_each_setting(one) for one in found]
-  left, kept = MOST_RUNS, []
-  for one in found:
-    kept.append(one._replace(index=one.index[:left], labels=one.labels[:left]))
-    left -= len(kept[-1].index)
-  total = sum(len(one.index) for one in found)
-  line = f"figures show {MOST_RUNS} of {total} runs; --runs chooses others"
-  return [one for one in kept if one.index], [line] if total > MOST_RUNS else []
 
 
 def possible(found: Sequence[Selection]) -> dict[str, str]:

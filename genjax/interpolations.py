@@ -181,9 +181,10 @@ def manifolds(found: Sequence[Selection]) -> Pictures:
       H, W, C = one.saved.image_shape
       sheet = tiles.reshape(1, 1, GRID * H, GRID * W, C)
       title = f"The latent plane: {_name(one, label)}"
+      low, high = (tick_label(round(float(x), 2)) for x in (grid[:, 0].min(), grid[:, 0].max()))
       note = (
         f"The first dimension rises to the right, the second upwards, at the normal quantiles from "
-        f"{0.5 / GRID:g} to {1 - 0.5 / GRID:g}, {grid[:, 0].min():.2f} to {grid[:, 0].max():.2f}"
+        f"{0.5 / GRID:g} to {1 - 0.5 / GRID:g}, {low} to {high}"
         f"{', of class 0' if one.model.num_classes else ''}."
       )
       figure = galleries.gallery(sheet, [_about(label, "", alone=True)], None, title, note)
@@ -245,7 +246,7 @@ def _widened(images: np.ndarray) -> np.ndarray:
 
 
 def _measured(value: float, what: str) -> str:
-  return f"KL {value:.2f}" if what == latents.KL else f"var {value:.1e}"
+  return f"KL {value:.2f}" if what == latents.KL else f"variance {value:.2g}"
 
 
 def _images(one: Selection, row: tuple[Run, State], z: Array, label: Array) -> Array:

@@ -19,7 +19,9 @@ def between(a: Array, b: Array, steps: int, kind: str) -> Array:
   Args:
     a, b: latents, 0 in masked dimensions, which stay 0.
     steps: T, at least 2.
-    kind: "linear", or "spherical" as `metrics.slerp` (White 2016, section 2.1).
+    kind: "linear", or "spherical": the direction turns at a constant speed as in `metrics.slerp`
+      (White 2016, section 2.1), and the norm goes evenly from that of a to that of b. White's own
+      norm grows far beyond both where a and b are nearly opposite, as a latent of 2 often has them.
 
   Raises:
     ValueError: another kind, or fewer than two steps.
@@ -27,10 +29,12 @@ def between(a: Array, b: Array, steps: int, kind: str) -> Array:
   if kind not in KINDS or steps < 2:
     raise ValueError(f"{steps} steps of kind {kind!r}: expected at least 2, {' or '.join(KINDS)}")
   t = jnp.linspace(0, 1, steps).reshape(steps, *(1 for _ in a.shape[:-1]))
-  if kind == "spherical":
-    return slerp(a[None], b[None], t)
-  t = t[..., None]
-  return (1 - t) * a[None] + t * b[None]
+  if kind == "linear":
+    return (1 - t[..., None]) * a[None] + t[..., None] * b[None]
+  from_a, from_b = norms(a), norms(b)
+  directions = [v / jnp.maximum(n, 1e-30)[..., None] for v, n in ((a, from_a), (b, from_b))]
+  turned = slerp(*(direction[None] for direction in directions), t)
+  return ((1 - t) * from_a[None] + t * from_b[None])[..., None] * turned
 
 
 def norms(path: Array) -> Array:

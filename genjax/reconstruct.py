@@ -148,7 +148,7 @@ def reconstruct(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
     for name, table in made.items():
       if table.blocks:
         workdir.write_atomically(out / f"{name}.csv", tables.csv_text(table))
-    shown = shown_of(found, bool(wanted.runs))
+    shown, notes = selection.for_figures(found, bool(wanted.runs), MOST_RUNS)
     plots.save(gallery(shown, images[places], classes[places]), out / "reconstructions.png")
     means = [
       of_all.mean[all_runs.index.index(i), :POINTS]
@@ -162,17 +162,8 @@ def reconstruct(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
   files = [f"{name}.csv" for name, table in made.items() if table.blocks]
   listed = f"{out}: {', '.join(['reconstructions.png', 'latents.png', *files])}\n"
   count = min(len(images), wanted.count)
-  return "\n".join([f"Errors on {count:,} test images\n", *parts, listed])
-
-
-def shown_of(found: Sequence[Selection], chosen: bool) -> list[Selection]:
-  """The runs of the pictures."""
-  left, kept = MOST_RUNS, []
-  for one in found:
-    one = one if chosen else selection.one_of_each_setting(one)
-    kept.append(one._replace(index=one.index[:left], labels=one.labels[:left]))
-    left -= len(kept[-1].index)
-  return [one for one in kept if one.index]
+  lines = [f"note: {note}\n" for note in notes]
+  return "\n".join([f"Errors on {count:,} test images\n", *parts, "".join([*lines, listed])])
 
 
 def main(positional: list[str]) -> None:

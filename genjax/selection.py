@@ -94,6 +94,26 @@ def one_of_each_setting(selection: Selection) -> Selection:
   )
 
 
+def for_figures(
+  found: Sequence[Selection], named: bool, most: int
+) -> tuple[list[Selection], list[str]]:
+  """The runs that figures have room for, and a line where these are not all that are meant.
+
+  Args:
+    found: the runs.
+    named: whether the user named them; else one of each setting stands for all.
+    most: of all workdirs together.
+  """
+  found = list(found) if named else [one_of_each_setting(one) for one in found]
+  left, kept = most, []
+  for one in found:
+    kept.append(one._replace(index=one.index[:left], labels=one.labels[:left]))
+    left -= len(kept[-1].index)
+  total = sum(len(one.index) for one in found)
+  line = f"figures show {most} of {total} runs; --runs chooses others"
+  return [one for one in kept if one.index], [line] if total > most else []
+
+
 def _homes(path: pathlib.Path) -> list[pathlib.Path]:
   """A workdir, or the cells of a study that have a checkpoint."""
   if not path.exists():

@@ -112,6 +112,15 @@ def test_images_that_do_not_fit_are_refused(shape, columns, message):
     galleries.gallery(np.zeros(shape), figures.labels(["a"], 2), columns)
 
 
+def test_each_frame_of_an_animation_is_the_gallery_of_its_images(tmp_path):
+  images = np.random.default_rng(0).random((3, 2, 8, 5, 4, 3))
+  labels = [RunLabel(0, "latent 2", -1), RunLabel(1, "latent 10", 1_200)]
+  frames = galleries.animation(images, labels, title="Paths")
+  for frame, of_frame in zip(frames, images, strict=True):
+    plots.save(galleries.gallery(of_frame, labels, title="Paths"), tmp_path / "g.png")
+    np.testing.assert_array_equal(frame, _pixels(tmp_path / "g.png"))
+
+
 def test_same_figure_same_bytes_whatever_the_users_settings(tmp_path):
   images = np.random.default_rng(0).random((8, 8, 3, 3, 1))
   figures.assert_same_bytes(lambda: galleries.gallery(images, figures.labels()), tmp_path)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from systems import SYSTEMS, assert_trees_equal, batches, run, small
 
-from genjax import gan, losses, networks
+from genjax import gan, losses, networks, sweep
 from genjax.types import Batch, Model, Run, State, latent_noise
 
 GANS = [name for name, system in SYSTEMS.items() if system.model["name"] == "gan"]
@@ -245,3 +245,14 @@ def test_golden_figures_of_one_step(name):
   _, metrics = jax.jit(model.step)(run(), jax.jit(model.init)(run()), batch)
   for key, value in GOLDEN[name].items():
     np.testing.assert_allclose(metrics[key], value, rtol=1e-3, err_msg=key)
+
+
+def test_weights_of_classes_stand_for_a_class():
+  model = gan.make((28, 28, 1), 4, "s4_cgan", width=4, num_classes=10)
+  one = jax.tree.map(lambda leaf: leaf[0], sweep.runs(sweep.table((0,), (4,))))
+  state, generate = jax.jit(model.init)(one), jax.jit(model.generate)
+  z, label = jax.random.normal(jax.random.key(0), (3, 4)), jnp.array([2, 7, 9])
+  images = generate(one, state, z, label)
+  np.testing.assert_array_equal(generate(one, state, z, jax.nn.one_hot(label, 10)), images)
+  mixed = generate(one, state, z, jnp.full((3, 10), 0.1))
+  assert not np.allclose(mixed, images)

@@ -6,6 +6,7 @@ import shutil
 import jax
 import jax.numpy as jnp
 import numpy as np
+import toys
 
 from genjax import latents, selection
 
@@ -30,20 +31,10 @@ def test_kl_of_a_vae_is_that_of_metrics_csv_at_the_weights_step(vae):
     assert values[0, 2] == 0  # masked
 
 
-def _linear(chosen, slopes):
-  """The selection with a generator whose pixel p is slopes[p] @ z."""
-
-  def generate(run, state, z, label=None):
-    return ((z * run.latent_mask[None]) @ slopes.T).reshape(len(z), 1, 1, -1)
-
-  model = chosen.model._replace(generate=generate, encode=None)
-  return chosen._replace(saved=chosen.saved._replace(model=model))
-
-
 def test_variance_of_a_linear_generator_is_its_squared_slope(vae):
   (chosen,) = selection.read([vae[0]], ["seed=0", "latent=2", "latent=3"])
   slopes = jnp.array([[1.0, 0.0, -0.5], [3.0, 0.0, 0.5]])
-  values, what = latents.importance(_linear(chosen, slopes))
+  values, what = latents.importance(toys.linear(chosen, slopes))
   assert what == latents.VARIANCE
   for row, numbers in zip(values, chosen.numbers, strict=True):
     expected = [5, 0, 0.25 if numbers["latent"] == 3 else 0]

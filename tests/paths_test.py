@@ -26,6 +26,12 @@ def test_both_ends_are_the_latents_themselves_and_masked_dimensions_never_move(k
   assert not path[..., 3:].any()
 
 
+def test_a_round_way_keeps_its_norm_between_those_of_nearly_opposite_ends():
+  a, b = jnp.array([2.0, 0.0]), jnp.array([-1.0, 0.05])
+  norms = paths.norms(paths.between(a, b, 5, "spherical"))
+  np.testing.assert_allclose(norms, 2 + np.linspace(0, 1, 5) * (np.linalg.norm(b) - 2), rtol=1e-5)
+
+
 def test_what_is_no_path():
   a = jnp.ones(2)
   for steps, kind in ((1, "linear"), (5, "cubic")):
@@ -48,3 +54,24 @@ def test_the_middle_of_a_straight_line_leaves_the_shell():
   mean, sd = paths.shell(50)
   assert float(middle["linear"]) / mean == pytest.approx(np.sqrt(0.5), rel=0.01)
   assert float(middle["spherical"]) == pytest.approx(mean, abs=sd / 4)
+
+
+@pytest.mark.parametrize(
+  ("points", "expected"),
+  [
+    (
+      [[0, 0], [2, 0], [2, 2]],
+      (2 * np.sqrt(2), np.sqrt(2), 1),
+    ),  # around a corner: 2 / sqrt(2) each
+    ([[0], [1], [4]], (4, 1, 1.5)),  # straight, in steps of 1 and 3
+  ],
+)
+def test_length_straightness_and_jumps_by_hand(points, expected):
+  np.testing.assert_allclose(paths.lengths(jnp.array(points, jnp.float32)), expected, rtol=1e-6)
+
+
+def test_a_path_that_stands_still_has_no_shape():
+  length, ratio, jump = paths.lengths(jnp.ones((5, 3)))
+  assert length == 0
+  assert np.isnan(ratio)
+  assert np.isnan(jump)

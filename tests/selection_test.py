@@ -52,6 +52,15 @@ def test_one_run_of_each_setting(vae):
   assert all(one.failed_at < 0 for one in chosen.labels if one.setting in sound)
 
 
+def test_runs_for_figures(vae):
+  found = selection.read([vae[0]])
+  shown, lines = selection.for_figures([*found, *found], False, 5)
+  assert [len(one.index) for one in shown] == [4, 1]
+  assert lines == ["figures show 5 of 8 runs; --runs chooses others"]
+  shown, lines = selection.for_figures(found, True, 8)
+  assert (shown, lines) == (found, [])
+
+
 def test_several_workdirs_and_a_study(vae, tmp_path):
   for name in ("width=8", "width=16"):
     shutil.copytree(vae[0], tmp_path / "study" / name)

@@ -1,0 +1,97 @@
+"""The command on whole workdirs: what it leaves, and what it refuses."""
+
+import csv
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from genjax import interpolate, workdir
+from genjax.interpolate import Wanted
+from genjax.types import UserError
+
+QUICK = Wanted(runs=("seed=0", "latent=2"), pairs=1, steps=3)
+
+
+def _copy(source, target):
+  return shutil.copytree(source, target / "copy")
+
+
+def test_pictures_animations_and_tables_of_a_workdir(vae, tmp_path):
+  path = _copy(vae[0], tmp_path)
+  text = interpolate.interpolate([path], QUICK)
+  files = sorted(file.name for file in (path / "interpolation").iterdir())
+  runs = [f"latent-2-learning-rate-{rate}-seed-0" for rate in (0.001, 0.3)]
+  expected = ["images-1.png", "images.gif", "random-1.png", "random.gif", "traversal.gif"]
+  expected += ["smoothness.csv", "smoothness_pairs.csv", "smoothness_runs.csv"]
+  expected += [f"{what}-{run}.png" for what in ("manifold", "traversal") for run in runs]
+  assert files == sorted(expected)
+  for name in files:
+    assert name in text
+    if not name.endswith(".csv"):
+      with Image.open(path / "interpolation" / name) as image:
+        assert getattr(image, "n_frames", 1) == (4 if name.endswith(".gif") else 1)
+  assert "not enough seeds" in text
+  assert "median [95%]" in text
+
+
+def test_several_workdirs_in_one_figure(vae, tmp_path):
+  other = shutil.copytree(vae[0], tmp_path / "other")
+  wanted = QUICK._replace(what=("random",), kinds=("spherical",), out=str(tmp_path / "both"))
+  interpolate.interpolate([vae[0], other], wanted)
+  with open(tmp_path / "both" / "smoothness_runs.csv") as file:
+    rows = list(csv.DictReader(file))
+  # The same weights under two names.
+  theirs = [row["ratio_spherical"] for row in rows if row["setting"].startswith("other ")]
+  ours = [row["ratio_spherical"] for row in rows if not row["setting"].startswith("other ")]
+  assert len(ours) == 2
+  assert ours == theirs
+
+
+@pytest.mark.parametrize(
+  ("change", "line"),
+  [
+    ({"what": ("paths",)}, "--what has 'paths'; right would be some of random, images"),
+    ({"what": ("classes",)}, "--what has 'classes', but no model is conditional"),
+    ({"what": ("manifold",), "runs": ("latent=3",)}, "'manifold', but no run has a latent of 2"),
+    ({"images": ("1", "2", "3")}, "right would be an even number"),
+    ({"images": ("0", "9999")}, "right would be places of test images"),
+    ({"runs": ("latent=7",)}, "no run is so"),
+  ],
+)
+def test_what_cannot_be_had(vae, tmp_path, change, line):
+  wanted = QUICK._replace(out=str(tmp_path / "out"), **change)
+  with pytest.raises(UserError, match=line):
+    interpolate.interpolate([vae[0]], wanted)
+  assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written(vae, tmp_path):
+  (tmp_path / "file").write_text("")
+  wanted = QUICK._replace(what=("random",), out=str(tmp_path / "file" / "out"))
+  with pytest.raises(UserError, match=r"--out=.*file/out cannot be written"):
+    interpolate.interpolate([vae[0]], wanted)
+
+
+def test_without_its_data_a_workdir_has_all_but_images(vae, tmp_path):
+  path = _copy(vae[0], tmp_path)
+  record = json.loads((path / "config.json").read_text())
+  record["config"]["data"]["name"] = str(tmp_path / "gone.npz")
+  workdir.write_atomically(path / "config.json", json.dumps(record))
+  wanted = QUICK._replace(what=("images",))
+  with pytest.raises(UserError, match=r"gone\.npz"):
+    interpolate.interpolate([path], wanted)
+  with pytest.raises(UserError, match=r"gone\.npz"):
+    interpolate.interpolate([path], QUICK._replace(space="features", what=("random",)))
+  text = interpolate.interpolate([path], QUICK._replace(kinds=("linear",)))
+  assert "note: images are left out: " in text
+  assert not [name for name in os.listdir(path / "interpolation") if "images" in name]
+
+
+def test_given_images_stand_at_the_ends(vae):
+  labels = np.arange(10)
+  assert interpolate.chosen_images(labels, Wanted(images=("4", "2"))).tolist() == [4, 2]
+  assert interpolate.chosen_images(labels, Wanted(pairs=3)).tolist() == [0, 1, 2, 3, 4, 5]

@@ -1,0 +1,37 @@
+"""Which real images a command shows."""
+
+import numpy as np
+import pytest
+
+from genjax import originals, selection
+from genjax.types import UserError
+
+LABELS = np.array([2, 0, 2, 1, 0, 1, 2])
+
+
+def test_images_of_different_classes_come_first():
+  assert originals.of_each_class(LABELS, 5).tolist() == [1, 3, 0, 4, 5]
+  assert originals.places((), LABELS, 2).tolist() == [1, 3]
+  assert originals.places(("6", "0"), LABELS, 2).tolist() == [6, 0]
+
+
+@pytest.mark.parametrize("given", ["7", "-1", "x"])
+def test_images_that_there_are_not(given):
+  with pytest.raises(UserError, match=f"--images=0,{given}: right would be places .*, 0 to 6"):
+    originals.places(("0", given), LABELS, 2)
+
+
+def test_workdirs_of_other_images_do_not_go_together(vae):
+  (one,) = selection.read([vae[0]])
+  other = one._replace(name="other", saved=one.saved._replace(image_shape=(32, 32, 3)))
+  originals.check_shapes([one, one])
+  with pytest.raises(UserError, match=r"images differ in their shape: .*other of \(32, 32, 3\)"):
+    originals.check_shapes([one, other])
+
+
+def test_data_are_those_that_the_runs_had(vae):
+  found = selection.read([vae[0]])
+  assert originals.splits(found).test.image.shape[1:] == found[0].saved.image_shape
+  found[0].saved.config.data.size = 16
+  with pytest.raises(UserError, match="was trained on other data"):
+    originals.splits(found)

@@ -1,0 +1,31 @@
+"""Runs of a workdir with a generator in place of theirs that one can compute by hand."""
+
+import jax.numpy as jnp
+
+
+def with_model(chosen, shape=None, **changes):
+  """A selection whose model has other functions, and images of another shape."""
+  saved = chosen.saved._replace(model=chosen.saved.model._replace(**changes))
+  return chosen._replace(saved=saved._replace(image_shape=shape or saved.image_shape))
+
+
+def linear(chosen, slopes):
+  """Pixel p of the image [1, 1, P] is slopes[p] @ z; there is no encoder."""
+
+  def generate(run, state, z, label=None):
+    return ((z * run.latent_mask[None]) @ slopes.T).reshape(len(z), 1, 1, -1)
+
+  return with_model(chosen, (1, 1, len(slopes)), generate=generate, encode=None, decode=None)
+
+
+def classes(chosen, num_classes=3):
+  """The image [1, 1, K] is the label, one-hot, or its weights."""
+
+  def generate(run, state, z, label):
+    mixed = jnp.issubdtype(label.dtype, jnp.floating)
+    weights = label if mixed else jnp.eye(num_classes)[label]
+    return weights.reshape(len(z), 1, 1, num_classes)
+
+  return with_model(
+    chosen, (1, 1, num_classes), generate=generate, encode=None, num_classes=num_classes
+  )
