@@ -83,7 +83,8 @@ def score(path: pathlib.Path, wanted: Wanted) -> int:
   """Scores the runs of one workdir; returns how many figures were computed.
 
   Raises:
-    UserError: no workdir, nothing saved yet, other data than the runs had, or no such score.
+    UserError: no workdir, or one that cannot be written; nothing saved yet, other data than the
+      runs had, or no such score.
   """
   saved = checkpoint.read(path)
   names = wanted.names or tuple(n for n in SCORES if protocols.fits(n, saved.model))
@@ -114,6 +115,8 @@ class _Scoring:
     asked = evaluation.asked(names, self.weights)
     missing = self._missing(asked)
     total = sum(map(len, missing.values()))
+    if total:
+      score_files.check_writable(self.path)
     for one in asked:
       names = {p.name for places in missing.values() for p in places if p.protocol == one.key}
       score_files.note(self.path, one.key, one.protocol, names, one.group.floor)
@@ -144,8 +147,9 @@ class _Scoring:
     if images:
       note = "Under each image of a run the training image that is nearest to it, in features."
       figure = galleries.gallery(np.stack(images) / 255, labels, footnote=note)
-      (self.path / "samples").mkdir(exist_ok=True)
-      plots.save(figure, self.path / "samples" / f"nearest-{self.weights}.png")
+      with workdir.writable("--workdir", self.path):
+        (self.path / "samples").mkdir(exist_ok=True)
+        plots.save(figure, self.path / "samples" / f"nearest-{self.weights}.png")
 
   def _missing(self, asked: Sequence[Asked]) -> dict[int, set[Place]]:
     """Run -> the scores that it has not yet; only runs that lack some."""

@@ -72,6 +72,20 @@ def writable(flag: str, path: pathlib.Path) -> Iterator[None]:
     ) from error
 
 
+@contextlib.contextmanager
+def scores_locked(path: pathlib.Path) -> Iterator[None]:
+  """Keeps a training and an evaluation of one workdir from writing figures at once.
+
+  Raises:
+    UserError: the workdir cannot be written.
+  """
+  with writable("--workdir", path):
+    lock = open(path / ".scores.lock", "w")  # noqa: SIM115 (held open until the end)
+  with lock, writable("--workdir", path):
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    yield
+
+
 def settle(path: pathlib.Path, record: dict) -> None:
   """Writes config.json, or compares with the one that is there as `compare` does."""
   file = path / "config.json"
@@ -317,8 +331,9 @@ class History:
     self._file = path / "metrics.csv"
     self._num_runs = len(names)
     self._rows: dict[str, dict[int, np.ndarray]] = {}
-    kept = self._read(step) if self._file.exists() else []
-    write_atomically(self._file, "".join(f"{line}\n" for line in ["step,run,name,value", *kept]))
+    with scores_locked(path):  # or what an evaluation appends meanwhile would be lost
+      kept = self._read(step) if self._file.exists() else []
+      write_atomically(self._file, "".join(f"{line}\n" for line in ["step,run,name,value", *kept]))
     folder = path / "tensorboard"
     self._events = [Events(folder / name, step) for name in names]
 

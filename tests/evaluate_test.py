@@ -250,6 +250,20 @@ def test_other_data_are_refused(vae, tmp_path):
     evaluate.score(path, _wanted(("fd",)))
 
 
+def test_a_workdir_that_cannot_be_written_is_refused_before_anything_is_computed(
+  vae, tmp_path, monkeypatch
+):
+  path = _copy(vae[0], tmp_path)
+  monkeypatch.setattr(evaluate._Scoring, "_block", None)
+  (path / ".scores.lock").unlink()
+  (path / ".scores.lock").mkdir()  # root may write whatever the mode says
+  with pytest.raises(
+    UserError, match=r"^--workdir=\S+ cannot be written \(Is a directory\); name a "
+  ):
+    evaluate.score(path, _wanted(("sharpness",)))
+  assert not (path / "protocols.json").exists()
+
+
 def test_the_cells_of_a_study(tmp_path):
   for name in ("depth=4", "depth=2"):
     (tmp_path / name).mkdir()

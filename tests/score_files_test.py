@@ -32,6 +32,16 @@ def test_a_score_that_is_none_has_no_row(path):
   assert score_files.read(path) == {}
 
 
+def test_a_workdir_that_cannot_be_written_is_named(path):
+  (path / ".scores.lock").mkdir()  # root may write whatever the mode says
+  for write in (
+    lambda: score_files.add(path, {Place("fd", "0a", 0, 12): 1.0}),
+    lambda: score_files.describe(path, "0a", {}, {}),
+  ):
+    with pytest.raises(UserError, match=rf"^--workdir={path} cannot be written \(Is a directory\)"):
+      write()
+
+
 @pytest.mark.parametrize("line", ["12,0,fd@0a,three", "twelve,0,fd@0a,3", "12,0,fd@0a@0b,3"])
 def test_a_line_that_is_none_is_named(path, line):
   with open(path / "metrics.csv", "a") as file:
