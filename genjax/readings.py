@@ -69,8 +69,13 @@ class Scores(NamedTuple):
 
   @property
   def known(self) -> np.ndarray:
-    """[R] runs that have a figure or failed; the others were not scored."""
+    """[R] runs that have a figure or failed; the others were not scored, or to no avail."""
     return ~np.isnan(self.values) | np.array([run.failed for run in self.runs])
+
+  @property
+  def undefined(self) -> np.ndarray:
+    """[R] runs that were scored and have no figure, as it came out as NaN; failed ones apart."""
+    return ~self.known & np.array([self.column in run.figures for run in self.runs])
 
 
 def read(paths: Sequence[str | pathlib.Path]) -> list[Workdir]:

@@ -5,8 +5,6 @@ import pathlib
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
-import numpy as np
-
 from genjax import workdir
 from genjax.types import UserError
 
@@ -85,7 +83,7 @@ def column(name: str, protocol: str) -> str:
 
 
 def read(path: pathlib.Path) -> dict[Place, float]:
-  """Every score of a workdir. Raises `UserError` for a line that is none."""
+  """Every score of a workdir, NaN where it has no figure. Raises `UserError` for a bad line."""
   file, found = path / "metrics.csv", {}
   for row in workdir.read_rows(file) if file.exists() else ():
     name, _, protocol = row.name.partition("@")
@@ -95,11 +93,13 @@ def read(path: pathlib.Path) -> dict[Place, float]:
 
 
 def add(path: pathlib.Path, scores: Mapping[Place, float]) -> None:
-  """Appends scores in one write, so that a process that is killed leaves no half of a line."""
+  """Appends scores in one write, so that a process that is killed leaves no half of a line.
+
+  One that came out as NaN has its row too, so that it is not computed again.
+  """
   lines = "".join(
     f"{place.step},{place.run},{column(place.name, place.protocol)},{value:.7g}\n"
     for place, value in scores.items()
-    if not np.isnan(value)
   )
   with workdir.scores_locked(path), open(path / "metrics.csv", "ab", buffering=0) as file:
     file.write(lines.encode())

@@ -287,7 +287,7 @@ def read_metric(path: pathlib.Path, name: str) -> dict[int, list[tuple[int, floa
   """run -> its (step, value)s in metrics.csv, in the order of steps; only runs with a figure."""
   found = {}
   for row in read_rows(path / "metrics.csv"):
-    if row.name == name:
+    if row.name == name and not np.isnan(row.value):
       found.setdefault(row.run, []).append((row.step, row.value))
   return found
 
@@ -298,7 +298,7 @@ class Row(NamedTuple):
   step: int
   run: int
   name: str  # of a score with its protocol: "fd@1f0c93aa"
-  value: float
+  value: float  # NaN for a score that came out so
   line: str  # as the file has it
 
 
