@@ -216,11 +216,18 @@ def shapes(model: Model, runs: Run) -> Progress:
 
 
 def _read_latest(path: pathlib.Path, model: Model, runs: Run) -> Progress:
-  if path.is_dir():
+  tried = None
+  while path.is_dir():
     with contextlib.closing(Checkpoints(path)) as checkpoints:
       step = checkpoints.latest()
-      if step is not None:
+      if step is None:
+        break
+      try:
         return checkpoints.restore(step, shapes(model, runs))
+      except UserError:
+        if step == tried:
+          raise
+      tried = step  # which a training may just have removed, as it has a later one
   raise UserError(f"{path.parent} has no checkpoint yet; train it further first")
 
 

@@ -349,6 +349,26 @@ def test_a_workdir_without_a_checkpoint_is_said_to_have_none(vae, tmp_path, left
     genjax.load(copy)
 
 
+def test_a_checkpoint_that_a_training_removes_meanwhile_gives_way_to_the_later_one(
+  vae, tmp_path, monkeypatch
+):
+  path = pathlib.Path(shutil.copytree(vae[0], tmp_path / "copy")) / "checkpoints"
+  (path / "12").rename(tmp_path / "12")
+  steps = []
+
+  def late(self, step, like):
+    steps.append(step)
+    if step == 6:
+      (tmp_path / "12").rename(path / "12")
+      shutil.rmtree(path / "6")
+    return restore(self, step, like)
+
+  restore = checkpoint.Checkpoints.restore
+  monkeypatch.setattr(checkpoint.Checkpoints, "restore", late)
+  np.testing.assert_array_equal(checkpoint.read(path.parent).progress.state.step, 12)
+  assert steps == [6, 12]
+
+
 def test_loading_leaves_the_workdir_as_it_is(vae):
   def listing():
     return {path: path.stat().st_mtime_ns for path in vae[0].rglob("*")}
