@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax import classifier, data
+from genjax import classifier, data, protocols
 from genjax.scores import SCORES
 from genjax.types import FeatureNetwork, Shape, UserError
 
@@ -61,7 +61,9 @@ def _inception(path: str) -> FeatureNetwork:
   from genjax import inception  # its tables are not needed otherwise
 
   network = inception.load(path)
-  return FeatureNetwork(f"inception-{network.digest}", network.params, network.apply, False)
+  return FeatureNetwork(
+    f"inception-{network.digest}", network.params, network.apply, False, inception.BATCH
+  )
 
 
 def _function(module: str, name: str) -> FeatureNetwork:
@@ -82,7 +84,8 @@ def _digest_of_features(network: FeatureNetwork, image_shape: Shape) -> str:
   """
   rng = np.random.default_rng(0)
   noise = rng.random((PROBES, *image_shape)) * np.linspace(0.2, 1, PROBES)[:, None, None, None]
-  features = np.asarray(jax.jit(network.apply)(network.params, jnp.asarray(noise, jnp.float32))[0])
+  see = protocols.compiled(network.apply)
+  features = np.asarray(see(network.params, jnp.asarray(noise, jnp.float32))[0])
   sums = features.astype(np.float64) @ rng.standard_normal(features.shape[1])
   size = f"{np.abs(sums).max():.{DIGITS - 1}e}"
   figures = [f"{x:.{DIGITS}f}" for x in sums / (np.abs(sums).max() or 1)]

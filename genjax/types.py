@@ -97,6 +97,7 @@ class FeatureNetwork(NamedTuple):
   params: PyTree
   apply: Callable  # (params, images [B, H, W, C] in [0, 1]) -> features [B, D], logits [B, K]
   classes: bool  # whether the logits are those of the data's classes
+  batch: int = 500  # images that go through it at once
 
 
 class Stream(enum.IntEnum):
