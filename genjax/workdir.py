@@ -339,7 +339,7 @@ class History:
 
   def add(self, step: int, metrics: dict[str, np.ndarray]) -> None:
     """Figures of one step: name -> `[R]`, or `[R, Z]` for those that have one a dimension."""
-    figures = {name: _rounded(v) for name, v in sorted(_by_dimension(metrics).items())}
+    figures = {name: _rounded(v) for name, v in sorted(by_dimension(metrics).items())}
     for name, values in figures.items():
       self._rows.setdefault(name, {})[step] = values
     lines = "".join(self._lines(name, step, values) for name, values in figures.items())
@@ -383,7 +383,8 @@ def _rounded(values: np.ndarray) -> np.ndarray:
   return np.array([float(f"{value:.7g}") for value in values])
 
 
-def _by_dimension(metrics: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def by_dimension(metrics: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+  """name -> `[R]` or `[R, Z]` to name -> `[R]`: kl_dim has kl_dim/0, kl_dim/1, ..."""
   flat = {}
   for name, values in metrics.items():
     if values.ndim == 1:
