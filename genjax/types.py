@@ -109,7 +109,7 @@ class Stream(enum.IntEnum):
   VALIDATION = 3
   BINARISE = 4
   METRIC = 5
-  GALLERY = 6
+  SAMPLE = 6
 
 
 def stream(key: Array, purpose: Stream, count: Array | int = 0) -> Array:
@@ -124,3 +124,17 @@ def latent_noise(key: Array, shape: tuple[int, int]) -> Array:
   """
   batch, latent = shape
   return jax.random.normal(key, (latent, batch)).T
+
+
+def image_noise(seed: Array | int, numbers: Array, latent: int) -> Array:
+  """Standard normal `[B, Z]` for images of these numbers `[B]`, as every picture is drawn from.
+
+  What image 3 is drawn from depends on the seed alone: neither on how many images there are, nor,
+  in its first columns, on Z.
+  """
+  key = jax.random.key(seed)
+
+  def one(number: Array) -> Array:
+    return latent_noise(stream(key, Stream.SAMPLE, number), (1, latent))[0]
+
+  return jax.vmap(one)(numbers)

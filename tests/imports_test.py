@@ -21,6 +21,7 @@ LAYERS = [
     "layers",
     "losses",
     "optimisers",
+    "outputs",
     "plots",
     "scores",
     "sources",
@@ -48,10 +49,10 @@ LAYERS = [
   {"checkpoint", "feature_networks", "score_files"},
   {"feature_scores", "image_scores", "model_scores", "readings", "trained_scores"},
   {"comparisons", "evaluation", "judgements", "selection"},
-  {"correlations", "latents", "run_tables", "train"},
+  {"correlations", "latents", "run_tables", "sampling", "train"},
   {"score_plots", "smoothness"},
   {"interpolations"},
-  {"compare", "describe", "evaluate", "interpolate", "main"},
+  {"compare", "describe", "evaluate", "export", "interpolate", "main", "sample"},
 ]
 
 # Libraries that only these modules may know.
@@ -67,6 +68,7 @@ ONLY = {
   "matplotlib": {"galleries", "interpolations", "plots", "score_plots"},
   "optax": {"classifier", "inversion", "optimisers"},
   "orbax": {"checkpoint"},
+  "safetensors": {"export", "weights"},
   "sklearn": {"sources"},
   "tensorboardX": {"events"},
   "tensorflow": set(),
