@@ -51,8 +51,8 @@ def write(out: pathlib.Path, chosen: Selection) -> list[str]:
   """
   if len(chosen.index) != 1:
     raise UserError(
-      f"--runs={','.join(_RUNS.value)}: {chosen.path} has {len(chosen.index)} such runs; "
-      f"right would be one, as --runs={chosen.index[0]}"
+      f"--runs names {len(chosen.index)} runs of {chosen.path}; right would be one, as "
+      f"--runs={chosen.index[0]}"
     )
   model, run, state = narrow(chosen)
   shape, latent = chosen.saved.image_shape, model.latent

@@ -18,6 +18,7 @@ from genjax.types import UserError
 
 class Run(NamedTuple):
   workdir: str  # its name in tables
+  numbers: dict[str, float]  # seed, latent, learning_rate, ...
   seed: int
   latent: int
   setting: str  # "vae latent 10": what the table calls runs that differ in their seed alone
@@ -31,7 +32,7 @@ class Run(NamedTuple):
   def failed(self) -> bool:
     return self.status == "failed"
 
-  def at(self, name: str, step: int) -> float:
+  def at(self, name: str, step: float) -> float:
     """The figure of that name at a step, or else the last one before; NaN where there is none."""
     steps = [s for s in self.figures.get(name, {}) if s <= step]
     return self.figures[name][max(steps)] if steps else math.nan
@@ -114,6 +115,7 @@ def _workdir(
   runs = [
     Run(
       name,
+      row,
       row["seed"],
       int(row["latent"]),
       _joined(prefix, sweep.setting(row, rows + others)) or name,

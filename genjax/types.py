@@ -109,7 +109,7 @@ class Stream(enum.IntEnum):
   VALIDATION = 3
   BINARISE = 4
   METRIC = 5
-  SAMPLE = 6
+  GALLERY = 6
 
 
 def stream(key: Array, purpose: Stream, count: Array | int = 0) -> Array:
@@ -135,6 +135,6 @@ def image_noise(seed: Array | int, numbers: Array, latent: int) -> Array:
   key = jax.random.key(seed)
 
   def one(number: Array) -> Array:
-    return latent_noise(stream(key, Stream.SAMPLE, number), (1, latent))[0]
+    return latent_noise(stream(key, Stream.GALLERY, number), (1, latent))[0]
 
   return jax.vmap(one)(numbers)

@@ -292,6 +292,32 @@ def read_metric(path: pathlib.Path, name: str) -> dict[int, list[tuple[int, floa
   return found
 
 
+class Series(NamedTuple):
+  """The figures of one run by one metric: `plot(*series)` draws them."""
+
+  steps: np.ndarray  # [S]
+  values: np.ndarray  # [S]
+
+
+def read_series(path: pathlib.Path) -> dict[int, dict[str, Series]]:
+  """run -> name -> its figures in metrics.csv; a file that did not change is read once."""
+  file = path / "metrics.csv"
+  return _series(file, file.stat().st_mtime_ns) if file.exists() else {}
+
+
+@functools.lru_cache(maxsize=8)
+def _series(file: pathlib.Path, changed: int) -> dict[int, dict[str, Series]]:
+  found = {}
+  for row in read_rows(file):
+    found.setdefault(row.run, {}).setdefault(row.name, {})[row.step] = row.value
+  return {run: {name: _ordered(f) for name, f in figures.items()} for run, figures in found.items()}
+
+
+def _ordered(figures: dict[int, float]) -> Series:
+  steps = sorted(figures)
+  return Series(np.array(steps), np.array([figures[step] for step in steps]))
+
+
 class Row(NamedTuple):
   """Of metrics.csv."""
 

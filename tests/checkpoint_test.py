@@ -12,7 +12,7 @@ from systems import assert_trees_close, assert_trees_equal
 
 import genjax
 from genjax import checkpoint, sweep, train, workdir
-from genjax.types import Progress, UserError
+from genjax.types import Progress, UserError, image_noise
 
 
 @pytest.fixture(scope="module")
@@ -267,6 +267,61 @@ def test_a_loaded_run_is_a_pure_function(vae):
   slope = jax.grad(lambda z: run.generate(z).sum())(z)
   assert slope.shape == (3, 2)
   assert float(jnp.abs(slope).min()) > 0
+
+
+def test_the_noise_of_a_run_is_that_of_the_commands(vae):
+  narrow, wide = (genjax.load(vae[0])[i] for i in (0, -1))
+  assert (narrow.numbers["latent"], wide.numbers["latent"]) == (2, 3)
+  z = wide.noise(5, seed=4)
+  np.testing.assert_allclose(z, image_noise(4, jnp.arange(9), 3)[:5], rtol=1e-6)
+  np.testing.assert_allclose(narrow.noise(5, seed=4), z[:, :2], rtol=1e-6)
+  assert not np.array_equal(wide.noise(5), z)
+  assert narrow.generate(narrow.noise(2)).shape == (2, 28, 28, 1)
+
+
+@pytest.mark.parametrize(
+  ("kind", "middle"),
+  [("linear", [1.5, 2]), ("spherical", [3 / np.sqrt(2), 4 / np.sqrt(2)])],
+)
+def test_interpolating_from_one_latent_to_another(vae, kind, middle):
+  run = genjax.load(vae[0])[0]
+  a, b = np.array([3.0, 0.0]), np.array([0.0, 4.0])
+  images = run.interpolate(a, b, steps=3, kind=kind)
+  expected = run.generate(jnp.array([[3, 0], middle, [0, 4]], jnp.float32))
+  np.testing.assert_allclose(images, expected, atol=1e-5)
+  assert run.interpolate(a, b).shape == (9, 28, 28, 1)
+  with pytest.raises(ValueError, match="steps of kind 'square'"):
+    run.interpolate(a, b, kind="square")
+  with pytest.raises(ValueError, match=r"this run takes \[B, 2\]"):
+    run.interpolate(np.ones(3), np.ones(3))
+
+
+def test_interpolating_within_a_class(gan):
+  run = genjax.load(gan[0])[0]
+  a, b = run.noise(2)
+  images = run.interpolate(a, b, steps=2, label=3)
+  expected = run.generate(run.noise(2), jnp.array([3, 3]))
+  np.testing.assert_allclose(images, expected, atol=1e-6)
+  with pytest.raises(ValueError, match="this model is conditional"):
+    run.interpolate(a, b)
+
+
+def test_metrics_of_a_run(vae, tmp_path):
+  run = genjax.load(vae[0])[3]
+  assert (run.path, run.index) == (vae[0], 3)
+  written = trainings.metric(vae[0], "val_loss")[3]
+  steps, values = run.metrics["val_loss"]
+  assert steps.tolist() == [6, 12] == list(written)
+  np.testing.assert_array_equal(values.astype(np.float32), list(written.values()))
+  assert {"loss", "kl_dim/0", "kl_dim/1"} <= run.metrics.keys()
+  copy = _copy(vae, tmp_path)
+  run = genjax.load(copy)[3]
+  assert "fd@ab" not in run.metrics
+  with open(copy / "metrics.csv", "a") as file:
+    file.write("12,3,fd@ab,7.5\n6,3,fd@ab,8.5\n12,4,fd@ab,1.5\n")
+  assert [part.tolist() for part in run.metrics["fd@ab"]] == [[6, 12], [8.5, 7.5]]
+  (copy / "metrics.csv").unlink()
+  assert run.metrics == {}
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (4, 1), (2,), (4, 2, 1)])

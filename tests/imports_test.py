@@ -49,7 +49,7 @@ LAYERS = [
   {"checkpoint", "feature_networks", "score_files"},
   {"feature_scores", "image_scores", "model_scores", "readings", "trained_scores"},
   {"comparisons", "evaluation", "judgements", "selection"},
-  {"correlations", "latents", "run_tables", "sampling", "train"},
+  {"correlations", "latents", "listing", "run_tables", "sampling", "train"},
   {"score_plots", "smoothness"},
   {"interpolations"},
   {"compare", "describe", "evaluate", "export", "interpolate", "main", "sample"},
