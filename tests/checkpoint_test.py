@@ -11,8 +11,8 @@ import trainings
 from systems import assert_trees_close, assert_trees_equal
 
 import genjax
-from genjax import checkpoint, sweep, train, workdir
-from genjax.types import Progress, UserError, image_noise
+from genjax import checkpoint, sweep, train
+from genjax.types import UserError, image_noise
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +20,7 @@ def gan(caches, tmp_path_factory):
   """The workdir of a conditional GAN that was saved before its first step, and its plan."""
   path = tmp_path_factory.mktemp("gan")
   plan = trainings.plan("gan", **{"model.network": "s4_cgan", "sweep.seeds": (5,)})
-  image_shape, num_classes = plan.splits.train.image.shape[1:], plan.splits.num_classes
-  dataset = {"image_shape": image_shape, "num_classes": num_classes}
-  workdir.settle(path, {"config": plan.config.to_dict(), "dataset": dataset})
-  init = jax.jit(jax.vmap(lambda run: Progress.begin(plan.model.init(run))))
-  checkpoints = checkpoint.Checkpoints(path / "checkpoints", keep=1)
-  checkpoints.save(0, init(sweep.runs(plan.rows)))
-  checkpoints.close()
+  trainings.untrained(path, plan)
   return path, plan
 
 

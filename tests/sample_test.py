@@ -30,7 +30,7 @@ def failed(caches, tmp_path_factory):
 def conditional(caches, tmp_path_factory):
   path = tmp_path_factory.mktemp("conditional")
   changes = {"model.network": "s4_cgan", "sweep.seeds": (0,), "sweep.latents": (2,)}
-  train.train(trainings.plan("gan", steps=1, eval_every=1, log_every=1, **changes), path)
+  trainings.untrained(path, trainings.plan("gan", **changes))
   return path
 
 
