@@ -13,16 +13,20 @@ import trainings
 from PIL import Image
 
 import genjax
-from genjax import sample, sampling, selection, train
+from genjax import sample, sampling, selection
 from genjax.types import UserError, image_noise
 
 
 @pytest.fixture(scope="module")
 def failed(caches, tmp_path_factory):
-  """A workdir with a run that failed at its first step, beside one that did not."""
+  """A workdir with a run that failed, beside one that did not."""
   path = tmp_path_factory.mktemp("failed")
-  changes = {"sweep.learning_rate": (1e-3, 1e30), "sweep.seeds": (0,), "sweep.latents": (2,)}
-  train.train(trainings.plan("vae", steps=2, eval_every=1, log_every=1, **changes), path)
+
+  def fail(progress):
+    return progress._replace(failed_at=np.array([-1, 1], np.int32))
+
+  plan = trainings.plan("vae", **{"sweep.seeds": (0, 1), "sweep.latents": (2,)})
+  trainings.untrained(path, plan, fail)
   return path
 
 
