@@ -1,9 +1,9 @@
 """WGAN with a gradient penalty (Gulrajani et al. 2017) on CIFAR-10.
 
-The layers are those of S1's GAN with half of their channels, which a CPU trains in minutes. The
-paper's are the loss, the penalty's weight of 10 and 5 critic steps; not its Adam (1e-4, b1 0, b2
-0.9, for 2e-4, b1 0.5, b2 0.999). Seed 0 alone: val_swd 0.67 at step 30, 0.54 at 120, still a grey
-grid: it is not yet a config that shows something in minutes.
+The layers are those of S1's WGAN, of which the critic has no batch norm: the penalty is of each
+image alone. The paper's are the loss, the penalty's weight of 10 and 5 critic steps; not its Adam
+(1e-4, b1 0, b2 0.9, for 2e-4, b1 0.5, b2 0.999). With half of the layers of S1's GAN it was a grey
+grid after 120 steps. Not yet trained to its end with these.
 """
 
 from genjax import config as genjax_config

@@ -1,6 +1,6 @@
 """Generative models with many seeds: whole training runs vectorised in JAX."""
 
-__all__ = ["load"]
+__all__ = ["load", "table"]
 
 
 def _end_quietly() -> None:
@@ -32,4 +32,8 @@ def __getattr__(name: str):
     from genjax.checkpoint import load
 
     return load
+  if name == "table":
+    from genjax.listing import table
+
+    return table
   raise AttributeError(f"module 'genjax' has no attribute {name!r}")

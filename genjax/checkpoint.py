@@ -20,8 +20,8 @@ import orbax.checkpoint as ocp
 from jax import Array
 
 from genjax import config as genjax_config
-from genjax import models, sweep, workdir
-from genjax.types import Model, Progress, PyTree, Run, Shape, State, UserError
+from genjax import models, paths, sweep, workdir
+from genjax.types import Model, Progress, PyTree, Run, Shape, State, UserError, image_noise
 
 
 class Checkpoints:
@@ -121,6 +121,8 @@ def _checksum(tree: PyTree) -> int:
 class LoadedRun(NamedTuple):
   """One trained run as pure functions: jit and vmap them, differentiate them in reverse mode."""
 
+  path: pathlib.Path  # the workdir
+  index: int  # its row in runs.csv
   numbers: dict  # seed, latent, learning_rate, ...
   step: int  # of these weights
   failed_at: int  # -1 where the run did not fail
@@ -132,6 +134,32 @@ class LoadedRun(NamedTuple):
   def __repr__(self) -> str:  # without thousands of weights
     numbers = ", ".join(f"{name}={value}" for name, value in self.numbers.items())
     return f"LoadedRun({numbers}, step={self.step}, failed_at={self.failed_at})"
+
+  def noise(self, count: int, seed: int = 0) -> Array:
+    """Standard normal `[count, latent]`: what the commands draw their first images from."""
+    return image_noise(seed, jnp.arange(count), self.numbers["latent"])
+
+  def interpolate(
+    self,
+    a: Array,
+    b: Array,
+    steps: int = 9,
+    kind: str = "spherical",
+    label: int | None = None,
+  ) -> Array:
+    """Images `[steps, H, W, C]` of the path from a latent `[latent]` to another, both included.
+
+    Args:
+      kind: "spherical" or "linear", as in `paths.between`.
+      label: the class of all images, of a conditional model.
+    """
+    path = paths.between(jnp.asarray(a), jnp.asarray(b), steps, kind)
+    return self.generate(path, None if label is None else jnp.full(steps, label))
+
+  @property
+  def metrics(self) -> dict[str, workdir.Series]:
+    """Steps and values by name, as metrics.csv has them now: losses, validation, and scores."""
+    return workdir.read_series(self.path).get(self.index, {})
 
 
 def load(path: str | pathlib.Path, weights: str = "best") -> list[LoadedRun]:
@@ -151,6 +179,7 @@ def load(path: str | pathlib.Path, weights: str = "best") -> list[LoadedRun]:
 class Saved(NamedTuple):
   """The last checkpoint of a workdir, and what its runs are."""
 
+  path: pathlib.Path
   config: ml_collections.ConfigDict
   rows: list[dict]  # numbers of each run
   runs: Run  # leaves [R, ...]
@@ -181,8 +210,8 @@ class Saved(NamedTuple):
     """The runs one by one, with some of their weights as in `states`."""
     everything = (self.runs, self.states(weights), self.progress.failed_at)
     return [
-      _loaded(self.model, self.image_shape, row, *jax.tree.map(operator.itemgetter(i), everything))
-      for i, row in enumerate(self.rows)
+      _loaded(self, i, *jax.tree.map(operator.itemgetter(i), everything))
+      for i in range(len(self.rows))
     ]
 
 
@@ -207,7 +236,8 @@ def read(path: str | pathlib.Path) -> Saved:
     record["dataset"]["num_classes"],
     runs.latent_mask.shape[-1],
   )
-  return Saved(config, rows, runs, model, shape, _read_latest(path / "checkpoints", model, runs))
+  progress = _read_latest(path / "checkpoints", model, runs)
+  return Saved(path, config, rows, runs, model, shape, progress)
 
 
 def shapes(model: Model, runs: Run) -> Progress:
@@ -216,17 +246,23 @@ def shapes(model: Model, runs: Run) -> Progress:
 
 
 def _read_latest(path: pathlib.Path, model: Model, runs: Run) -> Progress:
-  if path.is_dir():
+  tried = None
+  while path.is_dir():
     with contextlib.closing(Checkpoints(path)) as checkpoints:
       step = checkpoints.latest()
-      if step is not None:
+      if step is None:
+        break
+      try:
         return checkpoints.restore(step, shapes(model, runs))
+      except UserError:
+        if step == tried:
+          raise
+      tried = step  # which a training may just have removed, as it has a later one
   raise UserError(f"{path.parent} has no checkpoint yet; train it further first")
 
 
-def _loaded(
-  model: Model, image_shape: Shape, row: dict, run: Run, state: State, failed_at: Array
-) -> LoadedRun:
+def _loaded(saved: Saved, index: int, run: Run, state: State, failed_at: Array) -> LoadedRun:
+  model, image_shape, row = saved.model, saved.image_shape, saved.rows[index]
   latent = row["latent"]
 
   def pad(z: Array) -> Array:
@@ -255,6 +291,8 @@ def _loaded(
     return model.score(run, state, check_image(image), check_label(label))
 
   return LoadedRun(
+    path=saved.path,
+    index=index,
     numbers=row,
     step=int(state.step),
     failed_at=int(failed_at),

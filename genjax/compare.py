@@ -126,7 +126,7 @@ def _write(out: pathlib.Path, made: dict[str, Table], found: list[Scores]) -> li
 
 def _figures(found: list[Scores]) -> Iterator[tuple[str, plots.Figure | None]]:
   """(name, figure) of all figures; None where there is nothing to be drawn."""
-  families = {}
+  found, families = [scores for scores in found if scores.known.any()], {}
   for scores in found:
     place = scores.protocol, scores.record["data"], str(scores.record["image_shape"])
     families.setdefault(place, []).append(scores)

@@ -149,12 +149,18 @@ def _summary_block(scores: Scores) -> Block:
 def _notes(scores: Scores) -> list[str]:
   failed = [r for r, run in enumerate(scores.runs) if run.failed]
   figures = sum(not math.isnan(scores.values[r]) for r in failed)
-  missing = int((~scores.known).sum())
+  undefined = int(scores.undefined.sum())
+  missing = int((~scores.known).sum()) - undefined
   notes = []
   if figures:
     notes.append(
       f"{figures} of {len(failed)} failed runs count in n too: scored by their best weights from "
       "before the failure"
+    )
+  if undefined:
+    notes.append(
+      f"{undefined} of {len(scores.runs)} runs have no figure, as it came out as NaN: they are in "
+      "no column"
     )
   if missing:
     notes.append(f"{missing} of {len(scores.runs)} runs are not scored: they are in no column")

@@ -11,7 +11,6 @@ import textwrap
 from collections.abc import Iterator
 
 import jax
-import jax.numpy as jnp
 import ml_collections
 from ml_collections import config_flags
 
@@ -20,7 +19,6 @@ from genjax import (
   cost,
   data,
   layer_table,
-  networks,
   published,
   records,
   sweep,
@@ -32,29 +30,9 @@ from genjax.types import Shape
 _CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config().")
 
 WIDTH = 100  # columns
-Tables = dict[str, list[layer_table.Layer]]  # player -> its layers
 
 
-def tables(model: dict, image_shape: Shape, num_classes: int, latent: int) -> Tables:
-  """The layers of each player that a config's `model` keys name; `latent`: the sweep's largest."""
-  image = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
-  z = jax.ShapeDtypeStruct((1, latent), jnp.float32)
-  label = jax.ShapeDtypeStruct((1,), jnp.int32)
-  network, width, depth = model["network"], model["width"], model["depth"]
-  if model["name"] == "vae":
-    pair = networks.vae(network, image_shape, latent, width, depth)
-    return {
-      "encoder": layer_table.layers_of(pair.encoder, image),
-      "decoder": layer_table.layers_of(pair.decoder, z),
-    }
-  pair = networks.gan(network, image_shape, width, depth, model["leaky_slope"], num_classes)
-  return {
-    "generator": layer_table.layers_of(pair.generator, z, label),
-    "critic": layer_table.layers_of(pair.critic, image, label),
-  }
-
-
-def table(made: Tables) -> list[str]:
+def table(made: layer_table.Tables) -> list[str]:
   """Lines: a layer each, and totals. Running statistics are parameters that are not trained."""
   rows = []
   for player, layers in made.items():
@@ -124,7 +102,7 @@ def _of_model(plan: train.Plan, shown: dict, folder: str) -> str:
   unsaid = {"name"} | {key for key in ("width", "depth") if not keys[key]}  # 0: the report's
   said = ", ".join(f"{key} {value}" for key, value in keys.items() if key not in unsaid)
   text = _wrapped("model", f"{keys['name']}: {said}; layers at latent {plan.model.latent}")
-  made = tables(keys, _shape(plan), plan.splits.num_classes, plan.model.latent)
+  made = layer_table.tables(keys, _shape(plan), plan.splits.num_classes, plan.model.latent)
   key = str(made)
   if key in shown:
     return text + _wrapped("layers", f"as in {shown[key]}")

@@ -5,6 +5,7 @@ in float64 by numpy, on small matrices; what compares all pairs in float32 by JA
 The real images' side (`moments`, `manifold`, `copy_distance`) is computed once, for many runs.
 """
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -287,20 +288,20 @@ def memorised(train: Array, generated: Array, distance: float) -> float:
 
 
 def duplicate_distance(real: Manifold) -> float:
-  """Half the median distance of a real image to the nearest other one: nearer ones are the same.
+  """Half the median distance of a real image to the nearest that differs: nearer ones are the same.
 
   It shrinks with more real images: one and the same set should serve all comparisons. Real images
   that lie close by nature have such pairs too, and so a floor: 10,000 MNIST images count as 9,000
   distinct ones in 64 principal components, and a hundred of them repeated as 101.
-
-  Raises:
-    ValueError: half of the real images have a copy, so that nothing is nearer than real images.
+  Copies of a real image do not count as others: NaN where each has so many that the nearest are
+  copies all.
   """
-  squared = float(jnp.median(real.radii[:, 0])) / 4
+  radii = np.asarray(real.radii)
   # What rounding leaves of equal images' squared distance.
-  if squared <= 1e-6 * float((real.features**2).sum(1).mean()):
-    raise ValueError("half of the real images have a copy among them")
-  return squared**0.5
+  copies = 4e-6 * float((real.features**2).sum(1).mean())
+  differs = radii > copies
+  nearest = np.take_along_axis(radii, differs.argmax(1)[:, None], 1)[differs.any(1), 0]
+  return float(np.median(nearest) / 4) ** 0.5 if nearest.size else math.nan
 
 
 class Distinct(NamedTuple):
@@ -317,7 +318,8 @@ def distinct(generated: Array, distance: float) -> Distinct:
 
   Args:
     generated: [M, D].
-    distance: below which a pair is one of duplicates: `duplicate_distance` of real images.
+    distance: below which a pair is one of duplicates: `duplicate_distance` of real images. NaN
+      where that is not known, and so is `images` then.
 
   Raises:
     ValueError: less than two images.
@@ -326,7 +328,7 @@ def distinct(generated: Array, distance: float) -> Distinct:
   if M < 2:
     raise ValueError(f"{M} generated images make no pair")
   pairs = int(np.asarray(_near(jnp.asarray(generated, jnp.float32), distance**2)).sum(dtype=int))
-  return Distinct(M * (M - 1) / 2 / max(pairs, 1), pairs)
+  return Distinct(math.nan if math.isnan(distance) else M * (M - 1) / 2 / max(pairs, 1), pairs)
 
 
 @jax.jit

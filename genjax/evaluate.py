@@ -26,9 +26,9 @@ from genjax import (
   workdir,
 )
 from genjax.evaluation import Asked, Evaluation
-from genjax.protocols import Settings
+from genjax.protocols import Block, Settings
 from genjax.score_files import Place
-from genjax.scores import SCORES
+from genjax.scores import SCORES, parts
 from genjax.types import UserError
 
 _FLAGS = command.flags_of(__name__)
@@ -83,7 +83,8 @@ def score(path: pathlib.Path, wanted: Wanted) -> int:
   """Scores the runs of one workdir; returns how many figures were computed.
 
   Raises:
-    UserError: no workdir, nothing saved yet, other data than the runs had, or no such score.
+    UserError: no workdir, or one that cannot be written; nothing saved yet, other data than the
+      runs had, or no such score.
   """
   saved = checkpoint.read(path)
   names = wanted.names or tuple(n for n in SCORES if protocols.fits(n, saved.model))
@@ -108,12 +109,14 @@ class _Scoring:
     self.path, self.saved, self.weights = path, saved, weights
     self.states = saved.states(weights)
     self.size = _at_once(len(saved.rows))
-    self.shown = {}  # run -> a few of its images, uint8
+    self.shown = {}  # run -> a few of its images, uint8; of those whose features were measured
 
   def run(self, evaluation: Evaluation, names: Sequence[str]) -> int:
     asked = evaluation.asked(names, self.weights)
     missing = self._missing(asked)
     total = sum(map(len, missing.values()))
+    if total:
+      score_files.check_writable(self.path)
     for one in asked:
       names = {p.name for places in missing.values() for p in places if p.protocol == one.key}
       score_files.note(self.path, one.key, one.protocol, names, one.group.floor)
@@ -122,28 +125,36 @@ class _Scoring:
       disable=not total,
     ) as bar:  # fmt: skip
       for runs in _blocks(list(missing), self.size):
-        for found in self._block(evaluation, asked, runs, missing):
+        for found in self._measured(evaluation, asked, runs, missing):
           score_files.add(self.path, found)
           bar.update(len(found))
     self._draw(evaluation)
     return total
 
   def _draw(self, evaluation: Evaluation) -> None:
-    """A few images of a run of each setting, over the training images nearest to them."""
+    """A few images of a run of each setting, over the training images nearest to them.
+
+    Of every setting, whichever runs lacked scores: the picture is of the workdir.
+    """
+    if not self.shown:
+      return
     rows, first = self.saved.rows, {}
-    for run in sorted(self.shown):
+    for run in self._runs():
       first.setdefault(sweep.setting(rows[run], rows), run)
+    first = dict(list(first.items())[:SETTINGS])
+    for runs in _blocks([run for run in first.values() if run not in self.shown], self.size):
+      self._show(self._block(evaluation, runs), runs)
     images, labels = [], []
-    for setting, run in list(first.items())[:SETTINGS]:
+    for setting, run in first.items():
       failed_at = int(self.saved.progress.failed_at[run])
       images += [self.shown[run], evaluation.references[0].nearest(self.shown[run])]
       labels += [
         plots.RunLabel(rows[run]["seed"], setting, failed_at),
         plots.RunLabel(rows[run]["seed"], setting, -1, "nearest"),
       ]
-    if images:
-      note = "Under each image of a run the training image that is nearest to it, in features."
-      figure = galleries.gallery(np.stack(images) / 255, labels, footnote=note)
+    note = "Under each image of a run the training image that is nearest to it, in features."
+    figure = galleries.gallery(np.stack(images) / 255, labels, footnote=note)
+    with workdir.writable("--workdir", self.path):
       (self.path / "samples").mkdir(exist_ok=True)
       plots.save(figure, self.path / "samples" / f"nearest-{self.weights}.png")
 
@@ -151,7 +162,12 @@ class _Scoring:
     """Run -> the scores that it has not yet; only runs that lack some."""
     done, steps = score_files.read(self.path), np.asarray(self.states.step)
     missing = {
-      run: {Place(name, one.key, run, int(steps[run])) for one in asked for name in one.names}
+      run: {
+        Place(part, one.key, run, int(steps[run]))
+        for one in asked
+        for name in one.names
+        for part in parts(name, self.saved.rows[run]["latent"])
+      }
       for run in self._runs()
     }
     return {run: left for run, places in missing.items() if (left := places - done.keys())}
@@ -163,22 +179,28 @@ class _Scoring:
     lost = failed & ~trained if self.weights == "best" else failed
     return [i for i in range(len(self.saved.rows)) if not lost[i]]
 
-  def _block(
+  def _measured(
     self, evaluation: Evaluation, asked: Sequence[Asked], runs: list[int], missing: dict
   ) -> Iterator[dict[Place, float]]:
-    """The scores of some runs, a group at a time; a block that is not full repeats its last run."""
-    index = np.array(runs + [runs[-1]] * (self.size - len(runs)))
-    block = evaluation.block(
-      *jax.tree.map(lambda leaf: leaf[index], (self.saved.runs, self.states))
-    )
+    """The scores of some runs, a group at a time."""
+    block = self._block(evaluation, runs)
     places = set().union(*(missing[run] for run in runs))
     for one in asked:
       mine = [place for place in places if place.protocol == one.key]
       if mine:
-        values = one.group.measure(block, {place.name for place in mine})
+        values = one.group.measure(block, {place.name.partition("/")[0] for place in mine})
+        values = workdir.by_dimension(values)
         if one.group.protocol["group"] == "features":
-          self.shown |= {run: np.asarray(block.images[i, :COLUMNS]) for i, run in enumerate(runs)}
+          self._show(block, runs)
         yield {place: float(values[place.name][runs.index(place.run)]) for place in mine}
+
+  def _block(self, evaluation: Evaluation, runs: list[int]) -> Block:
+    """A block that is not full repeats its last run."""
+    index = np.array(runs + [runs[-1]] * (self.size - len(runs)))
+    return evaluation.block(*jax.tree.map(lambda leaf: leaf[index], (self.saved.runs, self.states)))
+
+  def _show(self, block: Block, runs: list[int]) -> None:
+    self.shown |= {run: np.asarray(block.images[i, :COLUMNS]) for i, run in enumerate(runs)}
 
 
 def _at_once(num_runs: int) -> int:

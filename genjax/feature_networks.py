@@ -1,14 +1,19 @@
 """The networks in whose features runs are compared, by what a user asks for."""
 
+import hashlib
 import importlib
 from collections.abc import Collection
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from genjax import classifier, data
+from genjax import classifier, data, protocols
 from genjax.scores import SCORES
-from genjax.types import FeatureNetwork, UserError
+from genjax.types import FeatureNetwork, Shape, UserError
+
+PROBES = 8  # images of noise that a user's network is known by
+DIGITS = 3  # of their features: the last bits are the platform's
 
 
 def load(
@@ -37,7 +42,8 @@ def load(
       f"--features={wanted}: right would be inception:PATH or MODULE:FUNCTION, or nothing"
     )
   made = _inception(where) if kind == "inception" else _function(kind, where)
-  image = jax.ShapeDtypeStruct((2, *splits.train.image.shape[1:]), jnp.float32)
+  image_shape = splits.train.image.shape[1:]
+  image = jax.ShapeDtypeStruct((2, *image_shape), jnp.float32)
   try:
     shape = jax.eval_shape(made.apply, made.params, image)[0].shape
   except Exception as error:
@@ -46,6 +52,8 @@ def load(
     ) from None
   if len(shape) != 2 or shape[0] != 2:
     raise UserError(f"--features={wanted} gives {shape} for 2 images; right would be (2, D)")
+  if kind != "inception":
+    made = made._replace(name=f"{made.name}-{_digest_of_features(made, image_shape)}")
   return [made]
 
 
@@ -53,7 +61,9 @@ def _inception(path: str) -> FeatureNetwork:
   from genjax import inception  # its tables are not needed otherwise
 
   network = inception.load(path)
-  return FeatureNetwork(f"inception-{network.digest}", network.params, network.apply, False)
+  return FeatureNetwork(
+    f"inception-{network.digest}", network.params, network.apply, False, inception.BATCH
+  )
 
 
 def _function(module: str, name: str) -> FeatureNetwork:
@@ -64,6 +74,22 @@ def _function(module: str, name: str) -> FeatureNetwork:
   return FeatureNetwork(
     f"{module}:{name}", {}, lambda params, images: (function(images), None), classes=False
   )
+
+
+def _digest_of_features(network: FeatureNetwork, image_shape: Shape) -> str:
+  """Stands for what a network does: a hash of how it sees some noise, darker and brighter.
+
+  Neither the name nor the code of a function tells which weights it reads. A few sums of features,
+  rounded in units of the largest, are hashed: fewer figures lie by chance where rounding decides.
+  """
+  rng = np.random.default_rng(0)
+  noise = rng.random((PROBES, *image_shape)) * np.linspace(0.2, 1, PROBES)[:, None, None, None]
+  see = protocols.compiled(network.apply)
+  features = np.asarray(see(network.params, jnp.asarray(noise, jnp.float32))[0])
+  sums = features.astype(np.float64) @ rng.standard_normal(features.shape[1])
+  size = f"{np.abs(sums).max():.{DIGITS - 1}e}"
+  figures = [f"{x:.{DIGITS}f}" for x in sums / (np.abs(sums).max() or 1)]
+  return hashlib.sha256(" ".join([size, *figures]).encode()).hexdigest()[:8]
 
 
 def _show(line: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array, lax
 
 from genjax import classifier, data, distances, metrics
-from genjax.protocols import BATCH, EMD_IMAGES, Block, Context, Group
+from genjax.protocols import EMD_IMAGES, Block, Context, Group, compiled
 from genjax.types import Dataset, FeatureNetwork, PyTree, Run, State, latent_noise
 
 SUBSETS, SUBSET = 100, 1000  # of the kernel distance
@@ -33,8 +33,10 @@ class Reference:
     self.network, self.num_classes, self.seed = network, splits.num_classes, seed
     self._splits, self._held = splits, held
     # (images, params) -> features, logits
-    self.look = lambda images, params: classifier.classify(network.apply, params, images)
-    self._see = jax.jit(self.look)
+    self.look = lambda images, params: classifier.classify(
+      network.apply, params, images, network.batch
+    )
+    self._see = compiled(self.look)
     shape = (1, *splits.train.image.shape[1:])
     image = jax.ShapeDtypeStruct(shape, jnp.float32)
     logits = jax.eval_shape(network.apply, network.params, image)[1]
@@ -209,7 +211,7 @@ def _path_length(context: Context, network: FeatureNetwork) -> Callable:
 
       return metrics.path_speed(features_of, a[None], b[None], t[None])[0]
 
-    speeds = lax.map(speed, (a, b, t, labels), batch_size=min(BATCH, count))
+    speeds = lax.map(speed, (a, b, t, labels), batch_size=min(network.batch, count))
     return metrics.path_length(speeds)
 
   return length

@@ -89,6 +89,59 @@ def _enlarged(pixels: np.ndarray, column_labels: Sequence[str] | None) -> np.nda
   return pixels.repeat(scale, 2).repeat(scale, 3)
 
 
+@style.context(STYLE, after_reset=True)
+def grid(
+  images: np.ndarray,
+  label: RunLabel,
+  columns: int,
+  column_labels: Sequence[str] | None = None,
+  title: str = "",
+  footnote: str = "",
+) -> Figure:
+  """Many images of one run, row by row; in a red frame if it failed.
+
+  Args:
+    images: [M, H, W, C] in [0, 1], C 1 or 3; a NaN is drawn grey.
+    label: the run.
+    columns: images of a row.
+    column_labels: one for each column, such as the classes.
+
+  Raises:
+    ValueError: images or column labels whose shape does not fit.
+  """
+  pixels = _bytes(checked(images[None], [label], "images", 5)[0])
+  if column_labels is not None and len(column_labels) != columns:
+    raise ValueError(f"{len(column_labels)} column labels for {columns} columns")
+  M, H, W, _ = pixels.shape
+  rows = -(-M // columns)
+  scale = int(np.clip(min(1500 // (columns * W), 2400 // (rows * H)), 2, 6))
+  pixels = pixels.repeat(scale, 1).repeat(scale, 2)
+  down, across = H * scale + COLUMN_GAP, W * scale + COLUMN_GAP
+  page_width = max(columns * across - COLUMN_GAP + 2 * EDGE, 900)
+  failed = label.failed_at >= 0
+  title = wrap(title, 12, page_width - 2 * EDGE, "bold")
+  footnote = wrap(_footnote(footnote, [label]), 8, page_width - 2 * EDGE)
+  heads, upright, head = _heads(column_labels, W * scale)
+  top = int(EDGE + text_height(title, 12) + (22 if title else 0) + head)
+  bottom = top + rows * down - COLUMN_GAP
+  page = Page(page_width, bottom + EDGE + text_height(footnote, 8) + (10 if footnote else 0))
+  page.text(EDGE, EDGE - 6, title, 12, weight="bold", color=RED if failed else INK)
+  page.text(EDGE, bottom + 24, footnote, 8, color=FAINT)
+  for m, text in enumerate(heads):
+    x = EDGE + m * across + W * scale / 2
+    (page.upright if upright else page.text)(x, top - 10, text, 8.5, 1, ha="center")
+  canvas = np.full((page.height, page.width, 3), 255, np.uint8)
+  if failed:
+    frame = canvas[top - 6 : bottom + 6, EDGE - 6 : EDGE + columns * across]
+    frame[:] = _rgb(RED)
+    frame[4:-4, 4:-4] = 255
+  for row in range(rows):
+    y, own = top + row * down, pixels[row * columns : (row + 1) * columns]
+    _paste(canvas[y - 6 : y + H * scale + 6, EDGE - 6 :], own, failed=False)
+  page.figure.figimage(canvas, 0, 0, origin="upper")
+  return page.figure
+
+
 def _bytes(images: np.ndarray) -> np.ndarray:
   """Images [..., C] in [0, 1] as uint8 [..., 3]."""
   if images.shape[-1] not in (1, 3):
@@ -183,7 +236,8 @@ def _footnote(footnote: str, labels: Sequence[RunLabel]) -> str:
   failed = sum(label.failed_at >= 0 for label in labels)
   if not failed:
     return footnote
-  runs = f"{failed} of {len(labels)} runs failed"
+  at = f"the run failed at step {labels[0].failed_at:,}"
+  runs = f"{failed} of {len(labels)} runs failed" if len(labels) > 1 else at
   return f"{footnote} In red: {runs}; the images are the last good ones.".strip()
 
 

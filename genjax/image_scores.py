@@ -7,7 +7,7 @@ from jax import Array
 
 from genjax import metrics
 from genjax.data import unit
-from genjax.protocols import EMD_IMAGES, Block, Context, Group
+from genjax.protocols import EMD_IMAGES, Block, Context, Group, compiled
 
 
 def group(context: Context) -> Group:
@@ -20,7 +20,7 @@ def group(context: Context) -> Group:
     swd = metrics.pyramid_distance(context.key(4), real, images)
     return {"swd": swd, "sharpness": metrics.sharpness(images).mean()}
 
-  every, once = context.vectorised(on_device), jax.jit(on_device)
+  every, once = context.vectorised(on_device), compiled(on_device)
 
   def emd(images: np.ndarray) -> float:
     few = min(EMD_IMAGES, count)

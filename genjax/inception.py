@@ -22,6 +22,7 @@ from genjax.types import PyTree, UserError
 SIZE = 299  # height and width that images get
 OUTPUTS = 1008, 1000  # with and without the classes that no image was of
 EPSILON = 1e-3  # of batch norm
+BATCH = 50  # images that go through it at once: each has 299 x 299 pixels
 # A measure is worth more than its time: no TF32 or bfloat16 where an accelerator would take these.
 PRECISION = lax.Precision.HIGHEST
 

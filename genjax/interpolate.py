@@ -53,7 +53,9 @@ _PATH = flags.DEFINE_enum(
 )
 _PAIRS = flags.DEFINE_integer("pairs", 2, "Of ends.", 1, 20, flag_values=_FLAGS)
 _STEPS = flags.DEFINE_integer("steps", 11, "Of a path.", 2, 60, flag_values=_FLAGS)
-_SEED = flags.DEFINE_integer("noise_seed", 0, "Of the random latents.", 0, flag_values=_FLAGS)
+_SEED = flags.DEFINE_integer(
+  "noise_seed", 0, "Of the random latents.", 0, 2**32 - 1, flag_values=_FLAGS
+)
 _IMAGES = flags.DEFINE_list(
   "images", [], "Test images, as 0,5,7,9; of different classes if empty.", flag_values=_FLAGS
 )

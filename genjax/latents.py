@@ -42,6 +42,8 @@ def _kl(selection: Selection) -> np.ndarray | None:
   steps = np.full(values.shape, -1)
   for row in workdir.read_rows(file) if file.exists() else ():
     r, (name, _, dimension) = places.get(row.run), row.name.partition("/")
+    if "@" in dimension:  # a score, by another protocol and on other images
+      continue
     if name == "kl_dim" and r is not None and steps[r, int(dimension)] <= row.step <= last[r]:
       values[r, int(dimension)], steps[r, int(dimension)] = row.value, row.step
   return values if (steps >= 0).any() else None

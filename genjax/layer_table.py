@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
+from genjax import networks
 from genjax.layers import Conv, Map
-from genjax.networks import count
-from genjax.types import PyTree
+from genjax.types import PyTree, Shape
 
 
 class Layer(NamedTuple):
@@ -17,6 +18,28 @@ class Layer(NamedTuple):
   output: tuple[int, ...]  # shape, without the batch axis
   trained: int  # parameters
   statistics: int  # running statistics of batch norm
+
+
+Tables = dict[str, list[Layer]]  # player -> its layers
+
+
+def tables(model: dict, image_shape: Shape, num_classes: int, latent: int) -> Tables:
+  """The layers of each player that a config's `model` keys name; `latent`: the sweep's largest."""
+  image = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
+  z = jax.ShapeDtypeStruct((1, latent), jnp.float32)
+  label = jax.ShapeDtypeStruct((1,), jnp.int32)
+  network, width, depth = model["network"], model["width"], model["depth"]
+  if model["name"] == "vae":
+    pair = networks.vae(network, image_shape, latent, width, depth)
+    return {
+      "encoder": layers_of(pair.encoder, image),
+      "decoder": layers_of(pair.decoder, z),
+    }
+  pair = networks.gan(network, image_shape, width, depth, model["leaky_slope"], num_classes)
+  return {
+    "generator": layers_of(pair.generator, z, label),
+    "critic": layers_of(pair.critic, image, label),
+  }
 
 
 def layers_of(module: nn.Module, *inputs: jax.ShapeDtypeStruct) -> list[Layer]:
@@ -44,7 +67,7 @@ def layers_of(module: nn.Module, *inputs: jax.ShapeDtypeStruct) -> list[Layer]:
     variables = jax.eval_shape(module.init, jax.random.key(0), *inputs)
 
   def size(collection, names):
-    return sum(count(variables.get(collection, {}).get(name, {})) for name in names)
+    return sum(networks.count(variables.get(collection, {}).get(name, {})) for name in names)
 
   return [
     Layer(

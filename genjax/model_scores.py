@@ -83,11 +83,16 @@ def bounds(context: Context) -> Group | None:
         nll = -likelihood.log_likelihood(
           keys[1], log_prob, mean, logvar, run.latent_mask, samples=samples
         )
-      return nll, bound.value, bound.kl.sum(-1), mean
+      return nll, bound.value, bound.kl, mean
 
     nll, bound, kl, mean = lax.map(one, (jnp.arange(len(drawn)), drawn))
-    units = likelihood.active_units(mean.reshape(-1, mean.shape[-1]))
-    return {"nll": nll.mean(), "elbo": bound.mean(), "kl": kl.mean(), "active_units": units}
+    return {
+      "nll": nll.mean(),
+      "elbo": bound.mean(),
+      "kl": kl.sum(-1).mean(),
+      "kl_dim": jnp.where(run.latent_mask > 0, kl.mean((0, 1)), jnp.nan),
+      "active_units": likelihood.active_units(mean.reshape(-1, mean.shape[-1])),
+    }
 
   every = {
     samples: context.vectorised(functools.partial(measured, samples=samples))

@@ -19,7 +19,7 @@ from genjax.types import (
   PyTree,
   Run,
   Stream,
-  latent_noise,
+  image_noise,
   stream,
 )
 
@@ -129,7 +129,7 @@ def gallery(model: Model, columns: int) -> Callable:
 
   def program(row: tuple) -> Array:
     run, state = row
-    z = latent_noise(stream(jax.random.key(0), Stream.GALLERY), (columns, model.latent))
+    z = image_noise(0, jnp.arange(columns), model.latent)
     label = jnp.arange(columns) % model.num_classes if model.num_classes else None
     return model.generate(run, state, z, label)
 

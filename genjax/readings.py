@@ -18,6 +18,7 @@ from genjax.types import UserError
 
 class Run(NamedTuple):
   workdir: str  # its name in tables
+  numbers: dict[str, float]  # seed, latent, learning_rate, ...
   seed: int
   latent: int
   setting: str  # "vae latent 10": what the table calls runs that differ in their seed alone
@@ -31,7 +32,7 @@ class Run(NamedTuple):
   def failed(self) -> bool:
     return self.status == "failed"
 
-  def at(self, name: str, step: int) -> float:
+  def at(self, name: str, step: float) -> float:
     """The figure of that name at a step, or else the last one before; NaN where there is none."""
     steps = [s for s in self.figures.get(name, {}) if s <= step]
     return self.figures[name][max(steps)] if steps else math.nan
@@ -69,8 +70,13 @@ class Scores(NamedTuple):
 
   @property
   def known(self) -> np.ndarray:
-    """[R] runs that have a figure or failed; the others were not scored."""
+    """[R] runs that have a figure or failed; the others were not scored, or to no avail."""
     return ~np.isnan(self.values) | np.array([run.failed for run in self.runs])
+
+  @property
+  def undefined(self) -> np.ndarray:
+    """[R] runs that were scored and have no figure, as it came out as NaN; failed ones apart."""
+    return ~self.known & np.array([self.column in run.figures for run in self.runs])
 
 
 def read(paths: Sequence[str | pathlib.Path]) -> list[Workdir]:
@@ -109,6 +115,7 @@ def _workdir(
   runs = [
     Run(
       name,
+      row,
       row["seed"],
       int(row["latent"]),
       _joined(prefix, sweep.setting(row, rows + others)) or name,

@@ -50,7 +50,9 @@ _IMAGES = flags.DEFINE_list(
 _COUNT = flags.DEFINE_integer(
   "test_images", 10_000, "On how many errors are measured.", 1, flag_values=_FLAGS
 )
-_SEED = flags.DEFINE_integer("noise_seed", 0, "Of the sampled latents.", 0, flag_values=_FLAGS)
+_SEED = flags.DEFINE_integer(
+  "noise_seed", 0, "Of the sampled latents.", 0, 2**32 - 1, flag_values=_FLAGS
+)
 _OUT = flags.DEFINE_string(
   "out", "", "Folder for pictures; WORKDIR/reconstruction if empty.", flag_values=_FLAGS
 )

@@ -1,13 +1,9 @@
 """Scores in a workdir: rows of metrics.csv named `fd@1f0c93aa`, and protocols.json beside it."""
 
-import contextlib
-import fcntl
 import json
 import pathlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
-
-import numpy as np
 
 from genjax import workdir
 from genjax.types import UserError
@@ -22,14 +18,6 @@ class Place(NamedTuple):
   protocol: str  # the hash
   run: int
   step: int
-
-
-@contextlib.contextmanager
-def _locked(path: pathlib.Path) -> Iterator[None]:
-  """Keeps a training and an evaluation of one workdir from writing at once."""
-  with open(path / ".scores.lock", "w") as lock:
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    yield
 
 
 def read_protocols(path: pathlib.Path) -> dict[str, dict]:
@@ -48,7 +36,7 @@ def read_protocols(path: pathlib.Path) -> dict[str, dict]:
 
 def describe(path: pathlib.Path, key: str, protocol: dict, floor: Mapping[str, float]) -> None:
   """Notes a protocol; floors join those that were noted before."""
-  with _locked(path):
+  with workdir.scores_locked(path):
     known = read_protocols(path)
     before = known.get(key, {}).get("floor", {})
     known[key] = protocol | {"versions": workdir.versions(), "floor": before | dict(floor)}
@@ -83,13 +71,19 @@ def _of_real(protocol: dict) -> dict:
   return {k: v for k, v in protocol.items() if k not in ("weights", "versions", "floor")}
 
 
+def check_writable(path: pathlib.Path) -> None:
+  """Raises `UserError` where scores could not be written: before they are computed."""
+  with workdir.scores_locked(path), open(path / "metrics.csv", "ab"):
+    pass
+
+
 def column(name: str, protocol: str) -> str:
   """What a score by a protocol is called in metrics.csv."""
   return f"{name}@{protocol}"
 
 
 def read(path: pathlib.Path) -> dict[Place, float]:
-  """Every score of a workdir. Raises `UserError` for a line that is none."""
+  """Every score of a workdir, NaN where it has no figure. Raises `UserError` for a bad line."""
   file, found = path / "metrics.csv", {}
   for row in workdir.read_rows(file) if file.exists() else ():
     name, _, protocol = row.name.partition("@")
@@ -99,11 +93,13 @@ def read(path: pathlib.Path) -> dict[Place, float]:
 
 
 def add(path: pathlib.Path, scores: Mapping[Place, float]) -> None:
-  """Appends scores in one write, so that a process that is killed leaves no half of a line."""
+  """Appends scores in one write, so that a process that is killed leaves no half of a line.
+
+  One that came out as NaN has its row too, so that it is not computed again.
+  """
   lines = "".join(
     f"{place.step},{place.run},{column(place.name, place.protocol)},{value:.7g}\n"
     for place, value in scores.items()
-    if not np.isnan(value)
   )
-  with _locked(path), open(path / "metrics.csv", "ab", buffering=0) as file:
+  with workdir.scores_locked(path), open(path / "metrics.csv", "ab", buffering=0) as file:
     file.write(lines.encode())

@@ -12,6 +12,7 @@ class Score(NamedTuple):
   better: str  # "lower", "higher", or "" where neither is
   group: str  # what is measured together, by one protocol
   needs: str = ""  # of the model: "encoder", "critic" or "label"; "" for any
+  dimensions: bool = False  # a figure for each of the latent's, named `kl_dim/0@1f0c93aa`
 
 
 SCORES = {
@@ -42,4 +43,10 @@ SCORES = {
   "nll": Score("NLL, binarised images (nats)", "lower", "likelihood", "encoder"),
   "kl": Score("KL (nats)", "", "likelihood", "encoder"),
   "active_units": Score("active units", "", "likelihood", "encoder"),
+  "kl_dim": Score("KL of a latent dimension (nats)", "", "likelihood", "encoder", True),
 }
+
+
+def parts(name: str, latent: int) -> tuple[str, ...]:
+  """The figures that a score has of a run with such a latent."""
+  return tuple(f"{name}/{i}" for i in range(latent)) if SCORES[name].dimensions else (name,)

@@ -36,6 +36,11 @@ class Selection(NamedTuple):
     states = self.saved.states(self.weights)
     return jax.tree.map(lambda leaf: leaf[np.array(self.index)], (self.saved.runs, states))
 
+  @property
+  def steps(self) -> np.ndarray:
+    """[R] of the weights."""
+    return np.asarray(self.saved.states(self.weights).step)[list(self.index)]
+
   def vectorised(self, f: Callable) -> Callable:
     """A function `((run, state), *shared) -> tree` of one run, compiled for the runs of `rows`."""
     return jax.jit(sweep.vectorise(f, len(self.index)))

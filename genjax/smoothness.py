@@ -8,7 +8,6 @@ Axes: R runs, P pairs, T steps of a path, Z latent.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -16,7 +15,7 @@ from jax import Array, lax
 from genjax import paths, run_tables
 from genjax.selection import Selection
 from genjax.tables import Table
-from genjax.types import FeatureNetwork, Run, State, Stream, latent_noise, stream
+from genjax.types import FeatureNetwork, Run, State, image_noise
 
 PAIRS, STEPS = 32, 64
 NORMS = 1000  # pairs of which the norms are told
@@ -42,12 +41,7 @@ def ends(pairs: int, latent: int, seed: int) -> tuple[Array, Array]:
   A pair depends on the seed and on its place alone, and its first dimensions not on Z either, so
   that all models and latent sizes share it.
   """
-  key = jax.random.key(seed)
-
-  def one(i: Array) -> Array:
-    return latent_noise(stream(key, Stream.GALLERY, i), (1, latent))[0]
-
-  z = jax.vmap(one)(jnp.arange(2 * pairs))
+  z = image_noise(seed, jnp.arange(2 * pairs), latent)
   return z[0::2], z[1::2]
 
 

@@ -1,6 +1,7 @@
-"""Tables of figures in three forms: aligned text, CSV, and LaTeX with booktabs."""
+"""Tables of figures in four forms: aligned text, HTML, CSV, and LaTeX with booktabs."""
 
 import csv
+import html as escaping
 import io
 import math
 import re
@@ -35,6 +36,12 @@ class Block(NamedTuple):
 class Table(NamedTuple):
   columns: Sequence[Column]
   blocks: list[Block]
+
+  def __repr__(self) -> str:  # what a Python prompt shows
+    return text(self).removesuffix("\n")
+
+  def _repr_html_(self) -> str:  # what a notebook shows
+    return html(self)
 
 
 def figure(value: float) -> str:
@@ -102,6 +109,28 @@ def _line(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) 
     cell.ljust(width) if column.kind == "text" else cell.rjust(width)
     for cell, width, column in zip(row, widths, columns, strict=True)
   ).rstrip()
+
+
+def html(table: Table) -> str:
+  """One table, its blocks under another, without a style sheet."""
+  columns = [column for column in table.columns if column.head]
+  across = f'<t{{kind}} colspan="{len(columns)}" style="text-align:left">{{text}}</t{{kind}}>'
+  parts = []
+  for block in table.blocks:
+    if block.title:
+      parts.append(across.format(kind="h", text=escaping.escape(block.title)))
+    parts.append(_html_cells("th", [column.head for column in columns], columns))
+    parts += [_html_cells("td", row, columns) for row in _visible(table, block)]
+    parts += [across.format(kind="d", text=escaping.escape(note)) for note in block.notes]
+  return "\n".join(["<table>", *(f"<tr>{part}</tr>" for part in parts), "</table>"])
+
+
+def _html_cells(tag: str, cells: Sequence[str], columns: Sequence[Column]) -> str:
+  sides = ["left" if column.kind == "text" else "right" for column in columns]
+  return "".join(
+    f'<{tag} style="text-align:{side}">{escaping.escape(cell)}</{tag}>'
+    for cell, side in zip(cells, sides, strict=True)
+  )
 
 
 def csv_text(table: Table) -> str:

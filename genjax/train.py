@@ -323,9 +323,10 @@ class Training:
     found = {}
     for one in asked:
       measured = one.group.measure(block, set(one.names))
-      for name in one.names:
+      measured = workdir.by_dimension({name: measured[name] for name in one.names})
+      for name, values in measured.items():
         column = score_files.column(name, one.key)
-        found[column] = np.where(self._failed(), np.nan, measured[name])
+        found[column] = np.where(self._failed(), np.nan, values)
     return found
 
   def _show(self) -> None:

@@ -1,12 +1,11 @@
 """Scores by networks that are trained for the purpose, on what a run generated."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from genjax import classifier, data, metrics
-from genjax.protocols import Context, Group
+from genjax.protocols import Context, Group, compiled
 from genjax.types import Dataset
 
 DISCRIMINATOR_STEPS = 300
@@ -37,7 +36,7 @@ def discriminator(context: Context) -> Group:
 
     return metrics.jensen_shannon_bound(logit(unseen), logit(fake[count : count + rest]))
 
-  every, once = context.vectorised(bound), jax.jit(bound)
+  every, once = context.vectorised(bound), compiled(bound)
   real = jnp.asarray(train[:count]), jnp.asarray(others[:rest])
   return Group(
     context.protocol(
@@ -61,7 +60,7 @@ def student(context: Context) -> Group:
     params = classifier.fit(model, run, Dataset(images, labels), STUDENT_STEPS)
     return metrics.label_agreement(classifier.classify(network, params, real)[1], answers)
 
-  every, once = context.vectorised(accuracy), jax.jit(accuracy)
+  every, once = context.vectorised(accuracy), compiled(accuracy)
   asked, real = jnp.asarray(context.labels, jnp.int32), data.to_device(held)
   train = data.to_device(data.first(context.splits.train, context.count))
   return Group(

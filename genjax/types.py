@@ -97,6 +97,7 @@ class FeatureNetwork(NamedTuple):
   params: PyTree
   apply: Callable  # (params, images [B, H, W, C] in [0, 1]) -> features [B, D], logits [B, K]
   classes: bool  # whether the logits are those of the data's classes
+  batch: int = 500  # images that go through it at once
 
 
 class Stream(enum.IntEnum):
@@ -123,3 +124,17 @@ def latent_noise(key: Array, shape: tuple[int, int]) -> Array:
   """
   batch, latent = shape
   return jax.random.normal(key, (latent, batch)).T
+
+
+def image_noise(seed: Array | int, numbers: Array, latent: int) -> Array:
+  """Standard normal `[B, Z]` for images of these numbers `[B]`, as every picture is drawn from.
+
+  What image 3 is drawn from depends on the seed alone: neither on how many images there are, nor,
+  in its first columns, on Z.
+  """
+  key = jax.random.key(seed)
+
+  def one(number: Array) -> Array:
+    return latent_noise(stream(key, Stream.GALLERY, number), (1, latent))[0]
+
+  return jax.vmap(one)(numbers)

@@ -72,6 +72,20 @@ def writable(flag: str, path: pathlib.Path) -> Iterator[None]:
     ) from error
 
 
+@contextlib.contextmanager
+def scores_locked(path: pathlib.Path) -> Iterator[None]:
+  """Keeps a training and an evaluation of one workdir from writing figures at once.
+
+  Raises:
+    UserError: the workdir cannot be written.
+  """
+  with writable("--workdir", path):
+    lock = open(path / ".scores.lock", "w")  # noqa: SIM115 (held open until the end)
+  with lock, writable("--workdir", path):
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    yield
+
+
 def settle(path: pathlib.Path, record: dict) -> None:
   """Writes config.json, or compares with the one that is there as `compare` does."""
   file = path / "config.json"
@@ -273,9 +287,35 @@ def read_metric(path: pathlib.Path, name: str) -> dict[int, list[tuple[int, floa
   """run -> its (step, value)s in metrics.csv, in the order of steps; only runs with a figure."""
   found = {}
   for row in read_rows(path / "metrics.csv"):
-    if row.name == name:
+    if row.name == name and not np.isnan(row.value):
       found.setdefault(row.run, []).append((row.step, row.value))
   return found
+
+
+class Series(NamedTuple):
+  """The figures of one run by one metric: `plot(*series)` draws them."""
+
+  steps: np.ndarray  # [S]
+  values: np.ndarray  # [S]
+
+
+def read_series(path: pathlib.Path) -> dict[int, dict[str, Series]]:
+  """run -> name -> its figures in metrics.csv; a file that did not change is read once."""
+  file = path / "metrics.csv"
+  return _series(file, file.stat().st_mtime_ns) if file.exists() else {}
+
+
+@functools.lru_cache(maxsize=8)
+def _series(file: pathlib.Path, changed: int) -> dict[int, dict[str, Series]]:
+  found = {}
+  for row in read_rows(file):
+    found.setdefault(row.run, {}).setdefault(row.name, {})[row.step] = row.value
+  return {run: {name: _ordered(f) for name, f in figures.items()} for run, figures in found.items()}
+
+
+def _ordered(figures: dict[int, float]) -> Series:
+  steps = sorted(figures)
+  return Series(np.array(steps), np.array([figures[step] for step in steps]))
 
 
 class Row(NamedTuple):
@@ -284,7 +324,7 @@ class Row(NamedTuple):
   step: int
   run: int
   name: str  # of a score with its protocol: "fd@1f0c93aa"
-  value: float
+  value: float  # NaN for a score that came out so
   line: str  # as the file has it
 
 
@@ -317,14 +357,15 @@ class History:
     self._file = path / "metrics.csv"
     self._num_runs = len(names)
     self._rows: dict[str, dict[int, np.ndarray]] = {}
-    kept = self._read(step) if self._file.exists() else []
-    write_atomically(self._file, "".join(f"{line}\n" for line in ["step,run,name,value", *kept]))
+    with scores_locked(path):  # or what an evaluation appends meanwhile would be lost
+      kept = self._read(step) if self._file.exists() else []
+      write_atomically(self._file, "".join(f"{line}\n" for line in ["step,run,name,value", *kept]))
     folder = path / "tensorboard"
     self._events = [Events(folder / name, step) for name in names]
 
   def add(self, step: int, metrics: dict[str, np.ndarray]) -> None:
     """Figures of one step: name -> `[R]`, or `[R, Z]` for those that have one a dimension."""
-    figures = {name: _rounded(v) for name, v in sorted(_by_dimension(metrics).items())}
+    figures = {name: _rounded(v) for name, v in sorted(by_dimension(metrics).items())}
     for name, values in figures.items():
       self._rows.setdefault(name, {})[step] = values
     lines = "".join(self._lines(name, step, values) for name, values in figures.items())
@@ -368,7 +409,8 @@ def _rounded(values: np.ndarray) -> np.ndarray:
   return np.array([float(f"{value:.7g}") for value in values])
 
 
-def _by_dimension(metrics: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def by_dimension(metrics: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+  """name -> `[R]` or `[R, Z]` to name -> `[R]`: kl_dim has kl_dim/0, kl_dim/1, ..."""
   flat = {}
   for name, values in metrics.items():
     if values.ndim == 1:

@@ -36,7 +36,9 @@ def corruptions(test: Dataset) -> dict[str, np.ndarray]:
 
 
 def _blurred(image: np.ndarray, sigma: float) -> np.ndarray:
-  return ndimage.gaussian_filter(image, (0, sigma, sigma, 0))
+  # In integers the filter would cut what lies behind the point off, along each axis anew.
+  blurred = ndimage.gaussian_filter(image.astype(np.float32), (0, sigma, sigma, 0))
+  return np.round(blurred).astype(np.uint8)
 
 
 def main() -> None:

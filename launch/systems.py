@@ -68,7 +68,7 @@ SYSTEMS = {
     System("S2 GAN", "gan_cifar10.py:s2", 2000),
     System("S2 WGAN", "wgan_cifar10.py:s2", 1000, FAST),
     System("S1's WGAN, conditional, GAN loss", "cgan_cifar10.py"),
-    System("half of S1's GAN, WGAN-GP", "wgan_gp_cifar10.py"),
+    System("S1's WGAN, WGAN-GP", "wgan_gp_cifar10.py"),
   ),
 }
 

@@ -11,8 +11,8 @@ import trainings
 from systems import assert_trees_close, assert_trees_equal
 
 import genjax
-from genjax import checkpoint, sweep, train, workdir
-from genjax.types import Progress, UserError
+from genjax import checkpoint, sweep, train
+from genjax.types import UserError, image_noise
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +20,7 @@ def gan(caches, tmp_path_factory):
   """The workdir of a conditional GAN that was saved before its first step, and its plan."""
   path = tmp_path_factory.mktemp("gan")
   plan = trainings.plan("gan", **{"model.network": "s4_cgan", "sweep.seeds": (5,)})
-  image_shape, num_classes = plan.splits.train.image.shape[1:], plan.splits.num_classes
-  dataset = {"image_shape": image_shape, "num_classes": num_classes}
-  workdir.settle(path, {"config": plan.config.to_dict(), "dataset": dataset})
-  init = jax.jit(jax.vmap(lambda run: Progress.begin(plan.model.init(run))))
-  checkpoints = checkpoint.Checkpoints(path / "checkpoints", keep=1)
-  checkpoints.save(0, init(sweep.runs(plan.rows)))
-  checkpoints.close()
+  trainings.untrained(path, plan)
   return path, plan
 
 
@@ -269,6 +263,61 @@ def test_a_loaded_run_is_a_pure_function(vae):
   assert float(jnp.abs(slope).min()) > 0
 
 
+def test_the_noise_of_a_run_is_that_of_the_commands(vae):
+  narrow, wide = (genjax.load(vae[0])[i] for i in (0, -1))
+  assert (narrow.numbers["latent"], wide.numbers["latent"]) == (2, 3)
+  z = wide.noise(5, seed=4)
+  np.testing.assert_allclose(z, image_noise(4, jnp.arange(9), 3)[:5], rtol=1e-6)
+  np.testing.assert_allclose(narrow.noise(5, seed=4), z[:, :2], rtol=1e-6)
+  assert not np.array_equal(wide.noise(5), z)
+  assert narrow.generate(narrow.noise(2)).shape == (2, 28, 28, 1)
+
+
+@pytest.mark.parametrize(
+  ("kind", "middle"),
+  [("linear", [1.5, 2]), ("spherical", [3 / np.sqrt(2), 4 / np.sqrt(2)])],
+)
+def test_interpolating_from_one_latent_to_another(vae, kind, middle):
+  run = genjax.load(vae[0])[0]
+  a, b = np.array([3.0, 0.0]), np.array([0.0, 4.0])
+  images = run.interpolate(a, b, steps=3, kind=kind)
+  expected = run.generate(jnp.array([[3, 0], middle, [0, 4]], jnp.float32))
+  np.testing.assert_allclose(images, expected, atol=1e-5)
+  assert run.interpolate(a, b).shape == (9, 28, 28, 1)
+  with pytest.raises(ValueError, match="steps of kind 'square'"):
+    run.interpolate(a, b, kind="square")
+  with pytest.raises(ValueError, match=r"this run takes \[B, 2\]"):
+    run.interpolate(np.ones(3), np.ones(3))
+
+
+def test_interpolating_within_a_class(gan):
+  run = genjax.load(gan[0])[0]
+  a, b = run.noise(2)
+  images = run.interpolate(a, b, steps=2, label=3)
+  expected = run.generate(run.noise(2), jnp.array([3, 3]))
+  np.testing.assert_allclose(images, expected, atol=1e-6)
+  with pytest.raises(ValueError, match="this model is conditional"):
+    run.interpolate(a, b)
+
+
+def test_metrics_of_a_run(vae, tmp_path):
+  run = genjax.load(vae[0])[3]
+  assert (run.path, run.index) == (vae[0], 3)
+  written = trainings.metric(vae[0], "val_loss")[3]
+  steps, values = run.metrics["val_loss"]
+  assert steps.tolist() == [6, 12] == list(written)
+  np.testing.assert_array_equal(values.astype(np.float32), list(written.values()))
+  assert {"loss", "kl_dim/0", "kl_dim/1"} <= run.metrics.keys()
+  copy = _copy(vae, tmp_path)
+  run = genjax.load(copy)[3]
+  assert "fd@ab" not in run.metrics
+  with open(copy / "metrics.csv", "a") as file:
+    file.write("12,3,fd@ab,7.5\n6,3,fd@ab,8.5\n12,4,fd@ab,1.5\n")
+  assert [part.tolist() for part in run.metrics["fd@ab"]] == [[6, 12], [8.5, 7.5]]
+  (copy / "metrics.csv").unlink()
+  assert run.metrics == {}
+
+
 @pytest.mark.parametrize("shape", [(4, 3), (4, 1), (2,), (4, 2, 1)])
 def test_noise_of_another_shape_is_refused(vae, shape):
   run = genjax.load(vae[0])[0]
@@ -347,6 +396,26 @@ def test_a_workdir_without_a_checkpoint_is_said_to_have_none(vae, tmp_path, left
     (copy / "checkpoints").mkdir()
   with pytest.raises(UserError, match=f"^{copy} has no checkpoint yet; train it further first"):
     genjax.load(copy)
+
+
+def test_a_checkpoint_that_a_training_removes_meanwhile_gives_way_to_the_later_one(
+  vae, tmp_path, monkeypatch
+):
+  path = pathlib.Path(shutil.copytree(vae[0], tmp_path / "copy")) / "checkpoints"
+  (path / "12").rename(tmp_path / "12")
+  steps = []
+
+  def late(self, step, like):
+    steps.append(step)
+    if step == 6:
+      (tmp_path / "12").rename(path / "12")
+      shutil.rmtree(path / "6")
+    return restore(self, step, like)
+
+  restore = checkpoint.Checkpoints.restore
+  monkeypatch.setattr(checkpoint.Checkpoints, "restore", late)
+  np.testing.assert_array_equal(checkpoint.read(path.parent).progress.state.step, 12)
+  assert steps == [6, 12]
 
 
 def test_loading_leaves_the_workdir_as_it_is(vae):

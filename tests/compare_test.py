@@ -111,6 +111,17 @@ def test_metrics_choose_and_many_pairs_are_counted(two, tmp_path, monkeypatch):
   assert len(read(tmp_path / "out" / "pairs.csv")) == 18
 
 
+def test_scores_that_came_out_as_nan_for_all_runs(tmp_path):
+  path = scored.write(tmp_path / "w", {"fd@aa": [1, 2, 3]})
+  scored.append(path, "kd@aa", dict.fromkeys(range(3), NAN))
+  text = collapsed(compare.compare([path], tmp_path / "out"))
+  assert "3 of 3 runs have no figure, as it came out as NaN" in text
+  assert "not scored" not in text
+  only = compare.compare([path], tmp_path / "kd", metrics=["kd"])
+  assert ".csv" in only
+  assert ".png" not in only
+
+
 def test_few_seeds_a_study_and_a_run_that_is_not_scored(tmp_path):
   for depth in (2, 10):
     values = {"fd@aa": [1, 2, NAN if depth == 2 else 3], "kl@aa": 5}

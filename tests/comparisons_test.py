@@ -45,6 +45,19 @@ def test_failed_runs_are_counted_whether_they_have_a_figure_or_not(tmp_path):
   assert rows(last)[0]["floor"] == ""
 
 
+def test_a_score_that_came_out_as_nan_is_no_figure_and_said_to_be_none(tmp_path):
+  path = scored.write(tmp_path / "w", {"fd@aa": [1, NAN, 3, NAN, 6]}, 5)
+  scored.append(path, "fd@aa", {1: NAN})
+  (scores,) = scored.scores(path)
+  assert list(scores.known) == [True, False, True, False, True]
+  (row,) = rows(comparisons.summaries([scores]))
+  assert numbers(row, "n", "failed", "not_scored", "median") == [3, 0, 2, 3]
+  assert notes(comparisons.summaries([scores]))[:2] == [
+    "1 of 5 runs have no figure, as it came out as NaN: they are in no column",
+    "1 of 5 runs are not scored: they are in no column",
+  ]
+
+
 def test_no_interval_where_there_is_none(tmp_path):
   protocols = {"aa": scored.protocol()}
   one = scored.write(tmp_path / "one", {"fd@aa": 3}, 1, protocols=protocols)

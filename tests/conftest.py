@@ -9,7 +9,7 @@ import pytest
 import trainings
 from jax.experimental.compilation_cache import compilation_cache
 
-from genjax import classifier, data, train
+from genjax import train
 
 jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -36,14 +36,6 @@ def caches(tmp_path_factory):
   os.environ.update(before)
   jax.config.update("jax_compilation_cache_dir", None)
   compilation_cache.reset_cache()
-
-
-@pytest.fixture(scope="session")
-def classifiers(caches):
-  """Leaves classifiers of the digits in the cache, trained for less long than a user's."""
-  with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(classifier, "LEAST_STEPS", 30)
-    return classifier.feature_networks(data.load("digits"), "", lambda line: None)
 
 
 @pytest.fixture(scope="session")

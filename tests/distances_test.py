@@ -187,8 +187,20 @@ def test_duplicate_distance_by_brute_force():
   every = distance.cdist(x, x) + np.diag(np.full(730, np.inf))
   limit = distances.duplicate_distance(distances.manifold(x))
   np.testing.assert_allclose(limit, np.median(every.min(1)) / 2, rtol=1e-4)
-  with pytest.raises(ValueError, match="half of the real images have a copy"):
-    distances.duplicate_distance(distances.manifold(np.concatenate([x, x])))
+
+
+def test_copies_among_real_images_do_not_make_all_images_differ():
+  x, new = normal(400, 6, shift=10.0), normal(300, 6, 1, shift=10.0)
+  limit = distances.duplicate_distance(distances.manifold(x))
+  some = distances.duplicate_distance(distances.manifold(np.concatenate([x, x, x[:100]])))
+  every = distance.cdist(x, x) + np.diag(np.full(400, np.inf))
+  nearest = every.min(1)
+  expected = np.median(np.concatenate([nearest, nearest, nearest[:100]])) / 2
+  np.testing.assert_allclose(some, expected, rtol=1e-4)
+  assert abs(some / limit - 1) < 0.1
+  unknown = distances.duplicate_distance(distances.manifold(np.concatenate([x] * 6)))
+  assert np.isnan(unknown)
+  assert np.isnan(distances.distinct(new, unknown).images)
 
 
 def test_a_hundred_images_repeated_are_about_a_hundred():

@@ -93,6 +93,7 @@ def files(path):
 
 COMMON = {
   ".lock",
+  ".scores.lock",
   "config.json",
   "runs.csv",
   "metrics.csv",

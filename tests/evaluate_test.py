@@ -1,5 +1,6 @@
 """The runs of a workdir are scored: each as if it were alone, and nothing twice."""
 
+import re
 import shutil
 
 import numpy as np
@@ -9,6 +10,7 @@ import trainings
 from genjax import (
   checkpoint,
   classifier,
+  data,
   evaluate,
   likelihood,
   metrics,
@@ -18,6 +20,7 @@ from genjax import (
   trained_scores,
   workdir,
 )
+from genjax.classifier_network import ClassifierNetwork
 from genjax.protocols import Settings
 from genjax.types import UserError, latent_noise
 
@@ -26,7 +29,18 @@ VAE = ("fd", "coverage", "path_length", "swd", "elbo", "nll", "active_units")
 GAN = ("label_agreement", "cas", "jsd", "critic_gap", "critic_gap_scaled", "critic_gap_real")
 CONDITIONAL = {"model.network": "s4_cgan", "sweep.ema_decay": (0.9,), "steps": 3, "eval_every": 3}
 
-pytestmark = pytest.mark.usefixtures("classifiers")
+
+@pytest.fixture(scope="module", autouse=True)
+def classifiers(caches):
+  """Narrower than a user's and trained for less long; those of the digits are in the cache."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(
+      classifier, "ClassifierNetwork", lambda classes, width: ClassifierNetwork(classes, 6)
+    )
+    for name, value in {"BATCH": 32, "EPOCHS": 2, "LEAST_STEPS": 1}.items():
+      patch.setattr(classifier, name, value)
+    classifier.feature_networks(data.load("digits"), "", lambda line: None)
+    yield
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +95,7 @@ def test_only_what_is_missing_is_computed(vae, tmp_path):
   path = _copy(vae[0], tmp_path)
   evaluate.score(path, _wanted(("fd", "swd")))
   whole = score_files.read(path)
+  picture = (path / "samples" / "nearest-best.png").read_bytes()
   lines = (path / "metrics.csv").read_text().splitlines(keepends=True)
   lost = [line for line in lines if ",1,fd@" in line or ",2,swd@" in line]
   assert len(lost) == 2
@@ -89,6 +104,8 @@ def test_only_what_is_missing_is_computed(vae, tmp_path):
   again = score_files.read(path)
   assert again.keys() == whole.keys()
   np.testing.assert_allclose([again[p] for p in whole], list(whole.values()), rtol=1e-4)
+  # Not of run 1 alone, whose features were measured again.
+  assert (path / "samples" / "nearest-best.png").read_bytes() == picture
 
 
 def test_a_run_scores_as_alone(vae, tmp_path, monkeypatch):
@@ -106,7 +123,7 @@ def test_a_run_scores_as_alone(vae, tmp_path, monkeypatch):
 def test_scores_are_those_of_the_loaded_run(vae, tmp_path):
   """By another way: the images of `LoadedRun`, and a density in numpy."""
   path = _copy(vae[0], tmp_path)
-  evaluate.score(path, _wanted(("sharpness", "kl")))
+  evaluate.score(path, _wanted(("sharpness", "kl", "kl_dim")))
   run, test = checkpoint.load(path)[1], vae[1].splits.test
   latent = run.numbers["latent"]
   z = latent_noise(protocols.key_of(0, 0), (200, 3))[:, :latent]
@@ -115,8 +132,13 @@ def test_scores_are_those_of_the_loaded_run(vae, tmp_path):
   np.testing.assert_allclose(_values(path, "sharpness")[1], sharpness, rtol=1e-3)
   binary = likelihood.binarise(protocols.key_of(0, 6), test.image[:20])
   mean, logvar = map(np.asarray, run.encode(binary))
-  kl = (mean**2 + np.exp(logvar) - 1 - logvar).sum(1).mean() / 2
-  np.testing.assert_allclose(_values(path, "kl")[1], kl, rtol=1e-4)
+  kl = (mean**2 + np.exp(logvar) - 1 - logvar).mean(0) / 2
+  np.testing.assert_allclose(_values(path, "kl")[1], kl.sum(), rtol=1e-4)
+  assert latent == 2
+  np.testing.assert_allclose([_values(path, f"kl_dim/{i}")[1] for i in (0, 1)], kl, rtol=1e-4)
+  assert set(_values(path, "kl_dim/2")) == {
+    i for i, row in enumerate(vae[1].rows) if row["latent"] == 3
+  }
 
 
 def test_a_conditional_gan(gan, tmp_path):
@@ -144,7 +166,9 @@ def test_all_scores_of_a_model_by_default_and_three_networks(vae, tmp_path):
   names = tuple(n for n, s in evaluate.SCORES.items() if protocols.fits(n, vae[1].model))
   of_network = [n for n in names if evaluate.SCORES[n].group == "features"]
   count = len(names) + 2 * len(of_network)
-  assert evaluate.score(path, _wanted((), networks=3)) == count * len(vae[1].rows)
+  dimensions = sum(row["latent"] for row in vae[1].rows)  # each has a KL
+  expected = (count - 1) * len(vae[1].rows) + dimensions
+  assert evaluate.score(path, _wanted((), networks=3)) == expected
   networks = {one.get("features") for one in score_files.read_protocols(path).values()}
   assert len(networks - {None}) == 3
 
@@ -158,7 +182,7 @@ def test_a_network_of_the_users(vae, tmp_path, monkeypatch):
   path = _copy(vae[0], tmp_path)
   assert evaluate.score(path, _wanted(("fd",), features="mine:pixels")) == len(vae[1].rows)
   (one,) = score_files.read_protocols(path).values()
-  assert one["features"] == "mine:pixels"
+  assert re.fullmatch(r"mine:pixels-[0-9a-f]{8}", one["features"])
   with pytest.raises(UserError, match="--metrics has 'modes', which cannot be had"):
     evaluate.score(path, _wanted(("fd", "modes"), features="mine:pixels"))
   for features, message in {
@@ -172,9 +196,15 @@ def test_a_network_of_the_users(vae, tmp_path, monkeypatch):
       evaluate.score(path, _wanted(("fd",), features=features))
 
 
-def test_no_classifier_is_trained_for_scores_without_features(vae, tmp_path, monkeypatch):
+def test_no_classifier_is_trained_for_scores_without_features_and_nan_is_not_computed_again(
+  vae, tmp_path, monkeypatch
+):
   monkeypatch.setattr(classifier, "feature_networks", None)
-  assert evaluate.score(_copy(vae[0], tmp_path), _wanted(("sharpness",))) == len(vae[1].rows)
+  monkeypatch.setattr(metrics, "sharpness", lambda images: images.sum((1, 2, 3)) * np.nan)
+  path = _copy(vae[0], tmp_path)
+  assert evaluate.score(path, _wanted(("sharpness",))) == len(vae[1].rows)
+  assert np.isnan(list(_values(path, "sharpness").values())).all()
+  assert evaluate.score(path, _wanted(("sharpness",))) == 0
 
 
 def test_a_failed_run_has_no_last_scores(caches, tmp_path):
@@ -191,19 +221,20 @@ def test_a_failed_run_has_no_last_scores(caches, tmp_path):
 
 def test_main_computes_the_same_by_the_same_code(caches, tmp_path):
   plan = trainings.plan(
-    "vae", **{"evals": ("fd", "swd", "nll"), "data.validation": 0.3, "eval_images": 200}
+    "vae", **{"evals": ("fd", "nll", "kl_dim"), "data.validation": 0.3, "eval_images": 200}
   )
   train.train(plan, tmp_path)
   found = score_files.read(tmp_path)
   assert {place.step for place in found} == {6, 12}
-  assert len(found) == 2 * 3 * len(plan.rows)
+  expected = 2 * len(plan.rows) + sum(row["latent"] for row in plan.rows)
+  assert len(found) == 2 * expected
   assert (tmp_path / "plots" / "scores.png").exists()
   settings = Settings("validation", 200, **train.EVALS)
-  wanted = _wanted(("fd", "swd", "nll"), ("last",), settings)
+  wanted = _wanted(("fd", "nll", "kl_dim"), ("last",), settings)
   assert evaluate.score(tmp_path, wanted) == 0
   lines = (tmp_path / "metrics.csv").read_text().splitlines(keepends=True)
   (tmp_path / "metrics.csv").write_text("".join(line for line in lines if "@" not in line))
-  assert evaluate.score(tmp_path, wanted) == 3 * len(plan.rows)
+  assert evaluate.score(tmp_path, wanted) == expected
   for place, value in score_files.read(tmp_path).items():
     np.testing.assert_allclose(value, found[place], rtol=1e-3)
 
@@ -247,6 +278,20 @@ def test_other_data_are_refused(vae, tmp_path):
   (path / "config.json").write_text(text.replace('"crc32": ', '"crc32": 1'))
   with pytest.raises(UserError, match=r"was trained on other data: crc32 is"):
     evaluate.score(path, _wanted(("fd",)))
+
+
+def test_a_workdir_that_cannot_be_written_is_refused_before_anything_is_computed(
+  vae, tmp_path, monkeypatch
+):
+  path = _copy(vae[0], tmp_path)
+  monkeypatch.setattr(evaluate._Scoring, "_measured", None)
+  (path / ".scores.lock").unlink()
+  (path / ".scores.lock").mkdir()  # root may write whatever the mode says
+  with pytest.raises(
+    UserError, match=r"^--workdir=\S+ cannot be written \(Is a directory\); name a "
+  ):
+    evaluate.score(path, _wanted(("sharpness",)))
+  assert not (path / "protocols.json").exists()
 
 
 def test_the_cells_of_a_study(tmp_path):

@@ -92,6 +92,14 @@ def test_copies_of_training_images_are_seen(reference):
   np.testing.assert_allclose(distinct, 21, atol=0.1)  # 20 * 399 / 380
 
 
+def test_images_go_through_a_network_in_its_own_batches():
+  network = _linear(classes=True)._replace(batch=7)
+  reference = feature_scores.Reference(network, SPLITS, SPLITS.test)
+  program = str(jax.make_jaxpr(reference.look)(SPLITS.test.image, network.params))
+  assert f"length={400 // 7}" in program
+  np.testing.assert_allclose(reference.held.features, _features(SPLITS.test.image), rtol=1e-4)
+
+
 def test_nearest_are_training_images(reference):
   wanted = SPLITS.train.image[[5, 700]]
   np.testing.assert_array_equal(reference.nearest(wanted), wanted)
@@ -121,6 +129,8 @@ def test_the_corruptions_are_what_they_say(corruptions):
   assert [len(images) for images in made] == [500, 450, 500, 500, 500, 50, 500]
   assert all(images.dtype == np.uint8 and images.shape[1:] == (28, 28, 1) for images in made)
   np.testing.assert_array_equal(made[2][:100], made[2][400:])
+  means = [images.mean() for images in (made[0], made[3], made[4])]
+  np.testing.assert_allclose(means, means[0], atol=0.05)  # blur makes nothing darker
   deviations = [images.astype(float).std() for images in (made[0], made[3], made[4])]
   assert deviations[0] > 1.5 * deviations[1] > 1.5 * deviations[2]
 

@@ -21,6 +21,7 @@ LAYERS = [
     "layers",
     "losses",
     "optimisers",
+    "outputs",
     "plots",
     "scores",
     "sources",
@@ -49,10 +50,19 @@ LAYERS = [
   {"checkpoint", "feature_networks", "score_files"},
   {"feature_scores", "image_scores", "model_scores", "readings", "trained_scores"},
   {"comparisons", "evaluation", "judgements", "selection"},
-  {"correlations", "latents", "reconstructions", "run_tables", "train"},
+  {"correlations", "latents", "listing", "reconstructions", "run_tables", "sampling", "train"},
   {"originals", "score_plots", "smoothness"},
   {"interpolations"},
-  {"compare", "describe", "evaluate", "interpolate", "main", "reconstruct"},
+  {
+    "compare",
+    "describe",
+    "evaluate",
+    "export",
+    "interpolate",
+    "main",
+    "reconstruct",
+    "sample",
+  },
 ]
 
 # Libraries that only these modules may know.
@@ -68,6 +78,7 @@ ONLY = {
   "matplotlib": {"galleries", "interpolations", "latent_plots", "plots", "score_plots"},
   "optax": {"classifier", "inversion", "optimisers"},
   "orbax": {"checkpoint"},
+  "safetensors": {"export", "weights"},
   "sklearn": {"sources"},
   "tensorboardX": {"events"},
   "tensorflow": set(),

@@ -31,6 +31,14 @@ def test_kl_of_a_vae_is_that_of_metrics_csv_at_the_weights_step(vae):
     assert values[0, 2] == 0  # masked
 
 
+def test_scores_of_a_dimension_are_not_taken_for_validation(vae, tmp_path):
+  path = shutil.copytree(vae[0], tmp_path / "copy")
+  with open(path / "metrics.csv", "a") as file:
+    file.write("12,0,kl_dim/0@1f0c93aa,77\n")
+  scored, same = (selection.read([p], ["0"], "last")[0] for p in (path, vae[0]))
+  np.testing.assert_array_equal(latents.importance(scored)[0], latents.importance(same)[0])
+
+
 def test_variance_of_a_linear_generator_is_its_squared_slope(vae):
   (chosen,) = selection.read([vae[0]], ["seed=0", "latent=2", "latent=3"])
   slopes = jnp.array([[1.0, 0.0, -0.5], [3.0, 0.0, 0.5]])

@@ -1,10 +1,12 @@
 """What stands for a protocol, and which scores a model has."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import trainings
 
-from genjax import data, protocols
+from genjax import data, protocols, scores
 from genjax.scores import SCORES
 from genjax.types import UserError
 
@@ -25,6 +27,24 @@ def test_pictures_are_rounded_as_they_are_saved():
   np.testing.assert_array_equal(protocols.quantised(data.unit(quantised)), quantised)
 
 
+def test_scores_are_computed_in_full_float32():
+  """An accelerator would take TF32 or bfloat16: other figures by the same protocol."""
+
+  def score(weights, images):
+    return jax.grad(lambda w: (jnp.tanh(images @ w) ** 2).sum())(weights)
+
+  context = protocols.Context(*[None] * 5, num_runs=2)
+  weights, images = jnp.ones((2, 3, 4)), jnp.ones((5, 3))
+  programs = [
+    protocols.compiled(score).lower(weights[0], images),
+    context.vectorised(score).lower(weights, images),
+  ]
+  for program in programs:
+    products = [line for line in program.as_text().splitlines() if "dot_general" in line]
+    assert len(products) > 1
+    assert all("[HIGHEST, HIGHEST]" in line for line in products)
+
+
 @pytest.fixture(scope="module")
 def models(caches):
   conditional = trainings.plan("gan", **{"model.network": "s4_cgan"})
@@ -39,9 +59,14 @@ def test_which_scores_a_model_has(models):
   has = {key: {n for n in SCORES if protocols.fits(n, model)} for key, model in models.items()}
   everyone = {name for name, score in SCORES.items() if not score.needs}
   critics = {"critic_gap", "critic_gap_scaled", "critic_gap_real"}
-  assert has["vae"] == everyone | {"elbo", "nll", "kl", "active_units"}
+  assert has["vae"] == everyone | {"elbo", "nll", "kl", "active_units", "kl_dim"}
   assert has["gan"] == everyone | critics
   assert has["conditional"] == has["gan"] | {"label_agreement", "cas"}
+
+
+def test_a_score_of_dimensions_has_a_figure_for_each_that_a_run_has():
+  assert scores.parts("kl_dim", 3) == ("kl_dim/0", "kl_dim/1", "kl_dim/2")
+  assert scores.parts("kl", 3) == ("kl",)
 
 
 def test_a_score_that_a_model_has_not_is_refused(models):

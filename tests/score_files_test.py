@@ -6,7 +6,7 @@ import multiprocessing
 import numpy as np
 import pytest
 
-from genjax import score_files
+from genjax import score_files, workdir
 from genjax.score_files import Place
 from genjax.types import UserError
 
@@ -27,9 +27,23 @@ def test_scores_come_back_and_others_figures_stay(path):
   )
 
 
-def test_a_score_that_is_none_has_no_row(path):
-  score_files.add(path, {Place("fd", "0a", 0, 12): np.nan})
-  assert score_files.read(path) == {}
+def test_a_score_that_is_none_has_its_row_and_is_no_figure(path):
+  place = Place("fd", "0a", 0, 12)
+  score_files.add(path, {place: np.nan})
+  found = score_files.read(path)
+  assert found.keys() == {place}
+  assert np.isnan(found[place])
+  assert workdir.read_metric(path, "fd@0a") == {}
+
+
+def test_a_workdir_that_cannot_be_written_is_named(path):
+  (path / ".scores.lock").mkdir()  # root may write whatever the mode says
+  for write in (
+    lambda: score_files.add(path, {Place("fd", "0a", 0, 12): 1.0}),
+    lambda: score_files.describe(path, "0a", {}, {}),
+  ):
+    with pytest.raises(UserError, match=rf"^--workdir={path} cannot be written \(Is a directory\)"):
+      write()
 
 
 @pytest.mark.parametrize("line", ["12,0,fd@0a,three", "twelve,0,fd@0a,3", "12,0,fd@0a@0b,3"])

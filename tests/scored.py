@@ -69,6 +69,12 @@ def write(
   return path
 
 
+def append(path, name, values, step=8):
+  """Rows of metrics.csv: run -> value, NaN as well."""
+  with open(path / "metrics.csv", "a") as file:
+    file.writelines(f"{step},{run},{name},{value:.7g}\n" for run, value in values.items())
+
+
 def scores(*paths, weights="best"):
   return readings.scores(readings.read(paths), weights)
 

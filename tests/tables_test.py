@@ -1,4 +1,4 @@
-"""Tables in three forms, by hand."""
+"""Tables in four forms, by hand."""
 
 import csv
 import math
@@ -127,3 +127,18 @@ def test_latex_escapes_what_it_reads_itself():
 def test_a_table_without_rows():
   assert tables.text(Table(COLUMNS, [])) == ""
   assert tables.csv_text(Table(COLUMNS[:1], [])) == "setting\n"
+
+
+def test_html():
+  columns = (Column("name", "name", "text"), Column("x", "x"), Column("raw", ""))
+  table = Table(columns, [Block("a <b>", {}, [("$x & y", 1.5, 0.0)], ["a note"])])
+  assert tables.html(table).splitlines() == [
+    "<table>",
+    '<tr><th colspan="2" style="text-align:left">a &lt;b&gt;</th></tr>',
+    '<tr><th style="text-align:left">name</th><th style="text-align:right">x</th></tr>',
+    '<tr><td style="text-align:left">$x &amp; y</td><td style="text-align:right">1.500</td></tr>',
+    '<tr><td colspan="2" style="text-align:left">a note</td></tr>',
+    "</table>",
+  ]
+  assert table._repr_html_() == tables.html(table)
+  assert f"{table!r}\n" == tables.text(table)

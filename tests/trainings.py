@@ -8,10 +8,12 @@ import struct
 import subprocess
 import sys
 
+import jax
 import numpy as np
 from tensorboardX.proto import event_pb2
 
-from genjax import checkpoint, config, sweep, train
+from genjax import checkpoint, config, sweep, train, workdir
+from genjax.types import Progress
 
 VAE = {"data.name": "digits", "batch_size": 16, "model.width": 8, "sweep.seeds": (0, 1)}
 VAE |= {"steps": 12, "log_every": 3, "eval_every": 6, "eval_images": 50, "sample_columns": 3}
@@ -46,6 +48,16 @@ def start(path, model="vae", *flags):
 def plan(model="vae", **changes):
   chosen = wanted(model, **changes)
   return train.plan(chosen, train.load_data(chosen))
+
+
+def untrained(path, of, change=lambda progress: progress):
+  """A workdir that was saved before its first step; `change` may give its runs other weights."""
+  dataset = {"image_shape": of.splits.train.image.shape[1:], "num_classes": of.splits.num_classes}
+  workdir.settle(path, {"config": of.config.to_dict(), "dataset": dataset})
+  init = jax.jit(jax.vmap(lambda run: Progress.begin(of.model.init(run))))
+  checkpoints = checkpoint.Checkpoints(path / "checkpoints", keep=1)
+  checkpoints.save(0, change(init(sweep.runs(of.rows))))
+  checkpoints.close()
 
 
 def saved(path, of, step=None):

@@ -4,12 +4,14 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
 import trainings
 
-from genjax import workdir
+from genjax import score_files, workdir
+from genjax.score_files import Place
 from genjax.types import UserError
 
 RECORD = {
@@ -179,7 +181,8 @@ def test_a_file_is_replaced_as_a_whole(tmp_path, monkeypatch):
 # A process that claims a workdir, says how that went, and waits with it.
 CLAIM = """
 import pathlib, sys, time
-from genjax import workdir
+from genjax import score_files, workdir
+from genjax.score_files import Place
 from genjax.types import UserError
 try:
   with workdir.claim(pathlib.Path(sys.argv[1])):
@@ -337,6 +340,31 @@ def test_a_resumed_run_goes_on_as_if_it_had_not_stopped(tmp_path):
   np.testing.assert_allclose(
     history.series()["loss"][1], [[1 / 3, 1 / 6, 1 / 9], [2 / 3, 1 / 3, 2 / 9]], rtol=1e-6
   )
+
+
+def test_a_resumed_run_keeps_the_scores_of_its_checkpoint_and_of_earlier_ones(tmp_path):
+  _nine_steps(tmp_path)
+  scores = {Place("fd", "0a", 1, step): step / 4 for step in (3, 6, 9)}
+  score_files.add(tmp_path, scores)
+  _write(_history(tmp_path, 6), (9,))
+  assert score_files.read(tmp_path) == {p: x for p, x in scores.items() if p.step <= 6}
+
+
+def test_what_an_evaluation_adds_while_a_training_resumes_is_kept(tmp_path, monkeypatch):
+  _nine_steps(tmp_path)
+  scores = {Place("fd", "0a", 1, 9): 1.5}
+  adding = threading.Thread(target=score_files.add, args=(tmp_path, scores))
+
+  def slowly(*arguments):
+    adding.start()
+    adding.join(0.5)
+    write(*arguments)
+
+  write = workdir.write_atomically
+  monkeypatch.setattr(workdir, "write_atomically", slowly)
+  _history(tmp_path, 9).close()
+  adding.join()
+  assert score_files.read(tmp_path) == scores
 
 
 @pytest.mark.parametrize("cut", [1, 4, 8])

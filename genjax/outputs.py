@@ -1,0 +1,80 @@
+"""What a command leaves where `--out` says: a file or a folder, whole or not at all."""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+from collections.abc import Iterator
+
+from genjax.types import UserError
+
+
+@contextlib.contextmanager
+def file(path: pathlib.Path) -> Iterator[pathlib.Path]:
+  """Gives a file beside `path` to write to, which takes its place once nothing was raised.
+
+  Folders on the way are made. Enter it before what takes long: what cannot be written is said then.
+
+  Raises:
+    UserError: `path` is a folder, or cannot be written.
+  """
+  if path.is_dir():
+    raise UserError(f"--out={path} is a folder; name a file in it")
+  with _beside(path) as partial:
+    partial.touch()
+    yield partial
+    os.replace(partial, path)
+
+
+@contextlib.contextmanager
+def folder(path: pathlib.Path, ours: str) -> Iterator[pathlib.Path]:
+  """As `file`, for a folder with many files. One that is there is replaced, with all it holds.
+
+  Args:
+    path: absent, or a folder.
+    ours: a regular expression for the names of the files that the command writes.
+
+  Raises:
+    UserError: `path` is a file, holds other files than such, or cannot be written.
+  """
+  if path.exists() and not path.is_dir():
+    raise UserError(f"--out={path} is a file; name a folder")
+  others = sorted(f.name for f in path.glob("*") if not re.fullmatch(ours, f.name))
+  if others:
+    raise UserError(f"--out={path} holds {others[0]}, which is not of this command; name another")
+  with _beside(path) as partial:
+    partial.mkdir()
+    yield partial
+    before = partial.with_suffix(".before")
+    if path.exists():
+      path.rename(before)
+    try:
+      partial.rename(path)
+    except OSError:
+      if before.exists():
+        before.rename(path)
+      raise
+    shutil.rmtree(before, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
+  """A free place in the folder of `path`, which is empty again afterwards."""
+  partial = path.absolute().with_name(f".{path.name}.{os.getpid()}.partial")
+  made = [parent for parent in partial.parents if not parent.exists()]
+  try:
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    yield partial
+  except OSError as error:
+    raise UserError(
+      f"--out={path} cannot be written ({error.strerror or error}); name a place that can"
+    ) from error
+  finally:
+    if partial.is_dir():
+      shutil.rmtree(partial, ignore_errors=True)
+    with contextlib.suppress(OSError):
+      partial.unlink(missing_ok=True)
+    for parent in made:
+      with contextlib.suppress(OSError):  # not empty: what was to be written is there
+        parent.rmdir()

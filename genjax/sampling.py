@@ -1,0 +1,95 @@
+"""Images of many runs from shared noise, some thousands at once.
+
+Axes: R runs of a selection, N images of each, n of them at once.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from genjax import sweep
+from genjax.selection import Selection
+from genjax.types import Model, UserError, image_noise
+
+BATCH = 128  # images of a run that go through its generator side by side
+BLOCK = 2**27  # bytes of finished images that a device holds
+
+
+class Block(NamedTuple):
+  """Some of the images, beginning with the one of number `first`."""
+
+  first: int
+  images: np.ndarray  # [R, n, H, W, C] uint8
+
+
+def labels(selections: Sequence[Selection], wanted: Sequence[str], count: int) -> list[np.ndarray]:
+  """For each selection the class `[N]` of each image, -1 where its model takes none.
+
+  Args:
+    wanted: classes, which take turns; all that there are where empty.
+
+  Raises:
+    UserError: they are no classes, or a model takes none.
+  """
+  found = []
+  for one in selections:
+    classes = one.model.num_classes
+    if wanted and not classes:
+      raise UserError(f"--label={','.join(wanted)}: the model of {one.path} takes no label")
+    if not all(label.strip().isdecimal() and int(label) < classes for label in wanted):
+      raise UserError(
+        f"--label={','.join(wanted)}; right would be classes of 0 to {classes - 1}, as 3,5"
+      )
+    turns = [int(label) for label in wanted] or range(classes) or [-1]
+    found.append(np.resize(np.array(turns, np.int32), count))
+  return found
+
+
+def draw(selection: Selection, noise_seed: int, labels: np.ndarray) -> Iterator[Block]:
+  """Images 0 to N - 1 of each run, block by block, by one compiled program.
+
+  Args:
+    labels: [N] as of `labels`.
+  """
+  R, N = len(selection.index), len(labels)
+  size = R * int(np.prod(selection.saved.image_shape))
+  blocks = -(-N * size // BLOCK)
+  n = -(-N // blocks)
+  # Runs that are computed at once share the memory.
+  batch = min(n, max(1, BATCH * 8 // sweep.at_once(R)), BATCH)
+  program = selection.vectorised(_program(selection.model, batch))
+  rows = selection.rows
+  for first in range(0, N, n):
+    # The last block repeats its last image, so that it has the shape of the others.
+    numbers = np.minimum(np.arange(first, first + n), N - 1)
+    images = np.asarray(program(rows, np.uint32(noise_seed), numbers, labels[numbers]))
+    yield Block(first, images[:, : N - first])
+
+
+def _program(model: Model, batch: int) -> Callable:
+  """`((run, state), seed, numbers [n], labels [n]) -> images [n, H, W, C]`."""
+
+  def program(row: tuple, seed: Array, numbers: Array, labels: Array) -> Array:
+    def one(image: tuple) -> Array:
+      number, label = image
+      z = image_noise(seed, number[None], model.latent)
+      return to_bytes(model.generate(*row, z, label[None] if model.num_classes else None)[0])
+
+    return lax.map(one, (numbers, labels), batch_size=batch)
+
+  return program
+
+
+def to_bytes(images: Array) -> Array:
+  """Images in [0, 1] as uint8, as pictures have them; a NaN is grey."""
+  return jnp.rint(jnp.clip(jnp.nan_to_num(images, nan=0.5), 0, 1) * 255).astype(jnp.uint8)
+
+
+def noise(selections: Sequence[Selection], noise_seed: int, count: int) -> np.ndarray:
+  """What the images are drawn from, `[N, Z]`; a run uses as many columns as its latent has."""
+  latent = max(row["latent"] for one in selections for row in one.numbers)
+  return np.asarray(jax.jit(image_noise, static_argnums=2)(noise_seed, jnp.arange(count), latent))

@@ -1,0 +1,172 @@
+"""A run as plain files: what another process, without genjax, reads from them."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import textwrap
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import trainings
+from safetensors.numpy import load_file
+from systems import SYSTEMS, small
+
+import genjax
+from genjax import export, outputs, selection, sweep, weights
+from genjax.types import UserError
+
+FILES = ["README.txt", "generate.stablehlo", "layers.json", "params.safetensors"]
+
+
+@pytest.fixture(scope="module")
+def conditional(caches, tmp_path_factory):
+  """Batch norm, an average that is not the weights, and two latents, of which one is padded."""
+  path = tmp_path_factory.mktemp("conditional")
+
+  def moved(progress):
+    ema = jax.tree.map(lambda leaf: leaf * 1.25 + 0.01, progress.state.ema)
+    state = progress.state._replace(ema=ema)
+    return progress._replace(state=state, best=state._replace(opt_state={}))
+
+  plan = trainings.plan("gan", **{"model.network": "s1_cgan", "sweep.seeds": (0,)})
+  trainings.untrained(path, plan, moved)
+  return path
+
+
+def exported(path, out, runs, chosen="best"):
+  (found,) = selection.read([path], runs, chosen)
+  return export.write(out, found)
+
+
+def lines_of(readme):
+  """The program in a README.txt."""
+  lines = readme.splitlines(keepends=True)
+  return textwrap.dedent("".join(line for line in lines if line.startswith("    ")))
+
+
+def run_alone(folder, program):
+  """In a process that never imports genjax."""
+  code = f"import sys\nsys.path = [p for p in sys.path if p]\n{program}\n"
+  code += "assert not [m for m in sys.modules if m.startswith('genjax')]\n"
+  result = subprocess.run(
+    [sys.executable, "-W", "error", "-c", code],
+    cwd=folder,
+    capture_output=True,
+    text=True,
+    timeout=300,
+  )
+  assert result.returncode == 0, result.stderr
+
+
+def test_the_readme_s_lines_draw_what_the_run_draws(vae, tmp_path):
+  out = tmp_path / "out"
+  assert exported(vae[0], out, ["0"]) == sorted([*FILES, "encode.stablehlo"])
+  run = genjax.load(vae[0])[0]
+  program = lines_of((out / "README.txt").read_text())
+  assert len(program.splitlines()) <= 11
+  program += "encode = export.deserialize(bytearray(open('encode.stablehlo', 'rb').read())).call\n"
+  program += "mean, logvar = encode(images)\n"
+  program += "np.savez('found.npz', z=z, images=images, mean=mean, logvar=logvar, **params)\n"
+  run_alone(out, program)
+  found = dict(np.load(out / "found.npz"))
+  assert found["z"].shape == (16, 2)  # of a sweep whose other latent is 3
+  images = jax.jit(run.generate)(found["z"])
+  np.testing.assert_allclose(found["images"], images, atol=1e-6)
+  for name, expected in zip(("mean", "logvar"), jax.jit(run.encode)(images), strict=True):
+    np.testing.assert_allclose(found[name], expected, rtol=1e-5, atol=1e-5)
+  np.testing.assert_array_equal(
+    found["decoder/latent/kernel"], run.state.params["decoder"]["latent"]["kernel"][:2]
+  )
+  np.testing.assert_array_equal(
+    found["encoder/mean/bias"], run.state.params["encoder"]["mean"]["bias"][:2]
+  )
+
+
+@pytest.mark.parametrize(("index", "chosen"), [(0, "best"), (1, "raw")])
+def test_a_conditional_generator_with_batch_norm(conditional, tmp_path, index, chosen):
+  assert exported(conditional, tmp_path / "out", [str(index)], chosen) == FILES
+  run = genjax.load(conditional, chosen)[index]
+  with open(tmp_path / "out" / "generate.stablehlo", "rb") as file:
+    generate = jax.export.deserialize(bytearray(file.read()))
+  assert set(generate.platforms) == {"cpu", "cuda", "tpu"}
+  latent = run.numbers["latent"]
+  for count in (1, 7):  # any batch
+    z, label = run.noise(count), jnp.arange(count) % 10
+    found = generate.call(z, label)
+    np.testing.assert_allclose(found, jax.jit(run.generate)(z, label), atol=1e-5)
+  params = load_file(tmp_path / "out" / "params.safetensors")
+  state = run.state
+  assert params["generator/latent/kernel"].shape[-2] == latent + 10
+  for part, leaf in (("params", "scale"), ("stats", "mean")):
+    expected = state.ema[part]["BatchNorm_0"][leaf]
+    np.testing.assert_array_equal(params[f"generator/BatchNorm_0/{leaf}"], expected)
+    if chosen == "best":  # the average, and not the weights that were averaged
+      assert not np.array_equal(getattr(state, part)["generator"]["BatchNorm_0"][leaf], expected)
+  assert sum(name.startswith("critic/") for name in params) == len(
+    jax.tree.leaves((state.params["critic"], state.stats["critic"]))
+  )
+  readme = (tmp_path / "out" / "README.txt").read_text()
+  assert f"z [B, {latent}] standard normal, label [B] int32, 0 to 9 -> image [B, 28, 28" in readme
+  assert f"weights {chosen}" in readme
+  assert weights.read(str(tmp_path / "out" / "params.safetensors")).keys() == params.keys()
+
+
+def test_the_layers_have_as_many_parameters_as_the_file(conditional, tmp_path):
+  exported(conditional, tmp_path / "out", ["latent=2"])
+  layers = json.loads((tmp_path / "out" / "layers.json").read_text())
+  params = load_file(tmp_path / "out" / "params.safetensors")
+  for player, rows in layers.items():
+    sizes = [array.size for name, array in params.items() if name.startswith(f"{player}/")]
+    assert sum(row["parameters"] + row["statistics"] for row in rows) == sum(sizes)
+  assert layers["generator"][-1]["output"] == ["B", 28, 28, 1]
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_every_network_takes_any_batch_on_every_platform(name):
+  """Nothing is compiled."""
+  model, row = small(name, latent=2), {"seed": 0, "latent": 2}
+  run = jax.tree.map(lambda leaf: leaf[0], sweep.runs([row]))
+  shapes = jax.eval_shape(model.init, run)
+  state = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+  inputs = [((2,), jnp.float32)] + [((), jnp.int32)] * bool(model.num_classes)
+  assert export._exported(lambda *inputs: model.generate(run, state, *inputs), *inputs)
+  if model.encode:
+    image = SYSTEMS[name].shape
+    assert export._exported(lambda x: model.encode(run, state, x), (image, jnp.float32))
+
+
+def test_an_export_is_replaced_whole_and_other_folders_are_let_be(vae, tmp_path, monkeypatch):
+  out = tmp_path / "out"
+  exported(vae[0], out, ["0"])
+  before = (out / "params.safetensors").read_bytes()
+  monkeypatch.setattr(export, "_readme", lambda *_: 1 / 0)
+  with pytest.raises(ZeroDivisionError):
+    exported(vae[0], out, ["1"])
+  assert (out / "params.safetensors").read_bytes() == before
+  assert [file.name for file in tmp_path.iterdir()] == ["out"]
+  monkeypatch.undo()
+  exported(vae[0], out, ["1"])
+  assert (out / "params.safetensors").read_bytes() != before
+  assert [file.name for file in tmp_path.iterdir()] == ["out"]
+  (out / "mine").write_text("")
+  with pytest.raises(UserError, match=f"--out={out} holds mine, which is not of this command"):
+    exported(vae[0], out, ["0"])
+  with pytest.raises(UserError, match=f"--out={out}/mine is a file; name a folder"):
+    exported(vae[0], out / "mine", ["0"])
+
+
+def test_one_run_at_a_time(vae, tmp_path):
+  with pytest.raises(UserError, match=r"--runs names 8 runs of .*; right would be one"):
+    exported(vae[0], tmp_path / "out", [])
+  assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_cannot_be_written_is_said_before_the_work():
+  with (
+    pytest.raises(UserError, match="--out=/dev/null/a cannot be written"),
+    outputs.file(pathlib.Path("/dev/null/a")),
+  ):
+    raise AssertionError("entered")

@@ -1,0 +1,257 @@
+"""What the command draws: the same noise gives the same picture, in three kinds of file."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+import trainings
+from PIL import Image
+
+import genjax
+from genjax import sample, sampling, selection
+from genjax.types import UserError, image_noise
+
+
+@pytest.fixture(scope="module")
+def failed(caches, tmp_path_factory):
+  """A workdir with a run that failed, beside one that did not."""
+  path = tmp_path_factory.mktemp("failed")
+
+  def fail(progress):
+    return progress._replace(failed_at=np.array([-1, 1], np.int32))
+
+  plan = trainings.plan("vae", **{"sweep.seeds": (0, 1), "sweep.latents": (2,)})
+  trainings.untrained(path, plan, fail)
+  return path
+
+
+@pytest.fixture(scope="module")
+def conditional(caches, tmp_path_factory):
+  path = tmp_path_factory.mktemp("conditional")
+  changes = {"model.network": "s4_cgan", "sweep.seeds": (0,), "sweep.latents": (2,)}
+  trainings.untrained(path, trainings.plan("gan", **changes))
+  return path
+
+
+@pytest.fixture
+def call(capsys):
+  """The command within this process; returns what it prints."""
+
+  def run(*arguments):
+    sample._FLAGS.unparse_flags()
+    for name in list(sample._FLAGS):
+      sample._FLAGS[name].unparse()
+    sample._FLAGS.set_gnu_getopt(True)
+    sample.main(sample._FLAGS(["sample", *map(str, arguments)])[1:])
+    return capsys.readouterr().out
+
+  return run
+
+
+def pixels(path):
+  with Image.open(path) as image:
+    return np.asarray(image)
+
+
+def test_the_noise_of_an_image_is_its_own():
+  noise = np.asarray(image_noise(3, np.arange(50), 6))
+  assert abs(noise.mean()) < 0.2
+  assert 0.8 < noise.std() < 1.2
+  assert len(np.unique(noise)) == noise.size
+  np.testing.assert_allclose(image_noise(3, np.arange(5), 6), noise[:5], rtol=1e-6)
+  np.testing.assert_allclose(image_noise(3, np.array([7, 2]), 6), noise[[7, 2]], rtol=1e-6)
+  np.testing.assert_allclose(image_noise(3, np.arange(50), 2), noise[:, :2], rtol=1e-6)
+  assert not np.isin(image_noise(4, np.arange(50), 6), noise).any()
+
+
+def test_an_array_has_the_images_of_the_runs_and_what_they_are_drawn_from(vae, tmp_path, call):
+  said = call(f"--workdir={vae[0]}", "--runs=1,6", "--num=5", f"--out={tmp_path}/new/a.npz")
+  assert said == f"{tmp_path}/new/a.npz: 5 images of 2 runs, best weights\n"
+  assert [file.name for file in (tmp_path / "new").iterdir()] == ["a.npz"]
+  with np.load(tmp_path / "new" / "a.npz") as saved:
+    found = dict(saved)
+  assert found["image"].shape == (2, 5, 28, 28, 1)
+  assert found["image"].dtype == np.uint8
+  assert found["z"].shape == (5, 3)
+  np.testing.assert_array_equal(found["label"], np.full((2, 5), -1))
+  assert found["workdir"].tolist() == [vae[0].name] * 2
+  runs = genjax.load(vae[0])
+  for row, i in enumerate((1, 6)):
+    numbers = {name: found[name][row] for name in ("run", "seed", "latent", "step", "failed_at")}
+    assert numbers == {
+      "run": i,
+      "seed": runs[i].numbers["seed"],
+      "latent": runs[i].numbers["latent"],
+      "step": runs[i].step,
+      "failed_at": -1,
+    }
+    images = jax.jit(runs[i].generate)(found["z"][:, : numbers["latent"]])
+    np.testing.assert_allclose(found["image"][row], np.asarray(images) * 255, atol=0.51)
+  assert found["image"].std() > 5
+
+
+def test_more_images_begin_with_the_same_and_blocks_leave_no_trace(vae, monkeypatch):
+  (chosen,) = selection.read([vae[0]], ["0", "5"])
+  labels = np.full(11, -1, np.int32)
+  (whole,) = sampling.draw(chosen, 7, labels)
+  assert whole.images.shape == (2, 11, 28, 28, 1)
+  monkeypatch.setattr(sampling, "BLOCK", 4 * 2 * 28 * 28)
+  monkeypatch.setattr(sampling, "BATCH", 3)
+  blocks = list(sampling.draw(chosen, 7, labels))
+  assert [(block.first, block.images.shape[1]) for block in blocks] == [(0, 4), (4, 4), (8, 3)]
+  parts = np.concatenate([block.images for block in blocks], 1)
+  assert np.abs(parts - whole.images.astype(int)).max() <= 1  # rounded from another sum's order
+  (few,) = sampling.draw(chosen, 7, labels[:3])
+  assert np.abs(few.images - whole.images[:, :3].astype(int)).max() <= 1
+  (other,) = sampling.draw(chosen, 8, labels[:3])
+  assert np.abs(few.images - other.images.astype(int)).max() > 5
+
+
+def test_a_picture_of_one_run_has_its_images_in_order(vae, tmp_path, call):
+  (chosen,) = selection.read([vae[0]], ["2"])
+  (block,) = sampling.draw(chosen, 0, np.full(6, -1, np.int32))
+  call(f"--workdir={vae[0]}", "--runs=2", "--num=6", f"--out={tmp_path}/a.png")
+  canvas = pixels(tmp_path / "a.png")[..., 0]
+  enlarged = block.images[0, ..., 0].repeat(6, 1).repeat(6, 2)  # 3 columns of 28 pixels
+  stride = 6 * 28 + 6
+  left, top = 36, int(np.flatnonzero((canvas[:, 36:200] != 255).all(1))[0])
+  for i, image in enumerate(enlarged):
+    y, x = top + i // 3 * stride, left + i % 3 * stride
+    np.testing.assert_array_equal(canvas[y : y + 168, x : x + 168], image)
+
+
+def test_a_folder_names_its_pictures(failed, tmp_path, call):
+  said = call(f"--workdir={failed}", "--num=11", f"--out={tmp_path}/d")
+  assert said.endswith(
+    "11 images of 2 runs, best weights; 1 run failed, with the last good images\n"
+  )
+  names = sorted(file.name for file in (tmp_path / "d").iterdir())
+  assert len(names) == 22
+  assert names[:2] == ["run0-00.png", "run0-01.png"]
+  assert names[-1] == "run1-failed-10.png"
+  (chosen,) = selection.read([failed], ["0"])
+  (block,) = sampling.draw(chosen, 0, np.full(11, -1, np.int32))
+  np.testing.assert_array_equal(pixels(tmp_path / "d" / "run0-10.png"), block.images[0, 10, ..., 0])
+  call(f"--workdir={failed}", "--num=1", "--runs=0", f"--out={tmp_path}/d")  # replaced whole
+  assert [file.name for file in (tmp_path / "d").iterdir()] == ["run0-0.png"]
+  (tmp_path / "d" / "mine.txt").write_text("")
+  with pytest.raises(UserError, match=r"/d holds mine\.txt, which is not of this command"):
+    call(f"--workdir={failed}", f"--out={tmp_path}/d")
+  assert len(list((tmp_path / "d").iterdir())) == 2
+
+
+def test_failed_runs_are_marked(failed, tmp_path, call):
+  red = [0xB0, 0x00, 0x20]
+  for runs, marked in (("0", False), ("1", True), ("0,1", True)):
+    call(f"--workdir={failed}", f"--runs={runs}", "--num=4", f"--out={tmp_path}/a.png")
+    assert (pixels(tmp_path / "a.png")[..., :3] == red).all(-1).any() == marked
+
+
+def test_classes(conditional, tmp_path, call):
+  out = tmp_path / "a.npz"
+  found = {}
+  for flag, expected in {
+    "": [0, 1, 2, 3],
+    "--label=3": [3] * 4,
+    "--label=3,5": [3, 5, 3, 5],
+  }.items():
+    call(f"--workdir={conditional}", "--num=4", f"--out={out}", *filter(None, [flag]))
+    with np.load(out) as saved:
+      assert saved["label"].tolist() == [expected]
+      found[flag] = saved["image"], saved["z"]
+  run = genjax.load(conditional)[0]
+  images, z = found["--label=3,5"]
+  expected = jax.jit(run.generate)(z, np.array([3, 5, 3, 5]))
+  np.testing.assert_allclose(images[0], np.asarray(expected) * 255, atol=0.51)
+  np.testing.assert_array_equal(images[0, ::2], found["--label=3"][0][0, ::2])
+  call(f"--workdir={conditional}", "--num=12", "--label=3,5", f"--out={tmp_path}/d")
+  assert {file.name[:18] for file in (tmp_path / "d").iterdir()} >= {"run0-00-label3.png"}
+
+
+def test_columns_have_one_class_each():
+  turns = np.resize(np.arange(10), 60)
+  assert sample._columns(60, turns) == 10
+  assert sample._heads([turns], 10) == [str(i) for i in range(10)]
+  assert sample._heads([turns], 9) is None
+  assert sample._columns(64, np.full(64, -1)) == 8
+  assert sample._columns(12, np.full(12, -1)) == 4
+  assert sample._columns(30, np.resize([3, 5], 30)) == 6
+  assert sample._columns(5, np.arange(5)) == 5
+
+
+def test_where_pictures_go_if_nothing_is_said(vae, tmp_path, monkeypatch, call):
+  copy = shutil.copytree(vae[0], tmp_path / "one")
+  shutil.copytree(vae[0], tmp_path / "study" / "width=8")
+  shutil.copytree(vae[0], tmp_path / "study" / "width=16")
+  monkeypatch.chdir(tmp_path)
+  few = ["--num=2", "--runs=0"]
+  assert call("--workdir=one", *few).startswith("one/samples/sample.png: 2 images of 1 run")
+  assert call("study", *few).startswith("samples-study.png: 2 images of 2 runs")
+  assert call("--workdir=one", *few, "study").startswith("samples-one-study.png: 2 images of 3")
+  assert (copy / "samples" / "sample.png").exists()
+  assert {file.name for file in tmp_path.glob("*.png")} == {
+    "samples-study.png",
+    "samples-one-study.png",
+  }
+
+
+@pytest.mark.parametrize(
+  ("flags", "line"),
+  [
+    (["--label=3"], "--label=3: the model of .* takes no label"),
+    (["--out=a.jpg"], "--out=a.jpg: right would be .png, .npz, or a folder"),
+    (["--out="], "--out is empty"),
+    (["--num=100000", "--out=a.png"], "100,000 images of 8 runs are too many for one picture"),
+    (["--out=/dev/null/a.png"], "--out=/dev/null/a.png cannot be written"),
+    (["--out=/dev/null/a"], "--out=/dev/null/a cannot be written"),
+    (["--runs=99"], "--runs=99: no run is so"),
+  ],
+)
+def test_mistakes(vae, flags, line, call, tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(UserError, match=line):
+    call(f"--workdir={vae[0]}", *flags)
+  assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("label", ["10", "-1", "x", "3,10", "3.0"])
+def test_classes_that_there_are_not(conditional, label, call):
+  with pytest.raises(UserError, match=f"--label={label}; right would be classes of 0 to 9, as 3,5"):
+    call(f"--workdir={conditional}", f"--label={label}")
+
+
+def test_what_fails_on_the_way_leaves_what_was_there(vae, tmp_path, call, monkeypatch):
+  def fail(*_):
+    yield sampling.Block(0, np.zeros((8, 1, 28, 28, 1), np.uint8))
+    raise KeyboardInterrupt
+
+  for name in ("a.png", "a.npz"):
+    (tmp_path / name).write_text("old")
+  monkeypatch.setattr(sampling, "draw", fail)
+  for name in ("a.png", "a.npz", "folder", "new/a.png"):
+    with pytest.raises(KeyboardInterrupt):
+      call(f"--workdir={vae[0]}", "--num=2", f"--out={tmp_path / name}")
+  assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {
+    "a.png": "old",
+    "a.npz": "old",
+  }
+
+
+def test_a_mistake_has_one_line_and_status_2(tmp_path):
+  result = subprocess.run(
+    [sys.executable, "-m", "genjax.sample", "--num=0"],
+    cwd=tmp_path,
+    env=os.environ | {"PYTHONPATH": str(pathlib.Path(genjax.__file__).parents[1])},
+    capture_output=True,
+    text=True,
+    timeout=300,
+  )
+  assert result.returncode == 2
+  assert result.stderr.startswith("genjax: ")
+  assert result.stderr.count("\n") == 1
+  assert "num" in result.stderr
