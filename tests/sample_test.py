@@ -254,4 +254,4 @@ def test_a_mistake_has_one_line_and_status_2(tmp_path):
   assert result.returncode == 2
   assert result.stderr.startswith("genjax: ")
   assert result.stderr.count("\n") == 1
-  assert "num" in result.stderr
+  assert "num is '0'; right would be a whole number from 1 to 100,000" in result.stderr
