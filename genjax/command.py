@@ -114,9 +114,17 @@ def _wrong_value(error: flags.IllegalFlagValueError) -> str:
   if type(standard) not in _KINDS:
     return ""
   kind, example = _KINDS[type(standard)]
+  kind += _range(flags.FLAGS[name].parser)
   example = standard or example
   example = f'"{tuple(example)}"' if isinstance(example, list) else example
   return f"{name} is {value!r}; right would be {kind}, such as --{name}={example}"
+
+
+def _range(parser: flags.ArgumentParser) -> str:
+  """Where a flag's number must lie: " from 1 to 100,000"; "" where it may be any."""
+  low, high = (getattr(parser, f"{end}_bound", None) for end in ("lower", "upper"))
+  from_low = "" if low is None else f" from {low:,}"
+  return from_low + ("" if high is None else f" to {high:,}")
 
 
 # What a flag takes, by its value in the config (of a tuple, absl has a list), and an example where

@@ -16,7 +16,7 @@ import numpy as np
 from absl import flags
 from jax import Array
 from jax import export as jax_export
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from genjax import command, layer_table, models, outputs, selection, sweep, workdir
 from genjax.selection import Selection
@@ -58,7 +58,7 @@ def write(out: pathlib.Path, chosen: Selection) -> list[str]:
   shape, latent = chosen.saved.image_shape, model.latent
   layers = layer_table.tables(chosen.saved.config.model.to_dict(), shape, model.num_classes, latent)
   with outputs.folder(out, NAMES) as folder:
-    save_file(parameters(state), folder / "params.safetensors", _about(chosen))
+    (folder / "params.safetensors").write_bytes(save(parameters(state), _about(chosen)))
     (folder / "layers.json").write_text(json.dumps(_plain(layers), indent=2) + "\n")
     z, label = ((latent,), jnp.float32), ((), jnp.int32)
     inputs = [z, label] if model.num_classes else [z]

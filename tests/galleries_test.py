@@ -93,6 +93,27 @@ def test_gallery_labels_rows_and_columns():
   assert "In red" not in " ".join(words)
 
 
+@pytest.mark.parametrize("failed_at", [-1, 1_200])
+def test_a_grid_has_its_images_in_rows(failed_at, tmp_path):
+  images = np.random.default_rng(0).random((7, 8, 8, 3))
+  label = RunLabel(0, "", failed_at)
+  figure = galleries.grid(images, label, 3, ["a", "b", "c"], "Samples", "Step 5.")
+  plots.save(figure, tmp_path / "g.png")
+  canvas = _pixels(tmp_path / "g.png")
+  enlarged = np.rint(images * 255).astype(np.uint8).repeat(6, 1).repeat(6, 2)
+  places = [_find(canvas, image)[0] for image in enlarged]
+  top, left = places[0]
+  assert places == [(top + i // 3 * 54, left + i % 3 * 54) for i in range(7)]
+  words = figures.words(figure)
+  assert {"a", "b", "c", "Samples"} <= set(words)
+  said = "In red: the run failed at step 1,200; the images are the last good ones."
+  assert (said in " ".join(words)) == (failed_at >= 0)
+  red = (canvas == galleries._rgb(galleries.RED)).all(-1)
+  assert red[top, left - 6 : left].tolist() == [failed_at >= 0] * 4 + [False] * 2
+  with pytest.raises(ValueError, match="3 column labels for 2 columns"):
+    galleries.grid(images, label, 2, ["a", "b", "c"])
+
+
 def test_values_outside_the_range_are_clipped_and_nan_is_grey():
   values = np.array([-1, 0.5, 2, np.nan]).reshape(4, 1, 1)
   assert galleries._bytes(values)[:, 0].tolist() == [[0] * 3, [128] * 3, [255] * 3, [128] * 3]

@@ -1,0 +1,68 @@
+"""A file or a folder is there whole, or what was there before."""
+
+import pytest
+
+from genjax import outputs
+from genjax.types import UserError
+
+OURS = r"\d+\.png"
+
+
+def tree(path):
+  return {str(p.relative_to(path)): p.read_text() for p in path.rglob("*") if p.is_file()}
+
+
+def test_a_file_takes_its_place_at_the_end(tmp_path):
+  path = tmp_path / "new" / "a.txt"
+  with outputs.file(path) as partial:
+    partial.write_text("one")
+    assert not path.exists()
+  with outputs.file(path) as partial:
+    partial.write_text("two")
+    assert path.read_text() == "one"
+  assert tree(tmp_path) == {"new/a.txt": "two"}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_what_is_raised_leaves_what_was_there(tmp_path, error):
+  (tmp_path / "a").write_text("old")
+  (tmp_path / "d").mkdir()
+  (tmp_path / "d" / "1.png").write_text("old")
+
+  def fail(place, name):
+    with place as partial:
+      (partial / name if name else partial).write_text("half")
+      raise error
+
+  for path in (tmp_path / "a", tmp_path / "new" / "b"):
+    with pytest.raises(error):
+      fail(outputs.file(path), "")
+  for path in (tmp_path / "d", tmp_path / "new" / "d"):
+    with pytest.raises(error):
+      fail(outputs.folder(path, OURS), "2.png")
+  assert tree(tmp_path) == {"a": "old", "d/1.png": "old"}
+  assert {path.name for path in tmp_path.iterdir()} == {"a", "d"}
+
+
+def test_a_folder_is_replaced_with_all_it_holds(tmp_path):
+  for names in (["1.png", "2.png"], ["3.png"], []):
+    with outputs.folder(tmp_path / "d", OURS) as partial:
+      for name in names:
+        (partial / name).write_text(name)
+    assert tree(tmp_path) == {f"d/{name}": name for name in names}
+    assert [path.name for path in tmp_path.iterdir()] == ["d"]
+
+
+def test_what_is_somebody_s_is_let_be(tmp_path):
+  (tmp_path / "mine.txt").write_text("mine")
+  refused = [
+    (outputs.folder(tmp_path, OURS), r"holds mine\.txt, which is not of this command"),
+    (outputs.folder(tmp_path / "mine.txt", OURS), "is a file; name a folder"),
+    (outputs.file(tmp_path), "is a folder; name a file in it"),
+    (outputs.file(tmp_path / "mine.txt" / "a"), "cannot be written"),
+    (outputs.folder(tmp_path / "mine.txt" / "a", OURS), "cannot be written"),
+  ]
+  for place, message in refused:
+    with pytest.raises(UserError, match=f"^--out={tmp_path}.*{message}"), place:
+      raise AssertionError("entered")
+  assert tree(tmp_path) == {"mine.txt": "mine"}
