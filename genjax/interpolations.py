@@ -64,7 +64,7 @@ def between_random(found: Sequence[Selection], asked: Asked) -> Pictures:
   for p in range(asked.pairs):
     title = f"Between random latents, {p + 1} of {asked.pairs}: the same two in every row"
     yield f"random-{p + 1}", galleries.gallery(images[:, :, p], labels, asked.columns, title, note)
-  yield "random", _moving(images, labels, "Between random latents")
+  yield "random", _moving(images, labels, _pairs(asked), "Between random latents")
 
 
 def between_images(
@@ -87,12 +87,13 @@ def between_images(
     if K:  # the class goes over into the other's, as the image does
       weights = jax.nn.one_hot(label, K)
       label = paths.between(weights[0::2], weights[1::2], asked.steps, "linear").reshape(-1, K)
-    return _images(one, row, path, label), error
+    return _images(one, row, path, label), error, paths.norms(z)
 
-  images, labels, errors = [], [], []
+  images, labels, errors, norms = [], [], [], []
   for one in found:
-    made, error = map(np.asarray, one.vectorised(of_run)(one.rows, originals, classes))
+    made, error, norm = map(np.asarray, one.vectorised(of_run)(one.rows, originals, classes))
     images += list(made)
+    norms += list(norm)
     labels += one.labels
     errors += list(error)
   images = np.stack(images)
@@ -100,7 +101,8 @@ def between_images(
   note = (
     f"At both ends the real image. Between them the {asked.kind} path between the images' latents: "
     f"{' and '.join(ways[w] for w in ways if w in {bool(one.model.encode) for one in found})}. "
-    "RMSE: root mean square error a pixel, in [0, 1], of the left and of the right end."
+    "RMSE: root mean square error a pixel, in [0, 1], of the left and of the right end. The "
+    f"latents found have |z| from {np.min(norms):.2f} to {np.max(norms):.2f}{_prior(found)}."
   )
   for p in range(asked.pairs):
     ends = np.broadcast_to(originals[2 * p : 2 * p + 2][None], (len(images), 2, *images.shape[3:]))
@@ -112,7 +114,16 @@ def between_images(
     title = f"Between two test images, {p + 1} of {asked.pairs}"
     columns = ["real", *asked.columns, "real"]
     yield f"images-{p + 1}", galleries.gallery(row, of_ends, columns, title, note)
-  yield "images", _moving(images, labels, "Between test images")
+  yield "images", _moving(images, labels, _pairs(asked), "Between test images")
+
+
+def _prior(found: Sequence[Selection]) -> str:
+  """What |z| the prior has, where all runs have one latent."""
+  latents_of = {row["latent"] for one in found for row in one.numbers}
+  if len(latents_of) > 1:
+    return ""
+  mean, sd = paths.shell(latents_of.pop())
+  return f", the prior's {mean:.2f} ± {sd:.2f}"
 
 
 def located(
@@ -161,7 +172,8 @@ def between_classes(found: Sequence[Selection], asked: Asked) -> Pictures:
         f"classes-latent-{_slug(one, label)}",
         _transposed(along, rows, asked.columns, title, note),
       )
-  yield "classes", _moving(np.stack(everything), labels, "From each class to the next")
+  columns = [f"{k} to {(k + 1) % K}" for k in range(K)]
+  yield "classes", _moving(np.stack(everything), labels, columns, "From class to class")
 
 
 def manifolds(found: Sequence[Selection]) -> Pictures:
@@ -207,13 +219,14 @@ def traversals(found: Sequence[Selection], asked: Asked) -> Pictures:
   moving, labels = [], []
   for one in found:
     values, what = latents.importance(one)
-    order = np.argsort(-values, axis=1, kind="stable")[:, :MOST_DIMENSIONS]
+    most = min(MOST_DIMENSIONS, max(row["latent"] for row in one.numbers))
+    order = np.argsort(-values, axis=1, kind="stable")[:, :most]
     base = smoothness.ends(1, one.model.latent, asked.seed)[0][0]
     base = jnp.zeros_like(base) if one.model.encode else base
     rows = (one.rows, jnp.asarray(order))
-    images = np.asarray(one.vectorised(of_run)(rows, base))  # [R, T, D, H, W, C]
+    images = np.array(one.vectorised(of_run)(rows, base))  # [R, T, D, H, W, C]
     for r, label in enumerate(one.labels):
-      D = min(one.numbers[r]["latent"], order.shape[1])
+      D = min(one.numbers[r]["latent"], most)
       abouts = [
         _about(label, f"dimension {d}\n{_measured(values[r, d], what)}", alone=True)
         for d in order[r, :D]
@@ -232,17 +245,21 @@ def traversals(found: Sequence[Selection], asked: Asked) -> Pictures:
         f"traversal-{_slug(one, label)}",
         _transposed(images[r, :, :D], abouts, columns, title, note),
       )
-    moving += list(_widened(images))
+      images[r, :, D:] = 1  # white, as the page
+    moving += list(images)
     labels += one.labels
-  yield "traversal", _moving(np.stack(moving), labels, "One dimension at a time")
-
-
-def _widened(images: np.ndarray) -> np.ndarray:
-  """[R, T, D, ...] with MOST_DIMENSIONS columns, grey where a run has fewer."""
-  missing = MOST_DIMENSIONS - images.shape[2]
-  return np.pad(
-    images, [(0, missing if axis == 2 else 0) for axis in range(6)], constant_values=np.nan
+  columns = max(len(images[0]) for images in moving)
+  moving = [np.pad(x, _beyond(x, columns), constant_values=1) for x in moving]
+  ranks = [f"{place + 1}." for place in range(columns)]
+  yield (
+    "traversal",
+    _moving(np.stack(moving), labels, ranks, "One dimension at a time, by its rank"),
   )
+
+
+def _beyond(images: np.ndarray, columns: int) -> list[tuple[int, int]]:
+  """What `np.pad` adds to [T, D, ...] so that there are so many columns."""
+  return [(0, columns - images.shape[1] if axis == 1 else 0) for axis in range(images.ndim)]
 
 
 def _measured(value: float, what: str) -> str:
@@ -257,9 +274,13 @@ def _images(one: Selection, row: tuple[Run, State], z: Array, label: Array) -> A
   return images.reshape(*z.shape[:-1], *images.shape[1:])
 
 
-def _moving(images: np.ndarray, labels: list[RunLabel], title: str) -> np.ndarray:
+def _moving(images: np.ndarray, labels: list[RunLabel], columns: list[str], title: str):
   """[R, T, M, H, W, C] as frames."""
-  return galleries.animation(images.swapaxes(0, 1), labels, title=title)
+  return galleries.animation(images.swapaxes(0, 1), labels, columns, title)
+
+
+def _pairs(asked: Asked) -> list[str]:
+  return [f"pair {p + 1}" for p in range(asked.pairs)]
 
 
 def _transposed(images: np.ndarray, labels, columns, title: str, note: str) -> Figure:

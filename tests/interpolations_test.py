@@ -21,7 +21,7 @@ def drawn(monkeypatch):
     return np.asarray(images), labels, title, note
 
   monkeypatch.setattr(galleries, "gallery", gallery)
-  monkeypatch.setattr(galleries, "animation", lambda images, labels, **_: (images, labels))
+  monkeypatch.setattr(galleries, "animation", lambda images, labels, *_: (images, labels))
   return lambda pictures: dict(pictures)
 
 
@@ -121,5 +121,8 @@ def test_a_traversal_moves_the_dimensions_in_the_order_of_their_importance(vae, 
     np.testing.assert_allclose(three[row, :, 0, 0, d], moved, atol=1e-5)
     others = np.delete(three[row, :, 0, 0], d, axis=1)
     np.testing.assert_allclose(others, np.tile(others[:1], (5, 1)), atol=1e-6)
+  moving, _ = made["traversal"]
+  assert (moving[:, 0, 2] == 1).all()  # the run with latent 2 has no third
+  np.testing.assert_array_equal(moving[:, 1], three.swapaxes(0, 1))
   labels = made[next(iter(made))][1]
   assert labels[0].about.split() == ["dimension", "1", "variance", "3"]  # 9 in one of 3 pixels
