@@ -186,7 +186,7 @@ class _Scoring:
     block = self._block(evaluation, runs)
     places = set().union(*(missing[run] for run in runs))
     for one in asked:
-      mine = [place for place in places if place.protocol == one.key]
+      mine = sorted(place for place in places if place.protocol == one.key)
       if mine:
         values = one.group.measure(block, {place.name.partition("/")[0] for place in mine})
         values = workdir.by_dimension(values)
