@@ -233,11 +233,12 @@ def _row_label(label: RunLabel, height: int) -> str:
 
 
 def _footnote(footnote: str, labels: Sequence[RunLabel]) -> str:
-  failed = sum(label.failed_at >= 0 for label in labels)
-  if not failed:
+  everyone = {(label.setting, label.seed) for label in labels}  # a run may have several rows
+  failed_at = {(x.setting, x.seed): x.failed_at for x in labels if x.failed_at >= 0}
+  if not failed_at:
     return footnote
-  at = f"the run failed at step {labels[0].failed_at:,}"
-  runs = f"{failed} of {len(labels)} runs failed" if len(labels) > 1 else at
+  at = f"the run failed at step {min(failed_at.values()):,}"
+  runs = f"{len(failed_at)} of {len(everyone)} runs failed" if len(everyone) > 1 else at
   return f"{footnote} In red: {runs}; the images are the last good ones.".strip()
 
 

@@ -83,6 +83,14 @@ def test_failed_row_has_a_red_frame_a_red_label_and_its_images(tmp_path):
     assert canvas[y, left - 2 : left].tolist() == [[255] * 3] * 2
 
 
+def test_rows_of_one_run_are_one_failed_run():
+  rows = [RunLabel(0, "latent 2", 1_200, about) for about in ("linear", "spherical")]
+  sound = RunLabel(1, "latent 2", -1, "linear")
+  for labels, said in (([*rows, sound], "1 of 2 runs failed"), (rows, "failed at step 1,200")):
+    figure = galleries.gallery(np.zeros((len(labels), 8, 9, 9, 1)), labels)
+    assert said in " ".join(figures.words(figure))
+
+
 def test_gallery_labels_rows_and_columns():
   names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse"]
   labels = figures.labels(["latent 2, clip 0.01", "latent 10, clip 0.01"], 12)
