@@ -4,10 +4,12 @@ Exit status: 0 done; 1 a fault of ours, with its traceback; 2 the user's mistake
 stderr; 130 interrupted from the keyboard.
 """
 
+import datetime
 import difflib
 import os
 import pathlib
 import re
+import shlex
 import signal
 import sys
 import threading
@@ -199,6 +201,15 @@ def config_of(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
 def overrides_of(flag: flags.FlagHolder) -> dict:
   """The keys that the command line sets in the config of a flag, dotted, and their values."""
   return flags.FLAGS[flag.name].override_values
+
+
+def origin(flag: flags.FlagHolder) -> dict:
+  """What config.json says of where it comes from: the command line, its config, when it began."""
+  return {
+    "command": shlex.join(["python", "-m", "genjax.main", *sys.argv[1:]]),
+    "config_file": flags.FLAGS[flag.name].config_filename,
+    "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+  }
 
 
 def prepare_jax() -> None:

@@ -5,7 +5,7 @@ import pathlib
 from absl import flags
 from ml_collections import config_flags
 
-from genjax import command, config, train
+from genjax import command, config, report, train
 from genjax.types import UserError
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config().")
@@ -17,7 +17,11 @@ def main() -> None:
   config.check_overrides(command.overrides_of(_CONFIG), wanted)
   if not _WORKDIR.value:
     raise UserError("--workdir is missing; name a folder for everything that the run leaves")
-  train.study(train.plans(wanted), pathlib.Path(_WORKDIR.value))
+  plans, path = train.plans(wanted), pathlib.Path(_WORKDIR.value)
+  train.study(plans, path, command.origin(_CONFIG))
+  # Training is done, and said so: what goes wrong from here on takes nothing away from it.
+  report.write([path], path / report.FILE, next(iter(plans.values())).splits)
+  print(f"{path / report.FILE}: everything on one page")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ touches pyplot: a figure belongs to its caller, and a user's matplotlibrc does n
 Axes: R runs, S logged steps, Z latent. Lengths are in pixels of the PNG.
 """
 
+import io
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -606,15 +607,19 @@ def _draw_dimensions(panel, values: np.ndarray, labels: list[RunLabel], color) -
 
 
 @style.context(STYLE, after_reset=True)
-def save(figure: Figure, path: str | os.PathLike) -> None:
-  """Writes a PNG whole or not at all: the same figure gives the same bytes.
+def png(figure: Figure) -> bytes:
+  """A PNG: the same figure gives the same bytes, with one version of matplotlib."""
+  stream = io.BytesIO()
+  figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
+  return stream.getvalue()
 
-  The bytes may differ between versions of matplotlib. The folder must exist.
-  """
+
+def save(figure: Figure, path: str | os.PathLike) -> None:
+  """Writes `png` whole or not at all. The folder must exist."""
   path = Path(path)
   partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
   try:
-    figure.savefig(partial, format="png", dpi=DPI, metadata={"Software": None})
+    partial.write_bytes(png(figure))
     os.replace(partial, path)
   finally:
     partial.unlink(missing_ok=True)

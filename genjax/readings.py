@@ -218,6 +218,11 @@ def scores(workdirs: Sequence[Workdir], weights: str) -> list[Scores]:
   return [_of(place, records[place], homes[place], weights) for place in places]
 
 
+def weights_scored(workdirs: Sequence[Workdir]) -> list[str]:
+  """Of which weights there are scores."""
+  return [w for w in ("best", "last", "raw") if any(_scored(home, w) for home in workdirs)]
+
+
 def _scored(home: Workdir, weights: str) -> dict[tuple[str, str], dict]:
   """(name, protocol id) -> the protocol's record, of what a workdir was scored by."""
   names = {name for run in home.runs for name in run.figures if "@" in name}
@@ -231,7 +236,7 @@ def _scored(home: Workdir, weights: str) -> dict[tuple[str, str], dict]:
 
 def _nothing(workdirs: Sequence[Workdir], weights: str) -> str:
   which = ", ".join(home.name for home in workdirs[:3]) + (", ..." if len(workdirs) > 3 else "")
-  other = [w for w in ("best", "last", "raw") if any(_scored(home, w) for home in workdirs)]
+  other = weights_scored(workdirs)
   text = f"no scores of {weights} weights in {which}"
   hint = f"; there are some of --weights={other[0]}" if other else ""
   return f"{text}{hint}; run `{evaluation(workdirs[0].path, weights)}` first"

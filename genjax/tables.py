@@ -80,7 +80,7 @@ def _shown(cell, column: Column) -> str:
   return f"{value} [{', '.join(ends)}]" if known else value
 
 
-def _visible(table: Table, block: Block) -> list[list[str]]:
+def visible(table: Table, block: Block) -> list[list[str]]:
   """The cells of a block as text, without the columns of the CSV alone."""
   return [
     [_shown(cell, column) for cell, column in zip(row, table.columns, strict=True) if column.head]
@@ -92,7 +92,7 @@ def text(table: Table) -> str:
   """Blocks with an empty line between; columns of one width in all, text to the left."""
   columns = [column for column in table.columns if column.head]
   heads = [column.head for column in columns]
-  bodies = [_visible(table, block) for block in table.blocks]
+  bodies = [visible(table, block) for block in table.blocks]
   rows = [heads, *(row for body in bodies for row in body)]
   widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
   blocks = []
@@ -120,7 +120,7 @@ def html(table: Table) -> str:
     if block.title:
       parts.append(across.format(kind="h", text=escaping.escape(block.title)))
     parts.append(_html_cells("th", [column.head for column in columns], columns))
-    parts += [_html_cells("td", row, columns) for row in _visible(table, block)]
+    parts += [_html_cells("td", row, columns) for row in visible(table, block)]
     parts += [across.format(kind="d", text=escaping.escape(note)) for note in block.notes]
   return "\n".join(["<table>", *(f"<tr>{part}</tr>" for part in parts), "</table>"])
 
@@ -166,7 +166,7 @@ def latex(table: Table) -> str:
   for block in table.blocks:
     lines += ["\\midrule"]
     lines += [_across(line, len(columns), r"\textit{%s}") for line in block.title.split("\n")]
-    lines += [_row(row) for row in _visible(table, block)]
+    lines += [_row(row) for row in visible(table, block)]
     lines += [_across(note, len(columns), r"{\footnotesize %s}") for note in block.notes]
   return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"]) + "\n"
 

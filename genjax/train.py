@@ -21,6 +21,7 @@ from genjax import (
   data,
   feature_networks,
   galleries,
+  histories,
   models,
   plots,
   programs,
@@ -32,7 +33,6 @@ from genjax import (
 )
 from genjax import config as genjax_config
 from genjax.evaluation import Asked, Evaluation, check_images
-from genjax.scores import SCORES
 from genjax.types import Dataset, Model, PyTree, UserError
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
@@ -109,12 +109,13 @@ def plan(
   return Plan(config, splits, model, rows, config.steps or epochs, facts or _once(splits))
 
 
-def study(plans: dict[str, Plan], path: pathlib.Path) -> None:
+def study(plans: dict[str, Plan], path: pathlib.Path, origin: dict | None = None) -> None:
   """Trains programs one after another, and goes on where it stopped.
 
   Args:
     plans: what to train, by folder; "" where there is but one program.
     path: the workdir.
+    origin: what a new config.json says besides, as `command.origin` has it.
 
   Raises:
     UserError: a workdir was made by another plan, or the folder is no workdir and not empty (then
@@ -138,7 +139,7 @@ def study(plans: dict[str, Plan], path: pathlib.Path) -> None:
     if taken:
       seconds = (time.perf_counter() - begun) / taken * ahead
       title += f", all left {tqdm.format_interval(seconds)}"
-    taken += len(plan.rows) * train(plan, path / folder, title)
+    taken += len(plan.rows) * train(plan, path / folder, title, origin)
     ahead -= _work(plan)
 
 
@@ -151,13 +152,14 @@ def _work(plan: Plan) -> int:
   return len(plan.rows) * plan.steps
 
 
-def train(plan: Plan, path: pathlib.Path, title: str = "") -> int:
+def train(plan: Plan, path: pathlib.Path, title: str = "", origin: dict | None = None) -> int:
   """Trains all runs of a program; goes on from the last checkpoint where there is one.
 
   Args:
     plan: what to train.
     path: the workdir.
     title: what stands before the progress bar.
+    origin: as in `study`.
 
   Returns:
     How many steps were left to be taken.
@@ -166,7 +168,7 @@ def train(plan: Plan, path: pathlib.Path, title: str = "") -> int:
     UserError: the workdir or a checkpoint in it is not as it should be.
   """
   with workdir.claim(path):
-    workdir.settle(path, _record(plan))
+    workdir.settle(path, _record(plan), origin)
     training = Training(plan, path)
     left = plan.steps - training.step
     training.until(plan.steps, title)
@@ -376,21 +378,15 @@ class Training:
       _save(figure, self.path / "samples" / name)
 
   def _draw_curves(self) -> None:
-    series = self.history.series()
+    series, labels = self.history.series(), self._labels()
     asked = self.scoring[1] if self.scoring else ()
-    columns = {n: score_files.column(n, one.key) for one in asked for n in one.names}
-    scored = {SCORES[n].title: series[key] for n, key in columns.items() if key in series}
-    series = {k: v for k, v in series.items() if "@" not in k}
-    training = {k: v for k, v in series.items() if not k.startswith(("val_", "kl_dim"))}
-    on_held_out = {k: v for k, v in series.items() if k.startswith("val_")}
-    labels = self._labels()
-    figures = {"training": training, "validation": on_held_out, "scores": scored}
-    for name, chosen in figures.items():
-      if chosen:
-        _save(plots.curves(_unmirrored(chosen), labels), self.path / "plots" / f"{name}.png")
-    dimensions = [_last(v) for k, (_, v) in series.items() if k.startswith("kl_dim/")]
-    if dimensions:
-      figure = plots.kl_per_dimension(np.stack(dimensions, 1), labels)
+    scored = {score_files.column(name, one.key) for one in asked for name in one.names}
+    shown = {name: one for name, one in series.items() if "@" not in name or name in scored}
+    for name, panels in histories.figures(shown).items():
+      _save(plots.curves(panels, labels), self.path / "plots" / f"{name}.png")
+    dimensions = histories.dimensions(series)
+    if dimensions is not None:
+      figure = plots.kl_per_dimension(dimensions, labels)
       _save(figure, self.path / "plots" / "kl_per_dimension.png")
     self.drawn = time.perf_counter()
 
@@ -428,29 +424,6 @@ def _pace(taken: int, seconds: float) -> int:
 def _name(row: dict, rows: list[dict]) -> str:
   """What TensorBoard calls a run: "latent 10, seed 3"."""
   return ", ".join(filter(None, [sweep.setting(row, rows), f"seed {row['seed']}"]))
-
-
-def _unmirrored(series: dict) -> dict:
-  """The series but those that are the critic's gap upside down, as the loss of a WGAN's critic."""
-  gap = series.get("critic_gap") or series.get("val_critic_gap")
-  if not gap or not np.nan_to_num(gap[1]).any():  # without a figure, or flat: no mirror to see
-    return series
-  mirrored = (gap[0], -gap[1])
-  return {
-    name: one
-    for name, one in series.items()
-    if not (
-      np.array_equal(one[0], mirrored[0])
-      and np.allclose(one[1], mirrored[1], rtol=1e-4, atol=0, equal_nan=True)
-    )
-  }
-
-
-def _last(values: np.ndarray) -> np.ndarray:
-  """Each run's last figure, `[R, S] -> [R]`; NaN where it never had one."""
-  known = ~np.isnan(values)
-  last = values.shape[1] - 1 - known[:, ::-1].argmax(1)
-  return np.where(known.any(1), values[np.arange(len(values)), last], np.nan)
 
 
 def _spread(name: str, values: np.ndarray) -> str:

@@ -86,13 +86,23 @@ def scores_locked(path: pathlib.Path) -> Iterator[None]:
     yield
 
 
-def settle(path: pathlib.Path, record: dict) -> None:
-  """Writes config.json, or compares with the one that is there as `compare` does."""
+def settle(path: pathlib.Path, record: dict, origin: dict | None = None) -> None:
+  """Writes config.json, or compares with the one that is there as `compare` does.
+
+  Args:
+    path: the workdir.
+    record: as in `compare`.
+    origin: what else a new config.json says, such as the command; nothing compares it.
+
+  Raises:
+    UserError: as `compare` does.
+  """
   file = path / "config.json"
   compare(path, record)
   if file.exists():
     return
-  full = {"format": FORMAT} | record | {"revision": _revision(), "versions": versions()}
+  full = {"format": FORMAT} | record | (origin or {})
+  full |= {"revision": _revision(), "versions": versions()}
   write_atomically(file, json.dumps(full, indent=2) + "\n")
 
 

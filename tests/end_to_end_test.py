@@ -125,9 +125,13 @@ def assert_only_a_bar(errors):
 def test_a_vae_leaves_a_whole_workdir_and_says_nothing_but_its_progress(done):
   path, result = done
   assert result.status == 0, result.errors
-  assert re.fullmatch(rf"{path}: 4 runs at step \d+; pictures in samples, plots\n", result.output)
+  said = rf"{path}: 4 runs at step \d+; pictures in samples, plots\n{path}/report.html: .*\n"
+  assert re.fullmatch(said, result.output)
   assert_only_a_bar(result.errors)
-  assert files(path) == COMMON | {"plots/kl_per_dimension.png"} | events(2, 3)
+  assert files(path) == COMMON | {"plots/kl_per_dimension.png", "report.html"} | events(2, 3)
+  record = json.loads((path / "config.json").read_text())
+  assert f"genjax.main --config={trainings.__file__}:vae --workdir={path}" in record["command"]
+  assert record["config_file"] == f"{trainings.__file__}:vae"
   rows = trainings.runs_csv(path)
   assert [(row["seed"], row["latent"]) for row in rows] == [
     ("0", "2"),
@@ -166,7 +170,7 @@ def test_a_wgan_leaves_its_workdir(main, tmp_path):
   assert result.status == 0, result.errors
   assert " 4 runs at step " in result.output
   assert_only_a_bar(result.errors)
-  assert files(tmp_path / "wgan") == COMMON | events(2, 3)
+  assert files(tmp_path / "wgan") == COMMON | {"report.html"} | events(2, 3)
   names = {row["name"] for row in trainings.metrics_csv(tmp_path / "wgan")}
   assert {"critic_loss", "critic_gap", "generator_loss", "val_swd", "val_clip_fraction"} <= names
   assert "val_critic_gradient_norm" in names
@@ -193,7 +197,8 @@ def test_a_grid_makes_a_folder_for_each_program(main, tmp_path):
     assert record["config"]["model"]["width"] == width
     assert f"width={width}, {number} of 2" in result.errors
   assert "width=12, 2 of 2, all left 00:" in result.errors
-  assert {path.name for path in (tmp_path / "grid").iterdir()} == {"width=8", "width=12"}
+  names = {path.name for path in (tmp_path / "grid").iterdir()}
+  assert names == {"width=8", "width=12", "report.html"}  # one over all cells
 
 
 FILES = sorted((pathlib.Path(__file__).parents[1] / "configs").glob("*.py"))

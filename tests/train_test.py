@@ -326,24 +326,6 @@ def test_the_gap_stands_for_a_loss_that_is_its_mirror_image(tmp_path, no_picture
   assert set(drawn) == kept - {"critic_loss", "val_critic_loss"}
 
 
-@pytest.mark.parametrize(
-  ("gap", "other", "shown"),
-  [
-    ([1, np.nan, -3], [-1, np.nan, 3], False),
-    ([1, np.nan, -3], [-1, np.nan, 2], True),
-    ([1, np.nan, -3], [-1, 0, 3], True),
-    ([1, 2], [-1], True),
-    ([np.nan, np.nan], [np.nan, np.nan], True),
-    ([0, 0], [0, 0], True),
-  ],
-)
-def test_only_a_whole_mirror_image_is_left_out(gap, other, shown):
-  series = {
-    name: (np.arange(len(v)), np.array([v])) for name, v in {"critic_gap": gap, "a": other}.items()
-  }
-  assert set(train._unmirrored(series)) == ({"critic_gap", "a"} if shown else {"critic_gap"})
-
-
 def test_a_latent_dimension_that_a_run_lacks_has_no_figure(vae):
   latents = {i: row["latent"] for i, row in enumerate(vae[1].rows)}
   for dimension in range(3):

@@ -52,8 +52,7 @@ def plan(model="vae", **changes):
 
 def untrained(path, of, change=lambda progress: progress):
   """A workdir that was saved before its first step; `change` may give its runs other weights."""
-  dataset = {"image_shape": of.splits.train.image.shape[1:], "num_classes": of.splits.num_classes}
-  workdir.settle(path, {"config": of.config.to_dict(), "dataset": dataset})
+  workdir.settle(path, {"config": of.config.to_dict(), "dataset": of.facts()})
   init = jax.jit(jax.vmap(lambda run: Progress.begin(of.model.init(run))))
   checkpoints = checkpoint.Checkpoints(path / "checkpoints", keep=1)
   checkpoints.save(0, change(init(sweep.runs(of.rows))))

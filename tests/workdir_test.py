@@ -38,6 +38,12 @@ def test_config_json_has_the_config_the_data_the_revision_and_the_versions(tmp_p
   assert [file.name for file in tmp_path.iterdir()] == ["config.json"]
 
 
+def test_where_a_workdir_comes_from_is_written_once_and_never_compared(tmp_path):
+  workdir.settle(tmp_path, RECORD, {"command": "python -m genjax.main --workdir='a b'"})
+  workdir.settle(tmp_path, RECORD, {"command": "python -m genjax.main --workdir=c"})
+  assert workdir.read_config(tmp_path)["command"] == "python -m genjax.main --workdir='a b'"
+
+
 def test_the_same_record_settles_again_and_leaves_the_file(tmp_path):
   workdir.settle(tmp_path, RECORD)
   before = (tmp_path / "config.json").read_bytes()

@@ -1,0 +1,163 @@
+"""What a report shows of one program's runs: galleries, interpolations and the explorer's tiles.
+
+All of it is decoded by one compiled program (renderings.py).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from genjax import animations, explorer, latents, page, renderings
+from genjax.page import Picture
+from genjax.renderings import Request
+from genjax.selection import Selection
+
+ROWS = 24  # runs of a gallery
+FRAMES, STILLS = 20, 9  # of an interpolation
+SHORT = 100  # steps: after fewer there is little to see, and less is drawn
+
+
+class Row(NamedTuple):
+  """A run in a gallery, or a setting in the interpolations."""
+
+  setting: str
+  name: str
+  failed: bool
+  picture: Picture
+  still: Picture | None = None  # in place of one that moves
+
+
+class Exhibits(NamedTuple):
+  gallery: list[Row]
+  interpolations: list[Row]
+  spaces: list[dict]  # as `explorer.spoken` has them
+
+
+def made(
+  selection: Selection, quota: dict[str, Sequence[int]], tiles: int, train: np.ndarray | None
+) -> Exhibits:
+  """Everything that is shown of a program's runs.
+
+  Args:
+    selection: all its runs.
+    quota: "gallery", "interpolations", "explorer" -> places of the runs that are shown there.
+    tiles: how many of them a run's explorer may have, of each class.
+    train: training images [N, H, W, C] uint8, or None where they cannot be had.
+  """
+  columns, model = selection.saved.config.sample_columns, selection.model
+  z, paths = renderings.latents_of(selection, columns, quota["interpolations"], FRAMES)
+  label = renderings.classes(len(z), model.num_classes)
+  gallery = [Request(run, z, label) for run in quota["gallery"]]
+  walks = [
+    Request(run, path.reshape(-1, model.latent), np.tile(label[: path.shape[1]], FRAMES))
+    for run, path in zip(quota["interpolations"], paths, strict=True)
+  ]
+  spaces = _spaces(selection, quota["explorer"], tiles, z[0])
+  classes = range(max(model.num_classes, 1))
+  cells = [(space, c) for space in spaces for c in classes]
+  tiled = [Request(s.run, points := explorer.points(s), np.full(len(points), c)) for s, c in cells]
+  images = renderings.render(selection, [*gallery, *walks, *tiled])
+  of_gallery, rest = images[: len(gallery)], images[len(gallery) :]
+  of_walks, of_tiles = rest[: len(walks)], rest[len(walks) :]
+  count = len(classes)
+  return Exhibits(
+    _gallery(selection, quota["gallery"], of_gallery, train),
+    [
+      _interpolation(selection, run, found)
+      for run, found in zip(quota["interpolations"], of_walks, strict=True)
+    ],
+    [
+      explorer.spoken(
+        space,
+        _about(selection, space.run, space.dimensions),
+        of_tiles[i * count : (i + 1) * count],
+      )
+      for i, space in enumerate(spaces)
+    ],
+  )
+
+
+def short(selection: Selection) -> bool:
+  """Whether the runs were trained for a moment only."""
+  return int(selection.saved.progress.state.step.max()) <= SHORT
+
+
+def _name(selection: Selection, run: int) -> str:
+  label = selection.labels[run]
+  failed = f", failed at step {label.failed_at:,}" if label.failed_at >= 0 else ""
+  return f"seed {label.seed}{failed}"
+
+
+def _about(selection: Selection, run: int, dimensions: Sequence[int]) -> str:
+  step = int(selection.saved.states(selection.weights).step[selection.index[run]])
+  failed_at, latent = selection.labels[run].failed_at, selection.numbers[run]["latent"]
+  text = f"Weights of step {step:,}."
+  if failed_at >= 0:
+    text += f" The run failed at step {failed_at:,}."
+  if latent > len(dimensions):
+    place = "0, the prior's middle" if selection.model.encode else "the noise of the first sample"
+    text += f" The other {latent - len(dimensions)} of {latent} dimensions stay at {place}."
+  return text
+
+
+def _gallery(
+  selection: Selection, runs: Sequence[int], images: list[np.ndarray], train: np.ndarray | None
+) -> list[Row]:
+  if not runs:
+    return []
+  near = [None] * len(runs)
+  if train is not None:
+    index = renderings.nearest(np.concatenate(images), train)
+    near = np.split(train[index], len(runs))
+  rows = []
+  for run, own, others in zip(runs, images, near, strict=True):
+    label = selection.labels[run]
+    alt = f"{len(own)} images of {', '.join(filter(None, [label.setting, _name(selection, run)]))}"
+    lines = [own] if others is None else [own, others]
+    alt += "" if others is None else f"; below each the nearest training image{_distances(*lines)}"
+    name, failed = _name(selection, run), label.failed_at >= 0
+    rows.append(Row(label.setting, name, failed, page.strip(lines, alt)))
+  return rows
+
+
+def _distances(images: np.ndarray, others: np.ndarray) -> str:
+  """How far they are, as a root mean square over pixels in 0 to 1."""
+  error = (images.astype(np.float64) - others) / 255
+  middle = np.median(np.sqrt((error**2).mean((1, 2, 3))))
+  return f", at a median distance of {middle:.3f} a pixel"
+
+
+def _interpolation(selection: Selection, run: int, images: np.ndarray) -> Row:
+  label = selection.labels[run]
+  frames = images.reshape(FRAMES, -1, *images.shape[1:])
+  name = ", ".join(filter(None, [label.setting, _name(selection, run)]))
+  pairs = frames.shape[1]
+  places = np.linspace(0, FRAMES - 1, STILLS).round().astype(int)
+  still = page.strip(
+    list(frames[places].swapaxes(0, 1)), f"{pairs} interpolations of {name}, {STILLS} steps each"
+  )
+  alt = f"{pairs} interpolations of {name}, forth and back"
+  moving = page.moving(animations.gif(page.side_by_side(frames)), frames.shape, alt)
+  return Row(label.setting, _name(selection, run), label.failed_at >= 0, moving, still)
+
+
+def _spaces(
+  selection: Selection, runs: Sequence[int], tiles: int, noise: np.ndarray
+) -> list[explorer.Space]:
+  if not runs:
+    return []
+  some = selection._replace(
+    index=tuple(selection.index[run] for run in runs),
+    labels=[selection.labels[run] for run in runs],
+  )
+  if short(selection) or all(row["latent"] <= 2 for row in some.numbers):
+    importance, what = np.zeros((len(runs), selection.model.latent)), ""
+  else:
+    importance, what = latents.importance(some)
+  # What a VAE decodes at 0 is its prior's middle. A GAN never saw it: its latents lie on a shell.
+  base = np.zeros_like(noise) if selection.model.encode else noise
+  return [
+    explorer.space(selection, run, figures, what, base, tiles)
+    for run, figures in zip(runs, importance, strict=True)
+  ]

@@ -1,0 +1,109 @@
+"""What was run, in words: of config.json, of runs.csv and of the weights."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import jax
+
+from genjax.selection import Selection
+from genjax.tables import Block, Column, Table
+
+NOT_RECORDED = "not recorded"
+_UNSAID = ("name", "network")  # of the model's keys: said elsewhere
+
+
+def of_workdir(record: Mapping, selection: Selection | None) -> dict[str, str]:
+  """Term -> text, of one program.
+
+  Args:
+    record: its config.json.
+    selection: all its runs; None where nothing was saved yet.
+  """
+  config, data = record["config"], record["dataset"]
+  model = config["model"]
+  facts = {"Model": model["name"].upper(), "Network": model["network"]}
+  # 0 stands for what the network has by itself.
+  options = {k: v for k, v in model.items() if k not in _UNSAID and v not in (0, "none")}
+  facts["Options"] = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in options.items())
+  facts["Dataset"] = (
+    f"{data['source']}: images {' x '.join(map(str, data['image_shape']))}, {data['train']:,} to "
+    f"train with, {data['validation']:,} held out"
+  )
+  facts |= _numbers(config["sweep"])
+  facts["Batch"] = f"{config['batch_size']:,}"
+  if selection:
+    facts["Parameters"] = parameters(selection)
+  return facts | {
+    "Length": f"{config['steps']:,} steps" if config["steps"] else f"{config['epochs']:g} epochs",
+    "Begun": record.get("date", NOT_RECORDED),
+    "Code": record.get("revision") or NOT_RECORDED,
+    "Libraries": ", ".join(f"{k} {v}" for k, v in record.get("versions", {}).items()),
+  }
+
+
+def lead(records: Sequence[Mapping]) -> str:
+  """One line: which models, on which data."""
+  models = dict.fromkeys(
+    f"{record['config']['model']['name'].upper()} {record['config']['model']['network']}"
+    for record in records
+  )
+  sources = dict.fromkeys(record["dataset"]["source"] for record in records)
+  return f"{', '.join(models)} on {', '.join(sources)}"
+
+
+def _numbers(sweep: Mapping) -> dict[str, str]:
+  """Seeds, what is swept, and what is not."""
+  values = {k: v for k, v in sweep.items() if k not in ("seeds", "chunk")}
+  swept = {name: value for name, value in values.items() if len(value) > 1}
+  fixed = {name: value for name, value in values.items() if len(value) == 1}
+
+  def told(numbers: Mapping) -> str:
+    return "; ".join(
+      f"{name.removesuffix('s').replace('_', ' ')} {', '.join(f'{v:g}' for v in value)}"
+      for name, value in numbers.items()
+    )
+
+  return {
+    "Swept": told(swept) or "nothing but seeds",
+    "Fixed": told(fixed),
+    "Seeds": f"{len(sweep['seeds'])}: {_ranges(sorted(sweep['seeds']))}",
+  }
+
+
+def _ranges(seeds: Sequence[int]) -> str:
+  """ "0 to 9", or each."""
+  whole = list(seeds) == list(range(seeds[0], seeds[-1] + 1))
+  return f"{seeds[0]} to {seeds[-1]}" if whole and len(seeds) > 2 else ", ".join(map(str, seeds))
+
+
+def parameters(selection: Selection) -> str:
+  """How many trained numbers each player of a run has, at the program's largest latent."""
+  params = selection.saved.progress.state.params
+  counts = {
+    player: sum(math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(part))
+    for player, part in params.items()
+  }
+  parts = ", ".join(f"{player} {count:,}" for player, count in counts.items())
+  return f"{sum(counts.values()):,} a run ({parts})"
+
+
+def common(each: Mapping[str, Mapping[str, str]]) -> tuple[dict[str, str], Table | None]:
+  """The facts that all workdirs share, and a table of those that differ.
+
+  Args:
+    each: a workdir's name -> its facts.
+  """
+  terms = dict.fromkeys(term for facts in each.values() for term in facts)
+  shared, differing = {}, []
+  for term in terms:
+    values = {facts.get(term, "") for facts in each.values()}
+    if len(values) > 1:
+      differing.append(term)
+    elif value := values.pop():
+      shared[term] = value
+  if len(each) == 1:
+    return shared, None
+  columns = [Column("workdir", "workdir", "text")]
+  columns += [Column(term.lower(), term.lower(), "text") for term in differing]
+  rows = [(name, *(facts.get(term, "-") for term in differing)) for name, facts in each.items()]
+  return shared, Table(columns, [Block("Programs, and in what they differ", {}, rows)])

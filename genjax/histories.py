@@ -1,0 +1,144 @@
+"""Figures over training as curves: what `train` draws into plots/, and a report shows.
+
+A series goes from a metric's name to its steps [S] and values [R, S], NaN where a run has none.
+"""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from genjax import plots, tables, workdir
+from genjax.scores import SCORES
+
+Series = Mapping[str, tuple[np.ndarray, np.ndarray]]
+
+
+def read(file: pathlib.Path, num_runs: int) -> Series:
+  """The series of a metrics.csv; {} where there is none yet."""
+  rows = {}
+  for row in workdir.read_rows(file, num_runs) if file.exists() else ():
+    at = rows.setdefault(row.name, {})
+    at.setdefault(row.step, np.full(num_runs, np.nan))[row.run] = row.value
+  return {
+    name: (np.array(sorted(at)), np.stack([at[step] for step in sorted(at)], 1))
+    for name, at in rows.items()
+  }
+
+
+def chosen(series: Series, index: Sequence[int]) -> Series:
+  """Those of some runs."""
+  return {name: (steps, values[list(index)]) for name, (steps, values) in series.items()}
+
+
+def over_training(series: Series) -> Series:
+  """Without the scores that only the best or the last weights have."""
+  return {name: one for name, one in series.items() if "@" not in name or len(one[0]) > 1}
+
+
+def joined(parts: Sequence[Series], sizes: Sequence[int]) -> Series:
+  """Series of several workdirs, one after another, over the steps of all.
+
+  Args:
+    parts: their series.
+    sizes: how many runs each has.
+  """
+  names = dict.fromkeys(name for part in parts for name in part)
+  result = {}
+  for name in names:
+    steps = np.unique(np.concatenate([part[name][0] for part in parts if name in part]))
+    rows = [np.full((size, len(steps)), np.nan) for size in sizes]
+    for row, part in zip(rows, parts, strict=True):
+      if name in part:
+        row[:, np.searchsorted(steps, part[name][0])] = part[name][1]
+    result[name] = steps, np.concatenate(rows)
+  return result
+
+
+def figures(series: Series) -> dict[str, Series]:
+  """The panels of each figure, by its name; figures without any are left out."""
+  plain = {name: one for name, one in series.items() if "@" not in name}
+  every = {
+    "training": {k: v for k, v in plain.items() if not k.startswith(("val_", "kl_dim"))},
+    "validation": {k: v for k, v in plain.items() if k.startswith("val_")},
+    "scores": _scores(series),
+  }
+  return {name: _unmirrored(panels) for name, panels in every.items() if panels}
+
+
+def _scores(series: Series) -> Series:
+  several = {k: v for k, v in series.items() if "@" in k}
+  names = [key.partition("@")[0] for key in several]
+  return {
+    (SCORES[name].title if name in SCORES and names.count(name) == 1 else key): one
+    for name, (key, one) in zip(names, several.items(), strict=True)
+  }
+
+
+def dimensions(series: Series) -> np.ndarray | None:
+  """The last KL of each latent dimension, [R, Z]; None where there is none, as of a GAN."""
+  found = [_last(values) for name, (_, values) in series.items() if name.startswith("kl_dim/")]
+  return np.stack(found, 1) if found else None
+
+
+def described(panels: Series, labels: Sequence[plots.RunLabel]) -> str:
+  """In words what `plots.curves` draws: from what median to what each setting comes."""
+  groups, said = plots.by_setting(labels), []
+  for name, (steps, values) in panels.items():
+    ends = {setting: _ends(steps, values[rows]) for setting, rows in groups.items()}
+    ends = {setting: found for setting, found in ends.items() if found}
+    said.append(f"{plots.metric_of(name).title}: {_spoken(ends)}.")
+  return " ".join(said)
+
+
+FEW = 4  # settings whose figures are all told
+
+
+def _spoken(ends: Mapping[str, tuple]) -> str:
+  if not ends:
+    return "no finite figure"
+  if len(ends) <= FEW:
+    return "; ".join(f"{setting} {_course(*found)}".strip() for setting, found in ends.items())
+  ordered = sorted(ends, key=lambda setting: ends[setting][3])
+  low, high = (f"{tables.figure(ends[s][3])} ({s})" for s in (ordered[0], ordered[-1]))
+  return f"the medians of {len(ends)} settings end between {low} and {high}"
+
+
+def _course(first: int, start: float, last: int, end: float) -> str:
+  if first == last:
+    return f"median {tables.figure(end)} at step {last:,}"
+  return (
+    f"median from {tables.figure(start)} at step {first:,} to {tables.figure(end)} at step {last:,}"
+  )
+
+
+def _ends(steps: np.ndarray, values: np.ndarray) -> tuple[int, float, int, float] | None:
+  """The first and the last step at which a run has a figure, and the medians there."""
+  known = np.flatnonzero(np.isfinite(values).any(0))
+  if not known.size:
+    return None
+  first, last = (float(np.median(v[np.isfinite(v)])) for v in values[:, known[[0, -1]]].T)
+  return int(steps[known[0]]), first, int(steps[known[-1]]), last
+
+
+def _unmirrored(series: Series) -> Series:
+  """The series but those that are the critic's gap upside down, as the loss of a WGAN's critic."""
+  gap = series.get("critic_gap") or series.get("val_critic_gap")
+  if not gap or not np.nan_to_num(gap[1]).any():  # without a figure, or flat: no mirror to see
+    return series
+  mirrored = (gap[0], -gap[1])
+  return {
+    name: one
+    for name, one in series.items()
+    if not (
+      np.array_equal(one[0], mirrored[0])
+      and np.allclose(one[1], mirrored[1], rtol=1e-4, atol=0, equal_nan=True)
+    )
+  }
+
+
+def _last(values: np.ndarray) -> np.ndarray:
+  """Each run's last figure, `[R, S] -> [R]`; NaN where it never had one."""
+  known = ~np.isnan(values)
+  last = values.shape[1] - 1 - known[:, ::-1].argmax(1)
+  return np.where(known.any(1), values[np.arange(len(values)), last], np.nan)

@@ -1,0 +1,126 @@
+"""Images of many runs at many latents, by one compiled program, and the training images near them.
+
+Axes: R runs, Q latents of a request, Z latent, N training images.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from genjax import paths, sweep
+from genjax.selection import Selection
+from genjax.types import Stream, latent_noise, stream
+
+BLOCK = 32  # latents that are decoded at once
+PAIRS = 6  # of the gallery's noise, between which paths go
+CHUNK = 4096  # training images that are compared at once
+
+
+class Request(NamedTuple):
+  """Latents that are to be decoded by one run."""
+
+  run: int  # its place in the selection
+  z: np.ndarray  # [Q, Z]
+  label: np.ndarray  # [Q] int32; not read by models without labels
+
+
+def latents_of(
+  selection: Selection, columns: int, walking: Sequence[int], frames: int
+) -> tuple[np.ndarray, np.ndarray]:
+  """The noise of the galleries in samples/, and paths between its neighbours.
+
+  Args:
+    selection: of the runs.
+    columns: of these galleries.
+    walking: S places of runs; the angle of a path is that of a run's own latent.
+    frames: T points of each path.
+
+  Returns:
+    `[columns, Z]`, the same for all runs; and `[S, T, P, Z]` of its first P pairs, at most PAIRS.
+  """
+  masks = np.asarray(selection.saved.runs.latent_mask)[list(selection.index)][list(walking)]
+  pairs = min(PAIRS, max(columns // 2, 1))
+
+  @jax.jit  # one program, where a dozen small ones would each be compiled
+  def program(masks):
+    z = latent_noise(stream(jax.random.key(0), Stream.GALLERY), (columns, selection.model.latent))
+    ends = z[: 2 * pairs][None] * masks[:, None]
+    a, b = ends[:, ::2], ends[:, 1::2]
+    b = b if columns > 1 else -a
+    return z, paths.between(a, b, frames, "spherical").swapaxes(0, 1)
+
+  return jax.tree.map(np.asarray, program(masks))
+
+
+def classes(columns: int, num_classes: int) -> np.ndarray:
+  """The classes of these galleries' columns."""
+  return np.arange(columns, dtype=np.int32) % max(num_classes, 1)
+
+
+def render(selection: Selection, requests: Sequence[Request]) -> list[np.ndarray]:
+  """The images of each request, `[Q, H, W, C]` uint8.
+
+  All requests are cut into blocks, so that one program serves runs with few and with many latents.
+  """
+  if not requests:
+    return []
+  model, blocks = selection.model, [block for one in requests for block in _blocks(one)]
+  blocks += blocks[-1:] * (-len(blocks) % jax.device_count())  # as many on each device
+
+  def decode(block: tuple, runs, states) -> Array:
+    place, z, label = block
+    run, state = jax.tree.map(lambda leaf: leaf[place], (runs, states))
+    images = model.generate(run, state, z, label if model.num_classes else None)
+    return jnp.rint(jnp.clip(images, 0, 1) * 255).astype(jnp.uint8)
+
+  program = jax.jit(sweep.vectorise(decode, len(blocks), chunk=1))
+  images = np.asarray(program(tuple(map(np.stack, zip(*blocks, strict=True))), *selection.rows))
+  images = images.reshape(-1, *images.shape[2:])
+  starts = np.cumsum([0, *(_padded(len(one.z)) for one in requests)])
+  return [images[start : start + len(one.z)] for start, one in zip(starts, requests, strict=False)]
+
+
+def _padded(count: int) -> int:
+  return -(-count // BLOCK) * BLOCK
+
+
+def _blocks(one: Request) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+  """Pieces of BLOCK latents; the last is filled with zeros."""
+  more = _padded(len(one.z)) - len(one.z)
+  z = np.pad(np.asarray(one.z, np.float32), ((0, more), (0, 0)))
+  label = np.pad(np.asarray(one.label, np.int32), (0, more))
+  return [
+    (np.int32(one.run), z[i : i + BLOCK], label[i : i + BLOCK]) for i in range(0, len(z), BLOCK)
+  ]
+
+
+def nearest(images: np.ndarray, train: np.ndarray) -> np.ndarray:
+  """For each of `[M, H, W, C]` uint8 the index of the nearest of `[N, H, W, C]`, in pixels."""
+  whole = len(train) // CHUNK * CHUNK
+  parts = [train[:whole].reshape(-1, CHUNK, *train.shape[1:]), train[None, whole:]]
+  flat = jnp.asarray(images.reshape(len(images), -1), jnp.float32) / 255
+  found = [_nearest(flat, part) for part in parts if part.size]
+  starts = np.cumsum([0, *(part.shape[0] * part.shape[1] for part in parts if part.size)])
+  indices = np.stack([start + np.asarray(i) for start, (i, _) in zip(starts, found, strict=False)])
+  best = np.argmin(np.stack([d for _, d in found]), 0)
+  return np.take_along_axis(indices, best[None], 0)[0]
+
+
+@jax.jit
+def _nearest(images: Array, chunks: np.ndarray) -> tuple[Array, Array]:
+  """`[M, D]` against `[P, N, ...]` uint8: the index in `P * N`, and |t|^2 - 2 x.t there."""
+
+  def of_chunk(chunk):
+    others = chunk.reshape(len(chunk), -1).astype(jnp.float32) / 255
+    product = jnp.dot(images, others.T, precision=lax.Precision.HIGHEST)
+    distances = (others**2).sum(1)[None] - 2 * product
+    return distances.argmin(1), distances.min(1)
+
+  index, distance = lax.map(of_chunk, chunks)  # [P, M]
+  best = distance.argmin(0)
+  column = jnp.arange(len(images))
+  return best * chunks.shape[1] + index[best, column], distance[best, column]

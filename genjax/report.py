@@ -1,0 +1,288 @@
+"""One self-contained HTML page about runs: `python -m genjax.report --workdir=vae`.
+
+Also of several workdirs (`--workdir=vae wgan`), and of studies. `genjax.main` writes the same at
+its end. The page needs no network, and the same workdirs give the same bytes.
+"""
+
+import importlib.util
+import itertools
+import os
+import pathlib
+import shlex
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from absl import flags
+
+from genjax import (
+  charts,
+  command,
+  comparisons,
+  data,
+  exhibits,
+  explorer,
+  facts,
+  judgements,
+  page,
+  readings,
+  selection,
+  standings,
+  train,
+  workdir,
+)
+from genjax.exhibits import Exhibits
+from genjax.selection import Selection
+from genjax.types import UserError
+
+_FLAGS = command.flags_of(__name__)
+_WORKDIR = flags.DEFINE_string(
+  "workdir", None, "Folder that main left, or a study; more may follow.", flag_values=_FLAGS
+)
+_OUT = flags.DEFINE_string(
+  "out", "", "File of the page; report.html in the workdir if empty.", flag_values=_FLAGS
+)
+
+FILE = "report.html"
+PAIRS = 60  # rows of a table of pairs
+LONG = 40  # rows of all tables of scores: of more, only the first is open
+
+
+class Subject(NamedTuple):
+  """What the page is about."""
+
+  paths: list[pathlib.Path]  # as they were named
+  homes: list[readings.Workdir]  # all programs
+  records: dict[str, dict]  # a program's name -> its config.json
+  selections: list[Selection]  # those with a checkpoint
+
+
+def write(
+  paths: Sequence[pathlib.Path], out: pathlib.Path, splits: data.Splits | None = None
+) -> None:
+  """Writes the page, whole or not at all.
+
+  Args:
+    paths: workdirs and studies.
+    out: the file.
+    splits: the data of all of them, where they are loaded already.
+
+  Raises:
+    UserError: a path is no workdir, nothing was saved yet, or the file cannot be written.
+  """
+  text = page.render(context(paths, splits))
+  try:
+    workdir.write_atomically(out, text)
+  except OSError as error:
+    raise UserError(
+      f"--out={out} cannot be written ({error.strerror}); name a file in a folder that can"
+    ) from error
+
+
+def context(paths: Sequence[pathlib.Path], splits: data.Splits | None = None) -> dict:
+  """What the templates show."""
+  homes, selections = readings.read(paths), selection.read(paths)
+  records = {home.name: workdir.read_config(home.path) for home in homes}
+  subject = Subject(list(paths), homes, records, selections)
+  failed = sum(run.failed for home in homes for run in home.runs)
+  runs = sum(len(home.runs) for home in homes)
+  settings = len({run.setting for home in homes for run in home.runs})
+  return {
+    "title": ", ".join(pathlib.Path(os.path.abspath(path)).name for path in paths),
+    "counts": [
+      (f"{len(homes):,}", _counted(len(homes), "program")),
+      (f"{settings:,}", _counted(settings, "setting")),
+      (f"{runs:,}", _counted(runs, "run")),
+      (f"{failed:,}", "failed"),
+    ],
+    "lead": facts.lead(list(records.values())),
+    "what": _what(subject),
+    "results": _results(subject),
+    "curves": charts.made(subject.selections),
+    "exhibits": _exhibits(subject, splits),
+    "failures": _failures(subject),
+    "again": _command("report", subject),
+  }
+
+
+def _counted(count: int, noun: str) -> str:
+  return noun if count == 1 else f"{noun}s"
+
+
+def _command(name: str, subject: Subject, positional: bool = False) -> str:
+  """The command of ours that makes something again; "" where there is no such command."""
+  if not importlib.util.find_spec(f"genjax.{name}"):
+    return ""
+  paths = shlex.join(str(path) for path in subject.paths)
+  return f"python -m genjax.{name} {'' if positional else '--workdir='}{paths}"
+
+
+def _each(name: str, subject: Subject) -> list[str]:
+  """The same, where the command takes one workdir."""
+  alone = (subject._replace(paths=[path]) for path in subject.paths)
+  return list(filter(None, (_command(name, one) for one in alone)))
+
+
+def _what(subject: Subject) -> dict:
+  with_weights = {one.path: one for one in subject.selections}
+  each = {
+    home.name: facts.of_workdir(subject.records[home.name], with_weights.get(home.path))
+    for home in subject.homes
+  }
+  shared, table = facts.common(each)
+  commands = [record.get("command", "") for record in subject.records.values()]
+  return {
+    "facts": shared,
+    "table": page.grids(table) if table else [],
+    "commands": list(dict.fromkeys(filter(None, commands))),
+    "unrecorded": [n for n, record in subject.records.items() if not record.get("command")],
+  }
+
+
+def _results(subject: Subject) -> dict:
+  homes, tables, pairs, raised, remarks = subject.homes, [], [], [], []
+  scored = _scores(homes)
+  for weights, found in scored.items():
+    summaries = comparisons.summaries(found)
+    tables.append((f"Scores of the {weights} weights", page.grids(summaries)))
+    compared = comparisons.pairs(found)
+    if sum(len(block.rows) for block in compared.blocks) > PAIRS:
+      compared = comparisons.verdicts(compared)
+    pairs += page.grids(compared)
+    remarks += list(readings.remarks(homes, weights))
+  validation = standings.validation(homes)
+  if not scored and validation.blocks:
+    tables.append(("On validation images, at the last step", page.grids(validation)))
+  weights, found = next(iter(scored.items()), ("last", []))
+  judged = judgements.of_runs(homes, found, weights)
+  raised = page.grids(judgements.examples(judgements.reasons(judged)))
+  return {
+    "scored": bool(scored),
+    "tables": tables,
+    "open": sum(len(grid.rows) for _, some in tables for grid in some) <= LONG,
+    "few": standings.few(homes),
+    "pairs": pairs,
+    "health": page.grids(judgements.counts(judged)),
+    "raised": raised,
+    "remarks": list(dict.fromkeys(remarks)),
+    "evaluate": _each("evaluate", subject),
+    "compare": _command("compare", subject, positional=True),
+  }
+
+
+def _scores(homes: Sequence[readings.Workdir]) -> dict[str, list[readings.Scores]]:
+  """Weights -> the scores that there are of them."""
+  return {weights: readings.scores(homes, weights) for weights in readings.weights_scored(homes)}
+
+
+def _exhibits(subject: Subject, splits: data.Splits | None) -> dict:
+  selections = subject.selections
+  shown = {
+    "gallery": _quota(selections, exhibits.ROWS, every=True),
+    "interpolations": _quota(selections, explorer.RUNS, every=False),
+    "explorer": _quota(selections, explorer.RUNS, every=True),
+  }
+  tiles = _tiles(selections, shown["explorer"])
+  made, missing = [], []
+  for i, one in enumerate(selections):
+    quota = {name: places[i] for name, places in shown.items()}
+    train_images, why = _training_images(one, splits) if quota["gallery"] else (None, "")
+    missing += [why] if why else []
+    made.append(exhibits.made(one, quota, tiles, train_images))
+  every = Exhibits(*(list(itertools.chain(*parts)) for parts in zip(*made, strict=True)))
+  runs = sum(len(one.index) for one in selections)
+  conditional = max(one.model.num_classes for one in selections)
+  return {
+    "gallery": _by_setting(every.gallery),
+    "gallery_left_out": runs - len(every.gallery),
+    "missing": list(dict.fromkeys(missing)),
+    "interpolations": every.interpolations,
+    "spaces": every.spaces,
+    "explorer_left_out": _left_out(selections, shown["explorer"]),
+    "classes": [str(c) for c in range(conditional)],
+    "sample": _command("sample", subject),
+    "interpolate": _command("interpolate", subject),
+  }
+
+
+def _quota(selections: Sequence[Selection], limit: int, every: bool) -> list[list[int]]:
+  """Of each selection the places of runs that are shown: one of each setting first.
+
+  Args:
+    selections: all programs.
+    limit: of all runs together.
+    every: whether further runs of a setting are shown where there is room.
+  """
+  queue, seen = [], {}
+  for i, one in enumerate(selections):
+    first = set(selection.one_of_each_setting(one).index)
+    for place in range(len(one.index)):
+      setting = one.labels[place].setting
+      if place not in first:
+        seen[setting] = seen.get(setting, 0) + 1
+      queue.append((0 if place in first else seen[setting], i, place))
+  chosen = [item for item in sorted(queue) if every or item[0] == 0][:limit]
+  return [sorted(p for _, j, p in chosen if j == i) for i in range(len(selections))]
+
+
+def _tiles(selections: Sequence[Selection], shown: list[list[int]]) -> int:
+  """How many tiles each run's explorer may have, of each class."""
+  numbers = sum(
+    len(places) * int(np.prod(one.saved.image_shape)) * max(one.model.num_classes, 1)
+    for one, places in zip(selections, shown, strict=True)
+  )
+  budget = explorer.BUDGET // (4 if all(map(exhibits.short, selections)) else 1)
+  return budget // max(numbers, 1)
+
+
+def _training_images(one: Selection, splits: data.Splits | None) -> tuple[np.ndarray | None, str]:
+  """The images that its runs were trained on; or None, and why."""
+  try:
+    splits = splits or train.load_data(one.saved.config)
+    train.check_data(one.path, splits)
+  except UserError as error:
+    return None, str(error)
+  return splits.train.image, ""
+
+
+def _by_setting(rows: Sequence[exhibits.Row]) -> dict[str, list[exhibits.Row]]:
+  groups = {}
+  for row in rows:
+    groups.setdefault(row.setting, []).append(row)
+  return groups
+
+
+def _left_out(selections: Sequence[Selection], shown: list[list[int]]) -> list[str]:
+  names = []
+  for one, places in zip(selections, shown, strict=True):
+    rest = [label for place, label in enumerate(one.labels) if place not in places]
+    names += [", ".join(filter(None, [label.setting, f"seed {label.seed}"])) for label in rest]
+  return names
+
+
+def _failures(subject: Subject) -> dict:
+  names = {home.path: home.name for home in subject.homes}
+  failed_at, numbers = {}, {}
+  for one in subject.selections:
+    for place, (label, row) in enumerate(zip(one.labels, one.numbers, strict=True)):
+      failed_at[names[one.path], place] = label.failed_at
+      numbers[names[one.path], place] = row
+  table = standings.failures(subject.homes, failed_at, numbers)
+  return {
+    "tables": page.grids(table),
+    "count": sum(len(block.rows) for block in table.blocks),
+    "runs": sum(len(home.runs) for home in subject.homes),
+  }
+
+
+def main(paths: list[str]) -> None:
+  if not _WORKDIR.value:
+    raise UserError("--workdir is missing; name a folder that genjax.main left, or several")
+  every = [pathlib.Path(path) for path in (_WORKDIR.value, *paths)]
+  out = pathlib.Path(_OUT.value or (every[0] / FILE if len(every) == 1 else FILE))
+  write(every, out)
+  print(f"{out}: {out.stat().st_size / 1e6:.1f} MB; open it in a browser")
+
+
+if __name__ == "__main__":
+  command.run(main, positional="workdirs", required=False)

@@ -1,0 +1,289 @@
+"""Reports by their words; browser_test.py looks at one in Chromium."""
+
+import html.parser
+import itertools
+import json
+import re
+import shutil
+
+import jax
+import numpy as np
+import pytest
+import scored
+import trainings
+
+from genjax import data, explorer, latents, renderings, report, selection, standings, tables, train
+from genjax.types import UserError
+
+
+class Page(html.parser.HTMLParser):
+  """What a reader of the source sees."""
+
+  def __init__(self, text):
+    super().__init__()
+    self.tags, self.ids, self.heads, self.stack, self.words = [], [], [], [], []
+    self.feed(text)
+
+  def handle_starttag(self, tag, attributes):
+    found = dict(attributes)
+    self.tags.append((tag, found))
+    self.ids += [found["id"]] if "id" in found else []
+    self.stack.append(tag)
+    if re.fullmatch(r"h\d", tag):
+      self.heads.append([int(tag[1]), ""])
+
+  def handle_endtag(self, tag):
+    while self.stack and self.stack.pop() != tag:
+      pass
+
+  def handle_data(self, text):
+    if self.stack and re.fullmatch(r"h\d", self.stack[-1]):
+      self.heads[-1][1] += text
+    if not {"script", "style"} & set(self.stack):
+      self.words.append(text)
+
+  @property
+  def text(self):
+    return " ".join(" ".join(self.words).split())
+
+  def all(self, tag):
+    return [found for name, found in self.tags if name == tag]
+
+
+def spaces(text):
+  return json.loads(re.search(r'id="spaces">(.*?)</script>', text, re.S)[1])
+
+
+@pytest.fixture(scope="module")
+def written(vae, tmp_path_factory):
+  """A copy of the finished workdir with a report, and its text."""
+  path = shutil.copytree(vae[0], tmp_path_factory.mktemp("report") / "vae")
+  report.write([path], path / report.FILE, vae[1].splits)
+  return path, (path / report.FILE).read_text()
+
+
+def test_the_page_is_whole_and_refers_to_nothing_outside(written):
+  page = Page(written[1])
+  sources = [found[k] for _, found in page.tags for k in ("src", "href", "srcset") if k in found]
+  assert all(source.startswith(("data:", "#")) for source in sources)
+  assert not re.search(r"https?://|url\(|@import", written[1])
+  assert len(page.ids) == len(set(page.ids))
+  anchors = [found["href"][1:] for found in page.all("a")]
+  assert set(anchors) <= set(page.ids)
+  for section in ("what", "results", "curves", "gallery", "interpolations", "explorer", "failures"):
+    assert section in anchors
+
+
+def test_headings_have_an_order_and_images_have_words(written):
+  page = Page(written[1])
+  levels = [level for level, _ in page.heads]
+  assert levels[0] == 1
+  assert levels.count(1) == 1
+  assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+  assert all(text.strip() for _, text in page.heads)
+  images = page.all("img")
+  assert images
+  assert all(len(image["alt"]) > 10 and int(image["width"]) for image in images)
+  assert {"header", "nav", "main", "footer"} <= {tag for tag, _ in page.tags}
+  labelled = {found["for"] for found in page.all("label")}
+  assert {found["id"] for found in page.all("select")} <= labelled
+
+
+def test_it_tells_what_was_run(written):
+  text = Page(written[1]).text
+  assert "learning rate 0.001, 0.3" in text
+  assert "2: 0, 1" in text  # seeds
+  assert "12 steps" in text
+  assert "The command was not recorded" in text
+  params = jax.tree.leaves(train.checkpoint.read(written[0]).progress.state.params)
+  assert f"{sum(leaf[0].size for leaf in params):,} a run" in text
+  assert f"python -m genjax.evaluate --workdir={written[0]}" in text
+
+
+def test_a_recorded_command_can_be_copied(written, tmp_path):
+  path = shutil.copytree(written[0], tmp_path / "vae")
+  record = json.loads((path / "config.json").read_text())
+  command = "python -m genjax.main --config=a.py '--config.sweep.seeds=(0, 1)' --workdir=<b>"
+  (path / "config.json").write_text(json.dumps(record | {"command": command, "date": "2026"}))
+  report.write([path], path / report.FILE)
+  text = (path / report.FILE).read_text()
+  assert "&lt;b&gt;" in text
+  assert command in Page(text).text
+  assert "not recorded" not in Page(text).text.lower()
+
+
+def test_the_same_workdir_gives_the_same_bytes(written, vae, tmp_path):
+  out = tmp_path / "again.html"
+  report.write([written[0]], out, vae[1].splits)
+  assert out.read_text() == written[1]
+  for drawn in (written[0] / "plots").iterdir():
+    drawn.unlink()  # figures that nobody has drawn before
+  report.write([written[0]], out)
+  assert out.read_text() == written[1]
+
+
+def test_tables_are_those_of_the_last_validation(written):
+  (home,) = train_homes(written[0])
+  table = standings.validation([home])
+  block = next(block for block in table.blocks if block.title.startswith("loss"))
+  values = trainings.metric(written[0], "val_loss")
+  row = next(row for row in block.rows if row[0] == "latent 2, learning rate 0.001")
+  mean = np.mean([values[run][12] for run in (0, 1)])
+  assert row[1:3] == (2, 0)
+  np.testing.assert_allclose([row[3], row[5].value], mean, rtol=1e-6)
+  assert tables.figure(float(row[3])) in Page(written[1]).text
+  assert "With 2 runs of a setting no winner is named" in Page(written[1]).text
+
+
+def train_homes(path):
+  return report.readings.read([path])
+
+
+def test_scores_stand_with_intervals_and_floors(tmp_path, written):
+  path = shutil.copytree(written[0], tmp_path / "vae")
+  with open(path / "metrics.csv", "a") as file:
+    for run in range(8):
+      file.write(f"12,{run},fd@aa,{10 + run}\n")
+  (path / "protocols.json").write_text(json.dumps({"aa": scored.protocol()}))
+  report.write([path], path / report.FILE)
+  text = Page((path / report.FILE).read_text()).text
+  assert "Frechet distance, lower is better" in text
+  assert "0.7100" in text  # the floor
+  assert "10.50" in text  # the mean of runs 0 and 1
+  assert "not enough seeds" in text
+  assert "Nothing was scored" not in text
+
+
+def test_failed_runs_are_named_with_their_step(vae, tmp_path):
+  progress = trainings.saved(*vae)
+  failed_at = np.array(progress.failed_at)
+  failed_at[3] = 7
+  path = shutil.copytree(vae[0], tmp_path / "vae")
+  store = train.checkpoint.Checkpoints(path / "checkpoints", 3)
+  store.save(20, progress._replace(failed_at=failed_at))
+  store.close()
+  lines = (path / "runs.csv").read_text().splitlines()
+  lines[4] = lines[4].replace("done", "failed")
+  (path / "runs.csv").write_text("\n".join(lines) + "\n")
+  report.write([path], path / report.FILE, vae[1].splits)
+  page = Page((path / report.FILE).read_text())
+  assert "1 of 8 runs met NaN or Inf" in page.text
+  assert re.search(r"failed at step .* 3 1 7 ", page.text)
+  assert any("failed at step 7" in image["alt"] for image in page.all("img"))
+
+
+def test_none_failed(written):
+  assert "None of 8 runs failed" in Page(written[1]).text
+
+
+def test_without_the_data_there_is_a_gallery_and_a_sentence(written, tmp_path, monkeypatch):
+  def gone(config):
+    raise UserError("mnist is gone")
+
+  monkeypatch.setattr(train, "load_data", gone)
+  report.write([written[0]], tmp_path / "r.html")
+  page = Page((tmp_path / "r.html").read_text())
+  assert "Nearest training images are not shown: mnist is gone" in page.text
+  assert any(image["alt"].startswith("3 images of") for image in page.all("img"))
+  assert "nearest training image" not in " ".join(image["alt"] for image in page.all("img"))
+
+
+def test_a_study_has_one_report_over_its_cells(vae, tmp_path):
+  for width in (8, 16):
+    shutil.copytree(vae[0], tmp_path / "study" / f"width={width}")
+  report.write([tmp_path / "study"], tmp_path / "study" / report.FILE, vae[1].splits)
+  text = (tmp_path / "study" / report.FILE).read_text()
+  page = Page(text)
+  assert "width=8" in page.text
+  assert "width=16" in page.text
+  names = [space["name"] for space in spaces(text)["spaces"]]
+  assert len(names) == explorer.RUNS
+  assert sum(name.startswith("width=16") for name in names) == 4  # one of each setting
+  assert "8 runs are left out here" in page.text
+
+
+def test_it_is_written_whole_or_not_at_all(written, tmp_path):
+  with pytest.raises(UserError, match="cannot be written"):
+    report.write([written[0]], tmp_path / "none" / "r.html")
+  assert not list(tmp_path.iterdir())
+  with pytest.raises(UserError, match="no workdir"):
+    report.write([tmp_path], tmp_path / "r.html")
+
+
+# What is drawn.
+
+
+def test_one_program_gives_each_request_its_images(vae):
+  (one,) = selection.read([vae[0]])
+  z = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+  none = np.zeros(40, np.int32)
+  few, many = renderings.render(
+    one, [renderings.Request(5, z[:3], none[:3]), renderings.Request(2, z, none)]
+  )
+  for run, images in ((5, few), (2, many)):
+    alone = one.loaded()[run]
+    expected = alone.generate(z[: len(images), : alone.numbers["latent"]])
+    np.testing.assert_allclose(images / 255, expected, atol=0.51 / 255)
+
+
+@pytest.mark.parametrize("chunk", [7, 4096])
+def test_the_nearest_training_image(chunk, monkeypatch):
+  monkeypatch.setattr(renderings, "CHUNK", chunk)
+  rng = np.random.default_rng(0)
+  train_images = rng.integers(0, 256, (50, 4, 4, 3), np.uint8)
+  images = rng.integers(0, 256, (9, 4, 4, 3), np.uint8)
+  images[4] = train_images[48]
+  differences = images[:, None].astype(float) - train_images[None]
+  expected = (differences**2).sum((2, 3, 4)).argmin(1)
+  assert renderings.nearest(images, train_images).tolist() == expected.tolist()
+  assert expected[4] == 48
+
+
+def test_a_latent_of_two_is_seen_on_its_manifold(vae):
+  (one,) = selection.read([vae[0]], ["latent=2"])
+  space = explorer.space(one, 0, np.array([1.0, 2.0, 0.0]), "KL (nats)", np.zeros(3), 10**6)
+  n = len(space.values)
+  assert n == 25
+  np.testing.assert_array_equal(explorer.points(space)[:, :2], latents.manifold(n))
+  assert not explorer.points(space)[:, 2].any()
+
+
+def test_axes_are_the_dimensions_that_matter(vae):
+  (one,) = selection.read([vae[0]], ["latent=3"])
+  importance = np.array([0.5, 0.1, 2.0])
+  base = np.array([7.0, 8.0, 9.0])
+  two = explorer.space(one, 0, importance, "KL (nats)", base, 9**2)
+  assert two.dimensions == (0, 2)
+  assert two.titles == ("Dimension 1, KL 0.5", "Dimension 3, KL 2")
+  points = explorer.points(two)
+  assert points.shape == (81, 3)
+  assert set(points[:, 1]) == {8}
+  np.testing.assert_allclose(points[0], [-2.5, 8, 2.5])  # first axis right, second up
+  np.testing.assert_allclose(points[8], [2.5, 8, 2.5])
+  three = explorer.space(one, 0, importance, "KL (nats)", base, 9**3)
+  assert len(explorer.points(three)) == 9**3
+  np.testing.assert_allclose(explorer.points(three)[0], [-2.5, 2.5, -2.5])
+
+
+def test_tiles_lie_where_the_script_looks(vae):
+  tiles = np.arange(12, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 3, 1), np.uint8)
+  sheet = explorer.tiled(tiles, 3)
+  assert sheet.shape == (8, 9, 1)
+  assert (sheet[2:4, 3:6] == 4).all()
+
+
+def test_what_is_left_out_is_said(vae):
+  (one,) = selection.read([vae[0]])
+  assert report._quota([one], 4, every=True) == [[0, 2, 4, 6]]  # one of each setting first
+  assert report._quota([one], 5, every=True) == [[0, 1, 2, 4, 6]]
+  assert report._quota([one], 9, every=False) == [[0, 2, 4, 6]]
+  assert report._left_out([one], [[0, 1, 2, 3, 4, 6, 7]]) == [
+    "latent 3, learning rate 0.001, seed 1"
+  ]
+
+
+def test_data_are_loaded_where_none_are_given(written, vae):
+  (one,) = selection.read([written[0]])
+  images, why = report._training_images(one, None)
+  assert why == ""
+  np.testing.assert_array_equal(images, data.load("digits").train.image)
