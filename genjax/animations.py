@@ -4,8 +4,6 @@ Axes: T frames, H W pixels.
 """
 
 import io
-import os
-import pathlib
 
 import numpy as np
 from PIL import Image
@@ -43,17 +41,6 @@ def gif(frames: np.ndarray, milliseconds: int = MILLISECONDS, pause: int = PAUSE
     file, "GIF", save_all=True, append_images=others, duration=durations, loop=0, optimize=False
   )
   return file.getvalue()
-
-
-def save(frames: np.ndarray, path: str | os.PathLike, **options) -> None:
-  """Writes `gif(frames)` whole or not at all. The folder must exist."""
-  path = pathlib.Path(path)
-  partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-  try:
-    partial.write_bytes(gif(frames, **options))
-    os.replace(partial, path)
-  finally:
-    partial.unlink(missing_ok=True)
 
 
 def _indexed(frames: np.ndarray) -> tuple[np.ndarray, list[bytes]]:

@@ -21,6 +21,7 @@ from genjax import (
   plots,
   protocols,
   score_files,
+  selection,
   sweep,
   train,
   workdir,
@@ -175,8 +176,7 @@ class _Scoring:
   def _runs(self) -> list[int]:
     """The runs that have such weights: one that failed has no last ones."""
     failed = np.asarray(self.saved.progress.failed_at) >= 0
-    trained = np.asarray(self.states.step) > 0
-    lost = failed & ~trained if self.weights == "best" else failed
+    lost = selection.lost(failed, self.states.step, self.weights)
     return [i for i in range(len(self.saved.rows)) if not lost[i]]
 
   def _measured(

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax import classifier, data, protocols
+from genjax import classifier, data, sweep
 from genjax.scores import SCORES
 from genjax.types import FeatureNetwork, Shape, UserError
 
@@ -84,7 +84,7 @@ def _digest_of_features(network: FeatureNetwork, image_shape: Shape) -> str:
   """
   rng = np.random.default_rng(0)
   noise = rng.random((PROBES, *image_shape)) * np.linspace(0.2, 1, PROBES)[:, None, None, None]
-  see = protocols.compiled(network.apply)
+  see = sweep.compiled(network.apply)
   features = np.asarray(see(network.params, jnp.asarray(noise, jnp.float32))[0])
   sums = features.astype(np.float64) @ rng.standard_normal(features.shape[1])
   size = f"{np.abs(sums).max():.{DIGITS - 1}e}"

@@ -10,7 +10,8 @@ import numpy as np
 from jax import Array, lax
 
 from genjax import classifier, data, distances, metrics
-from genjax.protocols import EMD_IMAGES, Block, Context, Group, compiled
+from genjax.protocols import EMD_IMAGES, Block, Context, Group
+from genjax.sweep import compiled
 from genjax.types import Dataset, FeatureNetwork, PyTree, Run, State, latent_noise
 
 SUBSETS, SUBSET = 100, 1000  # of the kernel distance

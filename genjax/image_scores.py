@@ -7,7 +7,8 @@ from jax import Array
 
 from genjax import metrics
 from genjax.data import unit
-from genjax.protocols import EMD_IMAGES, Block, Context, Group, compiled
+from genjax.protocols import EMD_IMAGES, Block, Context, Group
+from genjax.sweep import compiled
 
 
 def group(context: Context) -> Group:

@@ -5,7 +5,7 @@ latents. Figures and animations go to a folder; how smooth the paths are is prin
 """
 
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,12 +18,12 @@ from genjax import (
   feature_networks,
   interpolations,
   originals,
+  outputs,
   paths,
   plots,
   selection,
   smoothness,
   tables,
-  workdir,
 )
 from genjax.interpolations import Asked, Pictures
 from genjax.selection import Selection
@@ -49,7 +49,11 @@ _WHAT = flags.DEFINE_list(
   flag_values=_FLAGS,
 )
 _PATH = flags.DEFINE_enum(
-  "path", None, ["spherical", "linear"], "Both if not given.", flag_values=_FLAGS
+  "path",
+  None,
+  ["spherical", "linear"],
+  "If not given, random and the measures have both, images and classes have spherical ones.",
+  flag_values=_FLAGS,
 )
 _PAIRS = flags.DEFINE_integer("pairs", 2, "Of ends.", 1, 20, flag_values=_FLAGS)
 _STEPS = flags.DEFINE_integer("steps", 11, "Of a path.", 2, 60, flag_values=_FLAGS)
@@ -71,6 +75,8 @@ _OUT = flags.DEFINE_string(
 )
 
 WHAT = ("random", "images", "classes", "manifold", "traversal")
+# Of the files that the command writes.
+NAMES = r"(random|images|classes|manifold|traversal)(-[\w.=-]+)?\.(png|gif)|smoothness(_\w+)?\.csv"
 MOST_RUNS = 12  # that figures show
 
 
@@ -94,11 +100,16 @@ def interpolate(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
 
   Raises:
     UserError: a folder is no workdir, what is wanted cannot be had of its runs, or the folder for
-      pictures cannot be written.
+      pictures cannot be written, or holds other files than this command's.
   """
   found = selection.read(folders, wanted.runs, wanted.weights)
   originals.check_shapes(found)
   what = chosen(found, wanted.what)
+  if wanted.images and "images" not in what:
+    raise UserError(
+      f"--images={','.join(wanted.images)}, but --what={','.join(wanted.what)} has no images; "
+      "right would be images among --what, or no --images"
+    )
   splits, notes = _data(found, what, wanted)
   what = [name for name in what if name != "images" or splits]
   places = chosen_images(splits.test.label, wanted) if "images" in what else ()
@@ -106,11 +117,14 @@ def interpolate(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
   asked = Asked(wanted.kinds, wanted.pairs, wanted.steps, wanted.seed)
   inside = pathlib.Path() if folders[1:] else pathlib.Path(folders[0])
   out = pathlib.Path(wanted.out) if wanted.out else inside / "interpolation"
-  with workdir.writable("--out", out):
-    out.mkdir(parents=True, exist_ok=True)
-    made = measured(found, asked, wanted.space, splits) if "random" in what else {}
-    files = [*_write_tables(out, made), *_write(out, pictures(shown, what, asked, splits, places))]
-  parts = [tables.text(made[name]) for name in PRINTED if name in made and made[name].blocks]
+  outputs.check_folder(out, NAMES)
+  figures = measured(found, asked, wanted.space, splits) if "random" in what else []
+  made = tables_of(figures) if figures else {}
+  files = {f"{name}.csv": tables.csv_text(table).encode() for name, table in made.items()}
+  files |= dict(_file(*picture) for picture in pictures(shown, what, asked, splits, places))
+  outputs.write_folder(out, NAMES, files)
+  parts = [f"{smoothness.described(figures)}\n"] if figures else []
+  parts += [tables.text(made[name]) for name in PRINTED if name in made]
   lines = [*(f"note: {note}\n" for note in (*notes, *left_out)), f"{out}: {', '.join(files)}\n"]
   return "\n".join([*parts, "".join(lines)])
 
@@ -186,39 +200,33 @@ def pictures(
 
 def measured(
   found: Sequence[Selection], asked: Asked, space: str, splits: data.Splits | None
-) -> dict[str, tables.Table]:
-  """Tables of how smooth the paths of all runs are."""
+) -> list[smoothness.Paths]:
+  """How smooth the paths of all runs are."""
   network = None
   if space == "features":
     cache = found[0].saved.config.data.cache
     (network,) = feature_networks.load(splits, cache, "", 1, ["fd"])
-  figures = [smoothness.measure(one, asked.kinds, asked.seed, network) for one in found]
-  return {
-    "smoothness": smoothness.summaries(figures, space),
-    "smoothness_pairs": smoothness.pairs(figures, space),
+  return [smoothness.measure(one, asked.kinds, asked.seed, network) for one in found]
+
+
+def tables_of(figures: Sequence[smoothness.Paths]) -> dict[str, tables.Table]:
+  """By the names of their files; without those that have nothing to say."""
+  made = {
+    "smoothness": smoothness.summaries(figures),
+    "smoothness_pairs": smoothness.pairs(figures),
     "smoothness_runs": smoothness.runs(figures),
   }
+  return {name: table for name, table in made.items() if table.blocks}
 
 
 PRINTED = ("smoothness", "smoothness_pairs")
 
 
-def _write_tables(out: pathlib.Path, made: dict[str, tables.Table]) -> Iterator[str]:
-  for name, table in made.items():
-    if table.blocks:
-      workdir.write_atomically(out / f"{name}.csv", tables.csv_text(table))
-      yield f"{name}.csv"
-
-
-def _write(out: pathlib.Path, made: Pictures) -> Iterator[str]:
-  """Writes figures as PNG and frames as GIF; gives the files' names."""
-  for name, picture in made:
-    if isinstance(picture, np.ndarray):
-      animations.save(picture, out / f"{name}.gif")
-      yield f"{name}.gif"
-    else:
-      plots.save(picture, out / f"{name}.png")
-      yield f"{name}.png"
+def _file(name: str, picture: plots.Figure | np.ndarray) -> tuple[str, bytes]:
+  """A figure as PNG, frames as GIF."""
+  if isinstance(picture, np.ndarray):
+    return f"{name}.gif", animations.gif(picture)
+  return f"{name}.png", plots.png(picture)
 
 
 def main(positional: list[str]) -> None:

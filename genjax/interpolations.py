@@ -78,7 +78,7 @@ def between_images(
     originals: [2 P, H, W, C] in [0, 1], those of a pair one after the other.
     classes: [2 P] int32.
   """
-  key = stream(jax.random.key(asked.seed), Stream.GALLERY)
+  key = stream(jax.random.key(asked.seed), Stream.SEARCH)
 
   def of_run(row: tuple[Run, State], image: Array, label: Array) -> tuple[Array, Array]:
     z, error = located(one, row, image, label, key)
@@ -195,7 +195,7 @@ def manifolds(found: Sequence[Selection]) -> Pictures:
       title = f"The latent plane: {_name(one, label)}"
       low, high = (tick_label(round(float(x), 2)) for x in (grid[:, 0].min(), grid[:, 0].max()))
       note = (
-        f"The first dimension rises to the right, the second upwards, at the normal quantiles from "
+        f"Dimension 0 rises to the right, dimension 1 upwards, at the normal quantiles from "
         f"{0.5 / GRID:g} to {1 - 0.5 / GRID:g}, {low} to {high}"
         f"{', of class 0' if one.model.num_classes else ''}."
       )
@@ -220,7 +220,8 @@ def traversals(found: Sequence[Selection], asked: Asked) -> Pictures:
   for one in found:
     values, what = latents.importance(one)
     most = min(MOST_DIMENSIONS, max(row["latent"] for row in one.numbers))
-    order = np.argsort(-values, axis=1, kind="stable")[:, :most]
+    masked = np.asarray(one.saved.runs.latent_mask)[list(one.index)] == 0
+    order = np.argsort(np.where(masked, np.inf, -values), axis=1, kind="stable")[:, :most]
     base = smoothness.ends(1, one.model.latent, asked.seed)[0][0]
     base = jnp.zeros_like(base) if one.model.encode else base
     rows = (one.rows, jnp.asarray(order))

@@ -25,11 +25,11 @@ def importance(selection: Selection) -> tuple[np.ndarray, str]:
   step or the last one before; 0 throughout for a run that failed before it was validated. Of other
   models the variance that a dimension gives to a pixel (`_variances`). Masked dimensions have 0.
   """
-  mask = np.asarray(selection.rows[0].latent_mask)
+  mask = np.asarray(selection.saved.runs.latent_mask)[list(selection.index)]
   if selection.model.encode and (found := _kl(selection)) is not None:
     return found * mask, KL
   measured = selection.vectorised(lambda row, key: _variances(selection, row, key))
-  key = stream(jax.random.key(0), Stream.METRIC)  # the same points for every run
+  key = stream(jax.random.key(0), Stream.IMPORTANCE)  # the same points for every run
   return np.asarray(measured(selection.rows, key)) * mask, VARIANCE
 
 
@@ -37,7 +37,7 @@ def _kl(selection: Selection) -> np.ndarray | None:
   """[R, Z] from metrics.csv; None where it has none."""
   file = selection.path / "metrics.csv"
   places = {run: r for r, run in enumerate(selection.index)}
-  last = np.asarray(selection.rows[1].step)
+  last = selection.steps
   values = np.zeros((len(places), selection.model.latent))
   steps = np.full(values.shape, -1)
   for row in workdir.read_rows(file) if file.exists() else ():

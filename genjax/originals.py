@@ -42,7 +42,7 @@ def places(given: Sequence[str], labels: np.ndarray, count: int) -> np.ndarray:
   labels = np.asarray(labels)
   if not given:
     return of_each_class(labels, count)
-  chosen = np.array([int(place) if place.strip().isdigit() else -1 for place in given])
+  chosen = np.array([int(place) if place.strip().isdecimal() else -1 for place in given])
   if chosen.min() < 0 or chosen.max() >= len(labels):
     raise UserError(
       f"--images={','.join(given)}: right would be places of test images, 0 to "

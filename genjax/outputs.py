@@ -5,7 +5,7 @@ import os
 import pathlib
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from genjax.types import UserError
 
@@ -38,11 +38,7 @@ def folder(path: pathlib.Path, ours: str) -> Iterator[pathlib.Path]:
   Raises:
     UserError: `path` is a file, holds other files than such, or cannot be written.
   """
-  if path.exists() and not path.is_dir():
-    raise UserError(f"--out={path} is a file; name a folder")
-  others = sorted(f.name for f in path.glob("*") if not re.fullmatch(ours, f.name))
-  if others:
-    raise UserError(f"--out={path} holds {others[0]}, which is not of this command; name another")
+  _check_ours(path, ours)
   with _beside(path) as partial:
     partial.mkdir()
     yield partial
@@ -56,6 +52,31 @@ def folder(path: pathlib.Path, ours: str) -> Iterator[pathlib.Path]:
         before.rename(path)
       raise
     shutil.rmtree(before, ignore_errors=True)
+
+
+def check_folder(path: pathlib.Path, ours: str) -> None:
+  """Raises as `folder` does, and leaves nothing: for what takes long, before it begins.
+
+  An error of what goes on meanwhile is then not taken for one of writing.
+  """
+  _check_ours(path, ours)
+  with _beside(path) as partial:
+    partial.mkdir()
+
+
+def write_folder(path: pathlib.Path, ours: str, files: Mapping[str, bytes]) -> None:
+  """Makes a folder of these files, and of no others, as `folder` does."""
+  with folder(path, ours) as partial:
+    for name, content in files.items():
+      (partial / name).write_bytes(content)
+
+
+def _check_ours(path: pathlib.Path, ours: str) -> None:
+  if path.exists() and not path.is_dir():
+    raise UserError(f"--out={path} is a file; name a folder")
+  others = sorted(f.name for f in path.glob("*") if not re.fullmatch(ours, f.name))
+  if others:
+    raise UserError(f"--out={path} holds {others[0]}, which is not of this command; name another")
 
 
 @contextlib.contextmanager

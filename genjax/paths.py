@@ -22,6 +22,8 @@ def between(a: Array, b: Array, steps: int, kind: str) -> Array:
     kind: "linear", or "spherical": the direction turns at a constant speed as in `metrics.slerp`
       (White 2016, section 2.1), and the norm goes evenly from that of a to that of b. White's own
       norm grows far beyond both where a and b are nearly opposite, as a latent of 2 often has them.
+      Exact opposites, as any two of unlike sign are where Z is 1, have no one arc between them: the
+      direction goes straight over through 0, and so does the path.
 
   Raises:
     ValueError: another kind, or fewer than two steps.
@@ -64,4 +66,5 @@ def lengths(points: Array) -> tuple[Array, Array, Array]:
   steps = jnp.sqrt(((points[1:] - points[:-1]) ** 2).mean(-1))
   straight = jnp.sqrt(((points[-1] - points[0]) ** 2).mean())
   length = steps.sum()
-  return length, length / straight, steps.max() / steps.mean()
+  ratio = jnp.where(straight > 0, length / straight, jnp.nan)
+  return length, ratio, steps.max() / steps.mean()

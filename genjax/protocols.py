@@ -13,7 +13,7 @@ from jax import Array
 
 from genjax import data, sweep
 from genjax.scores import SCORES
-from genjax.types import Dataset, Model, PyTree, Run, State, Stream, UserError, stream
+from genjax.types import Dataset, Model, Run, State, Stream, UserError, stream
 
 RULES = 1  # to be raised when a score would come out otherwise than before
 BATCH = 500  # images that go through a network at once
@@ -82,24 +82,10 @@ class Context(NamedTuple):
     } | facts
 
   def vectorised(self, f: Callable) -> Callable:
-    return compiled(sweep.vectorise(f, self.num_runs, self.chunk))
+    return sweep.compiled(sweep.vectorise(f, self.num_runs, self.chunk))
 
   def key(self, purpose: int) -> Array:
     return key_of(self.settings.seed, purpose)
-
-
-def compiled(f: Callable) -> Callable:
-  """Compiles what scores are computed by, with products in full float32 on any device.
-
-  An accelerator's faster ones, of 10 bits, would give other figures by the same protocol.
-  """
-
-  @functools.wraps(f)
-  def precise(*arguments: PyTree) -> PyTree:
-    with jax.default_matmul_precision("highest"):
-      return f(*arguments)
-
-  return jax.jit(precise)
 
 
 def key_of(seed: int, purpose: int) -> Array:

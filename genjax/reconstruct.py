@@ -15,14 +15,14 @@ from genjax import (
   galleries,
   latent_plots,
   originals,
+  outputs,
   plots,
   reconstructions,
   run_tables,
   selection,
   tables,
-  workdir,
 )
-from genjax.reconstructions import ERRORS
+from genjax.reconstructions import ERRORS, Reconstructions
 from genjax.selection import Selection
 from genjax.tables import Table
 from genjax.types import UserError
@@ -57,6 +57,7 @@ _OUT = flags.DEFINE_string(
   "out", "", "Folder for pictures; WORKDIR/reconstruction if empty.", flag_values=_FLAGS
 )
 
+NAMES = r"(reconstructions|latents)\.png|errors(_\w+)?\.csv"  # of the files that it writes
 COLUMNS = 10
 POINTS = 2000  # of a scatter
 MOST_RUNS = 9  # that pictures show
@@ -73,20 +74,28 @@ class Wanted(NamedTuple):
   out: str = ""
 
 
-def errors(found: Sequence[Selection], measured: Sequence[dict]) -> dict[str, Table]:
-  """Each setting's errors, pairs of settings, and each run's."""
+def errors(
+  found: Sequence[Selection], measured: Sequence[dict], about: dict[str, str]
+) -> dict[str, Table]:
+  """Each setting's errors, pairs of settings, and each run's, by the names of their files.
+
+  `about` says how they were measured, as in `tables.Block`. Tables without a row are left out.
+  """
   blocks = []
   for name, title in ERRORS.items():
     values = [
-      (one, np.where(run_tables.lost(one), np.nan, of_one[name]))
+      (one, np.where(one.lost, np.nan, of_one[name]))
       for one, of_one in zip(found, measured, strict=True)
     ]
-    blocks.append((title, {"error": name}, run_tables.settings(values)))
-  return {
+    blocks.append((title, {"error": name} | about, run_tables.settings(values)))
+  made = {
     "errors": run_tables.middles(blocks),
     "errors_pairs": run_tables.pairs([b for b in blocks if b[1]["error"] != "kl"]),
-    "errors_runs": run_tables.runs({name: b[2] for name, b in zip(ERRORS, blocks, strict=True)}),
+    "errors_runs": run_tables.runs(
+      {name: b[2] for name, b in zip(ERRORS, blocks, strict=True)}, about
+    ),
   }
+  return {name: table for name, table in made.items() if table.blocks}
 
 
 def gallery(found: Sequence[Selection], images: np.ndarray, classes: np.ndarray) -> plots.Figure:
@@ -134,7 +143,7 @@ def reconstruct(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
 
   Raises:
     UserError: a folder is no workdir, its model has no encoder, the data are gone, or the folder
-      for pictures cannot be written.
+      for pictures cannot be written, or holds other files than this command's.
   """
   found = selection.read(folders, wanted.runs, wanted.weights)
   check(found)
@@ -143,29 +152,39 @@ def reconstruct(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
   places = originals.places(wanted.images, classes, COLUMNS)
   inside = pathlib.Path() if folders[1:] else pathlib.Path(folders[0])
   out = pathlib.Path(wanted.out) if wanted.out else inside / "reconstruction"
-  with workdir.writable("--out", out):
-    out.mkdir(parents=True, exist_ok=True)
-    measured = [reconstructions.measure(one, images[: wanted.count], wanted.seed) for one in found]
-    made = errors(found, [one.errors for one in measured])
-    for name, table in made.items():
-      if table.blocks:
-        workdir.write_atomically(out / f"{name}.csv", tables.csv_text(table))
-    shown, notes = selection.for_figures(found, bool(wanted.runs), MOST_RUNS)
-    plots.save(gallery(shown, images[places], classes[places]), out / "reconstructions.png")
-    means = [
-      of_all.mean[all_runs.index.index(i), :POINTS]
-      for all_runs, of_all in zip(found, measured, strict=True)
-      for one in shown
-      if one.path == all_runs.path
-      for i in one.index
-    ]
-    plots.save(scatter(shown, means, classes[: len(means[0])]), out / "latents.png")
-  parts = [tables.text(made[name]) for name in ("errors", "errors_pairs") if made[name].blocks]
-  files = [f"{name}.csv" for name, table in made.items() if table.blocks]
-  listed = f"{out}: {', '.join(['reconstructions.png', 'latents.png', *files])}\n"
+  outputs.check_folder(out, NAMES)
   count = min(len(images), wanted.count)
-  lines = [f"note: {note}\n" for note in notes]
-  return "\n".join([f"Errors on {count:,} test images\n", *parts, "".join([*lines, listed])])
+  measured = [reconstructions.measure(one, images[:count], wanted.seed) for one in found]
+  about = {"weights": wanted.weights, "noise_seed": str(wanted.seed), "images": str(count)}
+  made = errors(found, [one.errors for one in measured], about)
+  shown, notes = selection.for_figures(found, bool(wanted.runs), MOST_RUNS)
+  means = _means(shown, found, measured)
+  files = {
+    "reconstructions.png": plots.png(gallery(shown, images[places], classes[places])),
+    "latents.png": plots.png(scatter(shown, means, classes[: len(means[0])])),
+  }
+  files |= {f"{name}.csv": tables.csv_text(table).encode() for name, table in made.items()}
+  outputs.write_folder(out, NAMES, files)
+  head = (
+    f"Errors on {count:,} test images, {wanted.weights} weights, sampled latents of noise seed "
+    f"{wanted.seed}\n"
+  )
+  parts = [tables.text(made[name]) for name in ("errors", "errors_pairs") if name in made]
+  lines = [*(f"note: {note}\n" for note in notes), f"{out}: {', '.join(files)}\n"]
+  return "\n".join([head, *parts, "".join(lines)])
+
+
+def _means(
+  shown: Sequence[Selection], found: Sequence[Selection], measured: Sequence[Reconstructions]
+) -> list[np.ndarray]:
+  """Of each run that is shown, those of the images that a scatter has room for: [N, Z]."""
+  return [
+    of_all.mean[all_runs.index.index(i), :POINTS]
+    for all_runs, of_all in zip(found, measured, strict=True)
+    for one in shown
+    if one.path == all_runs.path
+    for i in one.index
+  ]
 
 
 def main(positional: list[str]) -> None:

@@ -37,7 +37,8 @@ def measure(selection: Selection, images: np.ndarray, seed: int) -> Reconstructi
   is no likelihood.
   """
   model = selection.model
-  noise = latent_noise(stream(jax.random.key(seed), Stream.METRIC), (len(images), model.latent))
+  key = stream(jax.random.key(seed), Stream.RECONSTRUCTION)
+  noise = latent_noise(key, (len(images), model.latent))
 
   def of_run(row: tuple[Run, State], images: Array, noise: Array) -> tuple[Array, Array]:
     def of_image(one: tuple[Array, Array]) -> tuple[Array, Array]:

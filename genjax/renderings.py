@@ -13,7 +13,7 @@ from jax import Array, lax
 
 from genjax import paths, sweep
 from genjax.selection import Selection
-from genjax.types import Stream, latent_noise, stream
+from genjax.types import image_noise
 
 BLOCK = 32  # latents that are decoded at once
 PAIRS = 6  # of the gallery's noise, between which paths go
@@ -47,7 +47,7 @@ def latents_of(
 
   @jax.jit  # one program, where a dozen small ones would each be compiled
   def program(masks):
-    z = latent_noise(stream(jax.random.key(0), Stream.GALLERY), (columns, selection.model.latent))
+    z = image_noise(0, jnp.arange(columns), selection.model.latent)
     ends = z[: 2 * pairs][None] * masks[:, None]
     a, b = ends[:, ::2], ends[:, 1::2]
     b = b if columns > 1 else -a

@@ -20,15 +20,13 @@ class Figure(NamedTuple):
   value: float  # NaN where it has none
   failed: bool
 
+  @property
+  def undefined(self) -> bool:
+    """Whether it came out as NaN, though its run is sound."""
+    return math.isnan(self.value) and not self.failed
+
 
 Settings = Mapping[str, Mapping[int, Figure]]  # setting -> seed -> figure
-
-
-def lost(selection: Selection) -> np.ndarray:
-  """[R] runs that failed without leaving such weights: best ones are from before the failure."""
-  failed = np.array([label.failed_at >= 0 for label in selection.labels])
-  trained = np.asarray(selection.rows[1].step) > 0
-  return failed & ~trained if selection.weights == "best" else failed
 
 
 def settings(found: Sequence[tuple[Selection, np.ndarray]]) -> Settings:
@@ -55,9 +53,7 @@ def middles(blocks: Sequence[tuple[str, dict[str, str], Settings]]) -> Table:
   made = [
     Block(title, about, [_row(*item) for item in found.items()]) for title, about, found in blocks
   ]
-  notes = _notes(
-    [figure for *_, found in blocks[:1] for one in found.values() for figure in one.values()]
-  )
+  notes = [*_counted(blocks[0][2]), *_undefined(blocks)]
   least = min((row[1] for block in made for row in block.rows), default=0)
   if least < 6:
     notes.append("the interval of the median takes 6 runs; that of the mean (Student's) takes 2")
@@ -80,7 +76,9 @@ def _row(setting: str, figures: Mapping[int, Figure]) -> tuple:
   )
 
 
-def _notes(figures: Sequence[Figure]) -> list[str]:
+def _counted(found: Settings) -> list[str]:
+  """A note on failed runs that have figures all the same."""
+  figures = [figure for one in found.values() for figure in one.values()]
   counted = sum(figure.failed and not math.isnan(figure.value) for figure in figures)
   if not counted:
     return []
@@ -88,15 +86,35 @@ def _notes(figures: Sequence[Figure]) -> list[str]:
   return [f"{counted} of {failed} failed runs count in n too: by their best weights from before it"]
 
 
+def _undefined(blocks: Sequence[tuple[str, dict[str, str], Settings]]) -> list[str]:
+  """A note for each title under which runs that are sound have no figure."""
+  notes = []
+  for title, _, found in blocks:
+    figures = [figure for one in found.values() for figure in one.values()]
+    if count := sum(figure.undefined for figure in figures):
+      notes.append(
+        f"{title}: {count} of {len(figures)} runs have no figure, as it came out as NaN: they are "
+        "in no column"
+      )
+  return notes
+
+
 def pairs(blocks: Sequence[tuple[str, dict[str, str], Settings]]) -> Table:
-  """Each two settings under some titles, where lower is better; no block for one setting alone."""
+  """Each two settings under some titles, where lower is better; no block for one setting alone.
+
+  A run that failed is worse than any other; one whose figure came out as NaN has no part.
+  """
   made, notes = [], {}
   for title, about, found in blocks:
-    if len(found) > 1:
-      values = {s: {seed: f.value for seed, f in one.items()} for s, one in found.items()}
+    values = {
+      setting: {seed: f.value for seed, f in one.items() if not f.undefined}
+      for setting, one in found.items()
+    }
+    values = {setting: of_seeds for setting, of_seeds in values.items() if of_seeds}
+    if len(values) > 1:
       rows, on_rows = comparisons.of_pairs(values, lower=True)
       made.append(Block(title, about, rows))
-      notes |= dict.fromkeys(on_rows)
+      notes |= dict.fromkeys([*on_rows, *_undefined([(title, about, found)])])
   if made:
     made[-1] = made[-1]._replace(notes=list(notes))
   return Table(comparisons.PAIRS, made)
@@ -109,8 +127,8 @@ _RUNS = (
 )
 
 
-def runs(columns: Mapping[str, Settings]) -> Table:
-  """Each run's figures: a column for each name, of the same runs in all."""
+def runs(columns: Mapping[str, Settings], about: Mapping[str, str]) -> Table:
+  """Each run's figures: a column for each name, of the same runs in all; `about` as in `Block`."""
   first = next(iter(columns.values()))
   rows = [
     (
@@ -122,4 +140,6 @@ def runs(columns: Mapping[str, Settings]) -> Table:
     for setting, figures in first.items()
     for seed, figure in figures.items()
   ]
-  return Table([*_RUNS, *(Column(name, name) for name in columns)], [Block("Runs", {}, rows)])
+  return Table(
+    [*_RUNS, *(Column(name, name) for name in columns)], [Block("Runs", dict(about), rows)]
+  )

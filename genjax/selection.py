@@ -1,5 +1,6 @@
 """Which runs a command is about: of a workdir, of a study's cells, or of several workdirs."""
 
+import os
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -41,14 +42,34 @@ class Selection(NamedTuple):
     """[R] of the weights."""
     return np.asarray(self.saved.states(self.weights).step)[list(self.index)]
 
+  @property
+  def lost(self) -> np.ndarray:
+    """[R] as `lost` has it."""
+    failed = np.array([label.failed_at >= 0 for label in self.labels])
+    return lost(failed, self.steps, self.weights)
+
   def vectorised(self, f: Callable) -> Callable:
-    """A function `((run, state), *shared) -> tree` of one run, compiled for the runs of `rows`."""
-    return jax.jit(sweep.vectorise(f, len(self.index)))
+    """A function `((run, state), *shared) -> tree` of one run, compiled for the runs of `rows`.
+
+    In full float32, as scores are: a figure is no device's.
+    """
+    return sweep.compiled(sweep.vectorise(f, len(self.index)))
 
   def loaded(self) -> list[checkpoint.LoadedRun]:
     """[R] runs one by one, which take latents and images without padding."""
     every = self.saved.loaded(self.weights)
     return [every[i] for i in self.index]
+
+
+def lost(failed: np.ndarray, steps: np.ndarray, weights: str) -> np.ndarray:
+  """[R] runs that failed and left no such weights: only best ones are from before the failure.
+
+  Args:
+    failed: [R].
+    steps: [R] of the weights; best ones of step 0 are those of a run that was never validated.
+    weights: "best", "last" or "raw".
+  """
+  return failed & (np.asarray(steps) == 0) if weights == "best" else failed
 
 
 def read(
@@ -65,8 +86,8 @@ def read(
   Raises:
     UserError: a path is no workdir, no run is meant, or nothing was saved yet.
   """
-  folders = [home for path in paths for home in _homes(pathlib.Path(path))]
-  folders = list(dict.fromkeys(folders))
+  homes = [home for path in paths for home in _homes(pathlib.Path(path))]
+  folders = list({os.path.abspath(home): home for home in homes}.values())
   names = workdir.short_names(folders)
   saved = {folder: checkpoint.read(folder) for folder in folders}
   indices = {folder: _matching(one.rows, wanted) for folder, one in saved.items()}

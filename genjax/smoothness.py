@@ -33,6 +33,8 @@ class Paths(NamedTuple):
 
   selection: Selection
   values: dict[tuple[str, str], np.ndarray]  # (measure, kind) -> [R]; NaN for a lost run
+  about: dict[str, str]  # how they were measured: what equal figures must have in common
+  still: np.ndarray  # [R] pairs between which some path stands still
 
 
 def ends(pairs: int, latent: int, seed: int) -> tuple[Array, Array]:
@@ -53,7 +55,7 @@ def measure(
   label = jnp.arange(PAIRS) % max(selection.model.num_classes, 1)
   params = network.params if network else {}
 
-  def of_run(row: tuple[Run, State], a: Array, b: Array, label: Array, params) -> list[Array]:
+  def of_run(row: tuple[Run, State], a: Array, b: Array, label: Array, params) -> list:
     run, state = row
     mask = run.latent_mask[None]
 
@@ -65,45 +67,85 @@ def measure(
       return jnp.stack(paths.lengths(points))
 
     pairs = (a * mask, b * mask, label)
-    return [lax.map(lambda pair, k=kind: of_pair(pair, k), pairs).mean(0) for kind in kinds]
+    return [_mean(lax.map(lambda pair, k=kind: of_pair(pair, k), pairs)) for kind in kinds]
 
   found = selection.vectorised(of_run)(selection.rows, a, b, label, params)
-  lost = run_tables.lost(selection)
   values = {
-    (name, kind): np.where(lost, np.nan, np.asarray(of_kind)[:, m])
+    (name, kind): np.where(selection.lost, np.nan, np.asarray(of_kind)[:, m])
     for m, name in enumerate(MEASURES)
-    for kind, of_kind in zip(kinds, found, strict=True)
+    for kind, (of_kind, _) in zip(kinds, found, strict=True)
   }
-  return Paths(selection, values)
+  still = np.max([np.asarray(count) for _, count in found], 0)
+  about = {
+    "space": network.name if network else "pixels",
+    "weights": selection.weights,
+    "noise_seed": str(seed),
+    "pairs": str(PAIRS),
+    "steps": str(STEPS),
+  }
+  return Paths(selection, values, about, np.where(selection.lost, 0, still))
 
 
-def summaries(found: Sequence[Paths], space: str) -> Table:
+def _mean(values: Array) -> tuple[Array, Array]:
+  """Means of the measures of pairs `[P, M]`, and how many pairs stand still: `[M]`, `[]`.
+
+  A path that does not move has a length, and no shape: its NaN has no part in the others' mean.
+  That of an image which is NaN itself has.
+  """
+  shapeless = jnp.isnan(values) & ~jnp.isnan(values[:, :1])
+  total = jnp.where(shapeless, 0, values).sum(0)
+  return total / (~shapeless).sum(0), shapeless.any(1).sum()
+
+
+def summaries(found: Sequence[Paths]) -> Table:
   """Each setting under each measure and kind of path."""
-  return run_tables.middles(list(_blocks(found, space)))
+  table = run_tables.middles(list(_blocks(found)))
+  *blocks, last = table.blocks
+  return table._replace(blocks=[*blocks, last._replace(notes=[*last.notes, *_on_still(found)])])
 
 
-def pairs(found: Sequence[Paths], space: str) -> Table:
+def _on_still(found: Sequence[Paths]) -> list[str]:
+  still = np.concatenate([one.still for one in found])
+  if not still.any():
+    return []
+  return [
+    f"in {(still > 0).sum()} of {len(still)} runs there are pairs between which no image moves, up "
+    f"to {still.max()} of {PAIRS}: only of the others are ratios to lengths and to steps known"
+  ]
+
+
+def pairs(found: Sequence[Paths]) -> Table:
   """Each two settings under the measures of which lower is smoother."""
   return run_tables.pairs(
     [
       (f"{title}: lower is smoother", about, figures)
-      for title, about, figures in _blocks(found, space)
+      for title, about, figures in _blocks(found)
       if MEASURES[about["measure"]][1]
     ]
   )
 
 
-def _blocks(found: Sequence[Paths], space: str) -> Iterator[tuple[str, dict, run_tables.Settings]]:
+def _blocks(found: Sequence[Paths]) -> Iterator[tuple[str, dict, run_tables.Settings]]:
   for name, kind in found[0].values:
-    unit = f" (RMS distance in {space})" if name == "length" else ""
-    about = {"measure": name, "path": kind, "space": space}
+    unit = f" (RMS distance in {found[0].about['space']})" if name == "length" else ""
+    about = {"measure": name, "path": kind} | found[0].about
     yield f"{MEASURES[name][0]}{unit}, {kind} path", about, _settings(found, (name, kind))
 
 
 def runs(found: Sequence[Paths]) -> Table:
   """Each run's figures."""
   return run_tables.runs(
-    {f"{name}_{kind}": _settings(found, (name, kind)) for name, kind in found[0].values}
+    {f"{name}_{kind}": _settings(found, (name, kind)) for name, kind in found[0].values},
+    found[0].about,
+  )
+
+
+def described(found: Sequence[Paths]) -> str:
+  """How they were measured, as a line for the reader."""
+  about = found[0].about
+  return (
+    f"Paths of {about['steps']} steps between {about['pairs']} pairs of random latents (noise seed "
+    f"{about['noise_seed']}), {about['weights']} weights, in {about['space']}"
   )
 
 
@@ -119,7 +161,7 @@ def explained(latents: Sequence[int], seed: int) -> str:
     middle = {k: float(paths.norms(paths.between(a, b, 3, k)[1]).mean()) for k in paths.KINDS}
     mean, sd = paths.shell(latent)
     sentences.append(
-      f"Latent {latent}: the model was trained on |z| = {mean:.2f} ± {sd:.2f}; the middle of a "
+      f"Latent {latent}: the prior's latents have |z| = {mean:.2f} ± {sd:.2f}; the middle of a "
       f"linear path is at {middle['linear']:.2f}, {middle['linear'] / mean:.2f} of that and "
       f"{_away(middle['linear'], mean, sd)}, the middle of a spherical path at "
       f"{middle['spherical']:.2f}."

@@ -5,7 +5,8 @@ import numpy as np
 from jax import Array
 
 from genjax import classifier, data, metrics
-from genjax.protocols import Context, Group, compiled
+from genjax.protocols import Context, Group
+from genjax.sweep import compiled
 from genjax.types import Dataset
 
 DISCRIMINATOR_STEPS = 300

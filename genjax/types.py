@@ -110,6 +110,9 @@ class Stream(enum.IntEnum):
   BINARISE = 4
   METRIC = 5
   GALLERY = 6
+  SEARCH = 7  # of latents of given images
+  IMPORTANCE = 8  # of latent dimensions
+  RECONSTRUCTION = 9
 
 
 def stream(key: Array, purpose: Stream, count: Array | int = 0) -> Array:

@@ -1,7 +1,6 @@
 """Animated GIFs are judged by what a reader decodes."""
 
 import io
-import os
 
 import numpy as np
 import pytest
@@ -19,14 +18,12 @@ def _decoded(file):
   return np.stack([frame for frame, _ in frames]), [duration for _, duration in frames]
 
 
-def test_grey_frames_come_back_exactly_forth_and_back(tmp_path):
+def test_grey_frames_come_back_exactly_forth_and_back():
   grey = np.random.default_rng(0).integers(0, 256, (4, 20, 30, 1), np.uint8)
   frames = np.broadcast_to(grey, (4, 20, 30, 3))
-  animations.save(frames, tmp_path / "a.gif", milliseconds=50, pause=300)
-  decoded, durations = _decoded(tmp_path / "a.gif")
+  decoded, durations = _decoded(io.BytesIO(animations.gif(frames, milliseconds=50, pause=300)))
   np.testing.assert_array_equal(decoded, frames[[0, 1, 2, 3, 2, 1]])
   assert durations == [300, 50, 50, 300, 50, 50]
-  assert os.listdir(tmp_path) == ["a.gif"]
 
 
 def test_many_colours_take_the_nearest_of_256_and_no_dithering():
@@ -37,19 +34,6 @@ def test_many_colours_take_the_nearest_of_256_and_no_dithering():
   assert np.abs(decoded[0].astype(int) - ramp).mean() < 8
   # Without dithering, equal pixels stay equal wherever they stand.
   np.testing.assert_array_equal(decoded[1], decoded[0][::-1])
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-  (tmp_path / "a.gif").write_bytes(b"old")
-
-  def fail(*args):
-    raise OSError("disk full")
-
-  monkeypatch.setattr(os, "replace", fail)
-  with pytest.raises(OSError, match="disk full"):
-    animations.save(np.zeros((2, 4, 4, 3), np.uint8), tmp_path / "a.gif")
-  assert (tmp_path / "a.gif").read_bytes() == b"old"
-  assert os.listdir(tmp_path) == ["a.gif"]
 
 
 def test_what_are_no_frames():

@@ -36,6 +36,33 @@ def test_pictures_animations_and_tables_of_a_workdir(vae, tmp_path):
         assert getattr(image, "n_frames", 1) == (4 if name.endswith(".gif") else 1)
   assert "not enough seeds" in text
   assert "median [95%]" in text
+  assert "best weights, in pixels" in text
+  with open(path / "interpolation" / "smoothness_runs.csv") as file:
+    protocol = {"space": "pixels", "weights": "best", "noise_seed": "0", "pairs": "32"}
+    assert all(protocol.items() <= row.items() for row in csv.DictReader(file))
+
+
+def test_a_second_call_replaces_the_first_one_s_folder(vae, tmp_path, monkeypatch):
+  path = _copy(vae[0], tmp_path)
+  out = path / "interpolation"
+  interpolate.interpolate([path], QUICK._replace(what=("manifold",)))
+  before = {file.name: file.read_bytes() for file in out.iterdir()}
+  assert before
+
+  def fail(*_):
+    raise error
+
+  monkeypatch.setattr(interpolate, "pictures", fail)
+  for error in (KeyboardInterrupt(), OSError("the data's disk")):  # neither is --out's
+    with pytest.raises(type(error)):
+      interpolate.interpolate([path], QUICK._replace(what=("traversal",)))
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+  monkeypatch.undo()
+  interpolate.interpolate([path], QUICK._replace(what=("traversal",)))
+  assert {file.name.split("-")[0] for file in out.iterdir()} == {"traversal", "traversal.gif"}
+  (out / "mine.txt").write_text("")
+  with pytest.raises(UserError, match=r"holds mine\.txt, which is not of this command"):
+    interpolate.interpolate([path], QUICK._replace(what=("traversal",)))
 
 
 def test_several_workdirs_in_one_figure(vae, tmp_path):
@@ -58,6 +85,7 @@ def test_several_workdirs_in_one_figure(vae, tmp_path):
     ({"what": ("classes",)}, "--what has 'classes', but no model is conditional"),
     ({"what": ("manifold",), "runs": ("latent=3",)}, "'manifold', but no run has a latent of 2"),
     ({"images": ("1", "2", "3")}, "right would be an even number"),
+    ({"images": ("0", "1"), "what": ("random",)}, "--images=0,1, but --what=random has no images"),
     ({"images": ("0", "9999")}, "right would be places of test images"),
     ({"runs": ("latent=7",)}, "no run is so"),
   ],

@@ -124,5 +124,17 @@ def test_a_traversal_moves_the_dimensions_in_the_order_of_their_importance(vae, 
   moving, _ = made["traversal"]
   assert (moving[:, 0, 2] == 1).all()  # the run with latent 2 has no third
   np.testing.assert_array_equal(moving[:, 1], three.swapaxes(0, 1))
+  moving, _ = made["traversal"]
+  assert (moving[:, 0, 2] == 1).all()  # blank: the narrow run has no third dimension
   labels = made[next(iter(made))][1]
   assert labels[0].about.split() == ["dimension", "1", "variance", "3"]  # 9 in one of 3 pixels
+
+
+def test_a_masked_dimension_is_no_run_s_however_little_its_own_matter(vae, drawn, monkeypatch):
+  (chosen,) = selection.read([vae[0]], ["seed=0", "latent=2", "learning_rate=0.001"])
+  values = np.array([[-1e-9, 2.0, 0.0]])  # rounding makes the KL of an unused dimension negative
+  monkeypatch.setattr(latents, "importance", lambda _: (values, latents.KL))
+  made = drawn(interpolations.traversals([toys.linear(chosen, jnp.eye(3))], ASKED))
+  images, labels, *_ = made[next(iter(made))]
+  assert [label.about.split()[1] for label in labels] == ["1", "0"]
+  assert np.ptp(images[1, :, 0, 0, 0]) > 0

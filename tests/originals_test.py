@@ -15,7 +15,7 @@ def test_images_of_different_classes_come_first():
   assert originals.places(("6", "0"), LABELS, 2).tolist() == [6, 0]
 
 
-@pytest.mark.parametrize("given", ["7", "-1", "x"])
+@pytest.mark.parametrize("given", ["7", "-1", "x", "²"])
 def test_images_that_there_are_not(given):
   with pytest.raises(UserError, match=f"--images=0,{given}: right would be places .*, 0 to 6"):
     originals.places(("0", given), LABELS, 2)

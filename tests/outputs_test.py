@@ -53,8 +53,18 @@ def test_a_folder_is_replaced_with_all_it_holds(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["d"]
 
 
+def test_a_folder_has_these_files_and_no_others(tmp_path):
+  for files in ({"1.png": b"1", "2.png": b"2"}, {"3.png": b"3"}):
+    outputs.write_folder(tmp_path / "d", OURS, files)
+  assert tree(tmp_path) == {"d/3.png": "3"}
+
+
 def test_what_is_somebody_s_is_let_be(tmp_path):
   (tmp_path / "mine.txt").write_text("mine")
+  for path, message in ((tmp_path, "holds mine"), (tmp_path / "mine.txt" / "a", "cannot be")):
+    with pytest.raises(UserError, match=message):
+      outputs.check_folder(path, OURS)
+  outputs.check_folder(tmp_path / "new" / "d", OURS)
   refused = [
     (outputs.folder(tmp_path, OURS), r"holds mine\.txt, which is not of this command"),
     (outputs.folder(tmp_path / "mine.txt", OURS), "is a file; name a folder"),

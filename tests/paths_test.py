@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
 from genjax import paths
 
@@ -32,6 +33,12 @@ def test_a_round_way_keeps_its_norm_between_those_of_nearly_opposite_ends():
   np.testing.assert_allclose(norms, 2 + np.linspace(0, 1, 5) * (np.linalg.norm(b) - 2), rtol=1e-5)
 
 
+def test_between_opposites_the_way_leads_through_the_origin():
+  for a, b in (([2.0], [-1.0]), ([3.0, 4.0], [-3.0, -4.0])):
+    path = paths.between(jnp.array(a), jnp.array(b), 3, "spherical")
+    np.testing.assert_allclose(path, [a, np.zeros(len(a)), b], atol=1e-5)
+
+
 def test_what_is_no_path():
   a = jnp.ones(2)
   for steps, kind in ((1, "linear"), (5, "cubic")):
@@ -41,11 +48,12 @@ def test_what_is_no_path():
 
 @pytest.mark.parametrize("latent", [1, 2, 10, 100])
 def test_shell_of_the_prior(latent):
-  norms = np.linalg.norm(np.random.default_rng(0).normal(size=(200_000, latent)), axis=1)
-  np.testing.assert_allclose(paths.shell(latent), (norms.mean(), norms.std()), rtol=5e-3)
+  expected = stats.chi(latent).mean(), stats.chi(latent).std()
+  np.testing.assert_allclose(paths.shell(latent), expected, rtol=1e-6)
   # Half normal and Rayleigh, by hand.
   exact = {1: np.sqrt(2 / np.pi), 2: np.sqrt(np.pi / 2)}
-  assert paths.shell(latent)[0] == pytest.approx(exact.get(latent, paths.shell(latent)[0]))
+  if latent in exact:
+    assert paths.shell(latent)[0] == pytest.approx(exact[latent])
 
 
 def test_the_middle_of_a_straight_line_leaves_the_shell():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import trainings
 
-from genjax import data, protocols, scores
+from genjax import data, protocols, scores, sweep
 from genjax.scores import SCORES
 from genjax.types import UserError
 
@@ -36,7 +36,7 @@ def test_scores_are_computed_in_full_float32():
   context = protocols.Context(*[None] * 5, num_runs=2)
   weights, images = jnp.ones((2, 3, 4)), jnp.ones((5, 3))
   programs = [
-    protocols.compiled(score).lower(weights[0], images),
+    sweep.compiled(score).lower(weights[0], images),
     context.vectorised(score).lower(weights, images),
   ]
   for program in programs:

@@ -20,11 +20,15 @@ def test_pictures_and_tables_of_a_study(vae, tmp_path):
   files = {file.name for file in (path / "reconstruction").iterdir()}
   tables = {"errors.csv", "errors_pairs.csv", "errors_runs.csv"}
   assert files == tables | {"reconstructions.png", "latents.png"}
-  assert text.startswith("Errors on 60 test images\n")
+  assert text.startswith(
+    "Errors on 60 test images, best weights, sampled latents of noise seed 0\n"
+  )
   assert "width=16 latent 3" in text
   with open(path / "reconstruction" / "errors_runs.csv") as file:
     rows = list(csv.DictReader(file))
   assert len(rows) == 8
+  protocol = {"weights": "best", "noise_seed": "0", "images": "60"}
+  assert all(protocol.items() <= row.items() for row in rows)
   (chosen,) = selection.read([vae[0]], wanted.runs)
   images = reconstruct.originals.splits([chosen]).test.image[:60]
   errors = reconstructions.measure(chosen, images, 0).errors["mse"]
@@ -41,7 +45,7 @@ def test_a_gan_is_refused(vae):
 
 def test_what_cannot_be_had(vae, tmp_path):
   (tmp_path / "file").write_text("")
-  with pytest.raises(UserError, match=r"--out=.*file cannot be written"):
+  with pytest.raises(UserError, match=r"--out=.*file is a file; name a folder"):
     reconstruct.reconstruct([vae[0]], Wanted(runs=("0",), count=10, out=str(tmp_path / "file")))
   with pytest.raises(UserError, match="--images=77777: right would be places"):
     reconstruct.reconstruct([vae[0]], Wanted(images=("77777",)))

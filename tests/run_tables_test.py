@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from genjax import run_tables, selection, tables
+from genjax import run_tables, tables
 from genjax.run_tables import Figure
 
 
@@ -48,14 +48,18 @@ def test_no_winner_below_ten_seeds_and_one_from_ten():
 
 def test_each_run_has_a_line():
   columns = {"x": {"a": _setting([1.0, 2.0], failed=(1,))}, "y": {"a": _setting([3.0, math.nan])}}
-  text = tables.csv_text(run_tables.runs(columns))
-  assert text == "setting,seed,failed,x,y\na,0,no,1,3\na,1,yes,2,\n"
+  text = tables.csv_text(run_tables.runs(columns, {"weights": "best"}))
+  assert text == "weights,setting,seed,failed,x,y\nbest,a,0,no,1,3\nbest,a,1,yes,2,\n"
 
 
-def test_runs_that_failed_without_weights_are_lost(vae):
-  (chosen,) = selection.read([vae[0]], ["0", "1"])
-  labels = [label._replace(failed_at=5) for label in chosen.labels]
-  (last,) = selection.read([vae[0]], ["0", "1"], "last")
-  assert not run_tables.lost(chosen).any()
-  assert not run_tables.lost(chosen._replace(labels=labels)).any()  # best weights are from before
-  assert run_tables.lost(last._replace(labels=labels)).all()
+def test_a_figure_that_came_out_as_nan_is_said():
+  found = {"a": _setting([1.0, math.nan, math.nan], failed=(2,)), "b": _setting([2.0, 3.0, 4.0])}
+  line = "Title: 1 of 6 runs have no figure, as it came out as NaN: they are in no column"
+  middles = run_tables.middles([("Title", {}, found)])
+  assert middles.blocks[0].rows[0][:3] == ("a", 1, 1)
+  assert line in middles.blocks[0].notes
+  (block,) = run_tables.pairs([("Title", {}, found)]).blocks
+  assert block.rows[0][2:6] == (2, 3, 1, 0)  # in neither; the failed run is in both
+  assert line in block.notes
+  alone = {"a": _setting([math.nan]), "b": _setting([2.0])}
+  assert run_tables.pairs([("Title", {}, alone)]).blocks == []

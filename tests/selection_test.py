@@ -66,9 +66,27 @@ def test_several_workdirs_and_a_study(vae, tmp_path):
     shutil.copytree(vae[0], tmp_path / "study" / name)
   (tmp_path / "study" / "width=32").mkdir()  # begun, and without a checkpoint
   shutil.copy(vae[0] / "config.json", tmp_path / "study" / "width=32")
-  found = selection.read([tmp_path / "study", vae[0], vae[0]], ["seed=0"])
+  same = f"{vae[0]}/../{vae[0].name}"
+  found = selection.read([tmp_path / "study", vae[0], vae[0], same], ["seed=0"])
   assert [one.name for one in found] == ["width=8", "width=16", vae[0].name]
   assert found[0].labels[0].setting.startswith("width=8 latent 2")
+
+
+def test_runs_that_failed_without_weights_are_lost(vae):
+  (chosen,) = selection.read([vae[0]], ["0", "1"])
+  labels = [label._replace(failed_at=5) for label in chosen.labels]
+  (last,) = selection.read([vae[0]], ["0", "1"], "last")
+  assert not chosen.lost.any()
+  assert not chosen._replace(labels=labels).lost.any()  # best weights are from before
+  assert last._replace(labels=labels).lost.all()
+  failed, steps = np.array([True, True, False]), np.array([0, 5, 0])
+  assert selection.lost(failed, steps, "best").tolist() == [True, False, False]
+
+
+def test_figures_of_runs_are_computed_in_full_float32(vae):
+  (chosen,) = selection.read([vae[0]], ["0"])
+  program = chosen.vectorised(lambda row, x: x @ x).lower(chosen.rows, jax.numpy.ones((3, 3)))
+  assert "[HIGHEST, HIGHEST]" in program.as_text()
 
 
 @pytest.mark.parametrize(

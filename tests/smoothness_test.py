@@ -42,7 +42,7 @@ def test_masked_dimensions_have_no_part(vae):
 
 def test_features_are_measured_in_place_of_pixels(vae):
   network = FeatureNetwork(
-    "doubling",
+    "doubling-1a2b",
     {"scale": jnp.array(2.0)},
     lambda params, images: (params["scale"] * images.reshape(len(images), -1), None),
     classes=False,
@@ -50,7 +50,9 @@ def test_features_are_measured_in_place_of_pixels(vae):
   (chosen,) = selection.read([vae[0]], ["0"])
   toy = toys.linear(chosen, SLOPES)
   pixels = smoothness.measure(toy, ["linear"], 0).values
-  features = smoothness.measure(toy, ["linear"], 0, network).values
+  seen = smoothness.measure(toy, ["linear"], 0, network)
+  assert seen.about["space"] == "doubling-1a2b"
+  features = seen.values
   np.testing.assert_allclose(
     features["length", "linear"], 2 * pixels["length", "linear"], rtol=1e-5
   )
@@ -59,19 +61,57 @@ def test_features_are_measured_in_place_of_pixels(vae):
 def test_tables(vae):
   found = selection.read([vae[0]])
   measured = [smoothness.measure(one, paths.KINDS, 0) for one in found]
-  table = smoothness.summaries(measured, "pixels")
+  table = smoothness.summaries(measured)
+  protocol = {"space": "pixels", "weights": "best", "noise_seed": "0", "pairs": "32", "steps": "64"}
+  assert all(protocol.items() <= block.about.items() for block in table.blocks)
+  assert "64 steps between 32 pairs of random latents (noise seed 0), best weights, in pixels" in (
+    smoothness.described(measured)
+  )
   assert [block.about["measure"] for block in table.blocks[::2]] == ["length", "ratio", "jump"]
   assert [row[1] + row[2] for row in table.blocks[0].rows] == [2, 2, 2, 2]  # seeds
-  pairs = smoothness.pairs(measured, "pixels")
+  pairs = smoothness.pairs(measured)
   assert {block.about["measure"] for block in pairs.blocks} == {"ratio", "jump"}
   assert {row[-1] for block in pairs.blocks for row in block.rows} == {"not enough seeds"}
-  assert len(smoothness.runs(measured).blocks[0].rows) == 8
+  (runs,) = smoothness.runs(measured).blocks
+  assert len(runs.rows) == 8
+  assert runs.about == protocol
+
+
+def test_pairs_that_stand_still_are_left_out_and_said(vae):
+  (chosen,) = selection.read([vae[0]], ["0", "1"])
+
+  def generate(run, state, z, label=None):
+    """Stands still where the first dimension is negative, and else moves evenly."""
+    return jnp.maximum(z[:, :1], 0).reshape(len(z), 1, 1, 1)
+
+  toy = toys.with_model(chosen, (1, 1, 1), generate=generate)
+  measured = smoothness.measure(toy, ["linear"], seed=1)
+  a, b = (np.asarray(ends)[:, 0] for ends in smoothness.ends(smoothness.PAIRS, 3, 1))
+  still = (a < 0) & (b < 0)
+  assert 0 < still.sum() < len(still)
+  assert measured.still.tolist() == [still.sum()] * 2
+  # Monotonic ways are straight, wherever they begin to move.
+  np.testing.assert_allclose(measured.values["ratio", "linear"], 1, rtol=1e-5)
+  length = np.abs(np.maximum(b, 0) - np.maximum(a, 0)).mean()  # those that stand still have 0
+  np.testing.assert_allclose(measured.values["length", "linear"], length, rtol=1e-5)
+  (line,) = [n for n in smoothness.summaries([measured]).blocks[-1].notes if "no image moves" in n]
+  assert line.startswith("in 2 of 2 runs there are pairs")
+  assert f"up to {still.sum()} of 32" in line
+
+
+def test_a_generator_of_one_image_has_no_shape_and_says_so(vae):
+  (chosen,) = selection.read([vae[0]], ["0", "1"])
+  toy = toys.linear(chosen, jnp.zeros((2, 3)))
+  table = smoothness.summaries([smoothness.measure(toy, ["linear"], 0)])
+  assert [row[1:3] for block in table.blocks for row in block.rows] == [(2, 0), (0, 0), (0, 0)]
+  notes = [note for note in table.blocks[-1].notes if "2 of 2 runs have no figure" in note]
+  assert len(notes) == 2  # of the ratio and of the jump
 
 
 def test_the_sentence_has_the_latents_own_figures():
   text = smoothness.explained([100, 100, 2], 0)
   assert text.count("Latent ") == 2
   # sqrt(100) - 1 / (4 sqrt(100)), and 0.71 of it
-  assert "Latent 100: the model was trained on |z| = 9.98 ± 0.71; the middle of a linear" in text
+  assert "Latent 100: the prior's latents have |z| = 9.98 ± 0.71; the middle of a linear" in text
   ratio = float(text.split("Latent 100")[1].split(" of that")[0].split()[-1])
   assert ratio == pytest.approx(np.sqrt(0.5), abs=0.01)

@@ -1,0 +1,97 @@
+"""What every command that reads trained runs does with odd workdirs."""
+
+import json
+import shutil
+import signal
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import trainings
+
+from genjax import command, export, interpolate, reconstruct, sample
+
+
+class Case(NamedTuple):
+  module: object
+  flags: list[str]
+  mark: tuple[str, bytes]  # a file of its folder, and what it holds where run 1 failed
+  positional: bool = True  # whether workdirs may stand after the command
+
+
+FEW = ["--what=random,traversal", "--pairs=1", "--steps=2", "--path=linear"]
+COMMANDS = {
+  "sample": Case(sample, ["--num=1"], ("run1-failed-0.png", b"")),
+  "interpolate": Case(interpolate, FEW, ("smoothness_runs.csv", b",1,yes,")),
+  "reconstruct": Case(reconstruct, ["--test_images=5"], ("errors_runs.csv", b",1,yes,")),
+  "export": Case(export, ["--runs=1"], ("README.txt", b"failed_at"), positional=False),
+}
+
+
+def _workdir(path, failed_at):
+  plan = trainings.plan("vae", **{"sweep.seeds": (0, 1), "sweep.latents": (2,)})
+  failed_at = np.array(failed_at, np.int32)
+  trainings.untrained(path, plan, lambda progress: progress._replace(failed_at=failed_at))
+  return path
+
+
+@pytest.fixture(scope="module")
+def interrupted(caches, tmp_path_factory):
+  """Stopped before its first validation: there is neither runs.csv nor metrics.csv."""
+  return _workdir(tmp_path_factory.mktemp("interrupted"), [-1, -1])
+
+
+@pytest.fixture(scope="module")
+def failed(caches, tmp_path_factory):
+  return _workdir(tmp_path_factory.mktemp("failed"), [-1, 1])
+
+
+def call(case, *arguments):
+  """The command within this process."""
+  flags = case.module._FLAGS
+  flags.unparse_flags()
+  for name in list(flags):
+    flags[name].unparse()
+  flags.set_gnu_getopt(True)
+  rest = flags(["command", *map(str, arguments)])[1:]
+  case.module.main(*[rest] * case.positional)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_workdir_that_was_interrupted(interrupted, name, tmp_path, capsys):
+  case, out = COMMANDS[name], tmp_path / "out"
+  call(case, f"--workdir={interrupted}", f"--out={out}", *case.flags)
+  assert capsys.readouterr().out
+  assert list(out.iterdir())
+  file, mark = case.mark
+  assert not (out / file).exists() or mark not in (out / file).read_bytes()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_run_that_failed_is_marked(failed, name, tmp_path):
+  case, out = COMMANDS[name], tmp_path / "out"
+  call(case, f"--workdir={failed}", f"--out={out}", *case.flags)
+  file, mark = case.mark
+  assert mark in (out / file).read_bytes()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_cannot_be_read_has_one_line_and_status_2(
+  interrupted, name, tmp_path, capsys, monkeypatch
+):
+  monkeypatch.setattr(command, "prepare_jax", lambda: None)
+  monkeypatch.setattr(signal, "signal", lambda *_: None)
+  old = shutil.copytree(interrupted, tmp_path / "old")
+  record = json.loads((old / "config.json").read_text())
+  (old / "config.json").write_text(json.dumps(record | {"format": 7}))
+  case, out = COMMANDS[name], tmp_path / "out"
+  for path, why in ((old, "in format 7"), (tmp_path / "none", "there is no such folder")):
+    with pytest.raises(SystemExit) as ended:
+      command._guarded(lambda path=path: call(case, f"--workdir={path}", f"--out={out}"))
+    assert ended.value.code == 2
+    line = capsys.readouterr().err
+    assert line.startswith("genjax: ")
+    assert line.count("\n") == 1
+    assert why in line
+    assert str(path) in line
+  assert not out.exists()
