@@ -1,7 +1,6 @@
 """The curves of a report: figures of plots.py, and in words what is seen in them."""
 
-import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -20,12 +19,10 @@ def made(selections: Sequence[Selection]) -> dict:
   settings = {label.setting for label in labels}
   if len(selections) == 1 or len(settings) <= SETTINGS:
     whole = histories.joined(parts, [len(one.index) for one in selections])
-    drawn = selections[0].path / "plots" if len(selections) == 1 else None
-    groups = [("", whole, labels, drawn)]
+    groups = [("", whole, labels)]
   else:
     groups = [
-      (one.name, part, one.labels, one.path / "plots")
-      for one, part in zip(selections[:FIGURES], parts, strict=False)
+      (one.name, part, one.labels) for one, part in zip(selections[:FIGURES], parts, strict=False)
     ]
   return {
     "groups": [(name, list(_figures(*rest))) for name, *rest in groups],
@@ -41,32 +38,18 @@ _TITLES = {
 
 
 def _figures(
-  series: histories.Series, labels: list[plots.RunLabel], drawn: pathlib.Path | None
+  series: histories.Series, labels: list[plots.RunLabel]
 ) -> Iterator[tuple[str, Picture]]:
   """(title, picture) of each figure."""
   shown = histories.over_training(series)
   for name, panels in histories.figures(shown).items():
     alt = histories.described(panels, labels)
-    yield _TITLES[name], _figure(name, lambda p=panels: plots.curves(p, labels), alt, drawn)
+    yield _TITLES[name], page.of_png(plots.png(plots.curves(panels, labels)), alt)
   dimensions = histories.dimensions(series)
   if dimensions is not None:
     alt = _of_dimensions(dimensions, labels)
-    figure = _figure(
-      "kl_per_dimension", lambda: plots.kl_per_dimension(dimensions, labels), alt, drawn
-    )
-    yield "KL of each latent dimension", figure
-
-
-def _figure(name: str, draw: Callable, alt: str, drawn: pathlib.Path | None) -> Picture:
-  """A figure, from the folder `plots` where it is as new as the figures it shows."""
-  file = (drawn or pathlib.Path()) / f"{name}.png"
-  if drawn and file.exists() and _time(file) >= _time(drawn.parent / "metrics.csv"):
-    return page.of_png(file.read_bytes(), alt)
-  return page.of_png(plots.png(draw()), alt)
-
-
-def _time(file: pathlib.Path) -> int:
-  return file.stat().st_mtime_ns
+    figure = plots.png(plots.kl_per_dimension(dimensions, labels))
+    yield "KL of each latent dimension", page.of_png(figure, alt)
 
 
 def _of_dimensions(values: np.ndarray, labels: list[plots.RunLabel]) -> str:

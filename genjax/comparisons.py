@@ -262,15 +262,15 @@ _VERDICTS = (
 )
 
 
-def verdicts(compared: Table) -> Table:
-  """How many of the pairs under each score have which verdict."""
+def verdicts(compared: Table, where: str = "pairs.csv") -> Table:
+  """How many of the pairs under each score have which verdict; each pair stands in `where`."""
   rows = []
   for block in compared.blocks:
     said = [row[-1] for row in block.rows]
     counts = [said.count(kind) for kind in ("no difference shown", "not enough seeds")]
     about = block.about["score"], block.about["features"]
     rows.append((*about, len(said), len(said) - sum(counts), *counts))
-  notes = ["each pair with its interval and p is in pairs.csv; fewer scores are shown in full"]
+  notes = [f"each pair with its interval and p is in {where}; fewer scores are shown in full"]
   notes += dict.fromkeys(note for block in compared.blocks for note in block.notes)
   return Table(_VERDICTS, [Block("Pairs of settings", {}, rows, notes)])
 

@@ -3,6 +3,7 @@
 All of it is decoded by one compiled program (renderings.py).
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -45,37 +46,53 @@ def made(
     tiles: how many of them a run's explorer may have, of each class.
     train: training images [N, H, W, C] uint8, or None where they cannot be had.
   """
-  columns, model = selection.saved.config.sample_columns, selection.model
-  z, paths = renderings.latents_of(selection, columns, quota["interpolations"], FRAMES)
-  label = renderings.classes(len(z), model.num_classes)
-  gallery = [Request(run, z, label) for run in quota["gallery"]]
-  walks = [
-    Request(run, path.reshape(-1, model.latent), np.tile(label[: path.shape[1]], FRAMES))
-    for run, path in zip(quota["interpolations"], paths, strict=True)
-  ]
+  walking, columns = quota["interpolations"], selection.saved.config.sample_columns
+  z, paths = renderings.latents_of(selection, columns, walking, FRAMES)
   spaces = _spaces(selection, quota["explorer"], tiles, z[0])
-  classes = range(max(model.num_classes, 1))
-  cells = [(space, c) for space in spaces for c in classes]
-  tiled = [Request(s.run, points := explorer.points(s), np.full(len(points), c)) for s, c in cells]
-  images = renderings.render(selection, [*gallery, *walks, *tiled])
-  of_gallery, rest = images[: len(gallery)], images[len(gallery) :]
-  of_walks, of_tiles = rest[: len(walks)], rest[len(walks) :]
-  count = len(classes)
+  label = renderings.classes(columns, selection.model.num_classes)
+  requests = {
+    "gallery": [Request(run, z, label) for run in quota["gallery"]],
+    "walks": _walks(selection, walking, paths),
+    "tiles": _tiles(selection, spaces),
+  }
+  images = iter(renderings.render(selection, list(itertools.chain(*requests.values()))))
+  drawn = {name: list(itertools.islice(images, len(own))) for name, own in requests.items()}
   return Exhibits(
-    _gallery(selection, quota["gallery"], of_gallery, train),
-    [
-      _interpolation(selection, run, found)
-      for run, found in zip(quota["interpolations"], of_walks, strict=True)
-    ],
-    [
-      explorer.spoken(
-        space,
-        _about(selection, space.run, space.dimensions),
-        of_tiles[i * count : (i + 1) * count],
-      )
-      for i, space in enumerate(spaces)
-    ],
+    _gallery(selection, quota["gallery"], drawn["gallery"], train),
+    [_interpolation(selection, *one) for one in zip(walking, drawn["walks"], strict=True)],
+    _spoken(selection, spaces, drawn["tiles"]),
   )
+
+
+def _walks(selection: Selection, runs: Sequence[int], paths: np.ndarray) -> list[Request]:
+  """The paths `[S, T, P, Z]` of the runs; each pair keeps its class."""
+  label = renderings.classes(paths.shape[2], selection.model.num_classes)
+  label = np.tile(label, paths.shape[1])
+  return [
+    Request(run, path.reshape(len(label), -1), label) for run, path in zip(runs, paths, strict=True)
+  ]
+
+
+def _tiles(selection: Selection, spaces: Sequence[explorer.Space]) -> list[Request]:
+  """Of each space, one after another, the tiles of each class."""
+  return [
+    Request(space.run, points, np.full(len(points), c))
+    for space, points in ((space, explorer.points(space)) for space in spaces)
+    for c in range(max(selection.model.num_classes, 1))
+  ]
+
+
+def _spoken(
+  selection: Selection, spaces: Sequence[explorer.Space], images: Sequence[np.ndarray]
+) -> list[dict]:
+  """The spaces with the images of `_tiles`."""
+  classes = max(selection.model.num_classes, 1)
+  return [
+    explorer.spoken(
+      space, _about(selection, space.run, space.dimensions), images[i * classes :][:classes]
+    )
+    for i, space in enumerate(spaces)
+  ]
 
 
 def short(selection: Selection) -> bool:

@@ -59,7 +59,7 @@ def space(
     ", ".join(filter(None, [label.setting, f"seed {label.seed}"])),
     run,
     tuple(dimensions),
-    tuple(f"Dimension {d + 1}" + _said(importance[d], what, latent) for d in dimensions),
+    tuple(f"Dimension {d}" + _said(importance[d], what, latent) for d in dimensions),
     latents.manifold(n)[:n, 0] if latent == 2 else line,
     np.asarray(base, np.float32),
   )

@@ -32,8 +32,15 @@ def chosen(series: Series, index: Sequence[int]) -> Series:
 
 
 def over_training(series: Series) -> Series:
-  """Without the scores that only the best or the last weights have."""
-  return {name: one for name, one in series.items() if "@" not in name or len(one[0]) > 1}
+  """Without the scores that no run has at two steps, and those of single dimensions.
+
+  Runs of which each has but one, at its own best step, make no curve together.
+  """
+  return {
+    name: (steps, values)
+    for name, (steps, values) in series.items()
+    if "@" not in name or ("/" not in name and (np.isfinite(values).sum(1) > 1).any())
+  }
 
 
 def joined(parts: Sequence[Series], sizes: Sequence[int]) -> Series:
@@ -76,8 +83,12 @@ def _scores(series: Series) -> Series:
 
 
 def dimensions(series: Series) -> np.ndarray | None:
-  """The last KL of each latent dimension, [R, Z]; None where there is none, as of a GAN."""
-  found = [_last(values) for name, (_, values) in series.items() if name.startswith("kl_dim/")]
+  """The last KL of each latent dimension on validation images, [R, Z]; None where there is none.
+
+  A GAN has none. Scores, on test images, have a name with an @.
+  """
+  names = [name for name in series if name.startswith("kl_dim/") and "@" not in name]
+  found = [_last(series[name][1]) for name in names]
   return np.stack(found, 1) if found else None
 
 

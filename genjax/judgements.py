@@ -88,16 +88,14 @@ def reasons(judged: Sequence[tuple[Run, dict[str, str | None]]]) -> Table:
   return Table(_FLAGS, [Block("What raised the flags", {}, rows)] if rows else [])
 
 
-def examples(raised: Table) -> Table:
-  """Of each setting and flag the first run."""
+def examples(raised: Table, where: str = "flags.csv") -> Table:
+  """Of each setting and flag the first run; the others stand in `where`."""
   blocks = []
   for block in raised.blocks:
     firsts = {}
     for row in block.rows:
       firsts.setdefault((row[0], row[2]), row)
     rows = list(firsts.values())
-    more = (
-      [f"{len(block.rows) - len(rows)} more in flags.csv"] if len(rows) < len(block.rows) else []
-    )
-    blocks.append(block._replace(rows=rows, notes=more))
+    more = len(block.rows) - len(rows)
+    blocks.append(block._replace(rows=rows, notes=[f"{more} more in {where}"] if more else []))
   return raised._replace(blocks=blocks)

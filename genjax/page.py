@@ -63,9 +63,10 @@ class Grid(NamedTuple):
 
 
 def grids(table: Table) -> list[Grid]:
-  """A table for each block; blocks of one row without a difference in setting are one table."""
+  """A table for each block; blocks of one row each, all of the same setting, are one table."""
   heads = [(c.head, c.kind != "text") for c in table.columns if c.head]
-  if len(table.blocks) > 1 and all(len(block.rows) == 1 for block in table.blocks):
+  alone = all(len(block.rows) == 1 for block in table.blocks)
+  if len(table.blocks) > 1 and alone and len({block.rows[0][0] for block in table.blocks}) == 1:
     return [_together(table, heads)]
   return [
     _without_empty(
@@ -82,10 +83,15 @@ def _title(title: str) -> tuple[str, str]:
 
 def _together(table: Table, heads: list[tuple[str, bool]]) -> Grid:
   """Blocks of a row each, such as those of a single setting: what was measured heads the row."""
-  rows = [[_title(b.title)[0], *tables.visible(table, b)[0][1:]] for b in table.blocks]
+  titles = [_title(block.title) for block in table.blocks]
+  rows = [
+    [title, below or "-", *tables.visible(table, block)[0][1:]]
+    for (title, below), block in zip(titles, table.blocks, strict=True)
+  ]
   notes = list(dict.fromkeys(note for block in table.blocks for note in block.notes))
   setting = tables.visible(table, table.blocks[0])[0][0]
-  return _without_empty(Grid("Scores", setting, [("score", False), *heads[1:]], rows, notes))
+  heads = [("score", False), ("column", False), *heads[1:]]
+  return _without_empty(Grid("Scores", setting, heads, rows, notes))
 
 
 def _without_empty(grid: Grid) -> Grid:

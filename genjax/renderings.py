@@ -11,12 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax import paths, sweep
+from genjax import paths, sampling, smoothness, sweep
 from genjax.selection import Selection
 from genjax.types import image_noise
 
 BLOCK = 32  # latents that are decoded at once
-PAIRS = 6  # of the gallery's noise, between which paths go
+PAIRS = 6  # between which paths go
 CHUNK = 4096  # training images that are compared at once
 
 
@@ -31,7 +31,7 @@ class Request(NamedTuple):
 def latents_of(
   selection: Selection, columns: int, walking: Sequence[int], frames: int
 ) -> tuple[np.ndarray, np.ndarray]:
-  """The noise of the galleries in samples/, and paths between its neighbours.
+  """The noise of the galleries in samples/, and paths between the pairs of `genjax.interpolate`.
 
   Args:
     selection: of the runs.
@@ -40,25 +40,23 @@ def latents_of(
     frames: T points of each path.
 
   Returns:
-    `[columns, Z]`, the same for all runs; and `[S, T, P, Z]` of its first P pairs, at most PAIRS.
+    `[columns, Z]`, the same for all runs; and `[S, T, PAIRS, Z]`.
   """
   masks = np.asarray(selection.saved.runs.latent_mask)[list(selection.index)][list(walking)]
-  pairs = min(PAIRS, max(columns // 2, 1))
+  latent = selection.model.latent
 
   @jax.jit  # one program, where a dozen small ones would each be compiled
   def program(masks):
-    z = image_noise(0, jnp.arange(columns), selection.model.latent)
-    ends = z[: 2 * pairs][None] * masks[:, None]
-    a, b = ends[:, ::2], ends[:, 1::2]
-    b = b if columns > 1 else -a
+    a, b = (end[None] * masks[:, None] for end in smoothness.ends(PAIRS, latent, 0))
+    z = image_noise(0, jnp.arange(columns), latent)
     return z, paths.between(a, b, frames, "spherical").swapaxes(0, 1)
 
   return jax.tree.map(np.asarray, program(masks))
 
 
-def classes(columns: int, num_classes: int) -> np.ndarray:
-  """The classes of these galleries' columns."""
-  return np.arange(columns, dtype=np.int32) % max(num_classes, 1)
+def classes(count: int, num_classes: int) -> np.ndarray:
+  """The classes of these galleries' columns, and of these pairs."""
+  return np.arange(count, dtype=np.int32) % max(num_classes, 1)
 
 
 def render(selection: Selection, requests: Sequence[Request]) -> list[np.ndarray]:
@@ -74,8 +72,7 @@ def render(selection: Selection, requests: Sequence[Request]) -> list[np.ndarray
   def decode(block: tuple, runs, states) -> Array:
     place, z, label = block
     run, state = jax.tree.map(lambda leaf: leaf[place], (runs, states))
-    images = model.generate(run, state, z, label if model.num_classes else None)
-    return jnp.rint(jnp.clip(images, 0, 1) * 255).astype(jnp.uint8)
+    return sampling.to_bytes(model.generate(run, state, z, label if model.num_classes else None))
 
   program = jax.jit(sweep.vectorise(decode, len(blocks), chunk=1))
   images = np.asarray(program(tuple(map(np.stack, zip(*blocks, strict=True))), *selection.rows))

@@ -4,14 +4,14 @@ Also of several workdirs (`--workdir=vae wgan`), and of studies. `genjax.main` w
 its end. The page needs no network, and the same workdirs give the same bytes.
 """
 
-import importlib.util
 import itertools
 import os
 import pathlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import ml_collections
 import numpy as np
 from absl import flags
 
@@ -26,6 +26,7 @@ from genjax import (
   judgements,
   page,
   readings,
+  renderings,
   selection,
   standings,
   train,
@@ -81,9 +82,10 @@ def write(
 
 def context(paths: Sequence[pathlib.Path], splits: data.Splits | None = None) -> dict:
   """What the templates show."""
+  paths = _distinct(paths)
   homes, selections = readings.read(paths), selection.read(paths)
   records = {home.name: workdir.read_config(home.path) for home in homes}
-  subject = Subject(list(paths), homes, records, selections)
+  subject = Subject(paths, homes, records, selections)
   failed = sum(run.failed for home in homes for run in home.runs)
   runs = sum(len(home.runs) for home in homes)
   settings = len({run.setting for home in homes for run in home.runs})
@@ -105,22 +107,30 @@ def context(paths: Sequence[pathlib.Path], splits: data.Splits | None = None) ->
   }
 
 
+def _distinct(paths: Sequence[pathlib.Path]) -> list[pathlib.Path]:
+  """Each folder once, though it be named twice, or be a cell of a study that is named too."""
+  named = {}
+  for path in map(pathlib.Path, paths):
+    named.setdefault(os.path.abspath(path), path)
+  cells = {
+    os.path.abspath(home) for path in named.values() for home in workdir.homes(path) if home != path
+  }
+  return [path for place, path in named.items() if place not in cells]
+
+
 def _counted(count: int, noun: str) -> str:
   return noun if count == 1 else f"{noun}s"
 
 
 def _command(name: str, subject: Subject, positional: bool = False) -> str:
-  """The command of ours that makes something again; "" where there is no such command."""
-  if not importlib.util.find_spec(f"genjax.{name}"):
-    return ""
+  """The command of ours that makes something again."""
   paths = shlex.join(str(path) for path in subject.paths)
   return f"python -m genjax.{name} {'' if positional else '--workdir='}{paths}"
 
 
 def _each(name: str, subject: Subject) -> list[str]:
   """The same, where the command takes one workdir."""
-  alone = (subject._replace(paths=[path]) for path in subject.paths)
-  return list(filter(None, (_command(name, one) for one in alone)))
+  return [_command(name, subject._replace(paths=[path])) for path in subject.paths]
 
 
 def _what(subject: Subject) -> dict:
@@ -140,14 +150,14 @@ def _what(subject: Subject) -> dict:
 
 
 def _results(subject: Subject) -> dict:
-  homes, tables, pairs, raised, remarks = subject.homes, [], [], [], []
-  scored = _scores(homes)
+  homes, tables, pairs, remarks = subject.homes, [], [], []
+  scored, compare = _scores(homes), _command("compare", subject, positional=True)
   for weights, found in scored.items():
     summaries = comparisons.summaries(found)
     tables.append((f"Scores of the {weights} weights", page.grids(summaries)))
     compared = comparisons.pairs(found)
     if sum(len(block.rows) for block in compared.blocks) > PAIRS:
-      compared = comparisons.verdicts(compared)
+      compared = comparisons.verdicts(compared, f"pairs.csv, which `{compare}` writes")
     pairs += page.grids(compared)
     remarks += list(readings.remarks(homes, weights))
   validation = standings.validation(homes)
@@ -155,7 +165,8 @@ def _results(subject: Subject) -> dict:
     tables.append(("On validation images, at the last step", page.grids(validation)))
   weights, found = next(iter(scored.items()), ("last", []))
   judged = judgements.of_runs(homes, found, weights)
-  raised = page.grids(judgements.examples(judgements.reasons(judged)))
+  where = f"flags.csv, which `{compare}` writes{'' if scored else ' once there are scores'}"
+  protocols = comparisons.protocols(list(itertools.chain(*scored.values())))
   return {
     "scored": bool(scored),
     "tables": tables,
@@ -163,10 +174,11 @@ def _results(subject: Subject) -> dict:
     "few": standings.few(homes),
     "pairs": pairs,
     "health": page.grids(judgements.counts(judged)),
-    "raised": raised,
+    "raised": page.grids(judgements.examples(judgements.reasons(judged), where)),
+    "protocols": page.grids(protocols) if scored else [],
     "remarks": list(dict.fromkeys(remarks)),
     "evaluate": _each("evaluate", subject),
-    "compare": _command("compare", subject, positional=True),
+    "compare": compare,
   }
 
 
@@ -183,10 +195,10 @@ def _exhibits(subject: Subject, splits: data.Splits | None) -> dict:
     "explorer": _quota(selections, explorer.RUNS, every=True),
   }
   tiles = _tiles(selections, shown["explorer"])
-  made, missing = [], []
+  made, missing, load = [], [], _loader(splits)
   for i, one in enumerate(selections):
     quota = {name: places[i] for name, places in shown.items()}
-    train_images, why = _training_images(one, splits) if quota["gallery"] else (None, "")
+    train_images, why = _training_images(one, load) if quota["gallery"] else (None, "")
     missing += [why] if why else []
     made.append(exhibits.made(one, quota, tiles, train_images))
   every = Exhibits(*(list(itertools.chain(*parts)) for parts in zip(*made, strict=True)))
@@ -201,7 +213,7 @@ def _exhibits(subject: Subject, splits: data.Splits | None) -> dict:
     "explorer_left_out": _left_out(selections, shown["explorer"]),
     "classes": [str(c) for c in range(conditional)],
     "sample": _command("sample", subject),
-    "interpolate": _command("interpolate", subject),
+    "interpolate": f"{_command('interpolate', subject)} --what=random --pairs={renderings.PAIRS}",
   }
 
 
@@ -235,10 +247,23 @@ def _tiles(selections: Sequence[Selection], shown: list[list[int]]) -> int:
   return budget // max(numbers, 1)
 
 
-def _training_images(one: Selection, splits: data.Splits | None) -> tuple[np.ndarray | None, str]:
+def _loader(splits: data.Splits | None) -> Callable[[ml_collections.ConfigDict], data.Splits]:
+  """Gives the data of a config: `splits` where there are any, else each once, however many ask."""
+  loaded = {}
+
+  def load(config: ml_collections.ConfigDict) -> data.Splits:
+    key = config.data.to_json()
+    if key not in loaded:
+      loaded[key] = splits or train.load_data(config)
+    return loaded[key]
+
+  return load
+
+
+def _training_images(one: Selection, load: Callable) -> tuple[np.ndarray | None, str]:
   """The images that its runs were trained on; or None, and why."""
   try:
-    splits = splits or train.load_data(one.saved.config)
+    splits = load(one.saved.config)
     train.check_data(one.path, splits)
   except UserError as error:
     return None, str(error)
@@ -275,10 +300,11 @@ def _failures(subject: Subject) -> dict:
   }
 
 
-def main(paths: list[str]) -> None:
-  if not _WORKDIR.value:
+def main(more: list[str]) -> None:
+  every = [pathlib.Path(path) for path in (*filter(None, [_WORKDIR.value]), *more)]
+  if not every:
     raise UserError("--workdir is missing; name a folder that genjax.main left, or several")
-  every = [pathlib.Path(path) for path in (_WORKDIR.value, *paths)]
+  every = _distinct(every)
   out = pathlib.Path(_OUT.value or (every[0] / FILE if len(every) == 1 else FILE))
   write(every, out)
   print(f"{out}: {out.stat().st_size / 1e6:.1f} MB; open it in a browser")

@@ -37,6 +37,26 @@ def test_rows_of_a_file_become_series(tmp_path):
   assert histories.read(tmp_path / "none.csv", 2) == {}
 
 
+def test_a_score_is_a_curve_where_a_run_has_two_of_it():
+  nan, steps = np.nan, np.array([5, 10])
+  series = {
+    "fd@aa": (steps, np.array([[3, nan], [nan, 4.0]])),  # each run at its own best step
+    "fd@bb": (steps, np.array([[3, 2.0], [nan, 4]])),
+    "kl_dim/0@bb": (steps, np.ones((2, 2))),
+    "loss": (steps[:1], np.ones((2, 1))),
+  }
+  assert set(histories.over_training(series)) == {"fd@bb", "loss"}
+
+
+def test_dimensions_are_those_of_validation():
+  series = {
+    name: (np.array([5, 10]), np.array([[0.0, value], [value, np.nan]]))
+    for name, value in {"kl_dim/0": 1, "kl_dim/1": 2, "kl_dim/0@aa": 3, "kl_dim/1@aa": 4}.items()
+  }
+  np.testing.assert_array_equal(histories.dimensions(series), [[1, 2], [1, 2]])
+  assert histories.dimensions({"kl_dim/0@aa": series["kl_dim/0@aa"]}) is None
+
+
 def test_series_of_workdirs_are_joined_over_the_steps_of_all():
   a = {"loss": (np.array([1, 3]), np.array([[10.0, 30.0]]))}
   b = {

@@ -3,6 +3,7 @@
 import html.parser
 import itertools
 import json
+import pathlib
 import re
 import shutil
 
@@ -12,7 +13,22 @@ import pytest
 import scored
 import trainings
 
-from genjax import data, explorer, latents, renderings, report, selection, standings, tables, train
+from genjax import (
+  charts,
+  comparisons,
+  data,
+  explorer,
+  latents,
+  page,
+  renderings,
+  report,
+  sampling,
+  selection,
+  smoothness,
+  standings,
+  tables,
+  train,
+)
 from genjax.types import UserError
 
 
@@ -116,10 +132,18 @@ def test_the_same_workdir_gives_the_same_bytes(written, vae, tmp_path):
   out = tmp_path / "again.html"
   report.write([written[0]], out, vae[1].splits)
   assert out.read_text() == written[1]
-  for drawn in (written[0] / "plots").iterdir():
-    drawn.unlink()  # figures that nobody has drawn before
   report.write([written[0]], out)
   assert out.read_text() == written[1]
+
+
+def test_figures_are_drawn_and_not_taken_from_a_folder(written):
+  def figures(path):
+    return charts.made(selection.read([path]))["groups"]
+
+  before = figures(written[0])
+  for drawn in (written[0] / "plots").iterdir():
+    drawn.write_bytes(b"of another day")
+  assert figures(written[0]) == before
 
 
 def test_tables_are_those_of_the_last_validation(written):
@@ -152,6 +176,7 @@ def test_scores_stand_with_intervals_and_floors(tmp_path, written):
   assert "10.50" in text  # the mean of runs 0 and 1
   assert "not enough seeds" in text
   assert "Nothing was scored" not in text
+  assert "54,000 real images, features mnist-0-3fa91c77" in text  # what the id stands for
 
 
 def test_failed_runs_are_named_with_their_step(vae, tmp_path):
@@ -254,7 +279,7 @@ def test_axes_are_the_dimensions_that_matter(vae):
   base = np.array([7.0, 8.0, 9.0])
   two = explorer.space(one, 0, importance, "KL (nats)", base, 9**2)
   assert two.dimensions == (0, 2)
-  assert two.titles == ("Dimension 1, KL 0.5", "Dimension 3, KL 2")
+  assert two.titles == ("Dimension 0, KL 0.5", "Dimension 2, KL 2")
   points = explorer.points(two)
   assert points.shape == (81, 3)
   assert set(points[:, 1]) == {8}
@@ -284,6 +309,99 @@ def test_what_is_left_out_is_said(vae):
 
 def test_data_are_loaded_where_none_are_given(written, vae):
   (one,) = selection.read([written[0]])
-  images, why = report._training_images(one, None)
+  images, why = report._training_images(one, report._loader(None))
   assert why == ""
   np.testing.assert_array_equal(images, data.load("digits").train.image)
+
+
+def test_the_data_of_a_study_are_loaded_once(vae, monkeypatch):
+  (one,) = selection.read([vae[0]])
+  asked = []
+  monkeypatch.setattr(train, "load_data", lambda config: asked.append(config) or vae[1].splits)
+  load = report._loader(None)
+  assert [report._training_images(one, load)[1] for _ in range(3)] == [""] * 3
+  assert len(asked) == 1
+
+
+def test_samples_and_paths_are_those_of_the_commands(vae):
+  (one,) = selection.read([vae[0]])
+  z, walks = renderings.latents_of(one, 5, [0], 3)
+  (images,) = renderings.render(one, [renderings.Request(0, z, np.zeros(5, np.int32))])
+  (block,) = sampling.draw(one, 0, np.full(5, -1, np.int32))
+  assert np.abs(images.astype(int) - block.images[0]).max() <= 1
+  mask = np.asarray(one.rows[0].latent_mask)[0]
+  a, b = smoothness.ends(renderings.PAIRS, len(mask), 0)
+  np.testing.assert_allclose(walks[0, 0], a * mask, atol=1e-6)
+  np.testing.assert_allclose(walks[0, -1], b * mask, atol=1e-6)
+
+
+def test_a_nan_is_grey(vae):
+  (one,) = selection.read([vae[0]], ["0"])
+  one = one._replace(
+    saved=one.saved._replace(
+      model=one.model._replace(generate=lambda run, state, z, label: np.nan * z[:, None, None])
+    )
+  )
+  z = np.zeros((1, one.model.latent), np.float32)
+  (images,) = renderings.render(one, [renderings.Request(0, z, np.zeros(1, np.int32))])
+  assert set(images.ravel().tolist()) == {128}
+
+
+def test_a_score_under_two_networks_has_two_rows(tmp_path):
+  networks = {"aa": scored.protocol(), "bb": scored.protocol("inception-1")}
+  path = scored.write(tmp_path / "a", {"fd@aa": 1, "fd@bb": 2}, protocols=networks)
+  (grid,) = page.grids(comparisons.summaries(scored.scores(path)))
+  assert [row[1] for row in grid.rows] == [
+    "fd@bb, features inception-1",
+    "fd@aa, features mnist-0-3fa91c77",
+  ]
+  assert grid.heads[1] == ("column", False)
+
+
+def test_rows_of_two_settings_are_not_put_together():
+  estimate = tables.Estimate(1, 0, 2)
+  column = tables.Column("setting", "setting", "text"), tables.Column("v", "v", interval=True)
+  blocks = [tables.Block("FD; fd@aa", {}, [(name, estimate)]) for name in "ab"]
+  grids = page.grids(tables.Table(column, blocks))
+  assert [grid.rows[0][0] for grid in grids] == ["a", "b"]
+
+
+def test_a_folder_named_twice_is_one_workdir(written, tmp_path, monkeypatch):
+  monkeypatch.chdir(written[0].parent)
+  twice = [pathlib.Path("vae"), written[0]]
+  assert report._distinct(twice) == [pathlib.Path("vae")]
+  shutil.copytree(written[0], tmp_path / "study" / "a=1")
+  monkeypatch.chdir(tmp_path)
+  assert report._distinct([tmp_path / "study" / "a=1", pathlib.Path("study")]) == [
+    pathlib.Path("study")
+  ]
+
+
+def test_scored_runs_with_best_steps_that_differ(vae, tmp_path):
+  """Scores of two networks, KLs of dimensions, an interrupted workdir, from before commands."""
+  path = shutil.copytree(vae[0], tmp_path / "vae")
+  record = json.loads((path / "config.json").read_text())
+  record = {k: v for k, v in record.items() if k not in ("command", "date", "revision")}
+  (path / "config.json").write_text(json.dumps(record | {"versions": {"jax": "0.9"}}))
+  runs = (path / "runs.csv").read_text().replace("done", "running")
+  (path / "runs.csv").write_text(runs)
+  with open(path / "metrics.csv", "a") as file:
+    for run in range(8):
+      rows = ("fd@aa", 10 + run), ("fd@bb", 20 + run), ("kl_dim/0@cc", 5), ("kl_dim/1@cc", 6)
+      file.writelines(f"{(6, 12)[run % 2]},{run},{name},{value}\n" for name, value in rows)
+  protocols = {"aa": scored.protocol(), "bb": scored.protocol("inception-1")}
+  protocols["cc"] = scored.protocol(None, "model")
+  (path / "protocols.json").write_text(json.dumps(protocols))
+  shown = report.context([path], vae[1].splits)
+  ((_, figures),) = shown["curves"]["groups"]
+  assert [title for title, _ in figures] == [
+    "Training",
+    "On validation images",
+    "KL of each latent dimension",
+  ]
+  assert "dimensions above 0.1" in figures[-1][1].alt
+  text = Page(page.render(shown)).text
+  assert "fd@aa, features mnist-0-3fa91c77" in text
+  assert "fd@bb, features inception-1" in text
+  assert "8 of 8 runs are still to be trained" in text
+  assert "jax 0.9" in text
