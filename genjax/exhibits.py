@@ -16,6 +16,7 @@ from genjax.selection import Selection
 
 ROWS = 24  # runs of a gallery
 FRAMES, STILLS = 20, 9  # of an interpolation
+IMAGES = 2000  # decoded to find the dimensions that matter: of many, the first ones stand out
 SHORT = 100  # steps: after fewer there is little to see, and less is drawn
 
 
@@ -171,7 +172,9 @@ def _spaces(
   if short(selection) or all(row["latent"] <= 2 for row in some.numbers):
     importance, what = np.zeros((len(runs), selection.model.latent)), ""
   else:
-    importance, what = latents.importance(some)
+    decoded = len(runs) * selection.model.latent * latents.NODES
+    points = int(np.clip(IMAGES // decoded, 1, latents.POINTS))
+    importance, what = latents.importance(some, points)
   # What a VAE decodes at 0 is its prior's middle. A GAN never saw it: its latents lie on a shell.
   base = np.zeros_like(noise) if selection.model.encode else noise
   return [

@@ -18,17 +18,18 @@ NODES, POINTS = 5, 16  # of a dimension, and of the others, where variances are 
 REACH = 2.5  # standard deviations to either side that a traversal goes
 
 
-def importance(selection: Selection) -> tuple[np.ndarray, str]:
+def importance(selection: Selection, points: int = POINTS) -> tuple[np.ndarray, str]:
   """How much each latent dimension matters to each run, and what that is: `([R, Z], what)`.
 
   Of VAEs the KL of each dimension on validation images, as metrics.csv has it for the weights'
   step or the last one before; 0 throughout for a run that failed before it was validated. Of other
-  models the variance that a dimension gives to a pixel (`_variances`). Masked dimensions have 0.
+  models the variance that a dimension gives to a pixel (`_variances`), at so many `points` of the
+  other dimensions. Masked dimensions have 0.
   """
   mask = np.asarray(selection.saved.runs.latent_mask)[list(selection.index)]
   if selection.model.encode and (found := _kl(selection)) is not None:
     return found * mask, KL
-  measured = selection.vectorised(lambda row, key: _variances(selection, row, key))
+  measured = selection.vectorised(lambda row, key: _variances(selection, row, key, points))
   key = stream(jax.random.key(0), Stream.IMPORTANCE)  # the same points for every run
   return np.asarray(measured(selection.rows, key)) * mask, VARIANCE
 
@@ -49,7 +50,7 @@ def _kl(selection: Selection) -> np.ndarray | None:
   return values if (steps >= 0).any() else None
 
 
-def _variances(selection: Selection, row: tuple[Run, State], key: Array) -> Array:
+def _variances(selection: Selection, row: tuple[Run, State], key: Array, points: int) -> Array:
   """The variance that each dimension alone gives to a pixel, mean over pixels and the others: [Z].
 
   The total effect of a dimension (Saltelli et al. 2010, table 2), not divided by the variance of
@@ -58,12 +59,12 @@ def _variances(selection: Selection, row: tuple[Run, State], key: Array) -> Arra
   model, (run, state) = selection.model, row
   nodes, weights = (jnp.asarray(x, jnp.float32) for x in np.polynomial.hermite_e.hermegauss(NODES))
   weights /= weights.sum()
-  points = latent_noise(key, (POINTS, model.latent))
-  label = jnp.arange(POINTS) % max(model.num_classes, 1)
+  others = latent_noise(key, (points, model.latent))
+  label = jnp.arange(points) % max(model.num_classes, 1)
 
   def variance(dimension: Array) -> Array:
-    z = jnp.broadcast_to(points[None], (NODES, *points.shape))
-    z = z.at[:, :, dimension].set(jnp.broadcast_to(nodes[:, None], (NODES, POINTS)))
+    z = jnp.broadcast_to(others[None], (NODES, *others.shape))
+    z = z.at[:, :, dimension].set(jnp.broadcast_to(nodes[:, None], (NODES, points)))
     images = model.generate(run, state, z.reshape(-1, model.latent), jnp.tile(label, NODES))
     images = images.reshape(NODES, -1)
     mean = weights @ images
