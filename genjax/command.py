@@ -28,16 +28,19 @@ def flags_of(module: str) -> flags.FlagValues:
   return flags.FLAGS if module == "__main__" else flags.FlagValues()
 
 
-def run(main: Callable[..., None], positional: str = "", required: bool = True) -> None:
+def run(
+  main: Callable[..., None], positional: str = "", required: bool = True, interrupted: str = ""
+) -> None:
   """Parses the flags and runs `main`; ends the process with the statuses above.
 
   Args:
     main: takes nothing; or the list of arguments that are no flags, where there may be some.
     positional: what those are, as "workdirs"; "" where there may be none.
     required: whether there must be one of them.
+    interrupted: what is said to who presses Ctrl-C, besides that it was heard.
   """
   app.run(
-    lambda rest: _guarded(partial(main, rest[1:]) if positional else main),
+    lambda rest: _guarded(partial(main, rest[1:]) if positional else main, interrupted),
     flags_parser=partial(_parse, positional=positional, required=required),
   )
 
@@ -59,7 +62,7 @@ def stop_if_interrupted() -> None:
     raise KeyboardInterrupt
 
 
-def _guarded(main: Callable[[], None]) -> None:
+def _guarded(main: Callable[[], None], interrupted: str) -> None:
   if not flags.FLAGS["verbosity"].present:
     logging.set_verbosity(logging.WARNING)  # orbax tells of every file it writes
   try:
@@ -69,10 +72,10 @@ def _guarded(main: Callable[[], None]) -> None:
   except UserError as error:
     _refuse(error)
   except KeyboardInterrupt:
-    sys.stderr.write(
-      "\ninterrupted; the same command goes on from the last checkpoint, if there is one\n"
-    )
-    sys.exit(130)
+    sys.stderr.write("\n" + "; ".join(filter(None, ["interrupted", interrupted])) + "\n")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(130)  # Python's own end would take down what still compiles in a thread, and crash
 
 
 def _refuse(error: object) -> None:

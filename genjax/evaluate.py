@@ -241,4 +241,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-  command.run(main)
+  command.run(main, interrupted="the same command computes what is still missing")

@@ -20,9 +20,12 @@ def main() -> None:
   plans, path = train.plans(wanted), pathlib.Path(_WORKDIR.value)
   train.study(plans, path, command.origin(_CONFIG))
   # Training is done, and said so: what goes wrong from here on takes nothing away from it.
+  print(f"{path / report.FILE}: being written", flush=True)
   report.write([path], path / report.FILE, next(iter(plans.values())).splits)
   print(f"{path / report.FILE}: everything on one page")
 
 
 if __name__ == "__main__":
-  command.run(main)
+  command.run(
+    main, interrupted="the same command goes on from the last checkpoint, if there is one"
+  )

@@ -275,7 +275,7 @@ def test_the_noise_of_a_run_is_that_of_the_commands(vae):
 
 @pytest.mark.parametrize(
   ("kind", "middle"),
-  [("linear", [1.5, 2]), ("spherical", [3 / np.sqrt(2), 4 / np.sqrt(2)])],
+  [("linear", [1.5, 2]), ("spherical", [3.5 / np.sqrt(2), 3.5 / np.sqrt(2)])],
 )
 def test_interpolating_from_one_latent_to_another(vae, kind, middle):
   run = genjax.load(vae[0])[0]

@@ -146,7 +146,8 @@ def test_images_are_resized_between_centres(size):
 
 def test_grey_images_get_three_channels():
   x = np.random.default_rng(0).uniform(size=(2, 28, 28, 1)).astype(np.float32)
-  np.testing.assert_array_equal(inception.resize(x), inception.resize(x.repeat(3, -1)))
+  # Each a program of its own, of which some processors' last bits differ.
+  np.testing.assert_allclose(inception.resize(x), inception.resize(x.repeat(3, -1)), atol=1e-6)
 
 
 def _without(key):
