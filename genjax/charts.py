@@ -19,14 +19,15 @@ def made(selections: Sequence[Selection]) -> dict:
   settings = {label.setting for label in labels}
   if len(selections) == 1 or len(settings) <= SETTINGS:
     whole = histories.joined(parts, [len(one.index) for one in selections])
-    groups = [("", whole, labels)]
+    groups, left_out = [("", whole, labels)], []
   else:
     groups = [
       (one.name, part, one.labels) for one, part in zip(selections[:FIGURES], parts, strict=False)
     ]
+    left_out = [one.name for one in selections[FIGURES:]]
   return {
     "groups": [(name, list(_figures(*rest))) for name, *rest in groups],
-    "left_out": [one.name for one in selections[len(groups) :]] if len(groups) > 1 else [],
+    "left_out": left_out,
   }
 
 

@@ -7,9 +7,11 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from genjax import animations, explorer, latents, page, renderings
+from genjax import animations, cost, explorer, latents, page, renderings
 from genjax.page import Picture
 from genjax.renderings import Request
 from genjax.selection import Selection
@@ -17,6 +19,7 @@ from genjax.selection import Selection
 ROWS = 24  # runs of a gallery
 FRAMES, STILLS = 20, 9  # of an interpolation
 IMAGES = 2000  # decoded to find the dimensions that matter: of many, the first ones stand out
+FLOP = 2e11  # of the images in the explorer: on two cores a few seconds
 SHORT = 100  # steps: after fewer there is little to see, and less is drawn
 
 
@@ -158,6 +161,15 @@ def _interpolation(selection: Selection, run: int, images: np.ndarray) -> Row:
   alt = f"{pairs} interpolations of {name}, forth and back"
   moving = page.moving(animations.gif(page.side_by_side(frames)), frames.shape, alt)
   return Row(label.setting, _name(selection, run), label.failed_at >= 0, moving, still)
+
+
+def affordable(selection: Selection) -> int:
+  """How many images its model may decode for one page: large networks take their time."""
+  model = selection.model
+  row = jax.tree.map(lambda leaf: leaf[0], selection.rows)
+  z, label = jnp.zeros((1, model.latent)), jnp.zeros((1,), jnp.int32)
+  flop = cost.flops(lambda: model.generate(*row, z, label if model.num_classes else None))
+  return int(FLOP // max(flop, 1))
 
 
 def _spaces(

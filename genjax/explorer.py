@@ -16,7 +16,7 @@ from genjax.selection import Selection
 RUNS = 8  # that can be chosen among
 # Numbers of all pixels in all tiles together, which makes a page of about 3 MB.
 BUDGET = 4_000_000
-SIZES = {1: (41,), 2: (25, 21, 17, 13, 9, 7, 5), 3: (11, 9, 7)}  # n, of so many axes
+SIZES = {1: (41,), 2: (25, 21, 17, 13, 11, 9, 7, 5), 3: (11, 9, 7)}  # n, of so many axes
 
 
 class Space(NamedTuple):

@@ -74,7 +74,7 @@ def figures(series: Series) -> dict[str, Series]:
 
 
 def _scores(series: Series) -> Series:
-  several = {k: v for k, v in series.items() if "@" in k}
+  several = {k: v for k, v in series.items() if "@" in k and "/" not in k}
   names = [key.partition("@")[0] for key in several]
   return {
     (SCORES[name].title if name in SCORES and names.count(name) == 1 else key): one

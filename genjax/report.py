@@ -18,12 +18,10 @@ from absl import flags
 from genjax import (
   charts,
   command,
-  comparisons,
   data,
   exhibits,
   explorer,
   facts,
-  judgements,
   page,
   readings,
   renderings,
@@ -45,8 +43,6 @@ _OUT = flags.DEFINE_string(
 )
 
 FILE = "report.html"
-PAIRS = 60  # rows of a table of pairs
-LONG = 40  # rows of all tables of scores: of more, only the first is open
 
 
 class Subject(NamedTuple):
@@ -87,6 +83,7 @@ def context(paths: Sequence[pathlib.Path], splits: data.Splits | None = None) ->
   records = {home.name: workdir.read_config(home.path) for home in homes}
   subject = Subject(paths, homes, records, selections)
   failed = sum(run.failed for home in homes for run in home.runs)
+  running = sum(run.status == "running" for home in homes for run in home.runs)
   runs = sum(len(home.runs) for home in homes)
   settings = len({run.setting for home in homes for run in home.runs})
   return {
@@ -96,10 +93,12 @@ def context(paths: Sequence[pathlib.Path], splits: data.Splits | None = None) ->
       (f"{settings:,}", _counted(settings, "setting")),
       (f"{runs:,}", _counted(runs, "run")),
       (f"{failed:,}", "failed"),
+      *([(f"{running:,}", "still to be trained")] if running else []),
     ],
     "lead": facts.lead(list(records.values())),
     "what": _what(subject),
-    "results": _results(subject),
+    "results": standings.made(homes, compare := _command("compare", subject, positional=True))
+    | {"evaluate": _each("evaluate", subject), "compare": compare},
     "curves": charts.made(subject.selections),
     "exhibits": _exhibits(subject, splits),
     "failures": _failures(subject),
@@ -147,44 +146,6 @@ def _what(subject: Subject) -> dict:
     "commands": list(dict.fromkeys(filter(None, commands))),
     "unrecorded": [n for n, record in subject.records.items() if not record.get("command")],
   }
-
-
-def _results(subject: Subject) -> dict:
-  homes, tables, pairs, remarks = subject.homes, [], [], []
-  scored, compare = _scores(homes), _command("compare", subject, positional=True)
-  for weights, found in scored.items():
-    summaries = comparisons.summaries(found)
-    tables.append((f"Scores of the {weights} weights", page.grids(summaries)))
-    compared = comparisons.pairs(found)
-    if sum(len(block.rows) for block in compared.blocks) > PAIRS:
-      compared = comparisons.verdicts(compared, f"pairs.csv, which `{compare}` writes")
-    pairs += page.grids(compared)
-    remarks += list(readings.remarks(homes, weights))
-  validation = standings.validation(homes)
-  if not scored and validation.blocks:
-    tables.append(("On validation images, at the last step", page.grids(validation)))
-  weights, found = next(iter(scored.items()), ("last", []))
-  judged = judgements.of_runs(homes, found, weights)
-  where = f"flags.csv, which `{compare}` writes{'' if scored else ' once there are scores'}"
-  protocols = comparisons.protocols(list(itertools.chain(*scored.values())))
-  return {
-    "scored": bool(scored),
-    "tables": tables,
-    "open": sum(len(grid.rows) for _, some in tables for grid in some) <= LONG,
-    "few": standings.few(homes),
-    "pairs": pairs,
-    "health": page.grids(judgements.counts(judged)),
-    "raised": page.grids(judgements.examples(judgements.reasons(judged), where)),
-    "protocols": page.grids(protocols) if scored else [],
-    "remarks": list(dict.fromkeys(remarks)),
-    "evaluate": _each("evaluate", subject),
-    "compare": compare,
-  }
-
-
-def _scores(homes: Sequence[readings.Workdir]) -> dict[str, list[readings.Scores]]:
-  """Weights -> the scores that there are of them."""
-  return {weights: readings.scores(homes, weights) for weights in readings.weights_scored(homes)}
 
 
 def _exhibits(subject: Subject, splits: data.Splits | None) -> dict:
@@ -239,12 +200,12 @@ def _quota(selections: Sequence[Selection], limit: int, every: bool) -> list[lis
 
 def _tiles(selections: Sequence[Selection], shown: list[list[int]]) -> int:
   """How many tiles each run's explorer may have, of each class."""
-  numbers = sum(
-    len(places) * int(np.prod(one.saved.image_shape)) * max(one.model.num_classes, 1)
-    for one, places in zip(selections, shown, strict=True)
-  )
+  pairs = [(one, places) for one, places in zip(selections, shown, strict=True) if places]
+  spaces = [len(places) * max(one.model.num_classes, 1) for one, places in pairs]
+  pixels = max(int(np.prod(one.saved.image_shape)) for one, _ in pairs)
   budget = explorer.BUDGET // (4 if all(map(exhibits.short, selections)) else 1)
-  return budget // max(numbers, 1)
+  images = min(budget // pixels, *(exhibits.affordable(one) for one, _ in pairs))
+  return images // sum(spaces)
 
 
 def _loader(splits: data.Splits | None) -> Callable[[ml_collections.ConfigDict], data.Splits]:

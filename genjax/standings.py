@@ -1,10 +1,12 @@
-"""Tables of a report: validation figures over seeds, and runs that failed."""
+"""Tables of a report: scores, or else validation figures, over seeds; and runs that failed."""
 
 import collections
+import itertools
 import math
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from genjax import comparisons, plots, statistics
+from genjax import comparisons, judgements, page, plots, readings, statistics
 from genjax.readings import Run, Workdir
 from genjax.tables import Block, Column, Estimate, Table
 
@@ -16,6 +18,110 @@ _COLUMNS = (
   Column("iqm", "IQM [95%]", interval=True),
   Column("mean", "mean [95%]", interval=True),
 )
+
+
+SETTINGS = 6  # that stand side by side in an overview
+PAIRS = 100  # rows of the tables of pairs
+
+
+class Part(NamedTuple):
+  """Tables under a heading: those to be seen at once, and those that a reader opens."""
+
+  title: str
+  shown: list[page.Grid]
+  hidden: list[page.Grid]
+
+
+def made(workdirs: Sequence[Workdir], compare: str) -> dict:
+  """What a report says of results: scores by `genjax.evaluate` where there are some.
+
+  `compare` is the command that writes the longer tables.
+  """
+  parts, pairs, remarks = [], [], []
+  scored = {w: readings.scores(workdirs, w) for w in readings.weights_scored(workdirs)}
+  for weights, found in scored.items():
+    parts.append(_part(f"Scores of the {weights} weights", comparisons.summaries(found)))
+    pairs.append(_of_pairs(comparisons.pairs(found), weights, compare))
+    remarks += list(readings.remarks(workdirs, weights))
+  if not scored and (table := validation(workdirs)).blocks:
+    parts.append(_part("On validation images, at the last step", table))
+  weights, found = next(iter(scored.items()), ("last", []))
+  judged = judgements.of_runs(workdirs, found, weights)
+  where = f"flags.csv, which `{compare}` writes{'' if scored else ' once there are scores'}"
+  protocols = comparisons.protocols(list(itertools.chain(*scored.values())))
+  return {
+    "scored": bool(scored),
+    "parts": parts,
+    "pairs": [part for part in pairs if part.shown],
+    "few": few(workdirs),
+    "health": page.grids(judgements.counts(judged)),
+    "raised": page.grids(judgements.examples(judgements.reasons(judged), where)),
+    "protocols": page.grids(protocols) if scored else [],
+    "remarks": list(dict.fromkeys(remarks)),
+  }
+
+
+def _part(title: str, table: Table) -> Part:
+  settings = {row[0] for block in table.blocks for row in block.rows}
+  if len(table.blocks) > 1 and 1 < len(settings) <= SETTINGS:
+    return Part(title, page.grids(overview(table)), page.grids(table))
+  grids = page.grids(table)
+  return Part(title, grids[:1], grids[1:])
+
+
+def _of_pairs(table: Table, weights: str, compare: str) -> Part:
+  if not table.blocks:
+    return Part("", [], [])
+  rows = sum(len(block.rows) for block in table.blocks)
+  verdicts = comparisons.verdicts(table, f"pairs.csv, which `{compare}` writes")
+  if rows > PAIRS:
+    return Part(f"Pairs, {weights} weights", page.grids(verdicts), [])
+  return Part(f"Pairs, {weights} weights", page.grids(_without_notes(verdicts)), page.grids(table))
+
+
+def _without_notes(table: Table) -> Table:
+  return table._replace(blocks=[block._replace(notes=[]) for block in table.blocks])
+
+
+def overview(table: Table) -> Table:
+  """Of a table of summaries the interquartile means alone: a row a figure, a column a setting."""
+  place = {column.name: i for i, column in enumerate(table.columns)}
+  counts = {}
+  for block in table.blocks:
+    for row in block.rows:
+      counts.setdefault(row[0], []).append((row[place["n"]], row[place["failed"]]))
+  columns = [Column("figure", "figure", "text"), Column("better", "better", "text")]
+  for setting, each in counts.items():
+    n, failed = max(each)
+    lost = f", {failed} failed" if failed else ""
+    columns.append(Column(setting, f"{setting} (n={n}{lost})", interval=True))
+  floors = "floor" in place
+  columns += [Column("floor", "floor")] if floors else []
+  nothing = Estimate(math.nan, math.nan, math.nan)
+  titles = [block.title.partition("; ")[0] for block in table.blocks]
+  rows = []
+  for block in table.blocks:
+    known = {row[0]: row for row in block.rows}
+    cells = [known[s][place["iqm"]] if s in known else nothing for s in counts]
+    lowest = {row[place["floor"]] for row in block.rows} if floors else set()
+    last = [lowest.pop() if len(lowest) == 1 else math.nan] if floors else []
+    rows.append((*_end(block.title, titles), *cells, *last))
+  notes = dict.fromkeys(note for block in table.blocks for note in block.notes)
+  title = "Interquartile means [95%]"
+  return Table(columns, [Block(title, {}, rows, list(notes))])
+
+
+def _end(title: str, titles: Sequence[str] = ()) -> tuple[str, str]:
+  """A block's title and which end is better: "recall, higher is better; ..." -> recall, higher.
+
+  One that is several times in `titles`, as under two networks, keeps what it was measured by.
+  """
+  title, _, by = title.partition("; ")
+  by = f" ({by})" if titles.count(title) > 1 else ""
+  if not title.endswith(" is better"):
+    return title + by, "-"
+  name, _, better = title.removesuffix(" is better").rpartition(", ")
+  return name + by, better
 
 
 def validation(workdirs: Sequence[Workdir]) -> Table:
