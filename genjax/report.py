@@ -201,6 +201,8 @@ def _quota(selections: Sequence[Selection], limit: int, every: bool) -> list[lis
 def _tiles(selections: Sequence[Selection], shown: list[list[int]]) -> int:
   """How many tiles each run's explorer may have, of each class."""
   pairs = [(one, places) for one, places in zip(selections, shown, strict=True) if places]
+  if not pairs:
+    return 0
   spaces = [len(places) * max(one.model.num_classes, 1) for one, places in pairs]
   pixels = max(int(np.prod(one.saved.image_shape)) for one, _ in pairs)
   budget = explorer.BUDGET // (4 if all(map(exhibits.short, selections)) else 1)
