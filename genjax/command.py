@@ -62,7 +62,7 @@ def stop_if_interrupted() -> None:
     raise KeyboardInterrupt
 
 
-def _guarded(main: Callable[[], None], interrupted: str) -> None:
+def _guarded(main: Callable[[], None], interrupted: str = "") -> None:
   if not flags.FLAGS["verbosity"].present:
     logging.set_verbosity(logging.WARNING)  # orbax tells of every file it writes
   try:
