@@ -44,11 +44,11 @@ def test_a_study_goes_on_where_it_stopped(tmp_path, caches, monkeypatch, capsys)
   plans = {folder: plans[folder] for folder in ("depth=2", "depth=4", "depth=8")}
   begun = []
 
-  def killed(plan, path, title=""):
+  def killed(plan, path, title="", *origin):
     begun.append((path.name, title.split(", all left")[0]))
     if len(begun) == 2:
       raise KeyboardInterrupt
-    return whole(plan, path, title)
+    return whole(plan, path, title, *origin)
 
   whole = train.train
   monkeypatch.setattr(train, "train", killed)
