@@ -22,10 +22,34 @@ from absl import app, flags, logging
 
 from genjax.types import UserError
 
+flags.disclaim_key_flags()  # what `run_flags` defines belongs to its caller, for --help
+
 
 def flags_of(module: str) -> flags.FlagValues:
   """Where a command defines its flags: imported, it leaves the names to the command that runs."""
   return flags.FLAGS if module == "__main__" else flags.FlagValues()
+
+
+def run_flags(
+  values: flags.FlagValues,
+  runs: str = "Rows of runs.csv, as 0,3, or numbers, as latent=10,seed=0; all if empty.",
+  workdir: str = "Folder that main left, or a study of such; more may follow.",
+  weights: tuple[str, ...] = ("best", "last", "raw"),
+) -> tuple[flags.FlagHolder, flags.FlagHolder, flags.FlagHolder]:
+  """--workdir, --runs and --weights: which trained runs a command is about.
+
+  Args:
+    values: where they are defined, as `flags_of` has it.
+    runs: what --help says of --runs.
+    workdir: what it says of --workdir.
+    weights: what a command can take, the first by default.
+  """
+  averaged = "Which weights" + ("; raw are not averaged." if "raw" in weights else ".")
+  return (
+    flags.DEFINE_string("workdir", None, workdir, flag_values=values),
+    flags.DEFINE_list("runs", [], runs, flag_values=values),
+    flags.DEFINE_enum("weights", weights[0], weights, averaged, flag_values=values),
+  )
 
 
 def run(

@@ -23,19 +23,10 @@ from genjax.selection import Selection
 from genjax.types import Model, Run, State, UserError
 
 _FLAGS = command.flags_of(__name__)
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder that main left.", flag_values=_FLAGS)
-_RUNS = flags.DEFINE_list(
-  "runs",
-  [],
-  "One row of runs.csv, as 3, or numbers that one run has, as latent=10,seed=0.",
-  flag_values=_FLAGS,
-)
-_WEIGHTS = flags.DEFINE_enum(
-  "weights",
-  "best",
-  ["best", "last", "raw"],
-  "Which weights; raw are not averaged.",
-  flag_values=_FLAGS,
+_WORKDIR, _RUNS, _WEIGHTS = command.run_flags(
+  _FLAGS,
+  runs="One row of runs.csv, as 3, or numbers that one run has, as latent=10,seed=0.",
+  workdir="Folder that main left.",
 )
 _OUT = flags.DEFINE_string("out", None, "Folder for the files.", flag_values=_FLAGS)
 

@@ -30,17 +30,9 @@ from genjax.selection import Selection
 from genjax.types import UserError
 
 _FLAGS = command.flags_of(__name__)
-_WORKDIR = flags.DEFINE_string(
-  "workdir", None, "Folder that main left, or a study of such; more may follow.", flag_values=_FLAGS
-)
-_RUNS = flags.DEFINE_list(
-  "runs",
-  [],
-  "Rows of runs.csv, as 0,3, or numbers of runs, as latent=10; one of each setting if empty.",
-  flag_values=_FLAGS,
-)
-_WEIGHTS = flags.DEFINE_enum(
-  "weights", "best", ["best", "last", "raw"], "Which weights.", flag_values=_FLAGS
+_WORKDIR, _RUNS, _WEIGHTS = command.run_flags(
+  _FLAGS,
+  runs="Rows of runs.csv, as 0,3, or numbers of runs, as latent=10; one of each setting if empty.",
 )
 _WHAT = flags.DEFINE_list(
   "what",

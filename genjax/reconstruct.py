@@ -28,18 +28,12 @@ from genjax.tables import Table
 from genjax.types import UserError
 
 _FLAGS = command.flags_of(__name__)
-_WORKDIR = flags.DEFINE_string(
-  "workdir", None, "Folder that main left, or a study of such.", flag_values=_FLAGS
-)
-_RUNS = flags.DEFINE_list(
-  "runs",
-  [],
-  "Rows of runs.csv, as 0,3, or numbers of runs, as latent=10; if empty all, and pictures show "
-  "one of each setting.",
-  flag_values=_FLAGS,
-)
-_WEIGHTS = flags.DEFINE_enum(
-  "weights", "best", ["best", "last"], "Which weights.", flag_values=_FLAGS
+_WORKDIR, _RUNS, _WEIGHTS = command.run_flags(
+  _FLAGS,
+  runs="Rows of runs.csv, as 0,3, or numbers of runs, as latent=10; if empty all, and pictures "
+  "show one of each setting.",
+  workdir="Folder that main left, or a study of such.",
+  weights=("best", "last"),
 )
 _IMAGES = flags.DEFINE_list(
   "images",

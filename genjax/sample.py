@@ -20,25 +20,7 @@ from genjax.selection import Selection
 from genjax.types import UserError
 
 _FLAGS = command.flags_of(__name__)
-_WORKDIR = flags.DEFINE_string(
-  "workdir",
-  None,
-  "Folder that main left, or a study of such; more may follow.",
-  flag_values=_FLAGS,
-)
-_RUNS = flags.DEFINE_list(
-  "runs",
-  [],
-  "Rows of runs.csv, as 0,3, or numbers, as latent=10,seed=0; all if empty.",
-  flag_values=_FLAGS,
-)
-_WEIGHTS = flags.DEFINE_enum(
-  "weights",
-  "best",
-  ["best", "last", "raw"],
-  "Which weights; raw are not averaged.",
-  flag_values=_FLAGS,
-)
+_WORKDIR, _RUNS, _WEIGHTS = command.run_flags(_FLAGS)
 _NUM = flags.DEFINE_integer("num", 64, "Images of each run.", 1, 100_000, flag_values=_FLAGS)
 _LABEL = flags.DEFINE_list(
   "label", [], "Of conditional models: classes, which take turns; all if empty.", flag_values=_FLAGS
