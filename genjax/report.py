@@ -69,10 +69,11 @@ def write(
   """
   text = page.render(context(paths, splits))
   try:
+    out.parent.mkdir(parents=True, exist_ok=True)
     workdir.write_atomically(out, text)
   except OSError as error:
     raise UserError(
-      f"--out={out} cannot be written ({error.strerror}); name a file in a folder that can"
+      f"--out={out} cannot be written ({error.strerror}); name a file that can"
     ) from error
 
 

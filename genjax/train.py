@@ -233,6 +233,7 @@ class Training:
     self.scoring = _scoring(plan, path) if config.evals else None
     self.history = workdir.History(path, [_name(row, self.rows) for row in self.rows], self.step)
     self.drawn = -np.inf
+    self.counted = "1 run" if R == 1 else f"{R} runs"
 
   def _begin(self) -> tuple[int, PyTree]:
     step = self.checkpoints.latest()
@@ -263,6 +264,7 @@ class Training:
         jax.block_until_ready(totals)
         if not compiled:
           self.bar.unpause()  # compiling says nothing about the time that is left
+          self.bar.set_postfix_str(self.counted)
         compiled = True
         taken, self.step = stop - self.step, stop
         self.bar.update(taken)
@@ -277,8 +279,7 @@ class Training:
     failed = (
       f", of which {self._failed().sum()} failed (see runs.csv)" if any(self._failed()) else ""
     )
-    runs = "1 run" if len(self.rows) == 1 else f"{len(self.rows)} runs"
-    print(f"{self.path}: {runs} at step {steps:,}{failed}; pictures in samples, plots")
+    print(f"{self.path}: {self.counted} at step {steps:,}{failed}; pictures in samples, plots")
 
   def _at(self, every: int) -> bool:
     return self.step % every == 0
@@ -298,7 +299,7 @@ class Training:
       values[self._failed()] = np.nan  # also what it had of the interval in which it failed
     self.history.add(self.step, means)
     leading = "loss" if "loss" in means else "critic_loss"
-    self.bar.set_postfix_str(f"{len(self.rows)} runs, {_spread(leading, means[leading])}")
+    self.bar.set_postfix_str(f"{self.counted}, {_spread(leading, means[leading])}")
 
   def _failed(self) -> np.ndarray:
     return np.asarray(self.progress.failed_at) >= 0

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import trainings
 
-from genjax import command, export, interpolate, reconstruct, sample
+from genjax import command, export, interpolate, reconstruct, report, sample
 
 
 class Case(NamedTuple):
@@ -17,6 +17,8 @@ class Case(NamedTuple):
   flags: list[str]
   mark: tuple[str, bytes]  # a file of its folder, and what it holds where run 1 failed
   positional: bool = True  # whether workdirs may stand after the command
+  out: str = ""  # the file that --out names in the folder; "" where it is the folder
+  missing: str = "there is no such folder"
 
 
 FEW = ["--what=random,traversal", "--pairs=1", "--steps=2", "--path=linear"]
@@ -25,6 +27,7 @@ COMMANDS = {
   "interpolate": Case(interpolate, FEW, ("smoothness_runs.csv", b",1,yes,")),
   "reconstruct": Case(reconstruct, ["--test_images=5"], ("errors_runs.csv", b",1,yes,")),
   "export": Case(export, ["--runs=1"], ("README.txt", b"failed_at"), positional=False),
+  "report": Case(report, [], ("", b""), out="report.html", missing="is no folder"),
 }
 
 
@@ -57,20 +60,24 @@ def call(case, *arguments):
   case.module.main(*[rest] * case.positional)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+# A report needs what a validation leaves: its interrupted and failed runs are in report_test.py.
+UNTRAINED = [name for name in COMMANDS if name != "report"]
+
+
+@pytest.mark.parametrize("name", UNTRAINED)
 def test_a_workdir_that_was_interrupted(interrupted, name, tmp_path, capsys):
   case, out = COMMANDS[name], tmp_path / "out"
-  call(case, f"--workdir={interrupted}", f"--out={out}", *case.flags)
+  call(case, f"--workdir={interrupted}", f"--out={out / case.out}", *case.flags)
   assert capsys.readouterr().out
   assert list(out.iterdir())
   file, mark = case.mark
   assert not (out / file).exists() or mark not in (out / file).read_bytes()
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", UNTRAINED)
 def test_a_run_that_failed_is_marked(failed, name, tmp_path):
   case, out = COMMANDS[name], tmp_path / "out"
-  call(case, f"--workdir={failed}", f"--out={out}", *case.flags)
+  call(case, f"--workdir={failed}", f"--out={out / case.out}", *case.flags)
   file, mark = case.mark
   assert mark in (out / file).read_bytes()
 
@@ -81,13 +88,13 @@ def test_what_cannot_be_read_has_one_line_and_status_2(
 ):
   monkeypatch.setattr(command, "prepare_jax", lambda: None)
   monkeypatch.setattr(signal, "signal", lambda *_: None)
+  case, out = COMMANDS[name], tmp_path / "out"
   old = shutil.copytree(interrupted, tmp_path / "old")
   record = json.loads((old / "config.json").read_text())
   (old / "config.json").write_text(json.dumps(record | {"format": 7}))
-  case, out = COMMANDS[name], tmp_path / "out"
-  for path, why in ((old, "in format 7"), (tmp_path / "none", "there is no such folder")):
+  for path, why in ((old, "in format 7"), (tmp_path / "none", case.missing)):
     with pytest.raises(SystemExit) as ended:
-      command._guarded(lambda path=path: call(case, f"--workdir={path}", f"--out={out}"))
+      command._guarded(lambda path=path: call(case, f"--workdir={path}", f"--out={out / case.out}"))
     assert ended.value.code == 2
     line = capsys.readouterr().err
     assert line.startswith("genjax: ")
