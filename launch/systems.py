@@ -39,6 +39,8 @@ class System(NamedTuple):
 
 # A rate of 5e-5 needs tens of thousands of steps: S0's.
 FAST = ("--config.sweep.learning_rate=(5e-4,)",)
+SMALL = ("--config.batch_size=64",)
+AVERAGED = ("--config.sweep.ema_decay=(0.99,)",)
 # At their own width these two are black or grey for as long as a CPU allows: they need more steps.
 NARROW = ("--config.model.width=32", "--config.batch_size=32")
 SYSTEMS = {
@@ -46,7 +48,7 @@ SYSTEMS = {
     System("S1 VAE", "vae_mnist.py:s1", 2000),
     System("S1 GAN, a quarter as wide", "gan_mnist.py:s1", 6000, NARROW),
     System("S1's WGAN, GAN loss", "gan_mnist.py"),
-    System("S1 WGAN", "wgan_mnist.py", run=1),
+    System("S1 WGAN", "wgan_mnist.py:s1", 200, (*FAST, *SMALL, *AVERAGED)),
     System("S2 VAE", "vae_mnist.py:s2", 2000),
     System("S2 GAN", "gan_mnist.py:s2", 2000),
     System("S2 WGAN", "wgan_mnist.py:s2", 2000, FAST),
@@ -54,8 +56,8 @@ SYSTEMS = {
     System("S3 GAN", "gan_mnist.py:s3", 2000),
     System("S3 WGAN", "wgan_mnist.py:s3", 2000, FAST),
     System("S4 VAE", "vae_mnist.py:s4", 800),
-    System("S4 GAN", "gan_mnist.py:s4", 300),
-    System("S4 conditional GAN", "cgan_mnist.py:s4", 300),
+    System("S4 GAN", "gan_mnist.py:s4", 300, SMALL),
+    System("S4 conditional GAN", "cgan_mnist.py:s4", 300, SMALL),
     System("S1's WGAN, GAN loss, conditional", "cgan_mnist.py"),
     System("S1's GAN, WGAN-GP", "wgan_gp_mnist.py"),
     System("IWAE", "vae_mnist.py:iwae", 2000),
