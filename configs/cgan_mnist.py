@@ -3,8 +3,8 @@
 `:s4` is S4's. Without an argument the layers of S1's WGAN, of which both networks also read the
 label, under the GAN loss as in gan_mnist.py: batches of 64 and averaged weights, 400 steps. Seed 0
 alone: val_swd (sliced Wasserstein distance over a pyramid) 0.12 at step 100, 0.055 at step 400,
-most samples a digit of the class that was asked for; 22 min on one of two slow CPU cores that other
-work shared.
+about half of the samples a digit of the class that was asked for, the others near it; 15 min on one
+of two CPU cores (no AVX-512) that other work shared.
 """
 
 from genjax import config as genjax_config
