@@ -95,10 +95,12 @@ def _together(table: Table, heads: list[tuple[str, bool]]) -> Grid:
 
 
 def _without_empty(grid: Grid) -> Grid:
-  """Without the columns in which no row has anything."""
+  """Without the columns in which no row has anything, and what is said of dashes if none is left."""
   kept = [i for i in range(len(grid.heads)) if i == 0 or any(row[i] != "-" for row in grid.rows)]
   rows = [[row[i] for i in kept] for row in grid.rows]
-  return grid._replace(heads=[grid.heads[i] for i in kept], rows=rows)
+  dashes = any("-" in row for row in rows)
+  notes = [note for note in grid.notes if dashes or not note.startswith("-: ")]
+  return grid._replace(heads=[grid.heads[i] for i in kept], rows=rows, notes=notes)
 
 
 def uri(data: bytes, kind: str) -> str:

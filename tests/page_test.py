@@ -41,11 +41,15 @@ COLUMNS = (
 
 def test_a_table_loses_the_columns_in_which_there_is_nothing():
   rows = [("a", 2, Estimate(1, 0, 2), float("nan")), ("b", 3, Estimate(4, 3, 5), float("nan"))]
-  (grid,) = page.grids(Table(COLUMNS, [Block("loss, lower is better; fd@aa", {}, rows, ["so"])]))
+  notes = ["so", "-: not measured"]
+  (grid,) = page.grids(Table(COLUMNS, [Block("loss, lower is better; fd@aa", {}, rows, notes)]))
   assert (grid.caption, grid.below) == ("loss, lower is better", "fd@aa")
   assert grid.heads == [("setting", False), ("n", True), ("mean [95%]", True)]
   assert grid.rows[1] == ["b", "3", "4.000 [3.000, 5.000]"]
   assert grid.notes == ["so"]
+  rows[1] = ("b", 3, Estimate(4, 3, 5), 0.5)
+  (grid,) = page.grids(Table(COLUMNS, [Block("loss", {}, rows, notes)]))
+  assert grid.notes == notes  # of the floor of a
 
 
 def test_blocks_of_one_row_are_one_table():
