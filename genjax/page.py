@@ -95,7 +95,7 @@ def _together(table: Table, heads: list[tuple[str, bool]]) -> Grid:
 
 
 def _without_empty(grid: Grid) -> Grid:
-  """Without the columns in which no row has anything, and what is said of dashes if none is left."""
+  """Without the columns in which no row has anything; nor a note on dashes if none is left."""
   kept = [i for i in range(len(grid.heads)) if i == 0 or any(row[i] != "-" for row in grid.rows)]
   rows = [[row[i] for i in kept] for row in grid.rows]
   dashes = any("-" in row for row in rows)
