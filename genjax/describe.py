@@ -136,7 +136,8 @@ def _of_sweep(plan: train.Plan) -> str:
 
 
 def _values(plan: train.Plan, name: str) -> str:
-  return ", ".join(f"{value:g}" for value in dict.fromkeys(row[name] for row in plan.rows))
+  values = dict.fromkeys(row[name] for row in plan.rows)
+  return ", ".join(str(v) if isinstance(v, int) else f"{v:g}" for v in values)
 
 
 def _plural(name: str) -> str:

@@ -1,7 +1,7 @@
 """The networks by name, and functions that initialise, apply and count them.
 
-A network has the layers of its report, where `width` and `depth` are 0; another width scales all
-hidden channels.
+A network has the layers of its report, where `width` and `depth` are 0; another width scales the
+hidden channels, all but those of the dense critic and of the layer of 16 in S4's encoder.
 """
 
 from collections.abc import Callable

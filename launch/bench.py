@@ -162,7 +162,7 @@ def _compare(name: str, counts: list[int]) -> None:
 def _first_step(cache: str, workdir: str) -> float:
   """Seconds from the start of `genjax.main` to the bar's first move, S1's GAN on digits."""
   command_line = [
-    sys.executable, "-m", "genjax.main", "--config=configs/gan_mnist.py", f"--workdir={workdir}",
+    sys.executable, "-m", "genjax.main", "--config=configs/gan_mnist.py:s1", f"--workdir={workdir}",
     "--config.data.name=digits", "--config.log_every=1000",
   ]  # fmt: skip
   environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": cache}

@@ -1,9 +1,8 @@
-"""Every system of S1 to S4, and every other config: `python launch/systems.py --workdir=systems`.
+"""Every system of S1 to S4, and what goes beyond: `python launch/systems.py --workdir=systems`.
 
-Trains one seed of each on its own dataset: of a config alone all of its steps, of a report's
-system fewer, as the table below says; and goes on where it stopped. Leaves mnist.png and
-cifar10.png, a row of samples for each, and prints how far each came. On two CPU cores it takes
-about an hour.
+Trains one seed of each on its own dataset: of a config alone all of its steps, of the others fewer,
+as the table below says; and goes on where it stopped. Leaves mnist.png and
+cifar10.png, a row of samples for each, and prints how far each came, as the tables of BUILD.md.
 """
 
 import pathlib
@@ -63,7 +62,7 @@ SYSTEMS = {
     System("IWAE", "vae_mnist.py:iwae", 2000),
   ),
   "cifar10": (
-    System("S1 VAE", "vae_cifar10.py:s1", 600),
+    System("S1 VAE", "vae_cifar10.py:s1", 600, ("--config.batch_size=32",)),
     System("S1 GAN, a quarter as wide", "gan_cifar10.py:s1", 2000, NARROW),
     System("S1's WGAN, GAN loss", "gan_cifar10.py"),
     System("S1 WGAN", "wgan_cifar10.py"),
@@ -101,7 +100,7 @@ def progress(path: pathlib.Path, run: int) -> str:
   parts = []
   for name, title in kinds.items():
     if figures := workdir.read_metric(path, name).get(run):
-      (first, before), *_, (last, after) = figures
+      (first, before), (last, after) = figures[0], figures[-1]
       parts.append(f"{title} {before:.4g} at {first:,} and {after:.4g} at {last:,}")
   return ", ".join(parts)
 
@@ -122,8 +121,12 @@ def main() -> None:
       label = f"{system.title}, latent {latent}, batch {batch}, {run.step:,} steps"
       rows.append(samples(run))
       labels.append(plots.RunLabel(seed, label, run.failed_at))
-      print(f"{dataset} {label}: {progress(path, system.run)}", flush=True)
-    figure = galleries.gallery(np.stack(rows), labels, footnote="Last weights.")
+      config = f"`{' '.join((system.config, *system.changes))}`"
+      cells = system.title, config, f"{latent}, {batch}, {run.step:,}"
+      print("| " + " | ".join((*cells, progress(path, system.run))) + " |", flush=True)
+    figure = galleries.gallery(
+      np.stack(rows), labels, footnote="Last weights, averaged where the config averages them."
+    )
     plots.save(figure, home / f"{dataset}.png")
 
 

@@ -228,6 +228,13 @@ GOLDEN = {
     "generator_loss": 0.6996,
   },
   "s2_gan": {"critic_loss": 1.42278, "critic_gap": -0.0399944, "generator_loss": 1.31935},
+  "s2_wgan": {"critic_loss": -0.106352, "critic_gap": 0.106352, "generator_loss": 0.0439758},
+  "dense_wgan_gp": {
+    "critic_loss": -5.38672,
+    "critic_gradient_norm": 0.582338,
+    "penalty": 0.176197,
+    "generator_loss": 2.29152,
+  },
   "cgan_cifar10": {
     "critic_loss": 1.39266,
     "critic_gap": 0.139714,

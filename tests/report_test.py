@@ -114,7 +114,7 @@ def test_a_recorded_command_can_be_copied(written, tmp_path):
 
 
 def test_the_same_workdir_gives_the_same_bytes(written, vae, tmp_path):
-  out = tmp_path / "again.html"
+  out = tmp_path / "new" / "again.html"
   report.write([written[0]], out, vae[1].splits)
   assert out.read_text() == written[1]
   report.write([written[0]], out)

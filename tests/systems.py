@@ -73,6 +73,12 @@ SYSTEMS = {
   ),
   "s2_vae": System(_vae("dense"), 2, {"encoder": 403_972, "decoder": 403_728}),
   "s2_gan": System(_gan("dense"), 10, {"critic": 533_505, "generator": 536_592}),
+  "s2_wgan": System(WGAN | {"network": "dense"}, 10, {"critic": 533_505, "generator": 536_592}),
+  "dense_wgan_gp": System(
+    _gan("dense", loss="wasserstein", regulariser="gradient_penalty", critic_steps=2),
+    10,
+    {"critic": 533_505, "generator": 536_592},
+  ),
   "iwae": System(_vae("dense", samples=3), 2, {"encoder": 403_972, "decoder": 403_728}),
   "s3_vae": System(_vae("s3_vae"), 20, {"encoder": 85_544, "decoder": 103_824}),
   "s4_vae": System(_vae("s4_vae"), 2, {"encoder": 69_076, "decoder": 65_089}),

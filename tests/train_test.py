@@ -454,3 +454,10 @@ def test_every_seed_of_a_gan_comes_nearer_to_mnist(mnist, tmp_path, no_pictures)
   fallen = [steps[120] / steps[1] for steps in distances.values()]
   assert max(fallen) < 0.9
   assert min(fallen) < 0.6
+
+
+def test_validation_part_smaller_than_asked(tmp_path, caches):
+  """75 images are held out, and fewer than a whole batch of the 1,000 asked for."""
+  plan = trainings.plan("vae", **{"data.validation": 0.05, "eval_images": 1000})
+  train.train(plan, tmp_path)
+  assert trainings.metric(tmp_path, "val_loss")[0].keys() == {6, 12}
