@@ -329,6 +329,11 @@ def test_a_sweep_says_where_its_runs_lie(uncompiled, caches):
   assert "4 runs (2 seeds x 2 latents) of 12 steps, on 2 of 2 cpu devices: 2 on each, 1" in text
   assert "weights 1.0 2.0" in text
   assert "total 28.0 56.0" in text
+
+
+def test_large_seeds_are_written_out(uncompiled, caches):
+  wanted = trainings.wanted("vae", **{"sweep.seeds": (0, 2**32 - 1)})
+  assert "numbers seed 0, 4294967295; latent" in " ".join(text_of(wanted).split())
   chunked = trainings.wanted("gan", **{"sweep.chunk": 9, "sweep.seeds": (0,)})
   assert "1 on each, 1 at once" in " ".join(text_of(chunked).split())
   together = trainings.wanted("gan", **{"sweep.chunk": 9})
