@@ -1,7 +1,8 @@
 """VAEs on CIFAR-10.
 
 Without an argument S2's dense VAE, width 512, at latents 20 and 100 for 10 epochs. Seed 0 alone:
-val_loss 1846 and 1843 nats, with blurred scenes; 5 min on two CPU cores that other work shared.
+val_loss 1848 and 1842 nats, with blurred scenes; 8 min on one of two CPU cores (no AVX-512) that
+other work shared.
 
 `:s0`, `:s1` and `:s2` are the reports' systems, `:s0_study`, `:s1_study` and `:s2_study` their
 studies with 10 seeds. Not given by the reports and chosen here: the epochs of S1 and S2, the widths
