@@ -1,4 +1,8 @@
-"""The demo: a narrow S1 WGAN on scikit-learn's digits."""
+"""The demo: a narrow S1 WGAN on scikit-learn's digits.
+
+2 seeds x latents 2 and 16: val_swd (sliced Wasserstein distance over a pyramid) 0.12 at step 100 in
+all four runs, 0.079 to 0.086 at step 500, with recognisable digits; the time is in the README.
+"""
 
 from genjax import config as genjax_config
 

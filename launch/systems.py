@@ -42,10 +42,11 @@ SMALL = ("--config.batch_size=64",)
 AVERAGED = ("--config.sweep.ema_decay=(0.99,)",)
 # At their own width these draw nothing in the steps that minutes of a CPU allow.
 NARROW = ("--config.model.width=32", "--config.batch_size=32")
+NARROWER = ("--config.model.width=16", "--config.batch_size=64")
 SYSTEMS = {
   "mnist": (
     System("S1 VAE", "vae_mnist.py:s1", 2000),
-    System("S1 GAN, a quarter as wide", "gan_mnist.py:s1", 6000, NARROW),
+    System("S1 GAN, an eighth as wide", "gan_mnist.py:s1", 3000, NARROWER),
     System("S1's WGAN, GAN loss", "gan_mnist.py"),
     System("S1 WGAN", "wgan_mnist.py:s1", 200, (*FAST, *SMALL, *AVERAGED)),
     System("S2 VAE", "vae_mnist.py:s2", 2000),
@@ -63,7 +64,7 @@ SYSTEMS = {
   ),
   "cifar10": (
     System("S1 VAE", "vae_cifar10.py:s1", 600, ("--config.batch_size=32",)),
-    System("S1 GAN, a quarter as wide", "gan_cifar10.py:s1", 2000, NARROW),
+    System("S1 GAN, an eighth as wide", "gan_cifar10.py:s1", 2000, NARROWER),
     System("S1's WGAN, GAN loss", "gan_cifar10.py"),
     System("S1 WGAN", "wgan_cifar10.py"),
     System("S2 VAE", "vae_cifar10.py:s2", 1000),
