@@ -119,9 +119,8 @@ def main() -> None:
       run = genjax.load(path, weights="last")[system.run]
       batch = workdir.read_config(path)["config"]["batch_size"]
       latent, seed = run.numbers["latent"], run.numbers["seed"]
-      label = f"{system.title}, latent {latent}, batch {batch}, {run.step:,} steps"
       rows.append(samples(run))
-      labels.append(plots.RunLabel(seed, label, run.failed_at))
+      labels.append(plots.RunLabel(seed, system.title, run.failed_at))
       config = f"`{' '.join((system.config, *system.changes))}`"
       cells = system.title, config, f"{latent}, {batch}, {run.step:,}"
       print("| " + " | ".join((*cells, progress(path, system.run))) + " |", flush=True)
