@@ -1,8 +1,8 @@
 """Every system of S1 to S4, and what goes beyond: `python launch/systems.py --workdir=systems`.
 
 Trains one seed of each on its own dataset: of a config alone all of its steps, of the others fewer,
-as the table below says; and goes on where it stopped. Leaves mnist.png and
-cifar10.png, a row of samples for each, and prints how far each came, as the tables of BUILD.md.
+as the table below says; and goes on where it stopped. Leaves mnist.png and cifar10.png, a row of
+samples for each, and prints how far each came, as the tables of BUILD.md.
 """
 
 import pathlib
@@ -40,7 +40,7 @@ class System(NamedTuple):
 FAST = ("--config.sweep.learning_rate=(5e-4,)",)
 SMALL = ("--config.batch_size=64",)
 AVERAGED = ("--config.sweep.ema_decay=(0.99,)",)
-# At their own width these draw nothing in the steps that minutes of a CPU allow.
+# At their own width the GANs that have these draw nothing in the steps that minutes of a CPU allow.
 NARROW = ("--config.model.width=32", "--config.batch_size=32")
 NARROWER = ("--config.model.width=16", "--config.batch_size=64")
 SYSTEMS = {

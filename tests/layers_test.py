@@ -2,6 +2,7 @@
 
 import functools
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -156,3 +157,11 @@ def test_rescaling_gives_the_scale_of_the_true_fan_in():
   rescaled = layers.rescale_latent(params, mask)["latent"]
   np.testing.assert_allclose(rescaled["kernel"], np.sqrt(8 / 5))  # 2 + 3 of 5 + 3 inputs are used
   np.testing.assert_array_equal(rescaled["bias"], 1)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 11, 8), (4, 4, 1, 16)])
+def test_kernels_are_the_numbers_that_flax_draws(shape):
+  key = jax.random.key(5)
+  drawn = jax.jit(layers.lecun_normal, static_argnums=1)(key, shape)
+  theirs = jax.jit(nn.initializers.lecun_normal(), static_argnums=1)(key, shape)
+  np.testing.assert_array_equal(drawn, theirs)
