@@ -23,7 +23,9 @@ VARIANTS = {
     "sweep.latents": (100,),
   },
   "s4": {
+    "batch_size": 64,
     "epochs": 20.0,
+    "model.label_noise": 0.05,
     "model.network": "s4_cgan",
     "sweep.learning_rate": (3e-4,),
     "sweep.latents": (128,),

@@ -18,7 +18,7 @@ _ADAM = {"sweep.learning_rate": (2e-4,), "sweep.b1": (0.5,)}
 _S0 = _ADAM | {"batch_size": 256, "epochs": 30.0}
 _S1 = _ADAM | {"epochs": 50.0}
 _DENSE = _ADAM | {"model.network": "dense", "epochs": 50.0}
-_S3 = _DENSE | {"model.width": 128, "sweep.latents": (100,)}
+_S3 = _ADAM | {"model.network": "s3_gan", "epochs": 50.0, "sweep.latents": (100,)}
 
 VARIANTS = {
   "": _ADAM
@@ -36,6 +36,18 @@ VARIANTS = {
   "s0_study": _S0 | _SEEDS | {"sweep.latents": (100, 350, 500, 750, 1000)},
   "s1": _S1 | {"sweep.latents": (100,)},
   "s1_study": _S1 | _SEEDS | {"grid.width": (32, 64, 128), "sweep.latents": (2, 10, 100)},
+  # How many runs live, by Keras' rule for first weights and by LeCun's.
+  "initialiser_study": _S1
+  | _SEEDS
+  | {
+    "epochs": 0.0,
+    "steps": 800,
+    "batch_size": 32,
+    "eval_every": 100,
+    "model.width": 32,
+    "sweep.latents": (100,),
+    "grid.initialiser": ("keras", "lecun_normal"),
+  },
   "s2": _DENSE | {"model.width": 256, "sweep.latents": (10,)},
   "s2_study": _DENSE
   | _SEEDS
@@ -43,11 +55,13 @@ VARIANTS = {
     "sweep.latents": (10,),
     "cells": ({"model.width": 256, "sweep.latents": (10, 100)}, {"model.width": 1024}),
   },
-  "s3": _S3 | {"model.depth": 4},
+  "s3": _S3,
   "s3_study": _S3 | _SEEDS | {"grid.depth": (2, 4, 6)},
   "s4": {
     "epochs": 50.0,
+    "batch_size": 256,
     "model.network": "s4_gan",
+    "model.leaky_slope": 0.3,
     "sweep.learning_rate": (1e-4,),
     "sweep.latents": (100,),
   },

@@ -15,6 +15,19 @@ from genjax import config as genjax_config
 
 _SEEDS = {"sweep.seeds": tuple(range(10))}
 _S1 = {"model.network": "s1_vae", "epochs": 10.0}
+# (hidden layers, latent): (2, 2) (4, 2) (8, 2) (10, 2) (12, 2) (4, 10) (4, 20) ... (4, 75).
+_S0_STUDY = _SEEDS | {
+  "epochs": 10.0,
+  "eval_images": 6000,
+  "sweep.latents": (2,),
+  "cells": (
+    {"model.depth": 2},
+    {"model.depth": 4, "sweep.latents": (2, 10, 20, 30, 50, 75)},
+    {"model.depth": 8},
+    {"model.depth": 10},
+    {"model.depth": 12},
+  ),
+}
 
 VARIANTS = {
   "": {
@@ -24,20 +37,9 @@ VARIANTS = {
     "sweep.latents": (2, 10, 20),
   },
   "s0": {"epochs": 10.0, "model.depth": 4, "sweep.latents": (20,)},
-  # (hidden layers, latent): (2, 2) (4, 2) (8, 2) (10, 2) (12, 2) (4, 10) (4, 20) ... (4, 75).
-  "s0_study": _SEEDS
-  | {
-    "epochs": 10.0,
-    "eval_images": 6000,
-    "sweep.latents": (2,),
-    "cells": (
-      {"model.depth": 2},
-      {"model.depth": 4, "sweep.latents": (2, 10, 20, 30, 50, 75)},
-      {"model.depth": 8},
-      {"model.depth": 10},
-      {"model.depth": 12},
-    ),
-  },
+  "s0_study": _S0_STUDY,
+  # C1 by Keras' rule for first weights, which is S0's, and by LeCun's.
+  "initialiser_study": _S0_STUDY | {"grid.initialiser": ("keras", "lecun_normal")},
   "s1": _S1 | {"sweep.latents": (5,)},
   "s1_study": _SEEDS | _S1 | {"grid.width": (256, 512, 1024), "sweep.latents": (2, 5, 20)},
   "s2": {"epochs": 10.0, "sweep.latents": (2,)},
@@ -54,6 +56,7 @@ VARIANTS = {
   "s3": {
     "epochs": 60.0,
     "model.network": "s3_vae",
+    "model.reconstruction": "mean",
     "sweep.latents": (20,),
     "sweep.kl_weight": (0.01,),
   },

@@ -22,8 +22,9 @@ _WGAN = {
   "model.optimiser": "rmsprop",
   "sweep.learning_rate": (5e-5,),
 }
-_S0 = _WGAN | {"steps": 100_000, "sweep.learning_rate": (5e-4,)}
-_S1 = _WGAN | {"steps": 20_000}
+_KERAS = {f"model.{key}": "keras" for key in ("initialiser", "batch_norm", "optimiser_rule")}
+_S0 = _WGAN | _KERAS | {"steps": 100_000, "sweep.learning_rate": (5e-4,)}
+_S1 = _WGAN | {"steps": 20_000, "model.clipped": "all"}
 _S2 = _WGAN | {"model.network": "dense", "steps": 20_000}
 
 VARIANTS = {

@@ -24,9 +24,9 @@ _WGAN = {
   "sweep.learning_rate": (5e-5,),
 }
 _S0 = _WGAN | {"steps": 100_000, "sweep.learning_rate": (5e-4,)}
-_S1 = _WGAN | {"steps": 20_000}
+_S1 = _WGAN | {"steps": 20_000, "model.clipped": "convolutions", "model.half_batches": True}
 _DENSE = _WGAN | {"model.network": "dense", "steps": 20_000}
-_S3 = _DENSE | {"model.width": 128, "sweep.latents": (100,)}
+_S3 = _WGAN | {"model.network": "s3_gan", "steps": 20_000, "sweep.latents": (100,)}
 
 VARIANTS = {
   "": _WGAN
@@ -51,7 +51,7 @@ VARIANTS = {
     "sweep.latents": (10,),
     "cells": ({"model.width": 128, "sweep.latents": (10, 100)}, {"model.width": 1024}),
   },
-  "s3": _S3 | {"model.depth": 4},
+  "s3": _S3,
   "s3_study": _S3 | _SEEDS | {"grid.depth": (2, 4, 6)},
 }
 

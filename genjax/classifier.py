@@ -54,11 +54,12 @@ def make(image_shape: Shape, num_classes: int, steps: int, width: int = WIDTH) -
     width: channels of the first convolution.
   """
   network = ClassifierNetwork(num_classes, width)
+  adapt = optimisers.make("adam", "optax")
 
   def init(run: Run) -> State:
     key = stream(run.key, Stream.INIT)
     params = {"classifier": networks.init(network, key, jnp.zeros((1, *image_shape)))[0]}
-    opt_state = {"classifier": optimisers.init("adam", run, params)}
+    opt_state = {"classifier": adapt.init(run, params)}
     return State(jnp.zeros((), jnp.int32), params, {}, opt_state, {})
 
   def step(run: Run, state: State, batches: Batch) -> tuple[State, Metrics]:
@@ -70,8 +71,7 @@ def make(image_shape: Shape, num_classes: int, steps: int, width: int = WIDTH) -
 
     value, gradients = jax.value_and_grad(loss)(state.params)
     falling = (1 + jnp.cos(jnp.pi * state.step / steps)) / 2
-    params, opt_state = optimisers.update(
-      "adam",
+    params, opt_state = adapt.update(
       run._replace(learning_rate=run.learning_rate * falling),
       gradients,
       state.opt_state["classifier"],
@@ -80,6 +80,7 @@ def make(image_shape: Shape, num_classes: int, steps: int, width: int = WIDTH) -
     return State(state.step + 1, params, {}, {"classifier": opt_state}, {}), {"loss": value}
 
   return Model(
+    networks=network,
     init=init,
     step=step,
     generate=None,

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 import ml_collections
 
-from genjax import losses, networks, optimisers, sweep
-from genjax.gan import REGULARISERS
+from genjax import gan, initialisers, layers, losses, networks, optimisers, sweep, vae
 from genjax.models import MODELS
 from genjax.scores import SCORES
 from genjax.types import UserError
@@ -41,7 +40,11 @@ _MODEL = {
     "width": 0,  # units or channels of the hidden layers; 0 for the report's
     "depth": 0,  # layers of a dense network; 0 for the report's
     "samples": 1,  # of the latent for each image; from 2 on the importance-weighted bound
+    "reconstruction": "sum",  # over pixels, or their "mean": what the KL weight stands against
     "optimiser": "adam",
+    # What a program's framework does where the program does not say; "report" is the network's own.
+    "initialiser": "report",
+    "optimiser_rule": "report",
   },
   "gan": {
     "name": "gan",
@@ -52,7 +55,15 @@ _MODEL = {
     "loss": "nonsaturating",
     "regulariser": "none",
     "critic_steps": 1,
+    "critic_warmup": 0,  # of the generator's first steps, how many wait for 100 critic steps
+    "clipped": "weights",  # all but batch norm's, "all", or kernels of "convolutions" alone
+    "clip_first": False,  # before each of the critic's steps, not after it
+    "half_batches": False,  # two critic steps on half a batch each: real, then generated images
+    "label_noise": 0.0,  # how far labels may be off, of a cross-entropy
     "optimiser": "adam",
+    "initialiser": "report",
+    "batch_norm": "report",
+    "optimiser_rule": "report",
   },
 }
 
@@ -93,6 +104,10 @@ def _one_of(names):
   return lambda value: value in names, "one of " + ", ".join(map(repr, names))
 
 
+def _truth():
+  return lambda value: True, "True or False"
+
+
 def _text():
   return lambda value: True, "text"
 
@@ -102,7 +117,7 @@ _RULES = {
   "data.size": _whole(0),
   "data.channels": _one_of((0, 1, 3)),
   "data.validation": (lambda value: 0 < value < 1, "a fraction between 0 and 1"),
-  "data.binarise": (lambda value: True, "True or False"),
+  "data.binarise": _truth(),
   "batch_size": _whole(1),
   "steps": _whole(0),
   "epochs": _number(0),
@@ -119,9 +134,18 @@ _RULES = {
   "model.samples": _whole(1),
   "model.leaky_slope": (lambda x: 0 <= x < 1, "a number from 0 to below 1"),
   "model.loss": _one_of(tuple(losses.GAN_LOSSES)),
-  "model.regulariser": _one_of(REGULARISERS),
+  "model.regulariser": _one_of(gan.REGULARISERS),
   "model.critic_steps": _whole(1),
+  "model.critic_warmup": _whole(0),
+  "model.clipped": _one_of(tuple(gan.CLIPPED)),
+  "model.clip_first": _truth(),
+  "model.half_batches": _truth(),
+  "model.label_noise": _number(0),
+  "model.reconstruction": _one_of(vae.RECONSTRUCTIONS),
   "model.optimiser": _one_of(tuple(optimisers.OPTIMISERS)),
+  "model.initialiser": _one_of((networks.REPORT, *initialisers.INITIALISERS)),
+  "model.batch_norm": _one_of((networks.REPORT, *layers.BATCH_NORMS)),
+  "model.optimiser_rule": _one_of((networks.REPORT, *optimisers.RULES)),
   "sweep.seeds": (lambda n: 0 <= n < 2**32, "a whole number from 0 to 4294967295"),
   "sweep.latents": _whole(1),
   "sweep.learning_rate": _number(0, open_low=True),

@@ -102,7 +102,7 @@ def _of_model(plan: train.Plan, shown: dict, folder: str) -> str:
   unsaid = {"name"} | {key for key in ("width", "depth") if not keys[key]}  # 0: the report's
   said = ", ".join(f"{key} {value}" for key, value in keys.items() if key not in unsaid)
   text = _wrapped("model", f"{keys['name']}: {said}; layers at latent {plan.model.latent}")
-  made = layer_table.tables(keys, _shape(plan), plan.splits.num_classes, plan.model.latent)
+  made = layer_table.tables(plan.model, _shape(plan))
   key = str(made)
   if key in shown:
     return text + _wrapped("layers", f"as in {shown[key]}")

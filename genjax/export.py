@@ -47,7 +47,7 @@ def write(out: pathlib.Path, chosen: Selection) -> list[str]:
     )
   model, run, state = narrow(chosen)
   shape, latent = chosen.saved.image_shape, model.latent
-  layers = layer_table.tables(chosen.saved.config.model.to_dict(), shape, model.num_classes, latent)
+  layers = layer_table.tables(model, shape)
   with outputs.folder(out, NAMES) as folder:
     (folder / "params.safetensors").write_bytes(save(parameters(state), _about(chosen)))
     (folder / "layers.json").write_text(json.dumps(_plain(layers), indent=2) + "\n")

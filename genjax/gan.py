@@ -1,5 +1,6 @@
 """GAN, WGAN, WGAN-GP and conditional GAN: one loop with another loss, regulariser and network."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -8,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from genjax import losses, networks, optimisers
-from genjax.layers import rescale_latent
+from genjax.networks import REPORT
 from genjax.types import (
   Batch,
   Metrics,
@@ -23,6 +24,14 @@ from genjax.types import (
 )
 
 REGULARISERS = ("none", "clip", "gradient_penalty")
+WARM_UP = 100  # critic steps for each of the generator's first, in the code of Arjovsky et al. 2017
+# Which of the critic's parameters are clipped: name -> whether (path, leaf) is.
+CLIPPED = {
+  # All but batch norm's, which fixes the scale of activations anyway.
+  "weights": lambda path, leaf: not any(entry.key.startswith("BatchNorm") for entry in path),
+  "all": lambda path, leaf: True,  # as in the code of Arjovsky et al. 2017
+  "convolutions": lambda path, leaf: leaf.ndim == 4,  # their kernels alone
+}
 
 
 def make(
@@ -35,7 +44,15 @@ def make(
   loss: str = "nonsaturating",
   regulariser: str = "none",
   critic_steps: int = 1,
+  critic_warmup: int = 0,
+  clipped: str = "weights",
+  clip_first: bool = False,
+  half_batches: bool = False,
+  label_noise: float = 0.0,
   optimiser: str = "adam",
+  initialiser: str = REPORT,
+  batch_norm: str = REPORT,
+  optimiser_rule: str = REPORT,
   num_classes: int = 0,
 ) -> Model:
   """A generator against a critic; "critic" is also the discriminator of a plain GAN.
@@ -50,25 +67,35 @@ def make(
     leaky_slope: of leaky ReLUs below zero.
     loss: a key of `losses.GAN_LOSSES`.
     regulariser: of the critic. "clip" bounds its weights by `run.clip` after each of its steps
-      (Arjovsky et al. 2017), all but batch norm's, which fixes the scale of activations anyway;
-      "gradient_penalty" adds `run.penalty_weight` times the penalty of Gulrajani et al. 2017.
+      (Arjovsky et al. 2017); "gradient_penalty" adds `run.penalty_weight` times the penalty of
+      Gulrajani et al. 2017.
     critic_steps: K, for each step of the generator.
+    critic_warmup: of the generator's first steps, how many wait for 100 critic steps each instead;
+      those in which it waits are counted as steps all the same.
+    clipped: a key of `CLIPPED`.
+    clip_first: clips before each of the critic's steps rather than after it.
+    half_batches: the critic steps twice, on half a batch of real images and then on as many
+      generated ones, rather than once on both.
+    label_noise: labels are off by up to this much, uniformly: the target of a real image is 1 - u,
+      that of a generated one -u. For losses that are cross-entropies.
     optimiser: a key of `optimisers.OPTIMISERS`, for both players.
+    initialiser: a key of `INITIALISERS`, or "report" for that of the network's own framework.
+    batch_norm: a key of `layers.BATCH_NORMS`, or "report".
+    optimiser_rule: a key of `optimisers.RULES`, or "report".
     num_classes: classes of the data; used by conditional networks alone.
 
   Raises:
     UserError: for names that do not exist and combinations that cannot be built.
   """
   conditional = network in networks.CONDITIONAL_GANS
-  generator, critic, (low, high) = networks.gan(
-    network, image_shape, width, depth, leaky_slope, num_classes
-  )
-  if regulariser == "gradient_penalty" and _has_statistics(critic, image_shape):
-    raise UserError(
-      f"model.regulariser 'gradient_penalty' penalises each image alone, and the critic of "
-      f"{network!r} has batch norm: 'clip' would be right, or a network whose critic has none, "
-      "as 's1_gan', 's1_wgan_gp_cifar10' and 'dense'"
-    )
+  defaults = leaky_slope, initialiser, batch_norm
+  built = networks.gan(network, image_shape, width, depth, num_classes, *defaults)
+  generator, critic, (low, high) = built
+  _check(loss, regulariser, label_noise, half_batches, network, critic, image_shape)
+  adapt = optimisers.make(optimiser, networks.default_of(network, optimiser_rule))
+  clip = partial(clip_weights, clipped=clipped)
+  pair = losses.GAN_LOSSES[loss]
+  updates = (("real",), ("generated",)) if half_batches else (("real", "generated"),)
   # (params, stats, z or image, label, key in training) -> (images or scores, stats)
   generated, score = partial(networks.apply, generator), partial(networks.apply, critic)
 
@@ -81,42 +108,62 @@ def make(
     label = jnp.zeros((1,), jnp.int32)
     params, stats = {}, {}
     params["generator"], stats["generator"] = networks.init(generator, generator_key, z, label)
-    params["generator"] = rescale_latent(params["generator"], run.latent_mask)
+    params["generator"] = networks.fit_latent(generator, params["generator"], run.latent_mask)
     params["critic"], stats["critic"] = networks.init(critic, critic_key, image, label)
-    opt_state = {name: optimisers.init(optimiser, run, params[name]) for name in params}
+    opt_state = {name: adapt.init(run, params[name]) for name in params}
     ema = {"params": params["generator"], "stats": stats["generator"]}
     return State(jnp.zeros((), jnp.int32), params, stats, opt_state, ema)
 
   def critic_step(run: Run, frozen: tuple, carry: tuple, inputs: tuple):
     """One step of the critic; `frozen` is the generator, which stays as it is."""
-    params, stats, opt_state = carry
-    batch, key = inputs
-    z_key, generator_key, real_key, generated_key, penalty_key = jax.random.split(key, 5)
-    real = signed(batch.image)
-    z = latent_noise(z_key, (len(real), latent)) * run.latent_mask[None]
-    fake, _ = generated(*frozen, z, batch.label, key=generator_key)
+    (image, label), key = inputs
+    z_key, generator_key, real_key, generated_key, extra_key = jax.random.split(key, 5)
+    size = len(image) // len(updates)
+    real, label = signed(image[:size]), label[:size]
+    z = latent_noise(z_key, (size, latent)) * run.latent_mask[None]
+    fake, _ = generated(*frozen, z, label, key=generator_key)
+    # The images of each side, the critic's loss on its scores, and a key.
+    sides = {
+      "real": (real, pair.real, real_key),
+      "generated": (fake, pair.generated, generated_key),
+    }
 
-    def objective(params):
-      # Apart, as the reports did: batch norm must not mix real with generated images.
-      on_real, new_stats = score(params, stats, real, batch.label, key=real_key)
-      on_fake, new_stats = score(params, new_stats, fake, batch.label, key=generated_key)
-      metrics = critic_metrics(loss, on_real, on_fake)
-      critic_loss = metrics["critic_loss"]
-      if regulariser == "gradient_penalty":
-        norm = losses.gradient_norm(
-          lambda x: score(params, stats, x, batch.label)[0],
-          losses.interpolate(penalty_key, real, fake),
-        )
-        metrics["critic_gradient_norm"] = norm.mean()
-        metrics["penalty"] = losses.gradient_penalty(norm).mean()
-        critic_loss += run.penalty_weight * metrics["penalty"]
-      return critic_loss, (new_stats, metrics)
+    def update(carry: tuple, names: tuple[str, ...]) -> tuple[tuple, dict, Metrics]:
+      params, stats, opt_state = carry
+      if regulariser == "clip" and clip_first:
+        params = clip(params, run.clip)
 
-    gradients, (stats, metrics) = jax.grad(objective, has_aux=True)(params)
-    params, opt_state = optimisers.update(optimiser, run, gradients, opt_state, params)
-    if regulariser == "clip":
-      params = clip_weights(params, run.clip)
-    return (params, stats, opt_state), metrics
+      def objective(params):
+        # Apart, as the reports did: batch norm must not mix real with generated images.
+        value, new_stats, scores, extra = 0.0, stats, {}, {}
+        for name in names:
+          images, loss_on, side_key = sides[name]
+          scores[name], new_stats = score(params, new_stats, images, label, key=side_key)
+          value += loss_on(scores[name]).mean()
+          if label_noise:
+            noise = jax.random.uniform(jax.random.fold_in(side_key, 1), (size,))
+            value += label_noise * (noise * scores[name]).mean()
+        if regulariser == "gradient_penalty":
+          norm = losses.gradient_norm(
+            lambda x: score(params, stats, x, label)[0],
+            losses.interpolate(extra_key, real, fake),
+          )
+          extra["critic_gradient_norm"] = norm.mean()
+          extra["penalty"] = losses.gradient_penalty(norm).mean()
+          value += run.penalty_weight * extra["penalty"]
+        return value, (new_stats, scores, extra)
+
+      gradients, (stats, scores, extra) = jax.grad(objective, has_aux=True)(params)
+      params, opt_state = adapt.update(run, gradients, opt_state, params)
+      if regulariser == "clip" and not clip_first:
+        params = clip(params, run.clip)
+      return (params, stats, opt_state), scores, extra
+
+    scores = {}
+    for names in updates:
+      carry, found, extra = update(carry, names)
+      scores |= found
+    return carry, critic_metrics(loss, scores["real"], scores["generated"]) | extra
 
   def critic_turn(run: Run, state: State, batches: Batch, key: Array):
     """K steps of the critic; the generator stays as it is, its statistics too."""
@@ -140,13 +187,13 @@ def make(
     def objective(params):
       fake, stats = generated(params, state.stats["generator"], z, label, key=generator_key)
       on_fake, _ = score(state.params["critic"], state.stats["critic"], fake, label, key=critic_key)
-      return losses.GAN_LOSSES[loss].generator(on_fake).mean(), stats
+      return pair.generator(on_fake).mean(), stats
 
     (value, stats), gradients = jax.value_and_grad(objective, has_aux=True)(
       state.params["generator"]
     )
-    params, opt_state = optimisers.update(
-      optimiser, run, gradients, state.opt_state["generator"], state.params["generator"]
+    params, opt_state = adapt.update(
+      run, gradients, state.opt_state["generator"], state.params["generator"]
     )
     average = partial(moving_average, run.ema_decay, state.step)
     ema = jax.tree.map(average, state.ema, {"params": params, "stats": stats})
@@ -162,40 +209,49 @@ def make(
   def step(run: Run, state: State, batches: Batch) -> tuple[State, Metrics]:
     critic_key, generator_key = jax.random.split(stream(run.key, Stream.STEP, state.step))
     state, of_critic = critic_turn(run, state, batches, critic_key)
-    state, of_generator = generator_turn(run, state, batches, generator_key)
-    return state, of_critic | of_generator
+    moved, of_generator = generator_turn(run, state, batches, generator_key)
+    if critic_warmup:
+      wait = -(-WARM_UP // critic_steps)
+      moves = (state.step >= critic_warmup * wait) | (state.step % wait == wait - 1)
+      still = state._replace(step=moved.step)
+      moved = jax.tree.map(partial(jnp.where, moves), moved, still)
+    return moved, of_critic | of_generator
 
   def generate(run: Run, state: State, z: Array, label: Array | None = None) -> Array:
     image, _ = generated(state.ema["params"], state.ema["stats"], z * run.latent_mask[None], label)
     return (image - low) / (high - low)
 
-  def score_unit(run: Run, state: State, image: Array, label: Array | None = None) -> Array:
-    return score(state.params["critic"], state.stats["critic"], signed(image), label)[0]
+  def scoring(state: State, image: Array, label: Array | None) -> Callable:
+    """The critic as a function of each image alone, normalised as it was trained: by this batch."""
+    params, stats = state.params["critic"], state.stats["critic"]
+    own = networks.batch_statistics(critic, params, stats, signed(image), label)
+    return lambda image: score(params, own, signed(image), label)[0]
+
+  def score_batch(run: Run, state: State, image: Array, label: Array | None = None) -> Array:
+    return scoring(state, image, label)(image)
 
   def diagnose(run: Run, state: State, key: Array, batch: Batch) -> Metrics:
     z_key, mix_key = jax.random.split(key)
-    z = latent_noise(z_key, (len(batch.label), latent))
-    real, fake = signed(batch.image), signed(generate(run, state, z, batch.label))
-
-    def scores(image):
-      return score(state.params["critic"], state.stats["critic"], image, batch.label)[0]
-
-    on_real, on_fake = scores(real), scores(fake)
+    real, label = batch
+    fake = generate(run, state, latent_noise(z_key, (len(label), latent)), label)
+    on_real, on_fake = (score_batch(run, state, image, label) for image in (real, fake))
     metrics = critic_metrics(loss, on_real, on_fake)
-    norm = losses.gradient_norm(scores, losses.interpolate(mix_key, real, fake))
+    mix = losses.interpolate(mix_key, real, fake)
+    norm = losses.gradient_norm(scoring(state, mix, label), mix) / (high - low)
     metrics["critic_gradient_norm"] = norm.mean()
     if regulariser == "clip":
-      metrics["clip_fraction"] = clip_fraction(state.params["critic"], run.clip)
+      metrics["clip_fraction"] = clip_fraction(state.params["critic"], run.clip, clipped)
     return {f"val_{name}": value for name, value in metrics.items()}
 
   return Model(
+    networks=built,
     init=init,
     step=step,
     generate=generate,
     diagnose=diagnose,
     encode=None,
     decode=None,
-    score=score_unit,
+    score=score_batch,
     turns={"critic": critic_turn, "generator": generator_turn},
     criterion="val_swd",
     latent=latent,
@@ -212,9 +268,37 @@ def critic_metrics(loss: str, on_real: Array, on_fake: Array) -> Metrics:
   if pair.threshold is not None:
     metrics["accuracy_real"] = (on_real > pair.threshold).mean()
     metrics["accuracy_generated"] = (on_fake <= pair.threshold).mean()
-  if loss in ("minimax", "nonsaturating"):
+  if loss in losses.CROSS_ENTROPIES:
     metrics["training_jsd"] = losses.jensen_shannon(critic_loss)
   return metrics
+
+
+def _check(
+  loss: str,
+  regulariser: str,
+  label_noise: float,
+  half_batches: bool,
+  network: str,
+  critic: Any,
+  image_shape: tuple,
+) -> None:
+  """Raises `UserError` for combinations that mean nothing."""
+  if regulariser == "gradient_penalty" and _has_statistics(critic, image_shape):
+    raise UserError(
+      f"model.regulariser 'gradient_penalty' penalises each image alone, and the critic of "
+      f"{network!r} has batch norm: 'clip' would be right, or a network whose critic has none, "
+      "as 's1_gan', 's1_wgan_gp_cifar10' and 'dense'"
+    )
+  if regulariser == "gradient_penalty" and half_batches:
+    raise UserError(
+      "model.half_batches is True, and model.regulariser 'gradient_penalty' needs real and "
+      "generated images in one step: False would be right"
+    )
+  if label_noise and loss not in losses.CROSS_ENTROPIES:
+    raise UserError(
+      f"model.label_noise is {label_noise:g}, and model.loss {loss!r} has no labels: 0 would be "
+      f"right, or one of {', '.join(losses.CROSS_ENTROPIES)}"
+    )
 
 
 def _has_statistics(critic: Any, image_shape: tuple) -> bool:
@@ -223,20 +307,21 @@ def _has_statistics(critic: Any, image_shape: tuple) -> bool:
   return bool(jax.tree.leaves(shapes[1]))
 
 
-def _clipped(path: tuple) -> bool:
-  return not any(entry.key.startswith("BatchNorm") for entry in path)
-
-
-def clip_weights(params: PyTree, bound: Array) -> PyTree:
-  """Every parameter but batch norm's, cut to [-bound, bound]."""
+def clip_weights(params: PyTree, bound: Array, clipped: str = "weights") -> PyTree:
+  """The parameters, of which those that `CLIPPED` names are cut to [-bound, bound]."""
   return jax.tree_util.tree_map_with_path(
-    lambda path, leaf: jnp.clip(leaf, -bound, bound) if _clipped(path) else leaf, params
+    lambda path, leaf: jnp.clip(leaf, -bound, bound) if CLIPPED[clipped](path, leaf) else leaf,
+    params,
   )
 
 
-def clip_fraction(params: PyTree, bound: Array) -> Array:
+def clip_fraction(params: PyTree, bound: Array, clipped: str = "weights") -> Array:
   """The fraction, 0 to 1, of the clipped weights that lie at the bound."""
-  leaves = [leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params) if _clipped(path)]
+  leaves = [
+    leaf
+    for path, leaf in jax.tree_util.tree_leaves_with_path(params)
+    if CLIPPED[clipped](path, leaf)
+  ]
   at_bound = sum(jnp.sum(jnp.abs(leaf) >= bound) for leaf in leaves)
   return at_bound / sum(leaf.size for leaf in leaves)
 

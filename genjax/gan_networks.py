@@ -13,27 +13,12 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from genjax.layers import (
-  Conv,
-  ConvTranspose,
-  Map,
-  flatten,
-  global_max_pool,
-  latent_dense,
-  latent_rows,
-  leaky_relu,
-  reshape,
-)
+from genjax.layers import Layers, Map, flatten, global_max_pool, reshape
 from genjax.types import Shape
 
 
-def _batch_norm(train: bool) -> nn.BatchNorm:
-  # 0.9 rather than Keras' 0.99: 100 steps then forget the initial statistics.
-  return nn.BatchNorm(use_running_average=not train, momentum=0.9)
-
-
-def _score(x: Array) -> Array:
-  return nn.Dense(1)(x)[:, 0]
+def _score(x: Array, layers: Layers) -> Array:
+  return layers.dense(1)(x)[:, 0]
 
 
 def _with_label(z: Array, label: Array, num_classes: int) -> Array:
@@ -56,30 +41,30 @@ def _with_planes(image: Array, label: Array, num_classes: int) -> Array:
 class DenseGenerator(nn.Module):
   """S2 (three layers) and S3 (two, four or six): widths double, and the last are the pixels."""
 
+  layers: Layers
   shape: Shape
   widths: tuple[int, ...]
-  slope: float
 
   @nn.compact
   def __call__(self, z, label=None, train=False):
-    x = leaky_relu(self.slope)(latent_dense(self.widths[0])(z))
+    x = self.layers.leaky_relu()(self.layers.from_latent(self.widths[0])(z))
     for width in self.widths[1:]:
-      x = leaky_relu(self.slope)(nn.Dense(width)(x))
-    x = nn.Dense(math.prod(self.shape))(x)
+      x = self.layers.leaky_relu()(self.layers.dense(width)(x))
+    x = self.layers.dense(math.prod(self.shape))(x)
     return Map(jnp.tanh)(reshape(*self.shape[:2])(x))
 
 
 class DenseCritic(nn.Module):
   """S2 and S3."""
 
-  slope: float
+  layers: Layers
 
   @nn.compact
   def __call__(self, image, label=None, train=False):
     x = Map(flatten)(image)
     for width in (512, 256):
-      x = leaky_relu(self.slope)(nn.Dense(width)(x))
-    return _score(x)
+      x = self.layers.leaky_relu()(self.layers.dense(width)(x))
+    return _score(x, self.layers)
 
 
 class S1Generator(nn.Module):
@@ -88,21 +73,21 @@ class S1Generator(nn.Module):
   With classes, the label joins the latent.
   """
 
+  layers: Layers
   width: int
-  slope: float
   batch_norm: bool
   num_classes: int = 0
 
   @nn.compact
   def __call__(self, z, label=None, train=False):
     z = _with_label(z, label, self.num_classes)
-    x = reshape(7, 7)(latent_dense(7 * 7 * self.width)(z))
-    x = leaky_relu(self.slope)(x)
+    x = reshape(7, 7)(self.layers.from_latent(7 * 7 * self.width)(z))
+    x = self.layers.leaky_relu()(x)
     for _ in range(2):
-      x = ConvTranspose(self.width, 4, 2)(x)
-      x = _batch_norm(train)(x) if self.batch_norm else x
-      x = leaky_relu(self.slope)(x)
-    return Map(jnp.tanh if self.batch_norm else nn.sigmoid)(Conv(1, 7)(x))
+      x = self.layers.conv_transpose(self.width, 4, 2)(x)
+      x = self.layers.batch_norm(train)(x) if self.batch_norm else x
+      x = self.layers.leaky_relu()(x)
+    return Map(jnp.tanh if self.batch_norm else nn.sigmoid)(self.layers.conv(1, 7)(x))
 
 
 class S1Critic(nn.Module):
@@ -111,8 +96,8 @@ class S1Critic(nn.Module):
   With classes, they are further channels.
   """
 
+  layers: Layers
   width: int
-  slope: float
   batch_norm: bool
   num_classes: int = 0
 
@@ -120,56 +105,57 @@ class S1Critic(nn.Module):
   def __call__(self, image, label=None, train=False):
     x = _with_planes(image, label, self.num_classes)
     for _ in range(2):
-      x = Conv(self.width // 2, 4, 2)(x)
-      x = _batch_norm(train)(x) if self.batch_norm else x
-      x = leaky_relu(self.slope)(x)
-    return _score(Map(flatten)(x))
+      x = self.layers.conv(self.width // 2, 4, 2)(x)
+      x = self.layers.batch_norm(train)(x) if self.batch_norm else x
+      x = self.layers.leaky_relu()(x)
+    return _score(Map(flatten)(x), self.layers)
 
 
 class S1CifarGenerator(nn.Module):
   """S1's GAN on CIFAR-10."""
 
+  layers: Layers
   width: int
-  slope: float
 
   @nn.compact
   def __call__(self, z, label=None, train=False):
-    x = reshape(4, 4)(latent_dense(4 * 4 * 2 * self.width)(z))
-    x = leaky_relu(self.slope)(x)
+    x = reshape(4, 4)(self.layers.from_latent(4 * 4 * 2 * self.width)(z))
+    x = self.layers.leaky_relu()(x)
     for _ in range(3):
-      x = leaky_relu(self.slope)(ConvTranspose(self.width, 4, 2)(x))
-    return Map(jnp.tanh)(Conv(3, 3)(x))
+      x = self.layers.leaky_relu()(self.layers.conv_transpose(self.width, 4, 2)(x))
+    return Map(jnp.tanh)(self.layers.conv(3, 3)(x))
 
 
 class S1CifarCritic(nn.Module):
   """S1's GAN on CIFAR-10. `width` is the generator's."""
 
+  layers: Layers
   width: int
-  slope: float
 
   @nn.compact
   def __call__(self, image, label=None, train=False):
     x, width = image, self.width
     for features, stride in ((width // 2, 1), (width, 2), (width, 2), (2 * width, 2)):
-      x = leaky_relu(self.slope)(Conv(features, 3, stride)(x))
-    return _score(nn.Dropout(0.4, deterministic=not train)(Map(flatten)(x)))
+      x = self.layers.leaky_relu()(self.layers.conv(features, 3, stride)(x))
+    return _score(nn.Dropout(0.4, deterministic=not train)(Map(flatten)(x)), self.layers)
 
 
 class S1CifarWganGenerator(nn.Module):
   """S1's WGAN on CIFAR-10: `width` channels at 8 x 8; with classes, the label joins the latent."""
 
+  layers: Layers
   width: int
   num_classes: int
 
   @nn.compact
   def __call__(self, z, label=None, train=False):
     x = reshape(1, 1)(_with_label(z, label, self.num_classes))
-    x = ConvTranspose(2 * self.width, 4, 1, "VALID", kernel_init=latent_rows, name="latent")(x)
+    x = self.layers.conv_transpose(2 * self.width, 4, padding="VALID", name="latent", latent=-2)(x)
     for features in (self.width, self.width // 2):
-      x = Map(nn.relu)(_batch_norm(train)(x))
-      x = ConvTranspose(features, 4, 2)(x)
-    x = Map(nn.relu)(_batch_norm(train)(x))
-    return Map(jnp.tanh)(ConvTranspose(3, 4, 2)(x))
+      x = Map(nn.relu)(self.layers.batch_norm(train)(x))
+      x = self.layers.conv_transpose(features, 4, 2)(x)
+    x = Map(nn.relu)(self.layers.batch_norm(train)(x))
+    return Map(jnp.tanh)(self.layers.conv_transpose(3, 4, 2)(x))
 
 
 class S1CifarWganCritic(nn.Module):
@@ -178,82 +164,84 @@ class S1CifarWganCritic(nn.Module):
   A gradient penalty is of each image alone, and so takes it without batch norm.
   """
 
+  layers: Layers
   width: int
-  slope: float
   num_classes: int
   batch_norm: bool = True
 
   @nn.compact
   def __call__(self, image, label=None, train=False):
     x = _with_planes(image, label, self.num_classes)
-    x = leaky_relu(self.slope)(Conv(self.width // 2, 4, 2)(x))
+    x = self.layers.leaky_relu()(self.layers.conv(self.width // 2, 4, 2)(x))
     for features in (self.width, 2 * self.width):
-      x = Conv(features, 4, 2)(x)
-      x = _batch_norm(train)(x) if self.batch_norm else x
-      x = leaky_relu(self.slope)(x)
-    return _score(Map(flatten)(Conv(1, 4, 1, "VALID")(x)))
+      x = self.layers.conv(features, 4, 2)(x)
+      x = self.layers.batch_norm(train)(x) if self.batch_norm else x
+      x = self.layers.leaky_relu()(x)
+    return _score(Map(flatten)(self.layers.conv(1, 4, padding="VALID")(x)), self.layers)
 
 
 class S4Generator(nn.Module):
   """S4's GAN: no biases before batch norm."""
 
+  layers: Layers
   width: int
-  slope: float
 
   @nn.compact
   def __call__(self, z, label=None, train=False):
     width = self.width
-    x = _batch_norm(train)(latent_dense(7 * 7 * 2 * width, use_bias=False)(z))
-    x = reshape(7, 7)(leaky_relu(self.slope)(x))
+    x = self.layers.batch_norm(train)(self.layers.from_latent(7 * 7 * 2 * width, use_bias=False)(z))
+    x = reshape(7, 7)(self.layers.leaky_relu()(x))
     for features, stride in ((width, 1), (width // 2, 2)):
-      x = ConvTranspose(features, 5, stride, use_bias=False)(x)
-      x = leaky_relu(self.slope)(_batch_norm(train)(x))
-    return Map(jnp.tanh)(ConvTranspose(1, 5, 2, use_bias=False)(x))
+      x = self.layers.conv_transpose(features, 5, stride, use_bias=False)(x)
+      x = self.layers.leaky_relu()(self.layers.batch_norm(train)(x))
+    return Map(jnp.tanh)(self.layers.conv_transpose(1, 5, 2, use_bias=False)(x))
 
 
 class S4Critic(nn.Module):
   """S4's GAN: half of `width`, then `width` channels."""
 
+  layers: Layers
   width: int
-  slope: float
 
   @nn.compact
   def __call__(self, image, label=None, train=False):
     x = image
     for features in (self.width // 2, self.width):
-      x = leaky_relu(self.slope)(Conv(features, 5, 2)(x))
+      x = self.layers.leaky_relu()(self.layers.conv(features, 5, 2)(x))
       x = nn.Dropout(0.3, deterministic=not train)(x)
-    return _score(Map(flatten)(x))
+    return _score(Map(flatten)(x), self.layers)
 
 
 class S4ConditionalGenerator(nn.Module):
   """S4's conditional GAN: the label joins the latent."""
 
+  layers: Layers
   width: int
-  slope: float
   num_classes: int
 
   @nn.compact
   def __call__(self, z, label, train=False):
     # 138 channels: the report's latent and classes. They stay when the latent changes.
     features = self.width + self.num_classes
-    x = reshape(7, 7)(latent_dense(7 * 7 * features)(_with_label(z, label, self.num_classes)))
-    x = leaky_relu(self.slope)(x)
+    x = reshape(7, 7)(
+      self.layers.from_latent(7 * 7 * features)(_with_label(z, label, self.num_classes))
+    )
+    x = self.layers.leaky_relu()(x)
     for _ in range(2):
-      x = leaky_relu(self.slope)(ConvTranspose(self.width, 4, 2)(x))
-    return Map(nn.sigmoid)(Conv(1, 7)(x))
+      x = self.layers.leaky_relu()(self.layers.conv_transpose(self.width, 4, 2)(x))
+    return Map(nn.sigmoid)(self.layers.conv(1, 7)(x))
 
 
 class S4ConditionalCritic(nn.Module):
   """S4's conditional GAN: the classes are further channels of the image."""
 
+  layers: Layers
   width: int
-  slope: float
   num_classes: int
 
   @nn.compact
   def __call__(self, image, label, train=False):
     x = _with_planes(image, label, self.num_classes)
     for features in (self.width // 2, self.width):
-      x = leaky_relu(self.slope)(Conv(features, 3, 2)(x))
-    return _score(Map(global_max_pool)(x))
+      x = self.layers.leaky_relu()(self.layers.conv(features, 3, 2)(x))
+    return _score(Map(global_max_pool)(x), self.layers)

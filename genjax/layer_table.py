@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from genjax import networks
-from genjax.layers import Conv, Map
-from genjax.types import PyTree, Shape
+from genjax.layers import LSTM, Conv, Map
+from genjax.types import Model, Shape
 
 
 class Layer(NamedTuple):
@@ -23,30 +23,22 @@ class Layer(NamedTuple):
 Tables = dict[str, list[Layer]]  # player -> its layers
 
 
-def tables(model: dict, image_shape: Shape, num_classes: int, latent: int) -> Tables:
-  """The layers of each player that a config's `model` keys name; `latent`: the sweep's largest."""
+def tables(model: Model, image_shape: Shape) -> Tables:
+  """The layers of each of a model's players."""
   image = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
-  z = jax.ShapeDtypeStruct((1, latent), jnp.float32)
+  z = jax.ShapeDtypeStruct((1, model.latent), jnp.float32)
   label = jax.ShapeDtypeStruct((1,), jnp.int32)
-  network, width, depth = model["network"], model["width"], model["depth"]
-  if model["name"] == "vae":
-    pair = networks.vae(network, image_shape, latent, width, depth)
-    return {
-      "encoder": layers_of(pair.encoder, image),
-      "decoder": layers_of(pair.decoder, z),
-    }
-  pair = networks.gan(network, image_shape, width, depth, model["leaky_slope"], num_classes)
+  inputs = {"encoder": (image,), "decoder": (z,), "generator": (z, label), "critic": (image, label)}
+  players = model.networks._asdict()
   return {
-    "generator": layers_of(pair.generator, z, label),
-    "critic": layers_of(pair.critic, image, label),
+    name: layers_of(players[name], *given) for name, given in inputs.items() if name in players
   }
 
 
 def layers_of(module: nn.Module, *inputs: jax.ShapeDtypeStruct) -> list[Layer]:
   """The layers that a network calls for such inputs, in their order; nothing is computed.
 
-  Layers are the modules that the network itself calls: what these call in turn, as an RNN its cell,
-  is part of them.
+  Layers are the modules that the network itself calls: what these call in turn is part of them.
   """
   called = []  # (layer, its output, the names below which its variables lie)
   within = []  # the names of the layer that is being called
@@ -70,17 +62,9 @@ def layers_of(module: nn.Module, *inputs: jax.ShapeDtypeStruct) -> list[Layer]:
     return sum(networks.count(variables.get(collection, {}).get(name, {})) for name in names)
 
   return [
-    Layer(
-      _title(layer), _of_layer(layer, output), size("params", names), size("batch_stats", names)
-    )
+    Layer(_title(layer), output.shape[1:], size("params", names), size("batch_stats", names))
     for layer, output, names in called
   ]
-
-
-def _of_layer(layer: nn.Module, output: PyTree) -> tuple[int, ...]:
-  if isinstance(layer, nn.RNN) and layer.return_carry:
-    output = jax.tree.leaves(output[0])[-1]  # the state after the last step
-  return output.shape[1:]
 
 
 def _title(layer: nn.Module) -> str:
@@ -103,6 +87,6 @@ def _kind(layer: nn.Module) -> str:
       return f"dropout {layer.rate:g}"
     case nn.BatchNorm():
       return "batch norm"
-    case nn.RNN():
-      return type(layer.cell).__name__.removeprefix("Optimized").removesuffix("Cell")
+    case LSTM():
+      return "LSTM"
   return type(layer).__name__.lower()

@@ -1,4 +1,4 @@
-"""Convolutions as matrix products, and layers that know how wide the latent really is.
+"""Convolutions as matrix products, and layers that begin as those of a framework do.
 
 `vmap` over a convolution's weights makes XLA emit a grouped convolution, and a convolution inside
 `scan` leaves its fast path on a CPU. A matrix product does neither. With
@@ -12,8 +12,8 @@ reverse-mode derivatives pass through them. With stride s both look at the image
 (space to depth): every slice is contiguous.
 """
 
+import dataclasses
 import functools
-import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -21,6 +21,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+
+from genjax import initialisers
+from genjax.initialisers import INITIALISERS, Initialiser
 
 Padding = Literal["SAME", "VALID"]
 
@@ -186,14 +189,24 @@ LAX = Convolution(lax_conv, lax_conv_transpose)
 BY_BACKEND = {"cpu": GEMM, "gpu": GEMM, "tpu": GEMM}  # measured on a CPU alone: launch/bench.py
 
 
-def lecun_normal(key: Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> Array:
-  """flax's initialiser of that name, for kernels `[..., I, O]` of convolutions.
+LECUN_NORMAL = INITIALISERS["lecun_normal"]
 
-  Drawn as a matrix: XLA takes seconds to compile each random array of four axes. The bits are the
-  same.
-  """
-  matrix = math.prod(shape[:-1]), shape[-1]
-  return nn.initializers.lecun_normal()(key, matrix, dtype).reshape(shape)
+
+class Dense(nn.Module):
+  """`[B, I] -> [B, features]`."""
+
+  features: int
+  use_bias: bool = True
+  initialiser: Initialiser = LECUN_NORMAL
+  latent: int | None = None  # the axis of the kernel that holds the latent, as in `initialisers`
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    shape = (x.shape[-1], self.features)
+    y = x @ self.param("kernel", initialisers.kernel, shape, self.initialiser, False, self.latent)
+    if self.use_bias:
+      y += self.param("bias", initialisers.bias, shape, self.initialiser)[None]
+    return y
 
 
 class Conv(nn.Module):
@@ -204,18 +217,20 @@ class Conv(nn.Module):
   stride: int = 1
   padding: Padding = "SAME"
   use_bias: bool = True
-  kernel_init: Callable = lecun_normal
+  initialiser: Initialiser = LECUN_NORMAL
+  latent: int | None = None
   transposed = False
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
     shape = (self.kernel, self.kernel, x.shape[-1], self.features)
-    w = self.param("kernel", self.kernel_init, shape)
+    drawn = shape, self.initialiser, self.transposed
+    w = self.param("kernel", initialisers.kernel, *drawn, self.latent)
     by_backend = BY_BACKEND.get(jax.default_backend(), GEMM)
     convolve = by_backend.transpose if self.transposed else by_backend.conv
     y = convolve(x, w, self.stride, self.padding)
     if self.use_bias:
-      y += self.param("bias", nn.initializers.zeros, (self.features,))[None, None, None]
+      y += self.param("bias", initialisers.bias, *drawn)[None, None, None]
     return y
 
 
@@ -228,6 +243,94 @@ class ConvTranspose(Conv):
   transposed = True
 
 
+class LSTM(nn.Module):
+  """Reads `[B, T, I]` and gives its last output `[B, features]` (Gers et al. 2000).
+
+  Gates are columns of the kernels, in the order input, forget, cell, output. Where biases are drawn
+  there are two, as in PyTorch, which draws everything from U(-b, b), b^2 = 1 / features. Otherwise
+  the recurrent kernel is orthogonal, as in Keras and flax.
+  """
+
+  features: int
+  initialiser: Initialiser = LECUN_NORMAL
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    inputs, recurrent = (x.shape[-1], 4 * self.features), (self.features, 4 * self.features)
+    initial = self.initialiser
+    if initial.biases:
+      scale = initialisers.deviation(initial, recurrent) / initial.spread
+      parts = {"input": inputs, "recurrent": recurrent}
+      w, r = (
+        self.param(f"{name}_kernel", _scaled, initial, part, scale) for name, part in parts.items()
+      )
+      b = sum(self.param(f"{name}_bias", _scaled, initial, inputs[1:], scale) for name in parts)
+    else:
+      w = self.param("input_kernel", initialisers.kernel, inputs, initial)
+      r = self.param("recurrent_kernel", nn.initializers.orthogonal(), recurrent)
+      gates = jnp.array([0.0, initial.forget_bias, 0.0, 0.0])
+      b = self.param("input_bias", lambda key: jnp.repeat(gates, self.features))
+
+    def step(carry: tuple[Array, Array], row: Array) -> tuple[tuple[Array, Array], None]:
+      h, c = carry
+      i, f, g, o = jnp.split(row + h @ r, 4, axis=-1)
+      c = nn.sigmoid(f) * c + nn.sigmoid(i) * jnp.tanh(g)
+      return (nn.sigmoid(o) * jnp.tanh(c), c), None
+
+    rows = jnp.moveaxis(_matmul(x, w) + b[None, None], 1, 0)  # [T, B, 4 * features]
+    nothing = jnp.zeros((x.shape[0], self.features), x.dtype)
+    (h, _), _ = lax.scan(step, (nothing, nothing), rows)
+    return h
+
+
+def _scaled(key: Array, initialiser: Initialiser, shape: tuple, scale: float) -> Array:
+  return scale * initialiser.draw(key, shape, jnp.float32)
+
+
+class BatchNorm(NamedTuple):
+  """The numbers of batch norm (Ioffe & Szegedy 2015)."""
+
+  momentum: float  # what the running statistics keep of their old values at each step
+  epsilon: float
+
+
+# PyTorch counts momentum the other way round. Both frameworks put the unbiased variance of a batch
+# into the running statistics, flax the biased one: of n numbers a channel that is less by 1 / n.
+BATCH_NORMS = {"keras": BatchNorm(0.99, 1e-3), "torch": BatchNorm(0.9, 1e-5)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Layers:
+  """Makes layers as a framework does: a network asks it for all that have weights."""
+
+  initialiser: Initialiser
+  norm: BatchNorm = BATCH_NORMS["torch"]
+  slope: float = 0.0  # of leaky ReLUs below zero
+
+  def dense(self, features: int, **options) -> Dense:
+    return Dense(features, initialiser=self.initialiser, **options)
+
+  def conv(self, features: int, kernel: int, stride: int = 1, **options) -> Conv:
+    return Conv(features, kernel, stride, initialiser=self.initialiser, **options)
+
+  def conv_transpose(self, features: int, kernel: int, stride: int = 1, **options) -> ConvTranspose:
+    return ConvTranspose(features, kernel, stride, initialiser=self.initialiser, **options)
+
+  def lstm(self, features: int) -> LSTM:
+    return LSTM(features, initialiser=self.initialiser)
+
+  def batch_norm(self, train: bool) -> nn.BatchNorm:
+    momentum, epsilon = self.norm
+    return nn.BatchNorm(use_running_average=not train, momentum=momentum, epsilon=epsilon)
+
+  def leaky_relu(self) -> "Map":
+    return Map(functools.partial(nn.leaky_relu, negative_slope=self.slope))
+
+  def from_latent(self, features: int, **options) -> Dense:
+    """The dense layer that reads the latent: `initialisers.fit` finds it by its name."""
+    return self.dense(features, name="latent", latent=-2, **options)
+
+
 class Map(nn.Module):
   """A layer without parameters: a function, made a module so that `describe` lists it."""
 
@@ -236,10 +339,6 @@ class Map(nn.Module):
   @nn.compact
   def __call__(self, x: Array) -> Array:
     return self.f(x)
-
-
-def leaky_relu(slope: float) -> Map:
-  return Map(functools.partial(nn.leaky_relu, negative_slope=slope))
 
 
 def flatten(x: Array) -> Array:
@@ -270,45 +369,3 @@ def _max_pool(x: Array, size: int) -> Array:
 def global_max_pool(x: Array) -> Array:
   """`[B, H, W, C] -> [B, C]`."""
   return x.max((1, 2))
-
-
-def prefix_normal(axis: int) -> Callable:
-  """LeCun's normal initialiser, drawn so that its first entries along `axis` never change.
-
-  The weights of latent dimension i are the same numbers however many dimensions follow: a run
-  with a small latent starts equally in a narrow network and in one padded for larger latents.
-  """
-
-  def init(key, shape, dtype=jnp.float32):
-    axes = list(shape)
-    first = axes.pop(axis)
-    # As a matrix, as above.
-    rows = _unit_normal(key, (first, math.prod(axes)), dtype).reshape(first, *axes)
-    kernel = jnp.moveaxis(rows, 0, axis)
-    return kernel / math.sqrt(math.prod(shape[:-1]))
-
-  return init
-
-
-# Of unit variance after the tails beyond two are cut off, as in flax's initialisers.
-_unit_normal = nn.initializers.truncated_normal(1 / 0.87962566103423978)
-latent_rows = prefix_normal(-2)  # of the layer that reads the latent
-latent_columns = prefix_normal(-1)  # of a layer that writes it
-
-
-def latent_dense(features: int, **options) -> nn.Dense:
-  """The dense layer that reads the latent: `rescale_latent` finds it by its name."""
-  return nn.Dense(features, kernel_init=latent_rows, name="latent", **options)
-
-
-def rescale_latent(params: dict, mask: Array) -> dict:
-  """Gives the layer named `latent` the initial scale of its true fan-in.
-
-  `mask` `[Z]` has a one for each dimension that the run uses. The kernel is `[..., I, O]`, where I
-  is Z, and the number of classes in a conditional network. Without this a run with a small latent
-  would start with weights that are too small by `sqrt(Z / mask.sum())`.
-  """
-  kernel = params["latent"]["kernel"]
-  fan_in = kernel.shape[-2]
-  scale = jnp.sqrt(fan_in / (fan_in - mask.size + mask.sum()))
-  return params | {"latent": params["latent"] | {"kernel": kernel * scale}}

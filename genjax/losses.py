@@ -39,6 +39,8 @@ GAN_LOSSES = {
   ),
 }
 
+CROSS_ENTROPIES = ("minimax", "nonsaturating")  # of a label: real or generated
+
 
 def gradient_norm(score: Callable[[Array], Array], x: Array) -> Array:
   """Norm of d score / d x of each example: `[B, ...] -> [B]`.

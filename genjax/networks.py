@@ -4,6 +4,7 @@ A network has the layers of its report, where `width` and `depth` are 0; another
 hidden channels, all but those of the dense critic and of the layer of 16 in S4's encoder.
 """
 
+import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -13,11 +14,18 @@ import jax
 from jax import Array
 
 from genjax import gan_networks as adversarial
+from genjax import initialisers
 from genjax import vae_networks as variational
+from genjax.initialisers import INITIALISERS
+from genjax.layers import BATCH_NORMS, Layers
 from genjax.types import PyTree, Shape, UserError
 
 MNIST, CIFAR10 = (28, 28, 1), (32, 32, 3)
 UNIT, SIGNED = (0.0, 1.0), (-1.0, 1.0)  # the ranges of a sigmoid's and of a tanh's images
+
+
+KERAS, TORCH = "keras", "torch"
+REPORT = "report"  # stands for the framework of the network's report
 
 
 class VaeNetworks(NamedTuple):
@@ -38,117 +46,138 @@ class Entry(NamedTuple):
   shape: Shape | None  # the only images that it takes; None for any
   width: int  # the report's
   config: str  # a config that has it
+  framework: str  # the report's, whose defaults hold where a config names none
   depth: int = 0  # the report's, where a config may choose another
 
 
-def _dense_vae(shape: Shape, latent: int, width: int, depth: int) -> VaeNetworks:
+def _dense_vae(layers: Layers, shape: Shape, latent: int, width: int, depth: int) -> VaeNetworks:
   widths = (width,) * (depth // 2)
   return VaeNetworks(
-    variational.DenseEncoder(latent, widths), variational.DenseDecoder(shape, widths)
+    variational.DenseEncoder(layers, latent, widths),
+    variational.DenseDecoder(layers, shape, widths),
   )
 
 
-def _s1_dense_vae(shape: Shape, latent: int, width: int, depth: int) -> VaeNetworks:
+def _s1_dense_vae(layers: Layers, shape: Shape, latent: int, width: int, depth: int) -> VaeNetworks:
   widths = (width, width // 2, width // 4)
   return VaeNetworks(
-    variational.DenseEncoder(latent, widths), variational.DenseDecoder(shape, widths[::-1])
+    variational.DenseEncoder(layers, latent, widths),
+    variational.DenseDecoder(layers, shape, widths[::-1]),
   )
 
 
-def _s1_conv_vae(shape: Shape, latent: int, width: int, depth: int) -> VaeNetworks:
-  return VaeNetworks(variational.S1ConvEncoder(latent, width), variational.S1ConvDecoder(width))
+def _s1_conv_vae(layers: Layers, shape: Shape, latent: int, width: int, depth: int) -> VaeNetworks:
+  return VaeNetworks(
+    variational.S1ConvEncoder(layers, latent, width), variational.S1ConvDecoder(layers, width)
+  )
 
 
-def _s3_vae(shape: Shape, latent: int, width: int, depth: int) -> VaeNetworks:
-  decoder = variational.DenseDecoder(shape, (width,))
-  return VaeNetworks(variational.S3Encoder(latent, width), decoder)
+def _s3_vae(layers: Layers, shape: Shape, latent: int, width: int, depth: int) -> VaeNetworks:
+  decoder = variational.DenseDecoder(layers, shape, (width,))
+  return VaeNetworks(variational.S3Encoder(layers, latent, width), decoder)
 
 
-def _s4_vae(shape: Shape, latent: int, width: int, depth: int) -> VaeNetworks:
-  return VaeNetworks(variational.S4Encoder(latent, width), variational.S4Decoder(width))
+def _s4_vae(layers: Layers, shape: Shape, latent: int, width: int, depth: int) -> VaeNetworks:
+  return VaeNetworks(
+    variational.S4Encoder(layers, latent, width), variational.S4Decoder(layers, width)
+  )
 
 
-def _dense_gan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
+def _dense_gan(layers: Layers, shape: Shape, width: int, depth: int, classes: int) -> GanNetworks:
   # Doubled a layer up to S3's 1024; S2's own widest first layer is 1024, and its second 2048.
   widths = tuple(min(width * 2**i, max(1024, 2 * width)) for i in range(depth - 1))
-  generator = adversarial.DenseGenerator(shape, widths, slope)
-  return GanNetworks(generator, adversarial.DenseCritic(slope), SIGNED)
+  generator = adversarial.DenseGenerator(layers, shape, widths)
+  return GanNetworks(generator, adversarial.DenseCritic(layers), SIGNED)
 
 
 def _s1_gan(
+  layers: Layers,
   shape: Shape,
   width: int,
   depth: int,
-  slope: float,
   classes: int,
   batch_norm: bool = False,
   conditional: bool = False,
 ) -> GanNetworks:
   """The GAN's networks, and with batch norm the WGAN's, whose images are a tanh's."""
-  options = (width, slope, batch_norm, classes if conditional else 0)
+  options = (layers, width, batch_norm, classes if conditional else 0)
   generator, critic = adversarial.S1Generator(*options), adversarial.S1Critic(*options)
   return GanNetworks(generator, critic, SIGNED if batch_norm else UNIT)
 
 
-def _s1_cifar_gan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
-  generator = adversarial.S1CifarGenerator(width, slope)
-  return GanNetworks(generator, adversarial.S1CifarCritic(width, slope), SIGNED)
-
-
-def _s1_cifar_cgan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
-  """The WGAN's networks, which batch norm keeps from S1's GAN's grey images, and the label."""
-  generator = adversarial.S1CifarWganGenerator(width, classes)
-  return GanNetworks(generator, adversarial.S1CifarWganCritic(width, slope, classes), SIGNED)
+def _s1_cifar_gan(
+  layers: Layers, shape: Shape, width: int, depth: int, classes: int
+) -> GanNetworks:
+  generator = adversarial.S1CifarGenerator(layers, width)
+  return GanNetworks(generator, adversarial.S1CifarCritic(layers, width), SIGNED)
 
 
 def _s1_cifar_wgan(
-  shape: Shape, width: int, depth: int, slope: float, classes: int, batch_norm: bool = True
+  layers: Layers,
+  shape: Shape,
+  width: int,
+  depth: int,
+  classes: int,
+  batch_norm: bool = True,
+  conditional: bool = False,
 ) -> GanNetworks:
-  """The report's networks; the critic without batch norm takes a gradient penalty."""
-  generator = adversarial.S1CifarWganGenerator(width, num_classes=0)
-  critic = adversarial.S1CifarWganCritic(width, slope, 0, batch_norm)
+  """The report's networks; a critic without batch norm takes a gradient penalty."""
+  labels = classes if conditional else 0
+  generator = adversarial.S1CifarWganGenerator(layers, width, labels)
+  critic = adversarial.S1CifarWganCritic(layers, width, labels, batch_norm)
   return GanNetworks(generator, critic, SIGNED)
 
 
-def _s4_gan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
+def _s4_gan(layers: Layers, shape: Shape, width: int, depth: int, classes: int) -> GanNetworks:
   return GanNetworks(
-    adversarial.S4Generator(width, slope), adversarial.S4Critic(width, slope), SIGNED
+    adversarial.S4Generator(layers, width), adversarial.S4Critic(layers, width), SIGNED
   )
 
 
-def _s4_cgan(shape: Shape, width: int, depth: int, slope: float, classes: int) -> GanNetworks:
-  generator = adversarial.S4ConditionalGenerator(width, slope, classes)
-  return GanNetworks(generator, adversarial.S4ConditionalCritic(width, slope, classes), UNIT)
+def _s4_cgan(layers: Layers, shape: Shape, width: int, depth: int, classes: int) -> GanNetworks:
+  generator = adversarial.S4ConditionalGenerator(layers, width, classes)
+  return GanNetworks(generator, adversarial.S4ConditionalCritic(layers, width, classes), UNIT)
 
 
 VAES = {
-  "dense": Entry(_dense_vae, None, 512, "vae_mnist.py", depth=2),
-  "s1_vae": Entry(_s1_dense_vae, None, 1024, "vae_mnist.py:s1"),
-  "s1_vae_cifar10": Entry(_s1_conv_vae, CIFAR10, 128, "vae_cifar10.py:s1"),
-  "s3_vae": Entry(_s3_vae, None, 128, "vae_mnist.py:s3"),
-  "s4_vae": Entry(_s4_vae, MNIST, 64, "vae_mnist.py:s4"),
+  "dense": Entry(_dense_vae, None, 512, "vae_mnist.py", KERAS, depth=2),
+  "s1_vae": Entry(_s1_dense_vae, None, 1024, "vae_mnist.py:s1", TORCH),
+  "s1_vae_cifar10": Entry(_s1_conv_vae, CIFAR10, 128, "vae_cifar10.py:s1", TORCH),
+  "s3_vae": Entry(_s3_vae, None, 128, "vae_mnist.py:s3", TORCH),
+  "s4_vae": Entry(_s4_vae, MNIST, 64, "vae_mnist.py:s4", KERAS),
 }
 GANS = {
-  "dense": Entry(_dense_gan, None, 256, "gan_mnist.py:s2", depth=3),
-  "s1_gan": Entry(_s1_gan, MNIST, 128, "gan_mnist.py:s1"),
-  "s1_gan_cifar10": Entry(_s1_cifar_gan, CIFAR10, 128, "gan_cifar10.py:s1"),
-  "s1_wgan": Entry(partial(_s1_gan, batch_norm=True), MNIST, 128, "wgan_mnist.py:s1"),
-  "s1_wgan_cifar10": Entry(_s1_cifar_wgan, CIFAR10, 128, "wgan_cifar10.py:s1"),
+  "dense": Entry(_dense_gan, None, 256, "gan_mnist.py:s2", KERAS, depth=3),
+  "s3_gan": Entry(_dense_gan, None, 128, "gan_mnist.py:s3", TORCH, depth=4),
+  "s1_gan": Entry(_s1_gan, MNIST, 128, "gan_mnist.py:s1", KERAS),
+  "s1_gan_cifar10": Entry(_s1_cifar_gan, CIFAR10, 128, "gan_cifar10.py:s1", KERAS),
+  "s1_wgan": Entry(partial(_s1_gan, batch_norm=True), MNIST, 128, "wgan_mnist.py:s1", KERAS),
+  "s1_wgan_cifar10": Entry(_s1_cifar_wgan, CIFAR10, 128, "wgan_cifar10.py:s1", TORCH),
   "s1_wgan_gp_cifar10": Entry(
-    partial(_s1_cifar_wgan, batch_norm=False), CIFAR10, 128, "wgan_gp_cifar10.py"
+    partial(_s1_cifar_wgan, batch_norm=False), CIFAR10, 128, "wgan_gp_cifar10.py", TORCH
   ),
-  "s4_gan": Entry(_s4_gan, MNIST, 128, "gan_mnist.py:s4"),
+  "s4_gan": Entry(_s4_gan, MNIST, 128, "gan_mnist.py:s4", KERAS),
 }
 CONDITIONAL_GANS = {
   "s1_cgan": Entry(
-    partial(_s1_gan, batch_norm=True, conditional=True), MNIST, 128, "cgan_mnist.py"
+    partial(_s1_gan, batch_norm=True, conditional=True), MNIST, 128, "cgan_mnist.py", KERAS
   ),
-  "s4_cgan": Entry(_s4_cgan, MNIST, 128, "cgan_mnist.py:s4"),
-  "s1_cgan_cifar10": Entry(_s1_cifar_cgan, CIFAR10, 128, "cgan_cifar10.py"),
+  "s4_cgan": Entry(_s4_cgan, MNIST, 128, "cgan_mnist.py:s4", KERAS),
+  "s1_cgan_cifar10": Entry(
+    partial(_s1_cifar_wgan, conditional=True), CIFAR10, 128, "cgan_cifar10.py", TORCH
+  ),
 }
+FRAMEWORKS = {name: entry.framework for name, entry in (VAES | GANS | CONDITIONAL_GANS).items()}
 
 
-def vae(network: str, shape: Shape, latent: int, width: int, depth: int) -> VaeNetworks:
+def default_of(network: str, choice: str) -> str:
+  """What a config's `choice` among frameworks' defaults means: "report" is the network's own."""
+  return FRAMEWORKS[network] if choice == REPORT else choice
+
+
+def vae(
+  network: str, shape: Shape, latent: int, width: int, depth: int, initialiser: str
+) -> VaeNetworks:
   """Encoder and decoder for images of `shape`; `depth` counts the hidden layers of both.
 
   Raises:
@@ -160,11 +189,19 @@ def vae(network: str, shape: Shape, latent: int, width: int, depth: int) -> VaeN
       f"config.model.depth is {depth}: half of the hidden layers go to each of encoder and "
       "decoder, so an even number would be right"
     )
-  return entry.make(shape, latent, width or entry.width, depth or entry.depth)
+  layers = Layers(INITIALISERS[default_of(network, initialiser)])
+  return entry.make(layers, shape, latent, width or entry.width, depth or entry.depth)
 
 
 def gan(
-  network: str, shape: Shape, width: int, depth: int, slope: float, num_classes: int
+  network: str,
+  shape: Shape,
+  width: int,
+  depth: int,
+  num_classes: int,
+  slope: float,
+  initialiser: str,
+  batch_norm: str,
 ) -> GanNetworks:
   """Generator and critic for images of `shape`.
 
@@ -173,14 +210,21 @@ def gan(
     shape: H, W, C.
     width: see the network.
     depth: layers of a dense generator.
-    slope: of leaky ReLUs below zero.
     num_classes: labels of the data, which conditional networks read.
+    slope: of leaky ReLUs below zero.
+    initialiser: a key of `INITIALISERS`, or "report".
+    batch_norm: a key of `BATCH_NORMS`, or "report".
 
   Raises:
     UserError: for an unknown network, or one that cannot be built so.
   """
   entry = _entry(network, GANS | CONDITIONAL_GANS, shape, depth)
-  return entry.make(shape, width or entry.width, depth or entry.depth, slope, num_classes)
+  layers = Layers(
+    INITIALISERS[default_of(network, initialiser)],
+    BATCH_NORMS[default_of(network, batch_norm)],
+    slope,
+  )
+  return entry.make(layers, shape, width or entry.width, depth or entry.depth, num_classes)
 
 
 def _entry(network: str, known: dict[str, Entry], shape: Shape, depth: int) -> Entry:
@@ -227,6 +271,26 @@ def apply(
     mutable=["batch_stats"],
   )
   return outputs, changed.get("batch_stats", {})
+
+
+def batch_statistics(module: nn.Module, params: PyTree, stats: PyTree, *inputs: Array) -> PyTree:
+  """Batch norm's statistics of these inputs alone, as training normalises them; {} without any."""
+  if not jax.tree.leaves(stats):
+    return stats
+  norm = module.layers.norm._replace(momentum=0.0)  # which keeps nothing of the old ones
+  module = module.clone(layers=dataclasses.replace(module.layers, norm=norm))
+  return apply(module, params, stats, *inputs, key=jax.random.key(0))[1]
+
+
+def fit_latent(module: nn.Module, params: PyTree, mask: Array) -> PyTree:
+  """Gives layers that read or write the latent the initial scale of a run's own latent size.
+
+  These are the layer `latent` of a decoder or generator, and `mean` and `logvar` of an encoder.
+  """
+  for name, axis in (("latent", -2), ("mean", -1), ("logvar", -1)):
+    if name in params:
+      params = initialisers.fit(params, name, axis, mask, module.layers.initialiser)
+  return params
 
 
 def count(params: PyTree) -> int:

@@ -75,6 +75,7 @@ class Progress(NamedTuple):
 class Model(NamedTuple):
   """An algorithm as pure functions of one run. `None` where a model has no such function."""
 
+  networks: Any  # the players' modules, as `networks.VaeNetworks` or `networks.GanNetworks`
   init: Callable[[Run], State]
   step: Callable[[Run, State, Batch], tuple[State, Metrics]]  # leaves of the batch [K, B, ...]
   # (run, state, z [B, Z], label [B] or class weights [B, K]) -> images [B, H, W, C] in [0, 1]

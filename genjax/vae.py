@@ -1,12 +1,16 @@
 """Variational autoencoders (Kingma & Welling 2014); weighted KL after Higgins et al. 2017."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from genjax import losses, networks, optimisers
-from genjax.layers import rescale_latent
+from genjax.networks import REPORT
 from genjax.types import Batch, Metrics, Model, PyTree, Run, State, Stream, latent_noise, stream
+
+RECONSTRUCTIONS = ("sum", "mean")
 
 
 def make(
@@ -16,7 +20,10 @@ def make(
   width: int = 0,
   depth: int = 0,
   samples: int = 1,
+  reconstruction: str = "sum",
   optimiser: str = "adam",
+  initialiser: str = REPORT,
+  optimiser_rule: str = REPORT,
 ) -> Model:
   """A VAE on images `[H, W, C]` in [0, 1], Bernoulli decoder, standard normal prior.
 
@@ -30,12 +37,20 @@ def make(
     depth: hidden layers of a dense encoder and decoder together; 0 for the report's.
     samples: S, latents drawn for each image. From two on the loss is the importance-weighted bound,
       which has no KL weight: `run.kl_weight` must be 1.
+    reconstruction: what `run.kl_weight` stands against, a key of `RECONSTRUCTIONS`: the "sum" over
+      pixels, as in the ELBO, or their "mean", for which programs often take it: a weight of w then
+      is one of w H W C in the ELBO. Losses are logged in nats an image in either case.
     optimiser: a key of `optimisers.OPTIMISERS`.
+    initialiser: a key of `INITIALISERS`, or "report" for that of the network's own framework.
+    optimiser_rule: a key of `optimisers.RULES`, or "report".
 
   Raises:
     UserError: for a network that does not exist or cannot be built so.
   """
-  encoder, decoder = networks.vae(network, image_shape, latent, width, depth)
+  built = networks.vae(network, image_shape, latent, width, depth, initialiser)
+  encoder, decoder = built
+  adapt = optimisers.make(optimiser, networks.default_of(network, optimiser_rule))
+  scale = math.prod(image_shape) if reconstruction == "mean" else 1
 
   def init(run: Run) -> State:
     encoder_key, decoder_key = jax.random.split(stream(run.key, Stream.INIT))
@@ -43,8 +58,9 @@ def make(
     params, stats = {}, {}
     params["encoder"], stats["encoder"] = networks.init(encoder, encoder_key, image)
     params["decoder"], stats["decoder"] = networks.init(decoder, decoder_key, z)
-    params["decoder"] = rescale_latent(params["decoder"], run.latent_mask)
-    opt_state = {"vae": optimisers.init(optimiser, run, params)}
+    for player, module in (("encoder", encoder), ("decoder", decoder)):
+      params[player] = networks.fit_latent(module, params[player], run.latent_mask)
+    opt_state = {"vae": adapt.init(run, params)}
     return State(jnp.zeros((), jnp.int32), params, stats, opt_state, ema={})
 
   def measure(run: Run, params: PyTree, stats: PyTree, key: Array, image: Array, train: bool):
@@ -66,7 +82,7 @@ def make(
     kl = losses.gaussian_kl(mean, logvar) * run.latent_mask[None]
     metrics = {"reconstruction": reconstruction.mean(), "kl": kl.sum(-1).mean()}
     if samples == 1:
-      loss = metrics["reconstruction"] + run.kl_weight * metrics["kl"]
+      loss = metrics["reconstruction"] + scale * run.kl_weight * metrics["kl"]
     else:
       # log p(z) - log q(z|x), where z = mean + sd * noise.
       log_ratio = (noise**2 - z**2 + logvar[None]) / 2 * run.latent_mask[None, None]
@@ -78,12 +94,10 @@ def make(
 
     def loss(params):
       metrics, _, stats = measure(run, params, state.stats, key, batches.image[0], train=True)
-      return metrics["loss"], (metrics, stats)
+      return metrics["loss"] / scale, (metrics, stats)
 
     gradients, (metrics, stats) = jax.grad(loss, has_aux=True)(state.params)
-    params, opt_state = optimisers.update(
-      optimiser, run, gradients, state.opt_state["vae"], state.params
-    )
+    params, opt_state = adapt.update(run, gradients, state.opt_state["vae"], state.params)
     return State(state.step + 1, params, stats, {"vae": opt_state}, {}), metrics
 
   def diagnose(run: Run, state: State, key: Array, batch: Batch) -> Metrics:
@@ -104,6 +118,7 @@ def make(
     return mean * run.latent_mask[None], logvar * run.latent_mask[None]
 
   return Model(
+    networks=built,
     init=init,
     step=step,
     generate=generate,

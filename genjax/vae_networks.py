@@ -9,28 +9,18 @@ import math
 import flax.linen as nn
 from jax import Array
 
-from genjax.layers import (
-  Conv,
-  ConvTranspose,
-  Map,
-  flatten,
-  latent_columns,
-  latent_dense,
-  max_pool,
-  reshape,
-)
+from genjax.layers import Layers, Map, flatten, max_pool, reshape
 from genjax.types import Shape
 
 
-def _gaussian(x: Array, latent: int) -> tuple[Array, Array]:
-  return tuple(
-    nn.Dense(latent, kernel_init=latent_columns, name=name)(x) for name in ("mean", "logvar")
-  )
+def _gaussian(x: Array, latent: int, layers: Layers) -> tuple[Array, Array]:
+  return tuple(layers.dense(latent, name=name, latent=-1)(x) for name in ("mean", "logvar"))
 
 
 class DenseEncoder(nn.Module):
   """S0 and S2, and S1 on MNIST."""
 
+  layers: Layers
   latent: int
   widths: tuple[int, ...]
 
@@ -38,27 +28,29 @@ class DenseEncoder(nn.Module):
   def __call__(self, image, train=False):
     x = Map(flatten)(image)
     for width in self.widths:
-      x = Map(nn.relu)(nn.Dense(width)(x))
-    return _gaussian(x, self.latent)
+      x = Map(nn.relu)(self.layers.dense(width)(x))
+    return _gaussian(x, self.latent, self.layers)
 
 
 class DenseDecoder(nn.Module):
   """S0, S2 and S3, and S1 on MNIST."""
 
+  layers: Layers
   shape: Shape
   widths: tuple[int, ...]
 
   @nn.compact
   def __call__(self, z, train=False):
-    x = Map(nn.relu)(latent_dense(self.widths[0])(z))
+    x = Map(nn.relu)(self.layers.from_latent(self.widths[0])(z))
     for width in self.widths[1:]:
-      x = Map(nn.relu)(nn.Dense(width)(x))
-    return reshape(*self.shape[:2])(nn.Dense(math.prod(self.shape))(x))
+      x = Map(nn.relu)(self.layers.dense(width)(x))
+    return reshape(*self.shape[:2])(self.layers.dense(math.prod(self.shape))(x))
 
 
 class S1ConvEncoder(nn.Module):
   """S1 on CIFAR-10: half of `width`, then `width` channels."""
 
+  layers: Layers
   latent: int
   width: int
 
@@ -66,39 +58,41 @@ class S1ConvEncoder(nn.Module):
   def __call__(self, image, train=False):
     x = image
     for features in (self.width // 2, self.width):
-      x = Map(nn.relu)(Conv(features, 4, 2)(x))
-    return _gaussian(Map(flatten)(max_pool(2)(x)), self.latent)
+      x = Map(nn.relu)(self.layers.conv(features, 4, 2)(x))
+    return _gaussian(Map(flatten)(max_pool(2)(x)), self.latent, self.layers)
 
 
 class S1ConvDecoder(nn.Module):
   """S1 on CIFAR-10: it draws 128 x 128 pixels and keeps the largest of each 4 x 4."""
 
+  layers: Layers
   width: int
 
   @nn.compact
   def __call__(self, z, train=False):
-    x = Map(nn.relu)(latent_dense(16 * 16 * max(self.width // 16, 1))(z))
+    x = Map(nn.relu)(self.layers.from_latent(16 * 16 * max(self.width // 16, 1))(z))
     x = reshape(16, 16)(x)
-    x = Map(nn.relu)(ConvTranspose(self.width // 2, 4, 4)(x))
-    return max_pool(4)(ConvTranspose(3, 4, 2)(x))
+    x = Map(nn.relu)(self.layers.conv_transpose(self.width // 2, 4, 4)(x))
+    return max_pool(4)(self.layers.conv_transpose(3, 4, 2)(x))
 
 
 class S3Encoder(nn.Module):
   """S3: an LSTM (Hochreiter & Schmidhuber 1997) reads the image row by row."""
 
+  layers: Layers
   latent: int
   width: int
 
   @nn.compact
   def __call__(self, image, train=False):
     rows = image.reshape(*image.shape[:2], -1)
-    (_, last), _ = nn.RNN(nn.OptimizedLSTMCell(self.width), return_carry=True)(rows)
-    return _gaussian(last, self.latent)
+    return _gaussian(self.layers.lstm(self.width)(rows), self.latent, self.layers)
 
 
 class S4Encoder(nn.Module):
   """S4: half of `width`, then `width` channels."""
 
+  layers: Layers
   latent: int
   width: int
 
@@ -106,19 +100,20 @@ class S4Encoder(nn.Module):
   def __call__(self, image, train=False):
     x = image
     for features in (self.width // 2, self.width):
-      x = Map(nn.relu)(Conv(features, 3, 2)(x))
-    x = Map(nn.relu)(nn.Dense(16)(Map(flatten)(x)))
-    return _gaussian(x, self.latent)
+      x = Map(nn.relu)(self.layers.conv(features, 3, 2)(x))
+    x = Map(nn.relu)(self.layers.dense(16)(Map(flatten)(x)))
+    return _gaussian(x, self.latent, self.layers)
 
 
 class S4Decoder(nn.Module):
   """S4: `width`, then half of it."""
 
+  layers: Layers
   width: int
 
   @nn.compact
   def __call__(self, z, train=False):
-    x = reshape(7, 7)(Map(nn.relu)(latent_dense(7 * 7 * self.width)(z)))
+    x = reshape(7, 7)(Map(nn.relu)(self.layers.from_latent(7 * 7 * self.width)(z)))
     for features in (self.width, self.width // 2):
-      x = Map(nn.relu)(ConvTranspose(features, 3, 2)(x))
-    return ConvTranspose(1, 3)(x)
+      x = Map(nn.relu)(self.layers.conv_transpose(features, 3, 2)(x))
+    return self.layers.conv_transpose(1, 3)(x)

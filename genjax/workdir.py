@@ -25,7 +25,21 @@ _FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
 # and the logs of whatever started it.
 _BEFORE = (".lock", ".*.partial", "runs.csv", "metrics.csv", "*.log", "*.out", "*.err")
 # Of a workdir's files. To be raised when this code could not read what older code left.
-FORMAT = 1
+FORMAT = 2
+# What format 1 had no keys for: how its models began and were trained.
+_BEFORE_KEYS = {
+  "vae": {"reconstruction": "sum", "initialiser": "lecun_normal", "optimiser_rule": "optax"},
+  "gan": {
+    "critic_warmup": 0,
+    "clipped": "weights",
+    "clip_first": False,
+    "half_batches": False,
+    "label_noise": 0.0,
+    "initialiser": "lecun_normal",
+    "batch_norm": "torch",
+    "optimiser_rule": "optax",
+  },
+}
 _LIBRARIES = ("genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -221,12 +235,29 @@ def read_config(path: pathlib.Path) -> dict:
     raise UserError(
       f"{file} cannot be read; restore it, or start again in another --workdir"
     ) from None
-  if record.get("format", FORMAT) != FORMAT:
+  if record.get("format", 1) == 1:
+    record = _from_format_1(path, record)
+  if record["format"] != FORMAT:
     raise UserError(
       f"{path} was left by genjax {made_by(record)} in format {record['format']}, and this genjax "
       f"{_version('genjax')} reads format {FORMAT}; use that version for it"
     )
   return record
+
+
+def _from_format_1(path: pathlib.Path, record: dict) -> dict:
+  """A config.json of format 1, with what it meant where this one has keys."""
+  config = record["config"]
+  model = config.get("model", {})
+  if model.get("network") == "s3_vae":
+    raise UserError(
+      f"{path} has an LSTM as genjax {made_by(record)} kept it, whose arrays this genjax does not "
+      "read; use that version for it"
+    )
+  added = _BEFORE_KEYS.get(model.get("name"), {})
+  grid = {key: [] for key in added} | config.get("grid", {})
+  config = config | {"model": added | model, "grid": grid}
+  return record | {"format": FORMAT, "config": config}
 
 
 def made_by(record: dict) -> str:
