@@ -148,7 +148,6 @@ VAES = {
 }
 GANS = {
   "dense": Entry(_dense_gan, None, 256, "gan_mnist.py:s2", KERAS, depth=3),
-  "s3_gan": Entry(_dense_gan, None, 128, "gan_mnist.py:s3", TORCH, depth=4),
   "s1_gan": Entry(_s1_gan, MNIST, 128, "gan_mnist.py:s1", KERAS),
   "s1_gan_cifar10": Entry(_s1_cifar_gan, CIFAR10, 128, "gan_cifar10.py:s1", KERAS),
   "s1_wgan": Entry(partial(_s1_gan, batch_norm=True), MNIST, 128, "wgan_mnist.py:s1", KERAS),
@@ -156,6 +155,7 @@ GANS = {
   "s1_wgan_gp_cifar10": Entry(
     partial(_s1_cifar_wgan, batch_norm=False), CIFAR10, 128, "wgan_gp_cifar10.py", TORCH
   ),
+  "s3_gan": Entry(_dense_gan, None, 128, "gan_mnist.py:s3", TORCH, depth=4),
   "s4_gan": Entry(_s4_gan, MNIST, 128, "gan_mnist.py:s4", KERAS),
 }
 CONDITIONAL_GANS = {

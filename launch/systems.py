@@ -1,13 +1,14 @@
-"""Every system of S1 to S4, and what goes beyond: `python launch/systems.py --workdir=systems`.
+"""The systems of S0 to S4 as reported: `python launch/systems.py --workdir=systems`.
 
-Trains one seed of each on its own dataset: of a config alone all of its steps, of the others fewer,
-as the table below says; and goes on where it stopped. Leaves mnist.png and cifar10.png, a row of
-samples for each, and prints how far each came, as the tables of BUILD.md.
+Trains one seed of each at its own width, batch and rate, for as many steps as the table below says,
+and scores it; goes on where it stopped. `--systems=gan_mnist.py:s1` takes only some. Leaves
+mnist.png and cifar10.png, a row of samples for each, and prints the tables of BUILD.md.
 """
 
 import pathlib
 import subprocess
 import sys
+import time
 from typing import NamedTuple
 
 import jax
@@ -15,78 +16,79 @@ import numpy as np
 from absl import flags
 
 import genjax
-from genjax import checkpoint, command, galleries, plots, workdir
+from genjax import checkpoint, command, galleries, networks, plots, score_files, workdir
 from genjax.types import UserError, latent_noise
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for what the systems leave.")
-
-_DATASETS = flags.DEFINE_multi_enum(
-  "datasets", ["mnist", "cifar10"], ["mnist", "cifar10"], "Whose systems."
-)
+_SYSTEMS = flags.DEFINE_list("systems", [], "Such as gan_mnist.py:s1; all if empty.")
+_SEED = flags.DEFINE_integer("seed", 0, "Of every system.", lower_bound=0)
 
 COLUMNS = 12
 CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
+SCORES = ("fd", "coverage")
+HEADER = (
+  "system", "`--config=configs/...`", "framework, first weights", "latent, batch, steps",
+  "images seen", "FD", "floor", "coverage", "seconds",
+)  # fmt: skip
 
 
 class System(NamedTuple):
   title: str
   config: str
-  steps: int = 0  # 0 for all that the config says
-  changes: tuple[str, ...] = ()
-  run: int = 0  # whose samples are shown
+  steps: int  # 0 for all of its report's
 
 
-# A rate of 5e-5 needs tens of thousands of steps: S0's.
-FAST = ("--config.sweep.learning_rate=(5e-4,)",)
-SMALL = ("--config.batch_size=64",)
-AVERAGED = ("--config.sweep.ema_decay=(0.99,)",)
-# At their own width the GANs that have these draw nothing in the steps that minutes of a CPU allow.
-NARROW = ("--config.model.width=32", "--config.batch_size=32")
-NARROWER = ("--config.model.width=16", "--config.batch_size=64")
 SYSTEMS = {
   "mnist": (
-    System("S1 VAE", "vae_mnist.py:s1", 2000),
-    System("S1 GAN, an eighth as wide", "gan_mnist.py:s1", 3000, NARROWER),
-    System("S1's WGAN, GAN loss", "gan_mnist.py"),
-    System("S1 WGAN", "wgan_mnist.py:s1", 200, (*FAST, *SMALL, *AVERAGED)),
-    System("S2 VAE", "vae_mnist.py:s2", 2000),
-    System("S2 GAN", "gan_mnist.py:s2", 2000),
-    System("S2 WGAN", "wgan_mnist.py:s2", 2000, FAST),
-    System("S3 VAE", "vae_mnist.py:s3", 2000),
-    System("S3 GAN", "gan_mnist.py:s3", 2000),
-    System("S3 WGAN", "wgan_mnist.py:s3", 2000, FAST),
-    System("S4 VAE", "vae_mnist.py:s4", 800),
-    System("S4 GAN, a quarter as wide", "gan_mnist.py:s4", 4000, NARROW),
-    System("S4 conditional GAN, a quarter as wide", "cgan_mnist.py:s4", 4000, NARROW),
-    System("S1's WGAN, GAN loss, conditional", "cgan_mnist.py"),
-    System("S1's GAN, WGAN-GP", "wgan_gp_mnist.py"),
-    System("IWAE", "vae_mnist.py:iwae", 2000),
+    System("S0 VAE", "vae_mnist.py:s0", 0),
+    System("S1 VAE", "vae_mnist.py:s1", 0),
+    System("S2 VAE", "vae_mnist.py:s2", 0),
+    System("S3 VAE", "vae_mnist.py:s3", 0),
+    System("S4 VAE", "vae_mnist.py:s4", 0),
+    System("S0 GAN", "gan_mnist.py:s0", 600),
+    System("S1 GAN", "gan_mnist.py:s1", 800),
+    System("S2 GAN", "gan_mnist.py:s2", 0),
+    System("S3 GAN", "gan_mnist.py:s3", 0),
+    System("S4 GAN", "gan_mnist.py:s4", 800),
+    System("S4 conditional GAN", "cgan_mnist.py:s4", 2500),
+    System("S0 WGAN", "wgan_mnist.py:s0", 400),
+    System("S1 WGAN", "wgan_mnist.py:s1", 800),
+    System("S2 WGAN", "wgan_mnist.py:s2", 0),
+    System("S3 WGAN", "wgan_mnist.py:s3", 0),
   ),
   "cifar10": (
-    System("S1 VAE", "vae_cifar10.py:s1", 600, ("--config.batch_size=32",)),
-    System("S1 GAN, an eighth as wide", "gan_cifar10.py:s1", 2000, NARROWER),
-    System("S1's WGAN, GAN loss", "gan_cifar10.py"),
-    System("S1 WGAN", "wgan_cifar10.py"),
-    System("S2 VAE", "vae_cifar10.py:s2", 1000),
-    System("dense VAE", "vae_cifar10.py", run=1),
-    System("S2 GAN", "gan_cifar10.py:s2", 2000),
-    System("S2 WGAN", "wgan_cifar10.py:s2", 1000, FAST),
-    System("S1's WGAN, conditional, GAN loss", "cgan_cifar10.py"),
-    System("S1's WGAN, WGAN-GP", "wgan_gp_cifar10.py"),
+    System("S0 VAE", "vae_cifar10.py:s0", 0),
+    System("S1 VAE", "vae_cifar10.py:s1", 3000),
+    System("S2 VAE", "vae_cifar10.py:s2", 0),
+    System("S0 GAN", "gan_cifar10.py:s0", 400),
+    System("S1 GAN", "gan_cifar10.py:s1", 800),
+    System("S2 GAN", "gan_cifar10.py:s2", 0),
+    System("S0 WGAN", "wgan_cifar10.py:s0", 400),
+    System("S1 WGAN", "wgan_cifar10.py:s1", 800),
+    System("S2 WGAN", "wgan_cifar10.py:s2", 8000),
   ),
 }
 
 
 def train(system: System, path: pathlib.Path) -> None:
+  """Trains and scores; how long each call trained is a line of seconds.txt."""
   shorter = ()
   if system.steps:
-    every = (system.steps, system.steps // 4, system.steps // 40)
+    every = (system.steps, max(system.steps // 4, 1), max(system.steps // 40, 1))
     names = ("steps", "eval_every", "log_every")
     shorter = tuple(f"--config.{name}={n}" for name, n in zip(names, every, strict=True))
     shorter += ("--config.epochs=0.0",)
-  main = [sys.executable, "-m", "genjax.main", f"--workdir={path}"]
-  config = [f"--config={CONFIGS / system.config}", "--config.sweep.seeds=(0,)"]
-  subprocess.run([*main, *config, *shorter, *system.changes], check=True)
+  config = [f"--config={CONFIGS / system.config}", f"--config.sweep.seeds=({_SEED.value},)"]
+  if not workdir.finished(path):
+    begun = time.monotonic()
+    command = [sys.executable, "-m", "genjax.main", f"--workdir={path}", *config, *shorter]
+    status = subprocess.run(command, check=False).returncode
+    with open(path / "seconds.txt", "a") as file:
+      file.write(f"{time.monotonic() - begun:.0f}\n")
+    if status:
+      sys.exit(status)
+  score = ["--weights=last", f"--metrics={','.join(SCORES)}"]
+  subprocess.run([sys.executable, "-m", "genjax.evaluate", f"--workdir={path}", *score], check=True)
 
 
 def samples(run: checkpoint.LoadedRun) -> np.ndarray:
@@ -95,39 +97,54 @@ def samples(run: checkpoint.LoadedRun) -> np.ndarray:
   return np.asarray(jax.jit(run.generate)(z, np.arange(COLUMNS) % 10))
 
 
-def progress(path: pathlib.Path, run: int) -> str:
-  """What a run's validation figures were at the first and at the last validation."""
-  kinds = {"val_loss": "loss", "val_swd": "sliced Wasserstein", "val_critic_gap": "critic gap"}
-  parts = []
-  for name, title in kinds.items():
-    if figures := workdir.read_metric(path, name).get(run):
-      (first, before), (last, after) = figures[0], figures[-1]
-      parts.append(f"{title} {before:.4g} at {first:,} and {after:.4g} at {last:,}")
-  return ", ".join(parts)
+def row(system: System, path: pathlib.Path, run: checkpoint.LoadedRun) -> list[str]:
+  """The cells of a table's row, as `HEADER` has them."""
+  config = workdir.read_config(path)["config"]
+  model, batch = config["model"], config["batch_size"]
+  choice = model["initialiser"], networks.REPORT
+  initialiser, framework = (networks.default_of(model["network"], c) for c in choice)
+  seen = run.step * batch * model.get("critic_steps", 1) // (1 + model.get("half_batches", False))
+  scores = {place.name: (place, value) for place, value in score_files.read(path).items()}
+  floors = score_files.read_protocols(path)
+  (fd, distance), (_, coverage) = (scores[name] for name in SCORES)
+  seconds = sum(map(int, (path / "seconds.txt").read_text().split()))
+  return [
+    system.title,
+    f"`{system.config}`",
+    framework if initialiser == framework else f"{framework}, {initialiser}",
+    f"{run.numbers['latent']}, {batch}, {run.step:,}",
+    f"{seen:,}",
+    f"{distance:.1f}",
+    f"{floors[fd.protocol]['floor']['fd']:.2f}",
+    f"{coverage:.3f}",
+    f"{seconds:,}",
+  ]
 
 
 def main() -> None:
   if not _WORKDIR.value:
     raise UserError("--workdir is missing; name a folder for what the systems leave")
+  known = [system.config for systems in SYSTEMS.values() for system in systems]
+  if unknown := set(_SYSTEMS.value) - set(known):
+    raise UserError(f"--systems names {sorted(unknown)[0]}; expected some of {', '.join(known)}")
   home = pathlib.Path(_WORKDIR.value)
-  for dataset in _DATASETS.value:
-    rows, labels = [], []
-    for system in SYSTEMS[dataset]:
+  for dataset, systems in SYSTEMS.items():
+    table, rows, labels = [HEADER, ["---"] * len(HEADER)], [], []
+    for system in systems:
+      if _SYSTEMS.value and system.config not in _SYSTEMS.value:
+        continue
       path = home / system.config.replace(".py", "").replace(":", "_")
-      if not workdir.finished(path):
-        train(system, path)
-      run = genjax.load(path, weights="last")[system.run]
-      batch = workdir.read_config(path)["config"]["batch_size"]
-      latent, seed = run.numbers["latent"], run.numbers["seed"]
+      train(system, path)
+      (run,) = genjax.load(path, weights="last")
       rows.append(samples(run))
-      labels.append(plots.RunLabel(seed, system.title, run.failed_at))
-      config = f"`{' '.join((system.config, *system.changes))}`"
-      cells = system.title, config, f"{latent}, {batch}, {run.step:,}"
-      print("| " + " | ".join((*cells, progress(path, system.run))) + " |", flush=True)
-    figure = galleries.gallery(
-      np.stack(rows), labels, footnote="Last weights, averaged where the config averages them."
-    )
-    plots.save(figure, home / f"{dataset}.png")
+      labels.append(plots.RunLabel(run.numbers["seed"], system.title, run.failed_at))
+      table.append(row(system, path, run))
+    if rows:
+      figure = galleries.gallery(
+        np.stack(rows), labels, footnote="Last weights; a row is one run of a system."
+      )
+      plots.save(figure, home / f"{dataset}.png")
+      print("\n".join(f"| {' | '.join(cells)} |" for cells in table), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import runpy
 import pytest
 import trainings
 
-from genjax import config, models, train, workdir
+from genjax import config, models, networks, train, workdir
 
 FILES = sorted((pathlib.Path(__file__).parents[1] / "configs").glob("*.py"))
 
@@ -81,19 +81,19 @@ REPORTED = {
   "gan_mnist:s0": ("s1_gan", ADAM, 2e-4, 0.5, 256, (100,), 0, 0),
   "gan_mnist:s1": ("s1_gan", ADAM, 2e-4, 0.5, 128, (100,), 0, 0),
   "gan_mnist:s2": ("dense", ADAM, 2e-4, 0.5, 128, (10,), 256, 0),
-  "gan_mnist:s3": ("dense", ADAM, 2e-4, 0.5, 128, (100,), 128, 4),
-  "gan_mnist:s4": ("s4_gan", ADAM, 1e-4, 0.9, 128, (100,), 0, 0),
+  "gan_mnist:s3": ("s3_gan", ADAM, 2e-4, 0.5, 128, (100,), 0, 0),
+  "gan_mnist:s4": ("s4_gan", ADAM, 1e-4, 0.9, 256, (100,), 0, 0),
   "gan_cifar10:s0": ("s1_gan_cifar10", ADAM, 2e-4, 0.5, 256, (100,), 0, 0),
   "gan_cifar10:s1": ("s1_gan_cifar10", ADAM, 2e-4, 0.5, 128, (100,), 0, 0),
   "gan_cifar10:s2": ("dense", ADAM, 2e-4, 0.5, 128, (100,), 256, 0),
   "wgan_mnist:s0": ("s1_wgan", RMSPROP, 5e-4, 0.9, 128, (100,), 0, 0),
   "wgan_mnist:s1": ("s1_wgan", RMSPROP, 5e-5, 0.9, 128, (50,), 0, 0),
   "wgan_mnist:s2": ("dense", RMSPROP, 5e-5, 0.9, 128, (10,), 128, 0),
-  "wgan_mnist:s3": ("dense", RMSPROP, 5e-5, 0.9, 128, (100,), 128, 4),
+  "wgan_mnist:s3": ("s3_gan", RMSPROP, 5e-5, 0.9, 128, (100,), 0, 0),
   "wgan_cifar10:s0": ("s1_wgan_cifar10", RMSPROP, 5e-4, 0.9, 128, (100,), 0, 0),
   "wgan_cifar10:s1": ("s1_wgan_cifar10", RMSPROP, 5e-5, 0.9, 128, (100,), 0, 0),
   "wgan_cifar10:s2": ("dense", RMSPROP, 5e-5, 0.9, 128, (100,), 128, 0),
-  "cgan_mnist:s4": ("s4_cgan", ADAM, 3e-4, 0.9, 128, (128,), 0, 0),
+  "cgan_mnist:s4": ("s4_cgan", ADAM, 3e-4, 0.9, 64, (128,), 0, 0),
 }
 # Epochs, where the report gives them.
 EPOCHS = {"vae_mnist:s0": 10, "vae_cifar10:s0": 30, "vae_mnist:s3": 60, "vae_mnist:s4": 30}
@@ -124,6 +124,40 @@ def test_a_system_is_trained_as_its_report_says(name):
     assert wanted.model.critic_steps == 1
 
 
+# What a system has of its framework and of its source, where a report says nothing: network ->
+# framework, and keys that are not the defaults.
+FRAMEWORKS = {
+  "vae_mnist": {"s0": "keras", "s1": "torch", "s2": "keras", "s3": "torch", "s4": "keras"},
+  "vae_cifar10": {"s0": "keras", "s1": "torch", "s2": "keras"},
+  "gan_mnist": {"s0": "keras", "s1": "keras", "s2": "keras", "s3": "torch", "s4": "keras"},
+  "gan_cifar10": {"s0": "keras", "s1": "keras", "s2": "keras"},
+  "wgan_mnist": {"s0": "keras", "s1": "keras", "s2": "keras", "s3": "torch"},
+  "wgan_cifar10": {"s0": "keras", "s1": "torch", "s2": "keras"},
+  "cgan_mnist": {"s4": "keras"},
+}
+SOURCES = {
+  "vae_mnist:s3": {"reconstruction": "mean"},
+  "gan_mnist:s4": {"leaky_slope": 0.3},
+  "cgan_mnist:s4": {"label_noise": 0.05},
+  "wgan_mnist:s1": {"clipped": "convolutions", "half_batches": True},
+  "wgan_cifar10:s1": {"clipped": "all"},
+}
+
+
+@pytest.mark.parametrize("name", REPORTED)
+def test_a_system_has_the_defaults_of_its_framework(name):
+  model = _named(name).model
+  file, variant = name.split(":")
+  for key in ("initialiser", "batch_norm", "optimiser_rule"):
+    if key in model:
+      assert networks.default_of(model.network, model[key]) == FRAMEWORKS[file][variant]
+  standard = config.default(model.name).model
+  for key in ("reconstruction", "leaky_slope", "label_noise", "clipped", "half_batches"):
+    assert model.get(key) == SOURCES.get(name, {}).get(key, standard.get(key)), key
+  assert not model.get("clip_first")
+  assert not model.get("critic_warmup")
+
+
 def test_every_report_s_system_is_in_the_table():
   systems = {f"{file.stem}:{variant}" for file, variant in NAMED if re.fullmatch(r"s\d", variant)}
   assert systems == set(REPORTED)
@@ -137,7 +171,8 @@ def test_s3_weighs_its_kl():
 _DEPTHS = [({"depth": depth}, (2,)) for depth in (8, 10, 12)]
 _WIDTHS = [({"width": 256}, (2,)), ({"width": 512}, (2, 10, 20)), ({"width": 1024}, (2,))]
 _S0 = [({}, (100, 350, 500, 750, 1000))]
-_S3 = [({"width": 128, "depth": depth}, (100,)) for depth in (2, 4, 6)]
+_S3 = [({"network": "s3_gan", "width": 0, "depth": depth}, (100,)) for depth in (2, 4, 6)]
+_BEGUN = [{"initialiser": "keras"}, {"initialiser": "lecun_normal"}]
 
 
 def _matrix(widths, latents):
@@ -148,6 +183,12 @@ STUDIES = {
   "vae_mnist:s0_study": [
     ({"depth": 2}, (2,)), ({"depth": 4}, (2, 10, 20, 30, 50, 75)), *_DEPTHS,
   ],
+  "vae_mnist:initialiser_study": [
+    (keys | begun, latents)
+    for keys, latents in (({"depth": 2}, (2,)), ({"depth": 4}, (2, 10, 20, 30, 50, 75)), *_DEPTHS)
+    for begun in _BEGUN
+  ],
+  "gan_mnist:initialiser_study": [(begun, (100,)) for begun in _BEGUN],
   "vae_cifar10:s0_study": [
     ({"depth": 2}, (2,)), ({"depth": 4}, (2, 10, 20, 30, 50, 75, 1000)), *_DEPTHS,
   ],

@@ -12,6 +12,7 @@ PACKAGE = pathlib.Path(genjax.__file__).parent
 # A module imports from the layers before its own, and from no other.
 LAYERS = [
   {"types"},
+  {"initialisers"},
   {
     "animations",
     "command",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from genjax import layers
+from genjax import initialisers, layers
 
 # Every kernel, stride and padding of the reference systems, and sizes that do not divide.
 SHAPES = [
@@ -140,28 +140,10 @@ def test_no_convolution_is_left_under_vmap():
   assert "conv_general_dilated" not in str(jax.make_jaxpr(jax.grad(step))(w))
 
 
-@pytest.mark.parametrize("init", [layers.latent_rows, layers.latent_columns])
-def test_initialisers_have_unit_gain_and_keep_their_first_entries(init):
-  wide, narrow = init(jax.random.key(0), (64, 64)), init(jax.random.key(0), (8, 64))
-  if init is layers.latent_columns:
-    narrow = init(jax.random.key(0), (64, 8))
-    np.testing.assert_array_equal(narrow, wide[:, :8])
-  else:
-    np.testing.assert_allclose(narrow, wide[:8] * 8**0.5, rtol=1e-6)  # scaled to its own fan-in
-  assert abs(float(wide.std()) * 8 - 1) < 0.05
-
-
-def test_rescaling_gives_the_scale_of_the_true_fan_in():
-  mask = jnp.array([1.0, 1.0, 0.0, 0.0, 0.0])
-  params = {"latent": {"kernel": jnp.ones((4, 4, 5 + 3, 2)), "bias": jnp.ones(2)}}
-  rescaled = layers.rescale_latent(params, mask)["latent"]
-  np.testing.assert_allclose(rescaled["kernel"], np.sqrt(8 / 5))  # 2 + 3 of 5 + 3 inputs are used
-  np.testing.assert_array_equal(rescaled["bias"], 1)
-
-
 @pytest.mark.parametrize("shape", [(3, 3, 11, 8), (4, 4, 1, 16)])
 def test_kernels_are_the_numbers_that_flax_draws(shape):
   key = jax.random.key(5)
-  drawn = jax.jit(layers.lecun_normal, static_argnums=1)(key, shape)
+  lecun = initialisers.INITIALISERS["lecun_normal"]
+  drawn = jax.jit(lambda key: initialisers.kernel(key, shape, lecun))(key)
   theirs = jax.jit(nn.initializers.lecun_normal(), static_argnums=1)(key, shape)
   np.testing.assert_array_equal(drawn, theirs)

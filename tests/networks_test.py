@@ -10,8 +10,10 @@ import pytest
 from systems import COLOUR, IMAGE, SYSTEMS, batches, digits, run, small
 
 from genjax import gan_networks, layers, models, networks, vae_networks
+from genjax.initialisers import INITIALISERS
 from genjax.types import UserError
 
+LAYERS = layers.Layers(INITIALISERS["torch"], layers.BATCH_NORMS["torch"], 0.2)
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 
 
@@ -91,7 +93,7 @@ def test_images_have_their_shape_and_range(name):
 @pytest.mark.parametrize("name", [n for n, s in SYSTEMS.items() if s.model["name"] == "gan"])
 def test_the_image_range_is_that_of_the_output(name):
   system = SYSTEMS[name]
-  pair = networks.gan(system.model["network"], system.shape, 8, 0, 0.2, 10)
+  pair = networks.gan(system.model["network"], system.shape, 8, 0, 10, 0.2, "report", "report")
   z, label = 100 * jax.random.normal(jax.random.key(0), (8, 3)), jnp.arange(8)
   params, stats = networks.init(pair.generator, jax.random.key(1), z, label)
   # Large weights drive the last activation to both of its ends.
@@ -116,7 +118,7 @@ def test_conditional_networks_see_the_label(name):
 
 
 def test_dropout_acts_in_training_alone():
-  critic = gan_networks.S4Critic(8, 0.2)
+  critic = gan_networks.S4Critic(LAYERS, 8)
   image = batches(small("s4_gan")).image[0]
   params, stats = networks.init(critic, jax.random.key(0), image)
   first, _ = networks.apply(critic, params, stats, image, key=jax.random.key(1))
@@ -127,7 +129,7 @@ def test_dropout_acts_in_training_alone():
 
 
 def test_batch_norm_uses_the_batch_in_training_and_its_average_afterwards():
-  critic = gan_networks.S1Critic(8, 0.2, batch_norm=True)
+  critic = gan_networks.S1Critic(LAYERS, 8, batch_norm=True)
   image = batches(small("s1_gan")).image[0]
   params, stats = networks.init(critic, jax.random.key(0), image)
   _, new = networks.apply(critic, params, stats, image, key=jax.random.key(1))
@@ -182,19 +184,17 @@ def test_odd_depth_is_refused():
 
 def test_the_lstm_by_numpy():
   """Rows from the top, and the last h; with a forget gate (Gers et al. 2000)."""
-  encoder = vae_networks.S3Encoder(3, 8)
+  encoder = vae_networks.S3Encoder(LAYERS, 3, 8)
   image = jnp.asarray(digits().train.image[:4], jnp.float32) / 255
   params, _ = networks.init(encoder, jax.random.key(0), image)
-  params = jax.tree.map(lambda w: 2 * w + 0.1, params)  # biases start at zero, and would not show
   (mean, logvar), _ = networks.apply(encoder, params, {}, image)
   params = jax.tree.map(np.asarray, params)
   cell = next(layer for name, layer in params.items() if "LSTM" in name)
   h, c = np.zeros((4, 8)), np.zeros((4, 8))
   for row in np.moveaxis(np.asarray(image)[..., 0], 1, 0):
-    i, f, g, o = (
-      row @ cell[f"i{gate}"]["kernel"] + h @ cell[f"h{gate}"]["kernel"] + cell[f"h{gate}"]["bias"]
-      for gate in "ifgo"
-    )
+    gates = row @ cell["input_kernel"] + cell["input_bias"]
+    gates = gates + h @ cell["recurrent_kernel"] + cell["recurrent_bias"]
+    i, f, g, o = np.split(gates, 4, -1)  # PyTorch's order, and Keras'
     i, f, o = (1 / (1 + np.exp(-np.asarray(gate, np.float64))) for gate in (i, f, o))
     c = f * c + i * np.tanh(g)
     h = o * np.tanh(c)

@@ -80,7 +80,8 @@ SYSTEMS = {
     {"critic": 533_505, "generator": 536_592},
   ),
   "iwae": System(_vae("dense", samples=3), 2, {"encoder": 403_972, "decoder": 403_728}),
-  "s3_vae": System(_vae("s3_vae"), 20, {"encoder": 85_544, "decoder": 103_824}),
+  "s3_gan": System(_gan("s3_gan"), 100, {"critic": 533_505, "generator": 579_728}),
+  "s3_vae": System(_vae("s3_vae"), 20, {"encoder": 86_056, "decoder": 103_824}),
   "s4_vae": System(_vae("s4_vae"), 2, {"encoder": 69_076, "decoder": 65_089}),
   "s4_gan": System(
     _gan("s4_gan"),
