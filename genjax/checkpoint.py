@@ -128,7 +128,9 @@ class LoadedRun(NamedTuple):
   failed_at: int  # -1 where the run did not fail
   generate: Callable[..., Array]  # (z [B, latent], label [B] or None) -> [B, H, W, C] in [0, 1]
   encode: Callable | None  # images in [0, 1] -> mean [B, latent], logvar [B, latent]
-  score: Callable | None  # (images in [0, 1], label [B] or None) -> critic's scores [B]
+  # (images in [0, 1], label [B] or None) -> critic's scores [B]; of a critic with batch norm they
+  # depend on the other images, as in training
+  score: Callable | None
   state: State
 
   def __repr__(self) -> str:  # without thousands of weights

@@ -3,7 +3,7 @@
 import copy
 import difflib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import ml_collections
 
@@ -226,11 +226,13 @@ _NETWORKS = {
   "vae": tuple(networks.VAES),
   "gan": (*networks.GANS, *networks.CONDITIONAL_GANS),
 }
-# Some numbers are read only where a key of the model has this value.
-_READERS = {
+# Some keys are read only where a key of the model has this value.
+READERS = {
   "b1": ("optimiser", "adam"),
   "clip": ("regulariser", "clip"),
   "penalty_weight": ("regulariser", "gradient_penalty"),
+  "clipped": ("regulariser", "clip"),
+  "clip_first": ("regulariser", "clip"),
 }
 
 
@@ -247,7 +249,7 @@ def _check_together(flat: dict) -> None:
     raise UserError(f"config.model.network {network!r} is no {kind}; one of {', '.join(fitting)}")
   if name == "gan" and flat["data.binarise"]:
     raise UserError("config.data.binarise is True, and a GAN takes images as they are: False")
-  for number, (key, reader) in _READERS.items():
+  for number, (key, reader) in READERS.items():
     asked = set(flat.get(f"grid.{key}") or [flat.get(f"model.{key}")])
     if len(flat.get(f"sweep.{number}", ())) > 1 and asked != {reader}:
       raise UserError(
@@ -276,6 +278,20 @@ def _check_cells(cells, known: dict) -> None:
         near = f", {right[0]!r}" if right else ""
         raise UserError(f"config.cells has {key!r}; right would be a model.* or sweep.* key{near}")
       _check_value(key, value, known[key], "config.cells: ")
+
+
+def said(model: Mapping) -> str:
+  """A config's model keys in words, without its name and network, and what is off or not read."""
+  parts = []
+  for key, value in model.items():
+    reader = READERS.get(key)
+    off = value in (0, "none") or (reader and model.get(reader[0]) != reader[1])
+    if key in ("name", "network") or off:
+      continue
+    meant = networks.default_of(model["network"], value)
+    own = " (its report's)" if value == networks.REPORT else ""
+    parts.append(f"{key.replace('_', ' ')} {meant}{own}")
+  return ", ".join(parts)
 
 
 def check_overrides(overrides: Iterable[str], config: ml_collections.ConfigDict) -> None:

@@ -99,9 +99,11 @@ def _of_data(plan: train.Plan) -> str:
 def _of_model(plan: train.Plan, shown: dict, folder: str) -> str:
   """The model's keys and its tables; `shown` has the folders of those that were printed before."""
   keys = plan.config.model.to_dict()
-  unsaid = {"name"} | {key for key in ("width", "depth") if not keys[key]}  # 0: the report's
-  said = ", ".join(f"{key} {value}" for key, value in keys.items() if key not in unsaid)
-  text = _wrapped("model", f"{keys['name']}: {said}; layers at latent {plan.model.latent}")
+  text = _wrapped(
+    "model",
+    f"{keys['name']}: network {keys['network']}, {genjax_config.said(keys)}; layers at latent "
+    f"{plan.model.latent}",
+  )
   made = layer_table.tables(plan.model, _shape(plan))
   key = str(made)
   if key in shown:

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import jax
 
+from genjax import config as genjax_config
 from genjax.selection import Selection
 from genjax.tables import Block, Column, Table
 
 NOT_RECORDED = "not recorded"
-_UNSAID = ("name", "network")  # of the model's keys: said elsewhere
 
 
 def of_workdir(record: Mapping, selection: Selection | None) -> dict[str, str]:
@@ -22,9 +22,7 @@ def of_workdir(record: Mapping, selection: Selection | None) -> dict[str, str]:
   config, data = record["config"], record["dataset"]
   model = config["model"]
   facts = {"Model": model["name"].upper(), "Network": model["network"]}
-  # 0 stands for what the network has by itself.
-  options = {k: v for k, v in model.items() if k not in _UNSAID and v not in (0, "none")}
-  facts["Options"] = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in options.items())
+  facts["Options"] = genjax_config.said(model)
   facts["Dataset"] = (
     f"{data['source']}: images {' x '.join(map(str, data['image_shape']))}, {data['train']:,} to "
     f"train with, {data['validation']:,} held out"

@@ -40,7 +40,9 @@ def critic(context: Context) -> Group:
 
     keys = jax.random.split(context.key(5), len(held.label))
     gap, norm, overfit = (x.mean() for x in lax.map(one, (keys, held, train)))
-    return {"critic_gap": gap, "critic_gap_scaled": gap / norm, "critic_gap_real": overfit}
+    low, high = model.networks.image_range  # in whose units the norm is
+    slope = norm * (high - low)
+    return {"critic_gap": gap, "critic_gap_scaled": gap / slope, "critic_gap_real": overfit}
 
   every = context.vectorised(gaps) if model.score else None
   splits = (batches(context.held), batches(context.splits.train)) if model.score else ()
@@ -48,7 +50,9 @@ def critic(context: Context) -> Group:
   def measure(block: Block, names: set[str]) -> dict[str, np.ndarray]:
     return jax.device_get(every((block.runs, block.states), *splits))
 
-  protocol = context.protocol("critic", real_images=count, generated_images=count)
+  protocol = context.protocol(
+    "critic", real_images=count, generated_images=count, statistics=f"of batches of {size}"
+  )
   return Group(protocol, context.names("critic"), measure, lambda names: {})
 
 

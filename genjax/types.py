@@ -83,7 +83,8 @@ class Model(NamedTuple):
   diagnose: Callable  # (run, state, key, batch) -> Metrics on images that were held out
   encode: Callable | None  # (run, state, images in [0, 1]) -> mean [B, Z], logvar [B, Z]
   decode: Callable | None  # (run, state, z [B, Z]) -> logits of the pixels [B, H, W, C]
-  score: Callable | None  # (run, state, images in [0, 1], label) -> critic's scores [B]
+  # (run, state, images in [0, 1], label) -> critic's scores [B]; batch norm is by these images
+  score: Callable | None
   turns: dict[str, Callable]  # player -> its part of a step: (run, state, batch, key) -> as `step`
   criterion: str  # the validation metric that is lowest at a run's best step
   latent: int  # Z

@@ -1,9 +1,9 @@
 """S0's table beside its report: `python launch/s0_table.py --workdir=s0`.
 
-The workdir is what
-`python -m genjax.main --config=configs/vae_mnist.py:s0_study --workdir=s0` leaves.
-Losses are those of the last step on the validation images, in nats a pixel; the intervals are
-Student's, 95%, over seeds. The report does not say whether it printed the whole loss or a part.
+The workdir is what `python -m genjax.main --config=configs/vae_mnist.py:s0_study --workdir=s0` or
+`:initialiser_study` leaves; models that are not trained to their end yet have no row. Losses are
+those of the last step on the validation images, in nats a pixel; the intervals are Student's, 95%,
+over seeds. The report does not say whether it printed the whole loss or a part.
 """
 
 import pathlib
@@ -11,7 +11,7 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from genjax import command, statistics, workdir
+from genjax import command, networks, statistics, workdir
 from genjax.types import UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "What the study left.")
@@ -29,6 +29,7 @@ REPORTED = {  # (hidden layers, latent) -> loss per pixel
   (4, 50): 0.101,
   (4, 75): 0.102,
 }
+NAMES = ("val_loss", "val_reconstruction", "val_kl")
 
 
 def final(cell: pathlib.Path, name: str, latent: int) -> np.ndarray:
@@ -48,19 +49,25 @@ def shown(values: np.ndarray) -> str:
 def main() -> None:
   if not _WORKDIR.value:
     raise UserError("--workdir is missing; name the folder that the study left")
-  home = pathlib.Path(_WORKDIR.value)
-  cells = {depth: home / f"depth={depth}" for depth, _ in REPORTED}
-  for cell in cells.values():
-    if not workdir.finished(cell):
-      raise UserError(f"{cell} is not trained to its end; start the study again")
-  print("| hidden layers | latent | report | loss | reconstruction | KL | seeds | failed |")
-  print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+  cells = {}  # (hidden layers, initialiser) -> folder
+  for cell in workdir.homes(pathlib.Path(_WORKDIR.value)):
+    model = workdir.read_config(cell)["config"]["model"]
+    if workdir.finished(cell):
+      cells[model["depth"], networks.default_of(model["network"], model["initialiser"])] = cell
+  if not cells:
+    raise UserError(f"no model in {_WORKDIR.value} is trained to its end; start the study again")
+  print(
+    "| hidden layers | latent | report | first weights | loss | reconstruction | KL | n | failed |"
+  )
+  print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
   for (depth, latent), reported in REPORTED.items():
-    names = ("val_loss", "val_reconstruction", "val_kl")
-    columns = [final(cells[depth], name, latent) for name in names]
-    figures = " | ".join(map(shown, columns))
-    seeds, failed = len(columns[0]), np.isnan(columns[0]).sum()
-    print(f"| {depth} | {latent} | {reported} | {figures} | {seeds} | {failed} |")
+    for (of, initialiser), cell in cells.items():
+      if of == depth:
+        columns = [final(cell, name, latent) for name in NAMES]
+        figures = " | ".join(map(shown, columns))
+        seeds, failed = len(columns[0]), np.isnan(columns[0]).sum()
+        begun = f"{depth} | {latent} | {reported} | {initialiser}"
+        print(f"| {begun} | {figures} | {seeds} | {failed} |")
 
 
 if __name__ == "__main__":

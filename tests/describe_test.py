@@ -38,7 +38,7 @@ def model_of(network, **changes):
 
 
 def tables(network, shape, latent, **changes):
-  return layer_table.tables(model_of(network, **changes), shape, 10, latent)
+  return layer_table.tables(models.build(model_of(network, **changes), shape, 10, latent), shape)
 
 
 def printed(made):
@@ -149,7 +149,7 @@ def test_rows_have_every_parameter_of_every_network(network):
     model = models.build(keys, shape, 10, 6)
     run = jax.eval_shape(lambda: sweep.runs([{"seed": 0, "latent": 6}]))
     state = jax.eval_shape(jax.vmap(model.init), run)
-    made = layer_table.tables(keys, shape, 10, 6)
+    made = layer_table.tables(model, shape)
     assert set(made) == set(state.params)
     for player, rows in made.items():
       assert sum(row.trained for row in rows) == networks.count(state.params[player])

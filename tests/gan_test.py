@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from systems import SYSTEMS, assert_trees_equal, batches, run, small
+from systems import SYSTEMS, assert_trees_close, assert_trees_equal, batches, run, small
 
-from genjax import gan, losses, networks, sweep
-from genjax.types import Batch, Model, Run, State, latent_noise
+from genjax import gan, layers, losses, networks, sweep
+from genjax.types import Batch, Model, Run, State, UserError, latent_noise
 
 GANS = [name for name, system in SYSTEMS.items() if system.model["name"] == "gan"]
 
@@ -123,7 +123,7 @@ def test_k_critic_steps_are_one_after_another_on_their_own_batches(critic_steps)
   a_run, batch = run(), batches(model)
   state, turn = jax.jit(model.init)(a_run), jax.jit(model.turns["critic"])
   together, _ = turn(a_run, state, batch, jax.random.key(1))
-  assert int(together.opt_state["critic"][0].count) == critic_steps
+  assert int(together.opt_state["critic"].count) == critic_steps
   for k in range(critic_steps):  # each of the K batches has its part
     other = batch._replace(image=batch.image.at[k].set(0.5))
     changed, _ = turn(a_run, state, other, jax.random.key(1))
@@ -148,6 +148,104 @@ def test_clipping_bounds_all_weights_but_batch_norm():
         count += leaf.size
   assert 0 < at_bound < count
   np.testing.assert_allclose(fraction, at_bound / count, rtol=1e-6)
+
+
+RATE = 0.1  # of plain descent, whose steps are gradients that one can take by hand
+
+
+def _turn_and_parts(batch_size=16, **changes):
+  """A critic's turn of S1's GAN under plain descent, and what it was made of."""
+  model = small("s1_gan", optimiser="sgd", **changes)
+  a_run = run(learning_rate=(RATE,), clip=(0.05,))
+  state, batch = jax.jit(model.init)(a_run), batches(model, batch_size)
+  after, metrics = jax.jit(model.turns["critic"])(a_run, state, batch, jax.random.key(7))
+  keys = jax.random.split(jax.random.split(jax.random.key(7), 1)[0], 5)
+  size = batch_size // 2 if changes.get("half_batches") else batch_size
+  fake = model.generate(a_run, state, latent_noise(keys[0], (size, 3)))
+  real = batch.image[0][:size]
+
+  def score(params, image):
+    return networks.apply(model.networks.critic, params, {}, image)[0]
+
+  return state.params["critic"], after.params["critic"], score, real, fake, keys, metrics
+
+
+def _descended(params, loss):
+  return jax.tree.map(lambda w, g: w - RATE * g, params, jax.jit(jax.grad(loss))(params))
+
+
+def test_half_batches_are_a_step_on_real_and_then_one_on_generated_images():
+  before, after, score, real, fake, _, metrics = _turn_and_parts(half_batches=True)
+  middle = _descended(before, lambda w: jax.nn.softplus(-score(w, real)).mean())
+  expected = _descended(middle, lambda w: jax.nn.softplus(score(w, fake)).mean())
+  assert_trees_close(after, expected, rtol=1e-4, atol=1e-6)
+  assert _moved(middle, expected)
+  gap = score(before, real).mean() - score(middle, fake).mean()
+  np.testing.assert_allclose(metrics["critic_gap"], gap, atol=1e-5)
+
+
+def test_label_noise_is_a_cross_entropy_with_labels_that_are_off():
+  before, after, score, real, fake, keys, _ = _turn_and_parts(label_noise=0.4)
+
+  def cross_entropy(scores, target):
+    return (jax.nn.softplus(scores) - target * scores).mean()
+
+  def loss(w):
+    off = [0.4 * jax.random.uniform(jax.random.fold_in(key, 1), (16,)) for key in keys[2:4]]
+    return cross_entropy(score(w, real), 1 - off[0]) + cross_entropy(score(w, fake), -off[1])
+
+  assert_trees_close(after, _descended(before, loss), rtol=1e-4, atol=1e-6)
+  with pytest.raises(
+    UserError, match=r"label_noise is 0\.1, and model\.loss 'hinge' has no labels"
+  ):
+    small("s1_gan", loss="hinge", label_noise=0.1)
+
+
+def test_clipping_first_leaves_the_step_that_follows():
+  wasserstein = {"loss": "wasserstein", "regulariser": "clip"}
+  before, after, score, real, fake, _, _ = _turn_and_parts(clip_first=True, **wasserstein)
+  clipped = jax.tree.map(lambda w: jnp.clip(w, -0.05, 0.05), before)
+  loss = lambda w: score(w, fake).mean() - score(w, real).mean()  # noqa: E731
+  assert_trees_close(after, _descended(clipped, loss), rtol=1e-4, atol=1e-6)
+  assert max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(after)) > 0.05
+
+
+@pytest.mark.parametrize(
+  ("clipped", "bounded"),
+  [
+    ("all", {"BatchNorm/scale", "BatchNorm/bias", "Conv/kernel", "Conv/bias", "Dense/kernel"}),
+    ("weights", {"Conv/kernel", "Conv/bias", "Dense/kernel"}),
+    ("convolutions", {"Conv/kernel"}),
+  ],
+)
+def test_what_is_clipped(clipped, bounded):
+  state = jax.jit(small("s1_wgan").init)(run())
+  ones = jax.tree.map(jnp.ones_like, state.params["critic"])
+  cut = gan.clip_weights(ones, 0.01, clipped)
+  found = {
+    f"{layer.split('_')[0]}/{name}"
+    for layer, leaves in cut.items()
+    for name, leaf in leaves.items()
+    if float(leaf.max()) < 1
+  }
+  assert found - {"Dense/bias"} == bounded
+  assert float(gan.clip_fraction(ones, 0.01, clipped)) == 1
+
+
+def test_in_a_warm_up_the_generator_waits_for_the_critic():
+  model = small("s1_gan", critic_steps=50, critic_warmup=2)  # 2 x 50 critic steps for each of 2
+  a_run, batch = run(), batches(model, 2)
+  state, step = jax.jit(model.init)(a_run), jax.jit(model.step)
+  moved = []
+  for _ in range(6):
+    after, _ = step(a_run, state, batch)
+    moved.append(_moved(state.params["generator"], after.params["generator"]))
+    assert moved[-1] == _moved(state.ema, after.ema)
+    assert moved[-1] == _moved(state.opt_state["generator"], after.opt_state["generator"])
+    assert _moved(state.params["critic"], after.params["critic"])
+    assert int(after.step) == int(state.step) + 1
+    state = after
+  assert moved == [False, True, False, True, True, True]
 
 
 def test_the_penalty_holds_the_gradient_near_one():
@@ -188,6 +286,44 @@ def test_diagnosis_of_a_wgan():
   assert "val_accuracy_real" not in metrics  # a Wasserstein critic does not classify
   np.testing.assert_allclose(metrics["val_critic_gap"], -metrics["val_critic_loss"], rtol=1e-5)
   assert 0 < float(metrics["val_clip_fraction"]) < 1
+
+
+@pytest.mark.parametrize("name", ["s1_wgan", "cgan_mnist"])
+def test_a_critic_with_batch_norm_is_validated_as_it_was_trained(name):
+  """By the statistics of real images on real ones, and of generated ones on generated ones."""
+  scene = _scene(name)
+  for i in range(3):
+    state, _ = scene.turn("critic", scene.state, key=i)
+    scene = scene._replace(state=state)
+  flat = jax.tree.map(lambda leaf: leaf[0], scene.batch)
+  key = jax.random.key(0)
+  metrics = jax.jit(scene.model.diagnose)(scene.run, scene.state, key, flat)
+  z = latent_noise(jax.random.split(key)[0], (32, 3))
+  fake = scene.model.generate(scene.run, scene.state, z, flat.label)
+  low, high = scene.model.networks.image_range
+  params, stats = (part["critic"] for part in (scene.state.params, scene.state.stats))
+
+  def gap(key):
+    means = []
+    for image in (flat.image, fake):
+      inputs = low + (high - low) * image, flat.label
+      scores, _ = networks.apply(scene.model.networks.critic, params, stats, *inputs, key=key)
+      means.append(float(scores.mean()))
+    return means[0] - means[1]
+
+  trained = gap(jax.random.key(1))  # as in training: statistics of the batch
+  np.testing.assert_allclose(metrics["val_critic_gap"], trained, rtol=1e-3, atol=1e-4)
+  assert abs(gap(None) - trained) > 0.05 * abs(trained)  # running statistics mix both
+
+
+def test_statistics_of_a_batch_alone():
+  model = small("s1_wgan")
+  state, image = jax.jit(model.init)(run()), batches(model, 32).image[0]
+  params, stats = state.params["critic"], state.stats["critic"]
+  own = networks.batch_statistics(model.networks.critic, params, stats, image, jnp.zeros(32))
+  first = layers.Conv(4, 4, 2).apply({"params": params["Conv_0"]}, image)
+  np.testing.assert_allclose(own["BatchNorm_0"]["mean"], first.mean((0, 1, 2)), atol=1e-5)
+  np.testing.assert_allclose(own["BatchNorm_0"]["var"], first.var((0, 1, 2)), rtol=1e-3)
 
 
 def test_the_gradient_norm_that_is_logged_by_finite_differences():

@@ -156,7 +156,7 @@ def test_batch_norm_uses_the_batch_in_training_and_its_average_afterwards():
     (
       {"network": "s4_gan"},
       (9, 9, 1),
-      r"\(9, 9, 1\), .* there are --config.model.network=dense; .*size=28 .*channels=1",
+      r"\(9, 9, 1\), .* there are --config.model.network=dense, .*=s3_gan; .*size=28 .*channels=1",
     ),
     (
       {"network": "s4_cgan"},

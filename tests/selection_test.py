@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import genjax
-from genjax import selection
+from genjax import checkpoint, selection, workdir
 from genjax.types import UserError
 
 
@@ -136,4 +136,38 @@ def test_a_workdir_of_another_version(vae, tmp_path, change, line):
   record["versions"]["genjax"] = "0.0.9"
   (path / "config.json").write_text(json.dumps(change(record)))
   with pytest.raises(UserError, match=line):
+    selection.read([path])
+
+
+def _as_format_1(path, network="dense"):
+  """Takes from a workdir's config.json what format 1 had not."""
+  record = json.loads((path / "config.json").read_text())
+  added = ("reconstruction", "initialiser", "optimiser_rule")
+  for part in ("model", "grid"):
+    record["config"][part] = {k: v for k, v in record["config"][part].items() if k not in added}
+  record["config"]["model"]["network"] = network
+  del record["format"]
+  (path / "config.json").write_text(json.dumps(record))
+
+
+def test_a_workdir_of_format_1_is_read_as_what_it_was(vae, tmp_path):
+  path = shutil.copytree(vae[0], tmp_path / "old")
+  _as_format_1(path)
+  (chosen,) = selection.read([path])
+  model = chosen.saved.config.model
+  assert (model.initialiser, model.optimiser_rule) == ("lecun_normal", "optax")
+  assert model.reconstruction == "sum"
+  images = [
+    run.generate(run.noise(3)) for where in (path, vae[0]) for run in checkpoint.load(where)[:1]
+  ]
+  np.testing.assert_array_equal(*images)
+  # Whoever starts its command again is told what it would mean today.
+  with pytest.raises(UserError, match=r"model\.initialiser is 'report', was 'lecun_normal'"):
+    workdir.compare(path, {"config": vae[1].config.to_dict(), "dataset": vae[1].facts()})
+
+
+def test_an_lstm_of_format_1_is_refused(vae, tmp_path):
+  path = shutil.copytree(vae[0], tmp_path / "old")
+  _as_format_1(path, "s3_vae")
+  with pytest.raises(UserError, match=r"has an LSTM as genjax .* use that version for it"):
     selection.read([path])

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
-from systems import IMAGE, SYSTEMS, assert_trees_equal, batches, run, small
+from systems import SYSTEMS, assert_trees_close, assert_trees_equal, batches, run, small
 
-from genjax import networks, vae_networks
+from genjax import networks
 from genjax.types import Stream, latent_noise, stream
 
 VAES = [name for name, system in SYSTEMS.items() if system.model["name"] == "vae"]
@@ -50,6 +50,20 @@ def test_kl_of_masked_dimensions_does_not_count():
   )
 
 
+def test_a_kl_weight_against_the_mean_over_pixels():
+  """Is one of 784 times as much in the ELBO, and a gradient 784 times as small."""
+  pixels, moved, found = 28 * 28, {}, {}
+  for convention, weight, rate in (("mean", 0.01, 0.1 * pixels), ("sum", 0.01 * pixels, 0.1)):
+    model = small("s2_vae", reconstruction=convention, optimiser="sgd")
+    a_run = run(kl_weight=(weight,), learning_rate=(rate / 1000,))
+    state, metrics = jax.jit(model.step)(a_run, _state(model, a_run), batches(model))
+    moved[convention], found[convention] = state.params, metrics
+  assert_trees_close(moved["mean"], moved["sum"], rtol=1e-5, atol=1e-7)
+  np.testing.assert_allclose(found["mean"]["loss"], found["sum"]["loss"], rtol=1e-6)
+  total = found["mean"]["reconstruction"] + 7.84 * found["mean"]["kl"]
+  np.testing.assert_allclose(found["mean"]["loss"], total, rtol=1e-6)  # nats an image
+
+
 def test_a_larger_kl_weight_gives_a_smaller_kl():
   model, batch = small("s2_vae"), batches(small("s2_vae"), 64)
   kl = {}
@@ -76,8 +90,7 @@ def test_generate_is_the_decoder_and_its_sigmoid():
   model, a_run = small("s2_vae"), run()
   state = _state(model, a_run)
   z = jax.random.normal(jax.random.key(0), (4, 3))
-  decoder = vae_networks.DenseDecoder(IMAGE, (8,))
-  logits, _ = networks.apply(decoder, state.params["decoder"], {}, z)
+  logits, _ = networks.apply(model.networks.decoder, state.params["decoder"], {}, z)
   np.testing.assert_allclose(
     model.generate(a_run, state, z), 1 / (1 + np.exp(-np.asarray(logits))), atol=1e-6
   )
