@@ -84,12 +84,12 @@ def printed(made):
       100,
       {"generator": ("2,330,944", "2,305,472"), "critic": ("212,865", "212,865")},
     ),
-    # 4 gates of 128, which read 28 pixels, 128 states and a bias; then mean and logvar.
+    # 4 gates of 128, which read 28 pixels, 128 states and two biases; then mean and logvar.
     (
       "s3_vae",
       MNIST,
       20,
-      {"encoder": ("85,544", "85,544"), "decoder": ("103,824", "103,824")},
+      {"encoder": ("86,056", "86,056"), "decoder": ("103,824", "103,824")},
     ),
   ],
 )
