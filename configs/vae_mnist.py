@@ -2,13 +2,14 @@
 
 Without an argument S2's dense VAE, width 512, at latents 2, 10 and 20 for 10 epochs. 4 seeds:
 median validation loss 155.4, 111.4 and 106.8 nats an image after 4,210 steps; 6 min on two CPU
-cores that other work shared (BUILD.md has every seed). `:s0_study` with 5 seeds stands beside the
-report's figures in BUILD.md.
+cores that other work shared (BUILD.md has every seed). `:s0_study` stands beside the report's
+figures in BUILD.md, and `:initialiser_study` has its models by Keras' first weights and by LeCun's.
 
 `:s0` to `:s4` are the reports' systems, `:s0_study`, `:s1_study` and `:s2_study` their studies with
 10 seeds, `:iwae` an importance-weighted autoencoder (Burda et al. 2016). Not given by the reports
-and chosen here: the epochs of S1 and S2, the widths and latents of S1's study, S3's latent and the
-hidden width of its decoder.
+and chosen here: the epochs of S1 and S2, S3's KL weight of 0.01 as one against the *mean* over
+pixels (`--config.model.reconstruction=sum` is the other arm of C14), the widths and latents of S1's
+study, S3's latent and the hidden width of its decoder.
 """
 
 from genjax import config as genjax_config

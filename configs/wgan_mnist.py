@@ -1,15 +1,20 @@
 """WGANs with clipped weights on MNIST.
 
-Without an argument S1's layers, clipping and critic steps. Not the report's are the learning rate
-(5e-4, as S0's, for 5e-5), the averaged weights and the batch of 64. 2 seeds x latents 10 and 50,
-600 steps: 30 min on two CPU cores that other work shared; wgan_mnist.png is its samples/last.png.
-Seed 0 at latent 50 alone: val_swd (sliced Wasserstein distance over a pyramid) 0.53 at step 50,
-0.064 at 200; 13 min on one of two CPU cores (no AVX-512) that other work shared.
+Without an argument S1's layers and critic steps, with flax's first weights and optax's RMSprop, all
+weights but batch norm's clipped, S0's learning rate of 5e-4, averaged weights and batches of 64. 2
+seeds x latents 10 and 50, 600 steps: 30 min on two CPU cores that other work shared; wgan_mnist.png
+is its samples/last.png. Seed 0 at latent 50 alone: val_swd (sliced Wasserstein distance over a
+pyramid) 0.53 at step 50, 0.064 at 200; 13 min on one of two CPU cores (no AVX-512) that other work
+shared.
 
-`:s0` to `:s3` are the reports' systems, `:s0_study` to `:s3_study` their studies with 10 seeds.
-S0's report speaks of 1,000 epochs and does not say of how many batches: 100 generator steps each
-are meant here, and `--config.steps` sets another number. Not given by the reports and chosen here:
-the steps of S1 to S3, the widths and latents of S1's study, and the latent of S2's study of widths.
+`:s1` has the layers of a public tutorial, which clips kernels of convolutions alone and has the
+critic step on half a batch of real and then of generated images: so has this one. It also draws
+every kernel from N(0, 0.02), which is an arm (`--config.model.initialiser=normal_0.02`), as the
+report does not say so. `:s0` to `:s3` are the reports' systems, `:s0_study` to `:s3_study` their
+studies with 10 seeds. S0's report speaks of 1,000 epochs and does not say of how many batches: 100
+generator steps each are meant here, and `--config.steps` sets another number. Not given by the
+reports and chosen here: the steps of S1 to S3, the widths and latents of S1's study, and the latent
+of S2's study of widths.
 """
 
 from genjax import config as genjax_config
@@ -30,6 +35,7 @@ _S3 = _WGAN | {"model.network": "s3_gan", "steps": 20_000, "sweep.latents": (100
 
 VARIANTS = {
   "": _WGAN
+  | genjax_config.FLAX
   | {
     "batch_size": 64,
     "steps": 600,

@@ -221,6 +221,7 @@ def read(path: str | pathlib.Path) -> Saved:
   """All runs of a workdir, finished or not. Raises `UserError` as `load` does."""
   path = pathlib.Path(path)
   record = workdir.read_config(path)
+  workdir.check_arrays(path, record)
   config = ml_collections.ConfigDict(record["config"])
   try:
     genjax_config.check(config)

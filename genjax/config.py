@@ -55,11 +55,11 @@ _MODEL = {
     "loss": "nonsaturating",
     "regulariser": "none",
     "critic_steps": 1,
-    "critic_warmup": 0,  # of the generator's first steps, how many wait for 100 critic steps
+    "critic_warmup": 0,  # how many of the generator's first steps wait for 100 critic steps each
     "clipped": "weights",  # all but batch norm's, "all", or kernels of "convolutions" alone
     "clip_first": False,  # before each of the critic's steps, not after it
-    "half_batches": False,  # two critic steps on half a batch each: real, then generated images
-    "label_noise": 0.0,  # how far labels may be off, of a cross-entropy
+    "half_batches": False,  # two critic steps, each on half a batch: real, then generated images
+    "label_noise": 0.0,  # largest offset of a label, for losses that are cross-entropies
     "optimiser": "adam",
     "initialiser": "report",
     "batch_norm": "report",
@@ -249,19 +249,30 @@ def _check_together(flat: dict) -> None:
     raise UserError(f"config.model.network {network!r} is no {kind}; one of {', '.join(fitting)}")
   if name == "gan" and flat["data.binarise"]:
     raise UserError("config.data.binarise is True, and a GAN takes images as they are: False")
-  for number, (key, reader) in READERS.items():
-    asked = set(flat.get(f"grid.{key}") or [flat.get(f"model.{key}")])
-    if len(flat.get(f"sweep.{number}", ())) > 1 and asked != {reader}:
+  for key, (other, reader) in READERS.items():
+    asked = set(flat.get(f"grid.{other}") or [flat.get(f"model.{other}")])
+    several = [k for k in (f"sweep.{key}", f"grid.{key}") if len(flat.get(k, ())) > 1]
+    if several and asked != {reader}:
       raise UserError(
-        f"config.sweep.{number} has several values, and "
+        f"config.{several[0]} has several values, and "
         f"{'not every cell' if reader in asked else 'nothing'} reads them: "
-        f"config.model.{key}={reader!r} would be right"
+        f"config.model.{other}={reader!r} would be right"
       )
-
+  halved = True in (flat.get("model.half_batches"), *flat.get("grid.half_batches", ()))
+  if halved and flat["batch_size"] % 2:
+    raise UserError(
+      f"config.batch_size is {flat['batch_size']}, and half batches need an even number"
+    )
   if flat.get("model.samples", 1) > 1 and set(flat["sweep.kl_weight"]) != {1}:
     raise UserError(
       f"config.sweep.kl_weight is {flat['sweep.kl_weight']}, and the importance-weighted bound of "
       f"{flat['model.samples']} samples has no KL weight: (1.0,) would be right"
+    )
+  conventions = {flat.get("model.reconstruction"), *flat.get("grid.reconstruction", ())}
+  if flat.get("model.samples", 1) > 1 and "mean" in conventions:
+    raise UserError(
+      "config.model.reconstruction is 'mean', and the importance-weighted bound of "
+      f"{flat['model.samples']} samples is a sum over pixels; expected 'sum'"
     )
 
 
@@ -280,17 +291,15 @@ def _check_cells(cells, known: dict) -> None:
       _check_value(key, value, known[key], "config.cells: ")
 
 
-def said(model: Mapping) -> str:
-  """A config's model keys in words, without its name and network, and what is off or not read."""
-  parts = []
+def options(model: Mapping) -> str:
+  """A config's model keys in words, but its name and network, and what is off or not read."""
+  framework = networks.default_of(model["network"], networks.REPORT)
+  parts = [f"defaults of {framework}"]
   for key, value in model.items():
-    reader = READERS.get(key)
-    off = value in (0, "none") or (reader and model.get(reader[0]) != reader[1])
-    if key in ("name", "network") or off:
-      continue
-    meant = networks.default_of(model["network"], value)
-    own = " (its report's)" if value == networks.REPORT else ""
-    parts.append(f"{key.replace('_', ' ')} {meant}{own}")
+    other, reader = READERS.get(key, ("", None))
+    off = value in (0, "none", networks.REPORT) and key != "leaky_slope"
+    if key not in ("name", "network") and not off and (not other or model.get(other) == reader):
+      parts.append(key.replace("_", " ") + ("" if value is True else f" {value}"))
   return ", ".join(parts)
 
 
@@ -337,6 +346,12 @@ def cells(config: ml_collections.ConfigDict) -> list[tuple[str, ml_collections.C
   return made
 
 
+# What a GAN began with before there were frameworks' defaults: of configs that were measured so.
+FLAX = {
+  "model.initialiser": "lecun_normal",
+  "model.batch_norm": "torch",
+  "model.optimiser_rule": "optax",
+}
 SMOKE = {
   "data.name": "digits",
   "data.validation": 0.1,

@@ -101,7 +101,7 @@ def _of_model(plan: train.Plan, shown: dict, folder: str) -> str:
   keys = plan.config.model.to_dict()
   text = _wrapped(
     "model",
-    f"{keys['name']}: network {keys['network']}, {genjax_config.said(keys)}; layers at latent "
+    f"{keys['name']}: network {keys['network']}, {genjax_config.options(keys)}; layers at latent "
     f"{plan.model.latent}",
   )
   made = layer_table.tables(plan.model, _shape(plan))

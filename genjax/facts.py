@@ -22,7 +22,7 @@ def of_workdir(record: Mapping, selection: Selection | None) -> dict[str, str]:
   config, data = record["config"], record["dataset"]
   model = config["model"]
   facts = {"Model": model["name"].upper(), "Network": model["network"]}
-  facts["Options"] = genjax_config.said(model)
+  facts["Options"] = genjax_config.options(model)
   facts["Dataset"] = (
     f"{data['source']}: images {' x '.join(map(str, data['image_shape']))}, {data['train']:,} to "
     f"train with, {data['validation']:,} held out"

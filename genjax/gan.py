@@ -71,7 +71,7 @@ def make(
       Gulrajani et al. 2017.
     critic_steps: K, for each step of the generator.
     critic_warmup: of the generator's first steps, how many wait for 100 critic steps each instead;
-      those in which it waits are counted as steps all the same.
+      waiting steps count as steps.
     clipped: a key of `CLIPPED`.
     clip_first: clips before each of the critic's steps rather than after it.
     half_batches: the critic steps twice, on half a batch of real images and then on as many
@@ -98,6 +98,11 @@ def make(
   updates = (("real",), ("generated",)) if half_batches else (("real", "generated"),)
   # (params, stats, z or image, label, key in training) -> (images or scores, stats)
   generated, score = partial(networks.apply, generator), partial(networks.apply, critic)
+
+  def moves_before(step: Array) -> Array:
+    """How often the generator has moved before a step: in a warm-up it waits."""
+    wait = -(-WARM_UP // critic_steps)
+    return jnp.minimum(step // wait, critic_warmup) + jnp.maximum(step - critic_warmup * wait, 0)
 
   def signed(image: Array) -> Array:
     return low + (high - low) * image
@@ -195,7 +200,7 @@ def make(
     params, opt_state = adapt.update(
       run, gradients, state.opt_state["generator"], state.params["generator"]
     )
-    average = partial(moving_average, run.ema_decay, state.step)
+    average = partial(moving_average, run.ema_decay, moves_before(state.step))
     ema = jax.tree.map(average, state.ema, {"params": params, "stats": stats})
     state = State(
       step=state.step + 1,
@@ -211,8 +216,7 @@ def make(
     state, of_critic = critic_turn(run, state, batches, critic_key)
     moved, of_generator = generator_turn(run, state, batches, generator_key)
     if critic_warmup:
-      wait = -(-WARM_UP // critic_steps)
-      moves = (state.step >= critic_warmup * wait) | (state.step % wait == wait - 1)
+      moves = moves_before(state.step + 1) > moves_before(state.step)
       still = state._replace(step=moved.step)
       moved = jax.tree.map(partial(jnp.where, moves), moved, still)
     return moved, of_critic | of_generator
@@ -224,21 +228,22 @@ def make(
   def scoring(state: State, image: Array, label: Array | None) -> Callable:
     """The critic as a function of each image alone, normalised as it was trained: by this batch."""
     params, stats = state.params["critic"], state.stats["critic"]
-    own = networks.batch_statistics(critic, params, stats, signed(image), label)
-    return lambda image: score(params, own, signed(image), label)[0]
+    own = networks.batch_statistics(critic, params, stats, image, label)
+    return lambda image: score(params, own, image, label)[0]
 
   def score_batch(run: Run, state: State, image: Array, label: Array | None = None) -> Array:
+    image = signed(image)
     return scoring(state, image, label)(image)
 
   def diagnose(run: Run, state: State, key: Array, batch: Batch) -> Metrics:
     z_key, mix_key = jax.random.split(key)
-    real, label = batch
-    fake = generate(run, state, latent_noise(z_key, (len(label), latent)), label)
-    on_real, on_fake = (score_batch(run, state, image, label) for image in (real, fake))
+    image, label = batch
+    z = latent_noise(z_key, (len(label), latent))
+    real, fake = signed(image), signed(generate(run, state, z, label))
+    on_real, on_fake = (scoring(state, x, label)(x) for x in (real, fake))
     metrics = critic_metrics(loss, on_real, on_fake)
     mix = losses.interpolate(mix_key, real, fake)
-    norm = losses.gradient_norm(scoring(state, mix, label), mix) / (high - low)
-    metrics["critic_gradient_norm"] = norm.mean()
+    metrics["critic_gradient_norm"] = losses.gradient_norm(scoring(state, mix, label), mix).mean()
     if regulariser == "clip":
       metrics["clip_fraction"] = clip_fraction(state.params["critic"], run.clip, clipped)
     return {f"val_{name}": value for name, value in metrics.items()}
@@ -292,12 +297,12 @@ def _check(
   if regulariser == "gradient_penalty" and half_batches:
     raise UserError(
       "model.half_batches is True, and model.regulariser 'gradient_penalty' needs real and "
-      "generated images in one step: False would be right"
+      "generated images in one step; expected False"
     )
   if label_noise and loss not in losses.CROSS_ENTROPIES:
     raise UserError(
-      f"model.label_noise is {label_noise:g}, and model.loss {loss!r} has no labels: 0 would be "
-      f"right, or one of {', '.join(losses.CROSS_ENTROPIES)}"
+      f"model.label_noise is {label_noise:g}, and model.loss {loss!r} has no labels; "
+      f"expected 0, or a loss of {', '.join(losses.CROSS_ENTROPIES)}"
     )
 
 

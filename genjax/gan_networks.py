@@ -2,8 +2,8 @@
 
 A generator maps `(z [B, Z], label [B])` to images; a critic maps `(image, label)` to scores `[B]`.
 Networks with `num_classes` above 0 read the label, the others do not; a generator takes weights of
-the classes `[B, num_classes]` as well. The generator's layer that
-reads the latent is named `latent`.
+the classes `[B, num_classes]` as well. The generator's layer that reads the latent is named
+`latent`.
 """
 
 import math

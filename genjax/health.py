@@ -16,7 +16,8 @@ MEMORISED, MEMORISED_AT_LEAST = 5.0, 0.05
 # A gap's size is that of the critic's slope, and a clipped critic is almost flat yet alive: only
 # what 32 bits can hardly tell from 0 is dead.
 FLAT = 1e-6
-# Divided by the slope it is a distance in pixels' units, of which different images have several.
+# Divided by the slope it is a distance in pixels' units, of which different images have several. Of
+# a critic with batch norm it is none, as each side has its own statistics, but no nearer to 0.
 FLAT_SCALED = 1e-3
 # Of a thousand validation images none is on the wrong side, or none on the right: hardly a gradient
 # is left.

@@ -22,7 +22,8 @@ class Initialiser(NamedTuple):
   # (fan in, fan out, whether the convolution is transposed) -> the deviation that entries must have
   deviation: Callable[[Array | int, Array | int, bool], Array | float]
   biases: bool = False  # are drawn as the entries of their kernel are; or else zeros
-  forget_bias: float = 0.0  # of an LSTM
+  lstm: str = "keras"  # whose LSTM it begins, "keras" or "torch"
+  forget_bias: float = 0.0  # of Keras' LSTM
 
 
 def _uniform(key: Array, shape: tuple, dtype: jnp.dtype) -> Array:
@@ -43,7 +44,11 @@ INITIALISERS = {
   # and bias, b^2 = 1 / fan in. Of a transposed convolution, whose kernel it keeps as [I, O, k, k],
   # it takes O k k for the fan in.
   "torch": Initialiser(
-    _uniform, 3**-0.5, lambda i, o, transposed: (3 * (o if transposed else i)) ** -0.5, biases=True
+    _uniform,
+    3**-0.5,
+    lambda i, o, transposed: (3 * (o if transposed else i)) ** -0.5,
+    True,
+    "torch",
   ),
   # LeCun et al. 1998, section 4.6; flax's default, a normal cut off at two deviations.
   "lecun_normal": Initialiser(

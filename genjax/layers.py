@@ -246,9 +246,9 @@ class ConvTranspose(Conv):
 class LSTM(nn.Module):
   """Reads `[B, T, I]` and gives its last output `[B, features]` (Gers et al. 2000).
 
-  Gates are columns of the kernels, in the order input, forget, cell, output. Where biases are drawn
-  there are two, as in PyTorch, which draws everything from U(-b, b), b^2 = 1 / features. Otherwise
-  the recurrent kernel is orthogonal, as in Keras and flax.
+  Gates are columns of the kernels, in the order input, forget, cell, output. PyTorch's has a bias
+  for each of its two products, and draws everything from U(-b, b), b^2 = 1 / features. In the
+  others, as in Keras and flax, the recurrent kernel is orthogonal.
   """
 
   features: int
@@ -258,7 +258,7 @@ class LSTM(nn.Module):
   def __call__(self, x: Array) -> Array:
     inputs, recurrent = (x.shape[-1], 4 * self.features), (self.features, 4 * self.features)
     initial = self.initialiser
-    if initial.biases:
+    if initial.lstm == "torch":
       scale = initialisers.deviation(initial, recurrent) / initial.spread
       parts = {"input": inputs, "recurrent": recurrent}
       w, r = (
@@ -294,8 +294,9 @@ class BatchNorm(NamedTuple):
   epsilon: float
 
 
-# PyTorch counts momentum the other way round. Both frameworks put the unbiased variance of a batch
-# into the running statistics, flax the biased one: of n numbers a channel that is less by 1 / n.
+# PyTorch counts momentum the other way round. Its running statistics have the unbiased variance of
+# a batch, as do those of TensorFlow 2 for images; here, as in Keras 3, it is the biased one, which
+# is less by 1 / n for n numbers a channel.
 BATCH_NORMS = {"keras": BatchNorm(0.99, 1e-3), "torch": BatchNorm(0.9, 1e-5)}
 
 

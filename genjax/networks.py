@@ -22,8 +22,6 @@ from genjax.types import PyTree, Shape, UserError
 
 MNIST, CIFAR10 = (28, 28, 1), (32, 32, 3)
 UNIT, SIGNED = (0.0, 1.0), (-1.0, 1.0)  # the ranges of a sigmoid's and of a tanh's images
-
-
 KERAS, TORCH = "keras", "torch"
 REPORT = "report"  # stands for the framework of the network's report
 

@@ -17,8 +17,8 @@ def keras_adam(
 ) -> optax.GradientTransformation:
   """Adam as Keras has it: epsilon is added before the second moment's bias is corrected.
 
-  The form at the end of section 2 of Kingma & Ba 2015. PyTorch's and optax's is algorithm 1, whose
-  epsilon is 32 times smaller beside the first gradient.
+  The form at the end of section 2 of Kingma & Ba 2015. PyTorch's and optax's is algorithm 1; an
+  equal epsilon weighs 32 times as much here in the first step.
   """
 
   def update(gradients: PyTree, state: optax.ScaleByAdamState, params: PyTree = None):
@@ -26,11 +26,12 @@ def keras_adam(
     count = state.count + 1
     mu = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, gradients)
     nu = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g**2, state.nu, gradients)
-    rate = learning_rate * jnp.sqrt(1 - b2**count) / (1 - b1**count)
-    updates = jax.tree.map(lambda m, v: -rate * m / (jnp.sqrt(v) + epsilon), mu, nu)
+    scale = jnp.sqrt(1 - b2**count) / (1 - b1**count)
+    updates = jax.tree.map(lambda m, v: scale * m / (jnp.sqrt(v) + epsilon), mu, nu)
     return updates, optax.ScaleByAdamState(count, mu, nu)
 
-  return optax.GradientTransformation(optax.scale_by_adam().init, update)
+  moments = optax.GradientTransformation(optax.scale_by_adam().init, update)
+  return optax.chain(moments, optax.scale_by_learning_rate(learning_rate))
 
 
 class Rule(NamedTuple):

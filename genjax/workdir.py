@@ -26,7 +26,7 @@ _FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
 _BEFORE = (".lock", ".*.partial", "runs.csv", "metrics.csv", "*.log", "*.out", "*.err")
 # Of a workdir's files. To be raised when this code could not read what older code left.
 FORMAT = 2
-# What format 1 had no keys for: how its models began and were trained.
+# What format 1 had no keys for, and meant: these values never change.
 _BEFORE_KEYS = {
   "vae": {"reconstruction": "sum", "initialiser": "lecun_normal", "optimiser_rule": "optax"},
   "gan": {
@@ -145,6 +145,7 @@ def compare(path: pathlib.Path, record: dict) -> None:
     check_free(path)
     return
   old, record = read_config(path), json.loads(json.dumps(record))
+  check_arrays(path, old)
   for part in ("config", "dataset"):
     changed = differences(old[part], record[part])
     if changed:
@@ -225,19 +226,20 @@ def read_config(path: pathlib.Path) -> dict:
   file = path / "config.json"
   try:
     record = json.loads(file.read_text())
-    if not all(isinstance(record[part], dict) for part in ("config", "dataset")):
+    parts = record["config"], record["dataset"], record["config"].get("model", {})
+    if not all(isinstance(part, dict) for part in parts):
       raise ValueError
   except (FileNotFoundError, NotADirectoryError):
     cells = _cells(path)
     hint = f"; its folders are workdirs, as {cells[0]}" if cells else ""
     raise UserError(f"{path} is no workdir of genjax: it has no config.json{hint}") from None
-  except (ValueError, KeyError, TypeError, OSError):
+  except (ValueError, KeyError, TypeError, AttributeError, OSError):
     raise UserError(
       f"{file} cannot be read; restore it, or start again in another --workdir"
     ) from None
-  if record.get("format", 1) == 1:
-    record = _from_format_1(path, record)
-  if record["format"] != FORMAT:
+  if record.setdefault("format", 1) == 1:
+    record["config"] = _of_format_1(record["config"])
+  if record["format"] not in (1, FORMAT):
     raise UserError(
       f"{path} was left by genjax {made_by(record)} in format {record['format']}, and this genjax "
       f"{_version('genjax')} reads format {FORMAT}; use that version for it"
@@ -245,19 +247,20 @@ def read_config(path: pathlib.Path) -> dict:
   return record
 
 
-def _from_format_1(path: pathlib.Path, record: dict) -> dict:
-  """A config.json of format 1, with what it meant where this one has keys."""
-  config = record["config"]
-  model = config.get("model", {})
-  if model.get("network") == "s3_vae":
+def _of_format_1(config: dict) -> dict:
+  """A config of format 1, with what it meant where this one has keys."""
+  added = _BEFORE_KEYS.get(config.get("model", {}).get("name"), {})
+  parts = {"model": added, "grid": {key: [] for key in added}}
+  return config | {part: keys | config.get(part, {}) for part, keys in parts.items()}
+
+
+def check_arrays(path: pathlib.Path, record: dict) -> None:
+  """Raises `UserError` where checkpoints have arrays that this code does not read."""
+  if record["format"] == 1 and record["config"].get("model", {}).get("network") == "s3_vae":
     raise UserError(
-      f"{path} has an LSTM as genjax {made_by(record)} kept it, whose arrays this genjax does not "
-      "read; use that version for it"
+      f"{path} has weights of an LSTM as genjax {made_by(record)} kept them, which this genjax "
+      f"{_version('genjax')} does not read; use that version for it"
     )
-  added = _BEFORE_KEYS.get(model.get("name"), {})
-  grid = {key: [] for key in added} | config.get("grid", {})
-  config = config | {"model": added | model, "grid": grid}
-  return record | {"format": FORMAT, "config": config}
 
 
 def made_by(record: dict) -> str:

@@ -6,6 +6,7 @@ mnist.png and cifar10.png, a row of samples for each, and prints the tables of B
 """
 
 import pathlib
+import runpy
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ import numpy as np
 from absl import flags
 
 import genjax
-from genjax import checkpoint, command, galleries, networks, plots, score_files, workdir
+from genjax import checkpoint, command, data, galleries, networks, plots, score_files, workdir
 from genjax.types import UserError, latent_noise
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for what the systems leave.")
@@ -27,7 +28,7 @@ COLUMNS = 12
 CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
 SCORES = ("fd", "coverage")
 HEADER = (
-  "system", "`--config=configs/...`", "framework, first weights", "latent, batch, steps",
+  "system", "`--config=configs/...`", "framework", "latent, batch, steps", "of the report's",
   "images seen", "FD", "floor", "coverage", "seconds",
 )  # fmt: skip
 
@@ -71,7 +72,7 @@ SYSTEMS = {
 
 
 def train(system: System, path: pathlib.Path) -> None:
-  """Trains and scores; how long each call trained is a line of seconds.txt."""
+  """Trains and scores; how long each call trained is a line of a file beside the workdir."""
   shorter = ()
   if system.steps:
     every = (system.steps, max(system.steps // 4, 1), max(system.steps // 40, 1))
@@ -81,14 +82,21 @@ def train(system: System, path: pathlib.Path) -> None:
   config = [f"--config={CONFIGS / system.config}", f"--config.sweep.seeds=({_SEED.value},)"]
   if not workdir.finished(path):
     begun = time.monotonic()
-    command = [sys.executable, "-m", "genjax.main", f"--workdir={path}", *config, *shorter]
-    status = subprocess.run(command, check=False).returncode
-    with open(path / "seconds.txt", "a") as file:
+    _run("genjax.main", f"--workdir={path}", *config, *shorter)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(_seconds(path), "a") as file:
       file.write(f"{time.monotonic() - begun:.0f}\n")
-    if status:
-      sys.exit(status)
-  score = ["--weights=last", f"--metrics={','.join(SCORES)}"]
-  subprocess.run([sys.executable, "-m", "genjax.evaluate", f"--workdir={path}", *score], check=True)
+  _run("genjax.evaluate", f"--workdir={path}", "--weights=last", f"--metrics={','.join(SCORES)}")
+
+
+def _run(module: str, *arguments: str) -> None:
+  """Runs a command, whose message and status are this one's where it fails."""
+  if status := subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode:
+    sys.exit(status)
+
+
+def _seconds(path: pathlib.Path) -> pathlib.Path:
+  return path.with_name(f"{path.name}.seconds")
 
 
 def samples(run: checkpoint.LoadedRun) -> np.ndarray:
@@ -97,27 +105,37 @@ def samples(run: checkpoint.LoadedRun) -> np.ndarray:
   return np.asarray(jax.jit(run.generate)(z, np.arange(COLUMNS) % 10))
 
 
+def reported_steps(system: System, images: int) -> int:
+  """How long the system's own config trains on so many images."""
+  file, _, variant = system.config.partition(":")
+  config = runpy.run_path(str(CONFIGS / file))["get_config"](variant)
+  per_epoch = data.batches_per_epoch(images, config.batch_size)
+  critic_steps = config.model.get("critic_steps", 1)
+  return config.steps or round(config.epochs * per_epoch / critic_steps)
+
+
 def row(system: System, path: pathlib.Path, run: checkpoint.LoadedRun) -> list[str]:
   """The cells of a table's row, as `HEADER` has them."""
-  config = workdir.read_config(path)["config"]
-  model, batch = config["model"], config["batch_size"]
-  choice = model["initialiser"], networks.REPORT
-  initialiser, framework = (networks.default_of(model["network"], c) for c in choice)
+  record = workdir.read_config(path)
+  model, batch = record["config"]["model"], record["config"]["batch_size"]
   seen = run.step * batch * model.get("critic_steps", 1) // (1 + model.get("half_batches", False))
   scores = {place.name: (place, value) for place, value in score_files.read(path).items()}
   floors = score_files.read_protocols(path)
-  (fd, distance), (_, coverage) = (scores[name] for name in SCORES)
-  seconds = sum(map(int, (path / "seconds.txt").read_text().split()))
+  figures = ["failed", "", ""]
+  if all(name in scores for name in SCORES):
+    (fd, distance), (_, coverage) = (scores[name] for name in SCORES)
+    floor = floors[fd.protocol]["floor"]["fd"]
+    figures = [f"{distance:.1f}", f"{floor:.2f}", f"{coverage:.3f}"]
+  timed = _seconds(path)
   return [
     system.title,
     f"`{system.config}`",
-    framework if initialiser == framework else f"{framework}, {initialiser}",
+    networks.default_of(model["network"], model["initialiser"]),
     f"{run.numbers['latent']}, {batch}, {run.step:,}",
+    f"{run.step / reported_steps(system, record['dataset']['train']):.0%}",
     f"{seen:,}",
-    f"{distance:.1f}",
-    f"{floors[fd.protocol]['floor']['fd']:.2f}",
-    f"{coverage:.3f}",
-    f"{seconds:,}",
+    *figures,
+    f"{sum(map(int, timed.read_text().split())):,}" if timed.exists() else "",
   ]
 
 

@@ -242,6 +242,43 @@ def test_a_number_is_swept_only_where_something_reads_it(model, number, key, rea
   config.check(changed(model, **{f"sweep.{number}": (0.1,), f"model.{key}": other}))
 
 
+def test_a_grid_of_keys_that_nothing_reads():
+  grid = {"grid.clip_first": (False, True)}
+  assert refusal(changed("gan", **grid)) == (
+    "config.grid.clip_first has several values, and nothing reads them: "
+    "config.model.regulariser='clip' would be right"
+  )
+  config.check(changed("gan", **grid, **{"model.regulariser": "clip"}))
+
+
+def test_half_batches_need_an_even_number():
+  odd = {"batch_size": 1, "model.half_batches": True}
+  message = "config.batch_size is 1, and half batches need an even number"
+  assert refusal(changed("gan", **odd)) == message
+  assert refusal(changed("gan", **{"batch_size": 1, "grid.half_batches": (True,)})) == message
+  config.check(changed("gan", **{"batch_size": 2, "model.half_batches": True}))
+  config.check(changed("gan", batch_size=1))
+
+
+def test_an_importance_weighted_bound_is_a_sum_over_pixels():
+  message = refusal(changed(**{"model.samples": 5, "model.reconstruction": "mean"}))
+  assert message.startswith("config.model.reconstruction is 'mean', and the importance-weighted")
+  config.check(changed(**{"model.reconstruction": "mean"}))
+
+
+def test_a_model_in_words():
+  gan = {"name": "gan", "network": "s1_wgan", "regulariser": "clip", "clipped": "all"}
+  gan |= {"width": 0, "half_batches": True, "leaky_slope": 0.0, "optimiser_rule": "report"}
+  gan |= {"initialiser": "normal_0.02"}
+  assert config.options(gan) == (
+    "defaults of keras, regulariser clip, clipped all, half batches, leaky slope 0.0, "
+    "initialiser normal_0.02"
+  )
+  vae = {"name": "vae", "network": "s3_vae", "width": 64, "initialiser": "report"}
+  assert config.options(vae) == "defaults of torch, width 64"
+  assert "clipped" not in config.options(gan | {"regulariser": "none"})
+
+
 def test_without_a_grid_there_is_one_program_in_the_workdir_itself():
   wanted = changed()
   ((folder, cell),) = config.cells(wanted)

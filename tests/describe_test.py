@@ -136,7 +136,7 @@ def test_layers_without_parameters_stand_where_they_are_called():
 
 def test_an_lstm_is_one_row_with_its_last_state():
   encoder = tables("s3_vae", MNIST, 20)["encoder"]
-  assert ("LSTM", (128,), 4 * 128 * (28 + 128 + 1), 0) in encoder
+  assert ("LSTM", (128,), 4 * 128 * (28 + 128 + 2), 0) in encoder
   assert sum(layer.trained > 0 for layer in encoder) == 3
 
 

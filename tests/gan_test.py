@@ -123,7 +123,7 @@ def test_k_critic_steps_are_one_after_another_on_their_own_batches(critic_steps)
   a_run, batch = run(), batches(model)
   state, turn = jax.jit(model.init)(a_run), jax.jit(model.turns["critic"])
   together, _ = turn(a_run, state, batch, jax.random.key(1))
-  assert int(together.opt_state["critic"].count) == critic_steps
+  assert int(together.opt_state["critic"][0].count) == critic_steps
   for k in range(critic_steps):  # each of the K batches has its part
     other = batch._replace(image=batch.image.at[k].set(0.5))
     changed, _ = turn(a_run, state, other, jax.random.key(1))
@@ -246,6 +246,20 @@ def test_in_a_warm_up_the_generator_waits_for_the_critic():
     assert int(after.step) == int(state.step) + 1
     state = after
   assert moved == [False, True, False, True, True, True]
+
+
+def test_the_average_counts_the_generator_s_own_steps():
+  """A decay of (1 + n) / (10 + n) after n of them, not after those in which it waited."""
+  model = small("s1_gan", critic_steps=50, critic_warmup=2)
+  a_run, batch = run(ema_decay=(0.9,)), batches(model, 2)
+  step, state = jax.jit(model.step), jax.jit(model.init)(a_run)
+  for decay in (1 / 10, 2 / 11):
+    first, _ = step(a_run, state, batch)
+    after, _ = step(a_run, first, batch)
+    old, new = (s.ema["params"]["latent"]["kernel"] for s in (state, after))
+    raw = after.params["generator"]["latent"]["kernel"]
+    np.testing.assert_allclose(new, decay * old + (1 - decay) * raw, rtol=1e-5, atol=1e-7)
+    state = after
 
 
 def test_the_penalty_holds_the_gradient_near_one():

@@ -63,6 +63,14 @@ def test_counts_of_other_widths_and_depths(model, shape, latent, expected):
   assert tuple(networks.count(params[player]) for player in players) == expected
 
 
+def test_networks_of_one_name_have_one_framework():
+  """As a config's "report" is looked up by the name alone."""
+  for known in (networks.VAES, networks.GANS, networks.CONDITIONAL_GANS):
+    for name, entry in known.items():
+      assert networks.default_of(name, "report") == entry.framework
+      assert networks.default_of(name, "torch") == "torch"
+
+
 def test_every_network_is_tested():
   kinds = {"vae": networks.VAES, "gan": networks.GANS | networks.CONDITIONAL_GANS}
   for kind, known in kinds.items():
@@ -128,8 +136,14 @@ def test_dropout_acts_in_training_alone():
   np.testing.assert_array_equal(*still)
 
 
-def test_batch_norm_uses_the_batch_in_training_and_its_average_afterwards():
-  critic = gan_networks.S1Critic(LAYERS, 8, batch_norm=True)
+@pytest.mark.parametrize(
+  ("framework", "momentum", "epsilon"), [("keras", 0.99, 1e-3), ("torch", 0.9, 1e-5)]
+)
+def test_batch_norm_uses_the_batch_in_training_and_its_average_afterwards(
+  framework, momentum, epsilon
+):
+  made = layers.Layers(INITIALISERS[framework], layers.BATCH_NORMS[framework], 0.2)
+  critic = gan_networks.S1Critic(made, 8, batch_norm=True)
   image = batches(small("s1_gan")).image[0]
   params, stats = networks.init(critic, jax.random.key(0), image)
   _, new = networks.apply(critic, params, stats, image, key=jax.random.key(1))
@@ -138,9 +152,16 @@ def test_batch_norm_uses_the_batch_in_training_and_its_average_afterwards():
   # The activations' own variance, by slower means.
   activations = layers.Conv(4, 4, 2).apply({"params": params["Conv_0"]}, image)
   own = np.asarray(activations).reshape(-1, 4).var(0)
-  np.testing.assert_allclose(after, 0.9 * before + 0.1 * own, rtol=1e-4)
+  np.testing.assert_allclose(after, momentum * before + (1 - momentum) * own, rtol=1e-4)
   _, unchanged = networks.apply(critic, params, stats, image)
   assert unchanged is stats
+  # Afterwards what a statistic of 0 leaves is divided by the root of epsilon.
+  none = {"BatchNorm_0": {"mean": jnp.zeros(4), "var": jnp.zeros(4)}}
+  layer = {"params": {k: params["BatchNorm_0"][k] for k in ("scale", "bias")}}
+  flat = made.batch_norm(train=False).apply(
+    layer | {"batch_stats": none["BatchNorm_0"]}, jnp.ones((1, 4))
+  )
+  np.testing.assert_allclose(flat, epsilon**-0.5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -169,5 +169,29 @@ def test_a_workdir_of_format_1_is_read_as_what_it_was(vae, tmp_path):
 def test_an_lstm_of_format_1_is_refused(vae, tmp_path):
   path = shutil.copytree(vae[0], tmp_path / "old")
   _as_format_1(path, "s3_vae")
-  with pytest.raises(UserError, match=r"has an LSTM as genjax .* use that version for it"):
+  with pytest.raises(UserError, match=r"has weights of an LSTM as genjax .* use that version"):
     selection.read([path])
+  record = workdir.read_config(path)  # of which nothing else is lost
+  assert record["config"]["model"]["network"] == "s3_vae"
+  with pytest.raises(UserError, match="has weights of an LSTM"):
+    workdir.compare(path, {"config": record["config"], "dataset": record["dataset"]})
+
+
+def test_a_gan_of_format_1_has_flax_s_defaults(tmp_path):
+  model = {"name": "gan", "network": "s1_wgan"}
+  record = {"config": {"model": model, "grid": {"width": [8]}}, "dataset": {}}
+  (tmp_path / "config.json").write_text(json.dumps(record))
+  found = workdir.read_config(tmp_path)["config"]
+  assert found["model"] == model | {
+    "initialiser": "lecun_normal",
+    "batch_norm": "torch",
+    "optimiser_rule": "optax",
+    "clipped": "weights",
+    "clip_first": False,
+    "half_batches": False,
+    "critic_warmup": 0,
+    "label_noise": 0.0,
+  }
+  assert found["grid"].pop("width") == [8]
+  assert set(found["grid"]) == set(found["model"]) - set(model)
+  assert not any(found["grid"].values())
