@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import operator
+import os
 import pathlib
 import signal
 import sys
@@ -40,8 +41,10 @@ class Checkpoints:
   def save(self, step: int, tree: PyTree) -> None:
     """Writes in the background; the next save, `latest` and `close` wait for it."""
     tree = jax.tree.map(np.asarray, tree)
+    arrays = _arrays(tree)
+    about = {"crc32": _checksum(tree), "arrays": arrays, "arrays_crc32": _checksum_of_text(arrays)}
     arguments = ocp.args.Composite(
-      tree=ocp.args.StandardSave(tree), checksum=ocp.args.JsonSave({"crc32": _checksum(tree)})
+      tree=ocp.args.StandardSave(tree), checksum=ocp.args.JsonSave(about)
     )
     with _uninterrupted():
       self._manager.save(step, args=arguments, force=True)
@@ -53,7 +56,7 @@ class Checkpoints:
     """The checkpoint of that step, as numpy arrays of the shapes in `like`.
 
     Raises:
-      UserError: it is damaged, or holds something else.
+      UserError: it is damaged, it holds other arrays, or it may not be read.
     """
     like = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
     arguments = ocp.args.Composite(
@@ -70,11 +73,33 @@ class Checkpoints:
       logging.getLogger(__name__).debug("%s", error)
       whole = False
     if not whole:
-      raise UserError(
-        f"checkpoint {self._path / str(step)} is damaged or cut short; delete that folder, and "
-        f"the same command goes on from {self._before(step)}"
-      )
+      raise UserError(self._refusal(step, like))
     return tree
+
+  def _refusal(self, step: int, like: PyTree) -> str:
+    """Why a checkpoint is not what was asked for: only what is damaged may be deleted."""
+    folder = self._path / str(step)
+    if unreadable := _unreadable(folder):
+      return f"checkpoint {folder} cannot be read ({unreadable}); ask for permission to read it"
+    if difference := _difference(self._recorded(step), _arrays(like)):
+      return (
+        f"checkpoint {folder} is of another model: {difference}; the code or the config has "
+        "changed since, and the one that wrote it reads it"
+      )
+    return (
+      f"checkpoint {folder} is damaged or cut short; delete that folder, and the same command goes "
+      f"on from {self._before(step)}"
+    )
+
+  def _recorded(self, step: int) -> dict[str, str]:
+    """The arrays that a checkpoint says it holds; {} where that is damaged, or of older code."""
+    try:
+      about = self._manager.restore(step, args=ocp.args.Composite(checksum=ocp.args.JsonRestore()))
+      arrays = about["checksum"]["arrays"]
+      return arrays if about["checksum"]["arrays_crc32"] == _checksum_of_text(arrays) else {}
+    except Exception as error:  # as above
+      logging.getLogger(__name__).debug("%s", error)
+      return {}
 
   def close(self) -> None:
     self._manager.wait_until_finished()
@@ -83,6 +108,39 @@ class Checkpoints:
   def _before(self, step: int) -> str:
     earlier = [s for s in self._manager.all_steps() if s < step]
     return f"step {max(earlier)}" if earlier else "the start"
+
+
+def _arrays(tree: PyTree) -> dict[str, str]:
+  """Name -> shape and type of each array: "state.step" -> "[4] int32"."""
+  return {
+    jax.tree_util.keystr(path, simple=True, separator="."): f"{list(leaf.shape)} {leaf.dtype}"
+    for path, leaf in jax.tree.leaves_with_path(tree)
+  }
+
+
+def _difference(recorded: dict[str, str], wanted: dict[str, str]) -> str:
+  """The first array in which a checkpoint differs from a model, in words; "" if there is none."""
+  for name in dict.fromkeys((*wanted, *recorded)) if recorded else ():
+    there, here = recorded.get(name, "absent"), wanted.get(name, "absent")
+    if there != here:
+      return f"{name} is {there} there and {here} here"
+  return ""
+
+
+def _unreadable(folder: pathlib.Path) -> str:
+  """What this user may not read first, and the system's word for it; "" where all can be read."""
+  errors = []
+  for root, _, files in os.walk(folder, onerror=errors.append):
+    for file in files:
+      try:
+        open(os.path.join(root, file), "rb").close()
+      except OSError as error:
+        errors.append(error)
+  return f"{errors[0].filename}: {errors[0].strerror}" if errors else ""
+
+
+def _checksum_of_text(arrays: dict[str, str]) -> int:
+  return zlib.crc32("\n".join(map(" ".join, sorted(arrays.items()))).encode())
 
 
 @contextlib.contextmanager

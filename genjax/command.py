@@ -240,7 +240,13 @@ def origin(flag: flags.FlagHolder) -> dict:
 
 
 def prepare_jax() -> None:
-  """A persistent compilation cache, and on a CPU a device a core, so that runs go side by side."""
+  """A persistent compilation cache, and on a CPU a device a core, so that runs go side by side.
+
+  Raises:
+    UserError: JAX is asked for 64 bits.
+  """
+  if jax.config.jax_enable_x64:
+    raise UserError("JAX_ENABLE_X64 is set, and genjax computes in 32 bits; unset it")
   cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
   if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
     jax.config.update("jax_compilation_cache_dir", str(pathlib.Path(cache) / "genjax" / "jax"))

@@ -1,7 +1,10 @@
 """What was saved comes back bit for bit or not at all, and a run can be used on its own."""
 
+import os
 import pathlib
 import shutil
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -91,21 +94,53 @@ def test_what_a_killed_process_left_half_written_is_removed_by_the_next_writer(t
 
 
 @pytest.mark.parametrize(
-  "other",
+  ("other", "difference"),
   [
-    {"step": np.zeros(3, np.int32)},
-    {"step": np.zeros(2, np.int32), "more": np.zeros(2)},
-    {"steps": np.zeros(2, np.int32)},
+    ({"step": np.zeros(3, np.int32)}, r"step is \[2\] int32 there and \[3\] int32 here"),
+    ({"step": np.zeros(2)}, r"step is \[2\] int32 there and \[2\] float64 here"),
+    (
+      {"step": np.zeros(2, np.int32), "more": np.zeros(2)},
+      r"more is absent there and \[2\] float64 here",
+    ),
+    ({"steps": np.zeros(2, np.int32)}, r"steps is absent there and \[2\] int32 here"),
+    ({}, r"step is \[2\] int32 there and absent here"),
   ],
 )
-def test_a_checkpoint_of_something_else_is_refused(tmp_path, other):
+def test_a_checkpoint_of_something_else_is_not_called_damaged(tmp_path, other, difference):
   writer = checkpoint.Checkpoints(tmp_path, keep=1)
   writer.save(5, {"step": np.array([1, 2], np.int32)})
   writer.close()
   reader = checkpoint.Checkpoints(tmp_path)
-  with pytest.raises(UserError, match=r"/5 is damaged or cut short"):
+  with pytest.raises(UserError, match=rf"/5 is of another model: {difference}; the code"):
     reader.restore(5, other)
   reader.close()
+
+
+def test_a_model_that_changed_is_named_by_its_array(vae):
+  """As when somebody edits a layer after training: nobody is told to delete the checkpoint."""
+  wider = trainings.plan("vae", **{"sweep.learning_rate": (1e-3, 0.3), "model.width": 12})
+  line = r"decoder\.Dense_0\.kernel is \[8, 8, 784\] float32 there and \[8, 12, 784\] float32 here"
+  with pytest.raises(UserError, match=line) as told:
+    trainings.saved(vae[0], wider)
+  assert "delete" not in str(told.value)
+
+
+@pytest.mark.parametrize("forbidden", ["file", "folder"])
+def test_what_may_not_be_read_is_not_called_damaged(vae, tmp_path, forbidden):
+  copy = _copy(vae, tmp_path)
+  folder = copy / "checkpoints" / "12" / "tree"
+  target = folder / "_METADATA" if forbidden == "file" else folder
+  code = f"from genjax import checkpoint; print(checkpoint._unreadable({str(folder)!r}))"
+  target.chmod(0)
+  try:
+    # Root reads everything unless it gives that up.
+    drop = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.getuid() == 0 else []
+    if drop and not shutil.which("setpriv"):
+      pytest.skip("root reads everything, and there is no setpriv")
+    told = subprocess.run([*drop, sys.executable, "-c", code], capture_output=True, text=True)
+  finally:
+    target.chmod(0o755)
+  assert told.stdout.strip() == f"{target}: Permission denied"
 
 
 # Damage.
