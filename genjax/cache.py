@@ -16,7 +16,7 @@ import numpy as np
 from absl import logging
 
 from genjax.sources import Arrays
-from genjax.types import Dataset
+from genjax.types import Dataset, UserError
 
 _LAYOUT = 1  # to be raised when the arrays of a source come out otherwise than before
 
@@ -114,10 +114,24 @@ def _replacing(file: pathlib.Path):
 
 
 def folder(cache: str, kind: str) -> pathlib.Path:
-  """Where files of one kind are kept; `cache` as in `data.load`."""
-  xdg = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-  chosen = cache or os.environ.get("GENJAX_CACHE") or os.path.join(xdg, "genjax")
-  return pathlib.Path(chosen).expanduser() / kind
+  """Where files of one kind are kept; `cache` as in `data.load`. Raises `UserError` as `home`."""
+  chosen = cache or os.environ.get("GENJAX_CACHE")
+  return (pathlib.Path(chosen).expanduser() if chosen else home()) / kind
+
+
+def home() -> pathlib.Path:
+  """The folder for all that is kept from start to start.
+
+  Raises:
+    UserError: nobody says where, as in a container whose user has no home.
+  """
+  try:
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "genjax"
+  except RuntimeError:
+    raise UserError(
+      "this user has no home directory for caches; set XDG_CACHE_HOME to a folder that can be "
+      "written, or GENJAX_CACHE and JAX_COMPILATION_CACHE_DIR"
+    ) from None
 
 
 def _stem(name: str) -> str:

@@ -20,6 +20,7 @@ import jax
 import ml_collections
 from absl import app, flags, logging
 
+from genjax import cache
 from genjax.types import UserError
 
 flags.disclaim_key_flags()  # what `run_flags` defines belongs to its caller, for --help
@@ -111,6 +112,7 @@ def _refuse(error: object) -> None:
 def _parse(arguments: list[str], positional: str = "", required: bool = True) -> list[str]:
   flags.FLAGS.set_gnu_getopt(bool(positional))  # flags may stand after what is no flag
   logging.set_verbosity(logging.ERROR)  # a config file that returns nothing has its line below
+  arguments = _last_of_each(arguments)
   # ml_collections raises what it meets in a config file or an override: a dozen kinds.
   try:
     rest = flags.FLAGS(arguments)
@@ -121,6 +123,17 @@ def _parse(arguments: list[str], positional: str = "", required: bool = True) ->
   if positional and required and not rest[1:]:
     _refuse(f"no {positional} are named; right would be some paths after the command")
   return rest
+
+
+def _last_of_each(arguments: list[str]) -> list[str]:
+  """Without a config key's values but the last, as absl would join those of tuples."""
+  keys = [re.match(r"--?(config\.[^=]+)=", argument) for argument in arguments]
+  last = {found[1]: place for place, found in enumerate(keys) if found}
+  return [
+    argument
+    for place, (argument, found) in enumerate(zip(arguments, keys, strict=True))
+    if not found or last[found[1]] == place
+  ]
 
 
 def _readable(error: Exception, arguments: list[str]) -> str:
@@ -243,15 +256,24 @@ def prepare_jax() -> None:
   """A persistent compilation cache, and on a CPU a device a core, so that runs go side by side.
 
   Raises:
-    UserError: JAX is asked for 64 bits.
+    UserError: JAX is asked for 64 bits, or for a kind of device that is not here; or there is no
+      place for a cache.
   """
   if jax.config.jax_enable_x64:
     raise UserError("JAX_ENABLE_X64 is set, and genjax computes in 32 bits; unset it")
-  cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
   if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-    jax.config.update("jax_compilation_cache_dir", str(pathlib.Path(cache) / "genjax" / "jax"))
+    jax.config.update("jax_compilation_cache_dir", str(cache.home() / "jax"))
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
   jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
   if not os.environ.get("JAX_NUM_CPU_DEVICES"):
     allowed = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
     jax.config.update("jax_num_cpu_devices", len(allowed(0)))
+  if platforms := os.environ.get("JAX_PLATFORMS"):
+    try:
+      jax.devices()
+    except (RuntimeError, AssertionError) as error:
+      why = f" ({' '.join(str(error).split())})" if str(error) else ""
+      raise UserError(
+        f"JAX_PLATFORMS is {platforms!r}, and this machine has no such device{why}; unset it, or "
+        "expected cpu"
+      ) from error

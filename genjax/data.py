@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 from typing import NamedTuple
 
 import jax
@@ -185,6 +186,7 @@ def _arrays(name: str, directory: str, size: int, cache: str) -> sources.Arrays:
   if name.endswith(".npz"):
     return sources.npz(name, size)
   is_folder = name.startswith((".", "/", "~")) or ("/" in name and os.path.isdir(name))
+  name = name if is_folder else _tfds_name(name)
   place = pathlib.Path(name).expanduser() if is_folder else records.locate(name, directory)
   if place is None or not place.is_dir():
     # A folder's name says nothing elsewhere: ./faces of another project is another dataset.
@@ -202,6 +204,25 @@ def _arrays(name: str, directory: str, size: int, cache: str) -> sources.Arrays:
     arrays = (sources.folder if is_folder else records.read)(place, size)
     caching.save(file, arrays)
   return arrays
+
+
+# What other libraries call a dataset, in small letters and without signs -> its name in TFDS.
+_ELSEWHERE = {
+  name.replace("_", ""): name for name in ("mnist", "fashion_mnist", "kmnist", "cifar10")
+}
+_ELSEWHERE |= {"cifar100": "cifar100", "svhn": "svhn_cropped", "emnist": "emnist"}
+_TFDS_NAME = re.compile(r"[a-z]\w*(/[\w.+-]+)?(:\d+\.\d+\.\d+)?")
+
+
+def _tfds_name(name: str) -> str:
+  """The name in TFDS. Raises `UserError` for what can be none."""
+  name = _ELSEWHERE.get(re.sub(r"[^a-z0-9]", "", name.lower()), name)
+  if not _TFDS_NAME.fullmatch(name):
+    raise UserError(
+      f"config.data.name is {name!r}; expected a dataset of TFDS such as mnist or emnist/letters, "
+      "a folder of images such as ./faces, a file .npz, or digits"
+    )
+  return name
 
 
 def _with_channels(dataset: Dataset, channels: int) -> Dataset:

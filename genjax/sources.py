@@ -42,8 +42,8 @@ def digits(size: int) -> Arrays:
 def npz(path: str, size: int) -> Arrays:
   """Arrays of a .npz file: `x_train, y_train, x_test, y_test`, or `image` and perhaps `label`.
 
-  Images are [N, H, W] or [N, H, W, C] with C of 1 or 3, uint8, or floats in [0, 1]. Without
-  `label`, all labels are 0.
+  Images are [N, H, W] or [N, H, W, C] with C of 1 or 3: whole numbers from 0 to 255, floats in
+  [0, 1], or black and white as booleans or as 0 and 1. Without `label`, all labels are 0.
 
   Raises:
     UserError: the file is absent or damaged, or an array is not as above.
@@ -148,7 +148,10 @@ def reason(error: Exception) -> str:
 def _members(path: str) -> dict[str, np.ndarray]:
   try:
     # A stream of ours, as np.load leaves its own open where the archive is damaged.
-    with pathlib.Path(path).expanduser().open("rb") as stream, np.load(stream) as members:
+    with pathlib.Path(path).expanduser().open("rb") as stream:
+      members = np.load(stream)
+      if isinstance(members, np.ndarray):
+        raise ValueError("a single array, as .npy files hold")
       return dict(members)
   except FileNotFoundError as error:
     raise UserError(f"{path}: no such file (--config.data.name)") from error
@@ -160,10 +163,14 @@ def _labelled(path: str, members: dict, image_key: str, label_key: str, size: in
   image, label = _pixels(path, image_key, members[image_key]), members[label_key]
   if label.shape == (len(image), 1):  # as Keras has CIFAR's
     label = label[:, 0]
-  if label.shape != image.shape[:1] or label.dtype.kind not in "iu" or label.min() < 0:
+  if (
+    label.shape != image.shape[:1]
+    or label.dtype.kind not in "iu"
+    or not 0 <= label.min() <= label.max() < 2**31
+  ):
     raise UserError(
       f"{path}: {label_key} is {label.dtype} {list(label.shape)}; expected {len(image)} integers"
-      " from 0 up, one for each image"
+      " from 0 to 2147483647, one for each image"
     )
   if size and image.shape[1:3] != (size, size):
     drawn = (Image.fromarray(x[..., 0] if x.shape[-1] == 1 else x) for x in image)
@@ -178,12 +185,15 @@ def _pixels(path: str, key: str, image: np.ndarray) -> np.ndarray:
       f"{path}: {key} has shape {list(image.shape)}; expected [N, H, W] or [N, H, W, C]"
       " with C of 1 or 3"
     )
-  if image.dtype == np.uint8:
-    return image
-  floats = image.dtype.kind == "f"
-  if not (floats and image.min() >= 0 and image.max() <= 1):  # NaN fails too
-    extent = f" from {image.min()} to {image.max()}" if floats else ""
-    raise UserError(f"{path}: {key} is {image.dtype}{extent}; expected uint8, or floats in [0, 1]")
+  if image.dtype.kind in "biu" and 0 <= image.min() <= image.max() <= 255:
+    # Whoever has nothing but 0 and 1 means black and white, not two shades of black.
+    return image.astype(np.uint8) * (255 if image.max() <= 1 else 1)
+  if not (image.dtype.kind == "f" and image.min() >= 0 and image.max() <= 1):  # NaN fails too
+    extent = f" from {image.min()} to {image.max()}" if image.dtype.kind in "iuf" else ""
+    raise UserError(
+      f"{path}: {key} is {image.dtype}{extent}; expected whole numbers from 0 to 255, 0 and 1 for "
+      "black and white, or floats in [0, 1]"
+    )
   return np.rint(image * 255).astype(np.uint8)
 
 

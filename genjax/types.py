@@ -4,6 +4,14 @@ Axes: R runs, B batch, H W C image, Z latent, K critic steps, N examples of a da
 but `sweep`, `train` and the commands is written for one run: R is theirs alone.
 """
 
+import sys
+
+if (
+  __name__ == "types"
+):  # who runs a file of this folder gets this one for Python's own of that name
+  sys.stderr.write("genjax: a command is a module: python -m genjax.main, not genjax/main.py\n")
+  sys.exit(2)
+
 import enum
 from collections.abc import Callable
 from typing import Any, NamedTuple

@@ -40,6 +40,8 @@ _BEFORE_KEYS = {
     "optimiser_rule": "optax",
   },
 }
+# Keys of a config that say how and where, not what: whoever resumes may change them.
+_FREE = ("sweep.chunk", "keep", "data.cache", "data.dir")
 _LIBRARIES = ("genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -114,9 +116,13 @@ def settle(path: pathlib.Path, record: dict, origin: dict | None = None) -> None
   file = path / "config.json"
   compare(path, record)
   if file.exists():
-    return
-  full = {"format": FORMAT} | record | (origin or {})
-  full |= {"revision": _revision(), "versions": versions()}
+    old = read_config(path)
+    if not differences(old["config"], json.loads(json.dumps(record["config"]))):
+      return
+    full = old | {"config": record["config"]}  # another chunk, say
+  else:
+    full = {"format": FORMAT} | record | (origin or {})
+    full |= {"revision": _revision(), "versions": versions()}
   write_atomically(file, json.dumps(full, indent=2) + "\n")
 
 
@@ -147,7 +153,7 @@ def compare(path: pathlib.Path, record: dict) -> None:
   old, record = read_config(path), json.loads(json.dumps(record))
   check_arrays(path, old)
   for part in ("config", "dataset"):
-    changed = differences(old[part], record[part])
+    changed = differences(old[part], record[part], _FREE if part == "config" else ())
     if changed:
       raise UserError(
         f"{file} was made with another {part}: {'; '.join(changed)}. "
@@ -269,12 +275,12 @@ def made_by(record: dict) -> str:
   return str(versions.get("genjax", "?")) if isinstance(versions, dict) else "?"
 
 
-def differences(old: dict, new: dict) -> list[str]:
-  """The dotted keys whose values differ: "model.width is 64, was 128"."""
+def differences(old: dict, new: dict, free: Iterable[str] = ()) -> list[str]:
+  """The dotted keys whose values differ, but those in `free`: "model.width is 64, was 128"."""
   old, new = flatten(old), flatten(new)
   return [
     f"{key} is {new.get(key, 'absent')!r}, was {old.get(key, 'absent')!r}"
-    for key in sorted(old.keys() | new.keys())
+    for key in sorted((old.keys() | new.keys()) - set(free))
     if old.get(key) != new.get(key)
   ]
 
@@ -293,14 +299,24 @@ def _version(library: str) -> str:
 
 @functools.cache  # the code is what it was when the process began, whatever happens to its files
 def _revision() -> str:
-  """The commit of the code, with "+changes" where files differ from it; "" outside a checkout."""
-  describe = ["git", "describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*"]
+  """The commit of the code, with "+changes" where files differ from it; "" outside a checkout.
+
+  A checkout has this package at its top: the repository around a virtual environment has not.
+  """
   folder = pathlib.Path(__file__).parent
+
+  def git(*arguments: str) -> str:
+    done = subprocess.run(
+      ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
   try:
-    done = subprocess.run(describe, cwd=folder, capture_output=True, text=True, check=False)
+    if git("ls-files", "--full-name", "__init__.py") != f"{folder.name}/__init__.py":
+      return ""
+    return git("describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*")
   except OSError:  # no git on this machine
     return ""
-  return done.stdout.strip()
 
 
 def write_runs(path: pathlib.Path, rows: list[dict], results: list[dict]) -> None:

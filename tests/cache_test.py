@@ -6,7 +6,7 @@ import pytest
 
 from genjax import cache
 from genjax.sources import Arrays
-from genjax.types import Dataset
+from genjax.types import Dataset, UserError
 
 
 def example(with_test=True, seed=0):
@@ -163,3 +163,13 @@ def test_newest_takes_the_right_files(tmp_path):
   assert newest("mnist-old", 0) == [names[4]]
   assert newest("../mnist", 0) == [names[5]]
   assert newest("mnist", 64) == []
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch, tmp_path):
+  for name in ("GENJAX_CACHE", "XDG_CACHE_HOME"):
+    monkeypatch.delenv(name, raising=False)
+  monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as for an unknown uid
+  with pytest.raises(UserError, match=r"no home directory .* set XDG_CACHE_HOME"):
+    cache.folder("", "data")
+  monkeypatch.setenv("GENJAX_CACHE", str(tmp_path))
+  assert cache.folder("", "data") == tmp_path / "data"

@@ -1,8 +1,12 @@
 """What every command that reads trained runs does with odd workdirs."""
 
 import json
+import os
+import pathlib
 import shutil
 import signal
+import subprocess
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +14,8 @@ import pytest
 import trainings
 
 from genjax import command, export, interpolate, reconstruct, report, sample
+
+ROOT = pathlib.Path(__file__).parents[1]
 
 
 class Case(NamedTuple):
@@ -102,3 +108,48 @@ def test_what_cannot_be_read_has_one_line_and_status_2(
     assert why in line
     assert str(path) in line
   assert not out.exists()
+
+
+def _started(*arguments, **environment):
+  """Status and lines of stderr of a process in the project's folder."""
+  done = subprocess.run(
+    [sys.executable, *arguments],
+    cwd=ROOT,
+    env=os.environ | environment,
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  return done.returncode, done.stderr.strip().splitlines()
+
+
+def test_a_file_that_is_run_as_a_script_says_what_to_run():
+  for file in ("main.py", "sample.py"):
+    # Without site, whose editable installs import Python's own modules first, and then it works.
+    status, lines = _started("-S", str(ROOT / "genjax" / file))
+    assert (status, lines) == (
+      2,
+      ["genjax: a command is a module: python -m genjax.main, not genjax/main.py"],
+    )
+
+
+@pytest.mark.parametrize(
+  ("environment", "said"),
+  [
+    ({"JAX_PLATFORMS": "cuda"}, "JAX_PLATFORMS is 'cuda', and this machine has no such device"),
+    ({"JAX_ENABLE_X64": "1"}, "JAX_ENABLE_X64 is set, and genjax computes in 32 bits; unset it"),
+  ],
+)
+def test_what_jax_is_asked_for_is_refused_before_there_is_a_workdir(tmp_path, environment, said):
+  config = f"--config={ROOT / 'configs' / 'vae_mnist.py'}:smoke"
+  wanted = "-m", "genjax.main", config, f"--workdir={tmp_path / 'w'}"
+  status, lines = _started(*wanted, **environment)
+  assert status == 2
+  assert lines[-1].startswith(f"genjax: {said}")
+  assert not (tmp_path / "w").exists()
+
+
+def test_a_key_that_is_given_twice_has_its_last_value():
+  first = ["main", "--config=a.py", "--config.sweep.latents=(2,)", "--config.steps=4", "-v=1"]
+  second = ["--config.sweep.latents=(8,)", "--config.steps=6", "--config.sweep.seeds=(0,)"]
+  assert command._last_of_each(first + second) == ["main", "--config=a.py", "-v=1", *second]

@@ -423,3 +423,32 @@ def test_draw_under_transformations():
     np.testing.assert_array_equal(batch.image, jnp.stack([x.image for x in alone]))
     np.testing.assert_array_equal(batch.label, jnp.stack([x.label for x in alone]))
   assert data.draw(dataset, indices).image.shape == (3, 4, 3, 2, 1)  # as K batches for a critic
+
+
+@pytest.mark.parametrize(
+  ("name", "expected"),
+  [("MNIST", "mnist"), ("CIFAR10", "cifar10"), ("cifar-10", "cifar10"), ("CIFAR-100", "cifar100"),
+   ("FashionMNIST", "fashion_mnist"), ("fashion-mnist", "fashion_mnist"), ("KMNIST", "kmnist"),
+   ("SVHN", "svhn_cropped"), ("mnist:3.0.1", "mnist:3.0.1"), ("emnist/letters", "emnist/letters"),
+   ("rock_paper_scissors", "rock_paper_scissors")],
+)  # fmt: skip
+def test_names_of_other_libraries_find_the_dataset(name, expected, monkeypatch):
+  asked = []
+  monkeypatch.setattr(data.records, "locate", lambda name, directory: asked.append(name))
+  monkeypatch.setattr(data.caching, "newest", lambda *_: ())
+
+  def absent(name, directory):
+    raise UserError("no download here")
+
+  monkeypatch.setattr(data.records, "prepare", absent)
+  with pytest.raises(UserError, match="no download here"):
+    data.load(name)
+  assert asked == [expected]
+
+
+@pytest.mark.parametrize("name", ["x.npy", "faces.zip", "MyData", "a b", "images*"])
+def test_a_name_that_is_nothing_gets_the_forms_there_are(name):
+  with pytest.raises(
+    UserError, match=r"expected a dataset of TFDS .* \./faces, .*\.npz, or digits"
+  ):
+    data.load(name)

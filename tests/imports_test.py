@@ -15,7 +15,6 @@ LAYERS = [
   {"initialisers"},
   {
     "animations",
-    "command",
     "distances",
     "events",
     "health",
@@ -43,7 +42,7 @@ LAYERS = [
     "vae_networks",
     "weights",
   },
-  {"inception", "inversion", "networks", "paths"},
+  {"command", "inception", "inversion", "networks", "paths"},
   {"layer_table"},
   {"data", "gan", "vae"},
   {"models", "published", "validation"},

@@ -263,7 +263,7 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     ("digit", r"did you mean digits\?"),
     ("qqqq", r"no dataset 'qqqq': --config\.data\.name takes .* or digits"),
     ("no/such", "no dataset 'no/such'"),
-    ("", "no dataset ''"),
+    ("", "config.data.name is ''; expected a dataset of TFDS"),
     ("mnist:9.9.9", "no dataset 'mnist:9.9.9'.*digits"),
     ("emnist", "several variants: --config.data.name takes emnist/byclass, "),
     ("imdb_reviews", "imdb_reviews: not a dataset of labelled images; it has text, label"),

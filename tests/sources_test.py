@@ -59,8 +59,12 @@ def test_digits_take_a_size():
     (PIXELS / 255, PIXELS),
     ((PIXELS / 255).astype(np.float32), PIXELS),
     ((PIXELS - 0.4).clip(0) / 255, PIXELS),
-    (PIXELS == 7, None),
-    (PIXELS.astype(np.int64), None),
+    (PIXELS == 7, 255 * (PIXELS == 7)),
+    ((PIXELS == 7).astype(np.uint8), 255 * (PIXELS == 7)),  # black and white, not black
+    ((PIXELS == 7).astype(np.int64), 255 * (PIXELS == 7)),
+    (PIXELS.astype(np.int64), PIXELS),
+    (PIXELS.astype(np.int64) + 1000, None),
+    (PIXELS.astype(np.int64) - 1, None),
     (PIXELS.astype(np.float32), None),
     (PIXELS / 255 - 0.01, None),
     (np.where(PIXELS == 7, np.nan, PIXELS / 255), None),
@@ -116,7 +120,8 @@ def test_npz_as_keras_has_it(tmp_path):
     ({"x_train": PIXELS, "y_train": LABELS}, "no array 'x_test' among"),
     ({"image": PIXELS, "label": LABELS[:-1]}, r"label is int64 \[11\]; expected 12 integers"),
     ({"image": PIXELS, "label": LABELS / 2}, "label is float64"),
-    ({"image": PIXELS, "label": LABELS - 1}, "integers from 0 up"),
+    ({"image": PIXELS, "label": LABELS + 2**31}, "integers from 0 to 2147483647"),
+    ({"image": PIXELS, "label": LABELS - 1}, "integers from 0 to 2147483647"),
     (
       {"x_train": PIXELS, "y_train": LABELS, "x_test": PIXELS[:, :5], "y_test": LABELS},
       "unequal shapes",
@@ -126,6 +131,13 @@ def test_npz_as_keras_has_it(tmp_path):
 def test_npz_that_is_wrong(tmp_path, arrays, message):
   with pytest.raises(UserError, match=message):
     sources.npz(write_npz(tmp_path / "a.npz", **arrays), 0)
+
+
+def test_a_single_array_is_not_an_npz(tmp_path):
+  with open(tmp_path / "a.npz", "wb") as file:
+    np.save(file, PIXELS)
+  with pytest.raises(UserError, match=r"a\.npz: not a readable \.npz file .*a single array"):
+    sources.npz(str(tmp_path / "a.npz"), 0)
 
 
 def test_npz_that_is_absent_or_damaged(tmp_path):

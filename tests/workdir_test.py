@@ -51,6 +51,46 @@ def test_the_same_record_settles_again_and_leaves_the_file(tmp_path):
   assert (tmp_path / "config.json").read_bytes() == before
 
 
+def test_what_says_how_and_not_what_may_change(tmp_path):
+  """As sweep.chunk, after memory ran out: config.json then has the new values."""
+  record = RECORD | {"config": RECORD["config"] | {"keep": 3, "data": {"dir": "a", "cache": ""}}}
+  workdir.settle(tmp_path, record, {"command": "first"})
+  free = {"keep": 5, "data": {"dir": "b", "cache": "c"}, "sweep": {"seeds": (0, 1), "chunk": 2}}
+  workdir.settle(tmp_path, record | {"config": record["config"] | free}, {"command": "second"})
+  found = workdir.read_config(tmp_path)
+  assert found["config"]["sweep"] == {"seeds": [0, 1], "chunk": 2}
+  assert (found["config"]["keep"], found["config"]["data"]["dir"]) == (5, "b")
+  assert found["command"] == "first"
+  with pytest.raises(UserError, match=r"batch_size is 9, was 8\. "):
+    workdir.settle(tmp_path, record | {"config": record["config"] | free | {"batch_size": 9}})
+
+
+def test_the_revision_is_this_package_s_and_no_other_repository_s(tmp_path, monkeypatch):
+  def git(*arguments):
+    who = ["-c", "user.email=a@b", "-c", "user.name=a"]
+    subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+  def revision(package):
+    monkeypatch.setattr(workdir, "__file__", str(package / "workdir.py"))
+    return workdir._revision.__wrapped__()
+
+  installed, own = tmp_path / ".venv" / "lib" / "genjax", tmp_path / "genjax"
+  for package in (installed, own):
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+  git("init", "-q")
+  (tmp_path / "paper.tex").write_text("x")
+  git("add", "paper.tex")
+  git("commit", "-qm", "paper")
+  assert revision(installed) == revision(own) == ""  # beside somebody's paper
+  git("add", "--force", ".")
+  git("commit", "-qm", "all")
+  assert revision(installed) == ""
+  assert len(revision(own)) == 40
+  (own / "__init__.py").write_text("1")
+  assert revision(own).endswith("+changes")
+
+
 @pytest.mark.parametrize(
   ("part", "changes", "said"),
   [
