@@ -38,16 +38,19 @@ class Checkpoints:
     )
     self._manager = ocp.CheckpointManager(path.absolute(), options=options)
 
-  def save(self, step: int, tree: PyTree) -> None:
-    """Writes in the background; the next save, `latest` and `close` wait for it."""
+  def save(self, step: int, tree: PyTree, totals: PyTree | None = None) -> None:
+    """Writes in the background; the next save, `latest` and `close` wait for it.
+
+    `totals` are sums since the last row of metrics.csv, where a step is saved between two rows.
+    """
     tree = jax.tree.map(np.asarray, tree)
     arrays = _arrays(tree)
     about = {"crc32": _checksum(tree), "arrays": arrays, "arrays_crc32": _checksum_of_text(arrays)}
-    arguments = ocp.args.Composite(
-      tree=ocp.args.StandardSave(tree), checksum=ocp.args.JsonSave(about)
-    )
+    items = {"tree": ocp.args.StandardSave(tree), "checksum": ocp.args.JsonSave(about)}
+    if totals is not None:
+      items["totals"] = ocp.args.StandardSave(jax.tree.map(np.asarray, totals))
     with _uninterrupted():
-      self._manager.save(step, args=arguments, force=True)
+      self._manager.save(step, args=ocp.args.Composite(**items), force=True)
 
   def latest(self) -> int | None:
     return self._manager.latest_step()
@@ -76,12 +79,12 @@ class Checkpoints:
       raise UserError(self._refusal(step, like))
     return tree
 
-  def _refusal(self, step: int, like: PyTree) -> str:
+  def _refusal(self, step: int, like: PyTree | None = None) -> str:
     """Why a checkpoint is not what was asked for: only what is damaged may be deleted."""
     folder = self._path / str(step)
     if unreadable := _unreadable(folder):
       return f"checkpoint {folder} cannot be read ({unreadable}); ask for permission to read it"
-    if difference := _difference(self._recorded(step), _arrays(like)):
+    if like is not None and (difference := _difference(self._recorded(step), _arrays(like))):
       return (
         f"checkpoint {folder} is of another model: {difference}; the code or the config has "
         "changed since, and the one that wrote it reads it"
@@ -100,6 +103,18 @@ class Checkpoints:
     except Exception as error:  # as above
       logging.getLogger(__name__).debug("%s", error)
       return {}
+
+  def restore_totals(self, step: int, like: PyTree) -> PyTree | None:
+    """The totals that were saved with a step, as numpy arrays; None where there were none."""
+    if not (self._path / str(step) / "totals").is_dir():
+      return None
+    like = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+    arguments = ocp.args.Composite(totals=ocp.args.StandardRestore(like))
+    try:
+      return jax.tree.map(np.asarray, self._manager.restore(step, args=arguments)["totals"])
+    except Exception as error:  # as above
+      logging.getLogger(__name__).debug("%s", error)
+      raise UserError(self._refusal(step)) from None
 
   def close(self) -> None:
     self._manager.wait_until_finished()

@@ -1,9 +1,10 @@
 """What every command line shares: flags, one-line errors, exit statuses, and JAX's settings.
 
 Exit status: 0 done; 1 a fault of ours, with its traceback; 2 the user's mistake, one line on
-stderr; 130 interrupted from the keyboard.
+stderr; 130 interrupted from the keyboard; 128 + n ended by signal n, as 143 by SIGTERM.
 """
 
+import contextlib
 import datetime
 import difflib
 import os
@@ -87,6 +88,40 @@ def stop_if_interrupted() -> None:
     raise KeyboardInterrupt
 
 
+class Terminated(Exception):  # noqa: N818 (as KeyboardInterrupt, it is no error)
+  """A signal asked the process to end, and what was reached is saved. The message is one line."""
+
+  def __init__(self, asked: signal.Signals, message: str):
+    super().__init__(f"ended by {asked.name}; {message}")
+    self.status = 128 + asked
+
+
+@contextlib.contextmanager
+def held_signals() -> Iterator[list[signal.Signals]]:
+  """Holds back what asks a process to end, as Slurm does: the list has what came.
+
+  A second one of a kind ends the process at once. What is ignored, as under nohup, stays ignored.
+  """
+  came = []
+
+  def hold(signum, frame) -> None:
+    came.append(signal.Signals(signum))
+    signal.signal(signum, signal.SIG_DFL)
+
+  before = {}
+  if threading.current_thread() is threading.main_thread():
+    kinds = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP", "SIGUSR1")]
+    before = {kind: signal.getsignal(kind) for kind in kinds if kind}
+  for kind, handler in before.items():
+    if handler is not signal.SIG_IGN:
+      signal.signal(kind, hold)
+  try:
+    yield came
+  finally:
+    for kind, handler in before.items():
+      signal.signal(kind, handler)
+
+
 def _guarded(main: Callable[[], None], interrupted: str = "") -> None:
   if not flags.FLAGS["verbosity"].present:
     logging.set_verbosity(logging.WARNING)  # orbax tells of every file it writes
@@ -96,11 +131,17 @@ def _guarded(main: Callable[[], None], interrupted: str = "") -> None:
     main()
   except UserError as error:
     _refuse(error)
+  except Terminated as ended:
+    _leave(str(ended), ended.status)
   except KeyboardInterrupt:
-    sys.stderr.write("\n" + "; ".join(filter(None, ["interrupted", interrupted])) + "\n")
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(130)  # Python's own end would take down what still compiles in a thread, and crash
+    _leave("; ".join(filter(None, ["interrupted", interrupted])), 130)
+
+
+def _leave(line: str, status: int) -> None:
+  sys.stderr.write(f"\n{line}\n")
+  sys.stdout.flush()
+  sys.stderr.flush()
+  os._exit(status)  # Python's own end would take down what still compiles in a thread, and crash
 
 
 def _refuse(error: object) -> None:

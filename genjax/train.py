@@ -250,11 +250,21 @@ class Training:
       dynamic_ncols=True, mininterval=0.5, postfix="compiling" if self.step < steps else None,
     )  # fmt: skip
     # Closed however this ends: who interrupts the training loses no checkpoint that is on its way.
-    with closing(self.checkpoints), closing(self.history), bar as self.bar:
+    with (
+      closing(self.checkpoints),
+      closing(self.history),
+      command.held_signals() as asked,
+      bar as self.bar,
+    ):
       pace, compiled = 1, False
-      totals = self._zeros()
+      totals = self._totals()
       while self.step < steps:
         command.stop_if_interrupted()
+        if asked:
+          self._leave(totals)
+          raise command.Terminated(
+            asked[0], f"the same command goes on from step {self.step:,} of {self.path}"
+          )
         begun = time.perf_counter()
         stop = min(self.step + pace, self._next(self.config.log_every), steps)
         stop = min(stop, self._next(self.config.eval_every))
@@ -290,6 +300,19 @@ class Training:
   def _zeros(self) -> PyTree:
     # Copies, as the program takes its totals' memory.
     return jax.device_put(self.zeros, sweep.sharding(len(self.rows)), may_alias=False)
+
+  def _totals(self) -> PyTree:
+    """What was summed since the last row of metrics.csv: something where a signal ended it."""
+    saved = self.checkpoints.restore_totals(self.step, self.zeros) if self.step else None
+    if saved is None:
+      return self._zeros()
+    return jax.device_put(saved, sweep.sharding(len(self.rows)), may_alias=False)
+
+  def _leave(self, totals: PyTree) -> None:
+    """Saves what was reached, wherever that is."""
+    if self.step and self.checkpoints.latest() != self.step:
+      self.checkpoints.save(self.step, self.progress, totals)
+    workdir.write_runs(self.path, self.rows, self._results("running"))
 
   def _log(self, totals: programs.Totals) -> None:
     taken = np.asarray(totals.steps, np.float32)

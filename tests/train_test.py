@@ -1,5 +1,6 @@
 """Training from one checkpoint to the next: it can be stopped anywhere and gives the same bits."""
 
+import contextlib
 import os
 import pathlib
 import random
@@ -138,6 +139,53 @@ def test_an_interrupt_that_python_dropped_still_stops_it(tmp_path, no_pictures, 
   assert {row["status"] for row in trainings.runs_csv(tmp_path)} == {"done"}
 
 
+class _Asked:
+  """Signals of which one comes after so many looks."""
+
+  def __init__(self, looks):
+    self.looks = looks
+
+  def __bool__(self):
+    self.looks -= 1
+    return self.looks < 0
+
+  def __getitem__(self, _):
+    return signal.SIGTERM
+
+
+def test_a_training_that_is_asked_to_end_loses_no_step(tmp_path, no_pictures, monkeypatch):
+  """Between two rows of metrics.csv too: their sums are saved beside the weights."""
+  plan = trainings.plan("vae", steps=40, log_every=20, eval_every=40)
+  whole, parts = tmp_path / "whole", tmp_path / "parts"
+  train.train(plan, whole)
+  with monkeypatch.context() as patch:
+    patch.setattr(command, "held_signals", lambda: contextlib.nullcontext(_Asked(2)))
+    with pytest.raises(
+      command.Terminated, match=r"ended by SIGTERM; .* from step (\d+) of"
+    ) as told:
+      train.train(plan, parts)
+  assert told.value.status == 143
+  (saved,) = (parts / "checkpoints").iterdir()
+  assert int(saved.name) % 20
+  assert f"from step {saved.name} of {parts}" in str(told.value)
+  train.train(plan, parts)
+  _assert_same(parts, whole, plan)
+
+
+def test_signals_are_held_once_and_what_is_ignored_stays_so():
+  before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+  try:
+    with command.held_signals() as came:
+      os.kill(os.getpid(), signal.SIGTERM)
+      os.kill(os.getpid(), signal.SIGHUP)
+      assert came == [signal.SIGTERM]
+      assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL  # a second one ends it
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+  finally:
+    signal.signal(signal.SIGHUP, before)
+
+
 def test_a_killed_and_an_interrupted_training_go_on_to_the_same_bits(tmp_path):
   plan = trainings.plan(**LONG)
   whole, parts = tmp_path / "whole", tmp_path / "parts"
@@ -147,6 +195,12 @@ def test_a_killed_and_an_interrupted_training_go_on_to_the_same_bits(tmp_path):
   before = {row["last_step"] for row in trainings.runs_csv(parts)}
   assert before
   assert "100" not in before
+  code, errors = _stop(parts, 45, signal.SIGTERM)
+  assert code == 128 + signal.SIGTERM, errors
+  reached = max(int(file.name) for file in (parts / "checkpoints").iterdir())
+  assert errors.rstrip().splitlines()[-1] == (
+    f"ended by SIGTERM; the same command goes on from step {reached} of {parts}"
+  )
   code, errors = _stop(parts, 70, signal.SIGINT)
   assert code == 130, errors
   assert "Traceback" not in errors
