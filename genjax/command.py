@@ -125,6 +125,10 @@ def held_signals() -> Iterator[list[signal.Signals]]:
 def _guarded(main: Callable[[], None], interrupted: str = "") -> None:
   if not flags.FLAGS["verbosity"].present:
     logging.set_verbosity(logging.WARNING)  # orbax tells of every file it writes
+    # And of what it raises as well, with pages of threads.
+    logging.get_absl_handler().addFilter(
+      lambda record: f"{os.sep}orbax{os.sep}" not in record.pathname
+    )
   try:
     signal.signal(signal.SIGINT, _on_interrupt)
     prepare_jax()

@@ -167,7 +167,7 @@ def train(plan: Plan, path: pathlib.Path, title: str = "", origin: dict | None =
   Raises:
     UserError: the workdir or a checkpoint in it is not as it should be.
   """
-  with workdir.claim(path):
+  with workdir.claim(path), workdir.room(path):
     workdir.settle(path, _record(plan), origin)
     training = Training(plan, path)
     left = plan.steps - training.step

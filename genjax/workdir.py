@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import errno
 import fcntl
 import functools
 import io
@@ -86,6 +87,40 @@ def writable(flag: str, path: pathlib.Path) -> Iterator[None]:
     raise UserError(
       f"{flag}={path} cannot be written ({error.strerror}); name a folder that can"
     ) from error
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextlib.contextmanager
+def room(path: pathlib.Path) -> Iterator[None]:
+  """Raises `UserError` where the disk of a workdir is full, or a quota used up.
+
+  Whatever met it first: a file of ours, or orbax, which tells of it as text.
+  """
+  try:
+    yield
+  except Exception as error:
+    if reason := _of_full_disk(error):
+      raise UserError(
+        f"--workdir={path} cannot be written ({reason}); make room, and the same command goes on "
+        "from the last checkpoint"
+      ) from error
+    raise
+
+
+def _of_full_disk(error: BaseException | None) -> str:
+  """The system's words where an error comes from a full disk, or those that led to it do; or ""."""
+  while error:
+    if isinstance(error, OSError) and error.errno in _FULL:
+      return error.strerror
+    for number in _FULL:
+      if os.strerror(number) in str(error):
+        return os.strerror(number)
+    if "Error writing" in str(error) and "RESOURCE_EXHAUSTED" in str(error):  # tensorstore's
+      return os.strerror(errno.ENOSPC)
+    error = error.__cause__ or error.__context__
+  return ""
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """The files of a workdir: who may write them, what is in them, and what a resumed run keeps."""
 
+import errno
 import json
 import signal
 import subprocess
@@ -203,6 +204,32 @@ def test_a_study_may_lie_beside_other_workdirs_and_in_its_own(tmp_path):
     workdir.check_free(tmp_path, ["width=8", "width=9"])
   workdir.settle(tmp_path / "width=8", RECORD)
   workdir.check_free(tmp_path, ["width=8", "width=9"])
+
+
+@pytest.mark.parametrize(
+  ("error", "reason"),
+  [
+    (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+    (OSError(errno.EDQUOT, "Disk quota exceeded"), "Disk quota exceeded"),
+    (ValueError("RESOURCE_EXHAUSTED: Error writing a file"), "No space left on device"),
+    (RuntimeError("cannot save: Disk quota exceeded [/x]"), "Disk quota exceeded"),
+    (ValueError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 1 byte"), None),
+    (OSError(errno.EIO, "Input/output error"), None),
+  ],
+)
+def test_a_full_disk_is_said_in_a_line(tmp_path, error, reason):
+  if reason is None:
+    with pytest.raises(type(error)), workdir.room(tmp_path):
+      raise error
+    return
+  line = rf"--workdir={tmp_path} cannot be written \({reason}\); make room"
+  with pytest.raises(UserError, match=line), workdir.room(tmp_path):
+    raise error
+  with pytest.raises(UserError, match=line), workdir.room(tmp_path):
+    try:
+      raise error
+    except Exception as first:  # as where a library wraps what it met
+      raise ValueError("saving failed") from first
 
 
 def _folder(path):
