@@ -225,11 +225,10 @@ def test_a_full_disk_is_said_in_a_line(tmp_path, error, reason):
   line = rf"--workdir={tmp_path} cannot be written \({reason}\); make room"
   with pytest.raises(UserError, match=line), workdir.room(tmp_path):
     raise error
+  wrapped = ValueError("saving failed")  # as where a library wraps what it met
+  wrapped.__cause__ = error
   with pytest.raises(UserError, match=line), workdir.room(tmp_path):
-    try:
-      raise error
-    except Exception as first:  # as where a library wraps what it met
-      raise ValueError("saving failed") from first
+    raise wrapped
 
 
 def _folder(path):
