@@ -12,7 +12,7 @@ from absl import logging
 from jax import Array
 
 from genjax import cache as caching
-from genjax import records, sources
+from genjax import folders, records, sources
 from genjax.types import Batch, Dataset, UserError
 
 _TEST_SEED = 271828  # of the splits; a run's seed never touches them
@@ -45,7 +45,7 @@ def load(
 
   Args:
     name: `digits`; a file `*.npz` (see `sources.npz`); a folder of images by class, with a slash
-      in it (`./faces`, see `sources.folder`); or a TFDS dataset of labelled images, which is
+      in it (`./faces`, see `folders.read`); or a TFDS dataset of labelled images, which is
       downloaded if need be: `mnist`, `emnist/letters`, `mnist:3.0.1`.
     directory: where TFDS datasets lie; TFDS_DATA_DIR if empty.
     size: resizes the images to size x size; 0 leaves them.
@@ -197,11 +197,11 @@ def _arrays(name: str, directory: str, size: int, cache: str) -> sources.Arrays:
     if is_folder:
       raise UserError(f"{name}: no such folder (--config.data.name)")
     place = records.prepare(name, directory)
-  version = "images" if is_folder else place.name
+  version = "images2" if is_folder else place.name  # 2: as `folders.read` reads them now
   file = caching.path(cache, name, version, size, place)
   arrays = caching.load(file)
   if arrays is None:
-    arrays = (sources.folder if is_folder else records.read)(place, size)
+    arrays = (folders if is_folder else records).read(place, size)
     caching.save(file, arrays)
   return arrays
 

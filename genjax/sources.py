@@ -1,16 +1,14 @@
-"""Images and labels from files on this machine, and from scikit-learn's digits."""
+"""Images and labels from arrays in files, and from scikit-learn's digits."""
 
 import pathlib
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from genjax.types import Dataset, UserError
-
-_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 class Arrays(NamedTuple):
@@ -69,51 +67,32 @@ def npz(path: str, size: int) -> Arrays:
   return Arrays(parts[0], test, num_classes, f"{pathlib.Path(path).name} (npz)")
 
 
-def folder(root: pathlib.Path, size: int) -> Arrays:
-  """Image files in one folder per class: root/CLASS/, or root/train/CLASS/ and root/test/CLASS/.
-
-  Classes are numbered in the order of their names. Images have one channel if all of them are
-  grey, otherwise three; transparency is dropped.
-
-  Raises:
-    UserError: no images, a file that is no image, unequal sizes with size 0, a class in test only.
-  """
-  # A class may itself be called "train": then that folder holds images, and no folders.
-  has_parts = (root / "train").is_dir() and bool(_classes(root / "train"))
-  train = root / "train" if has_parts else root
-  names = _classes(train)
-  test = root / "test" if has_parts and (root / "test").is_dir() else None
-  unknown = set(_classes(test)) - set(names) if test else set()
-  if unknown:
-    raise UserError(f"{test / min(unknown)}: no such class in {train}")
-  parts = [[*_files(part, names)] for part in (train, test) if part]
-  for part, files in zip((train, test), parts, strict=False):
-    if not files:
-      raise UserError(f"{part}: no images; expected {part}/CLASS/*.png (or jpg, ...)")
-  files = [file for part in parts for file in part]
-  image = stack(((str(path), _upright(path)) for path, _ in files), size)
-  label = np.array([label for _, label in files], np.int32)
-  count = len(parts[0])
-  return Arrays(
-    Dataset(image[:count], label[:count]),
-    Dataset(image[count:], label[count:]) if test else None,
-    len(names),
-    f"{root.resolve().name} (folder of images)",
-  )
-
-
 def decode(file, name: str) -> Image.Image:
   """The image of a path or a binary stream, in mode L or RGB. UserError with `name` if it fails."""
   try:
     with Image.open(file) as image:
       if image.mode.startswith(("I", "F")):
         raise ValueError(f"more than 8 bits a pixel (mode {image.mode})")
-      if image.mode == "P":  # whose transparency Pillow would warn of
-        return image.convert("RGBA").convert("RGB")
-      return image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
+      if image.mode in ("P", "PA", "LA", "La", "RGBA", "RGBa") or "transparency" in image.info:
+        image = _on_white(image.convert("RGBA"))
+        grey = all(low == high == 0 for low, high in _differences(image))
+        return image.convert("L") if grey else image
+      return image.convert("L" if image.mode in ("1", "L") else "RGB")
   except Exception as error:  # each of Pillow's formats has its own ways to fail
     known = not isinstance(error, UnidentifiedImageError)
     raise UserError(f"{name}: not a readable image" + f" ({reason(error)})" * known) from error
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+  """An RGBA image as RGB on white paper: ink that is drawn on nothing would be black on black."""
+  paper = Image.new("RGBA", image.size, "white")
+  return Image.alpha_composite(paper, image).convert("RGB")
+
+
+def _differences(image: Image.Image) -> list[tuple[int, int]]:
+  """The extrema of what green and blue differ from red by: none in grey images."""
+  red, green, blue = image.split()
+  return [ImageChops.difference(red, other).getextrema() for other in (green, blue)]
 
 
 def stack(images: Iterable[tuple[str, Image.Image]], size: int) -> np.ndarray:
@@ -195,19 +174,3 @@ def _pixels(path: str, key: str, image: np.ndarray) -> np.ndarray:
       "black and white, or floats in [0, 1]"
     )
   return np.rint(image * 255).astype(np.uint8)
-
-
-def _classes(root: pathlib.Path) -> list[str]:
-  return sorted(x.name for x in root.iterdir() if x.is_dir() and not x.name.startswith("."))
-
-
-def _files(root: pathlib.Path, names: list[str]) -> Iterator[tuple[pathlib.Path, int]]:
-  for label, name in enumerate(names):
-    if (root / name).is_dir():
-      for path in sorted((root / name).iterdir()):
-        if path.suffix.lower() in _SUFFIXES and not path.name.startswith("."):
-          yield path, label
-
-
-def _upright(path: pathlib.Path) -> Image.Image:
-  return ImageOps.exif_transpose(decode(path, str(path)))  # cameras store how they were held

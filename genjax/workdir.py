@@ -9,7 +9,6 @@ import io
 import json
 import os
 import pathlib
-import re
 import subprocess
 from collections.abc import Iterable, Iterator
 from importlib import metadata
@@ -19,6 +18,7 @@ import numpy as np
 
 from genjax.config import flatten
 from genjax.events import Events
+from genjax.folders import natural
 from genjax.types import UserError
 
 _FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
@@ -226,7 +226,9 @@ def homes(path: pathlib.Path) -> list[pathlib.Path]:
 
   What they hold is not looked at.
   """
-  cells = sorted((file.parent for file in path.glob("*/config.json")), key=_natural)
+  cells = sorted(
+    (file.parent for file in path.glob("*/config.json")), key=lambda cell: natural(cell.name)
+  )
   return cells if cells and not (path / "config.json").exists() else [path]
 
 
@@ -240,11 +242,6 @@ def short_names(folders: list[pathlib.Path]) -> dict[pathlib.Path, str]:
         break
     names[folder] = str(pathlib.Path(*own[-length:]))
   return names
-
-
-def _natural(path: pathlib.Path) -> list:
-  """So that depth=2 comes before depth=10."""
-  return [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", path.name)]
 
 
 def _cells(path: pathlib.Path) -> list[pathlib.Path]:

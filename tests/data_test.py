@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from genjax import cache as caching
-from genjax import data, records, sources
+from genjax import data, folders, records
 from genjax.types import Dataset, UserError
 
 KEY = jax.random.key(3)
@@ -186,7 +186,7 @@ def test_a_cache_is_enough_for_a_dataset(tmp_path, caplog):
   """Cached arrays serve where the dataset is not: carried from another machine, say."""
   root = tmp_path / "images"
   write_images(root)
-  arrays = sources.folder(root, 0)
+  arrays = folders.read(root, 0)
   caching.save(caching.path("", "mnist", "3.0.1", 0, root), arrays)
   absent = str(tmp_path / "absent")
   first = data.load("mnist", directory=absent)

@@ -32,6 +32,7 @@ LAYERS = [
   {
     "cache",
     "classifier_network",
+    "folders",
     "galleries",
     "gan_networks",
     "latent_plots",

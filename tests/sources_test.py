@@ -14,16 +14,6 @@ def write_npz(path, **arrays):
   return str(path)
 
 
-def write_folder(root, classes, mode="L", size=(6, 6), count=3):
-  rng = np.random.default_rng(len(classes))
-  for name in classes:
-    (root / name).mkdir(parents=True, exist_ok=True)
-    for i in range(count):
-      pixels = rng.integers(0, 256, (*size[::-1], 4), dtype=np.uint8)
-      Image.fromarray(pixels, "RGBA").convert(mode).save(root / name / f"{i}.png")
-  return root
-
-
 def test_digits_are_drawn_like_mnist():
   train, test, num_classes, source = sources.digits(0)
   assert train.image.shape == (1797, 28, 28, 1)
@@ -161,92 +151,3 @@ def test_npz_is_resized_by_size(tmp_path, channels):
   assert arrays.train.image.shape == (12, 9, 9, channels)
   expected = Image.fromarray(PIXELS[3]).resize((9, 9), Image.Resampling.LANCZOS)
   np.testing.assert_array_equal(arrays.train.image[3, :, :, -1], np.asarray(expected))
-
-
-def test_folder_by_class(tmp_path):
-  write_folder(tmp_path, ["cat", "ant", "bee"])
-  (tmp_path / "ant" / "notes.txt").write_text("not an image")
-  (tmp_path / "ant" / "._0.png").write_text("what macOS leaves")
-  (tmp_path / ".git").mkdir()
-  arrays = sources.folder(tmp_path, 0)
-  assert arrays.train.image.shape == (9, 6, 6, 1)
-  assert arrays.train.label.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]  # in the order of the names
-  assert (arrays.test, arrays.num_classes) == (None, 3)
-  np.testing.assert_array_equal(
-    arrays.train.image[4, :, :, 0], np.asarray(Image.open(tmp_path / "bee" / "1.png"))
-  )
-
-
-def test_folder_with_train_and_test(tmp_path):
-  write_folder(tmp_path / "train", ["a", "b"], "RGB")
-  write_folder(tmp_path / "test", ["b"], "RGB", count=2)
-  arrays = sources.folder(tmp_path, 0)
-  assert arrays.train.image.shape == (6, 6, 6, 3)
-  assert arrays.test.label.tolist() == [1, 1]  # numbered as in train
-  assert arrays.num_classes == 2
-  np.testing.assert_array_equal(
-    arrays.test.image[1], np.asarray(Image.open(tmp_path / "test" / "b" / "1.png"))
-  )
-  write_folder(tmp_path / "test", ["c"], "RGB")
-  with pytest.raises(UserError, match="test/c: no such class"):
-    sources.folder(tmp_path, 0)
-
-
-def test_folder_with_a_class_called_train(tmp_path):
-  write_folder(tmp_path, ["train", "tram"])
-  arrays = sources.folder(tmp_path, 0)
-  assert arrays.num_classes == 2
-  assert len(arrays.train.label) == 6
-
-
-@pytest.mark.parametrize(
-  ("modes", "channels"),
-  [(["L"], 1), (["1"], 1), (["LA"], 1), (["RGB"], 3), (["RGBA"], 3), (["P"], 3), (["L", "RGB"], 3)],
-)
-def test_folder_channels(tmp_path, modes, channels):
-  for mode in modes:
-    write_folder(tmp_path, [f"class{mode}"], mode)
-  image = sources.folder(tmp_path, 0).train.image
-  assert image.shape == (3 * len(modes), 6, 6, channels)
-  if modes == ["L", "RGB"]:  # a grey image among others is as grey as before
-    grey = np.asarray(Image.open(tmp_path / "classL" / "0.png"))
-    np.testing.assert_array_equal(image[0], np.stack([grey] * 3, -1))
-
-
-def test_folder_of_unequal_sizes(tmp_path):
-  write_folder(tmp_path, ["a"], size=(6, 6))
-  write_folder(tmp_path, ["b"], size=(8, 5))
-  with pytest.raises(UserError) as error:
-    sources.folder(tmp_path, 0)
-  for part in ("a/0.png is 6x6", "b/0.png is 8x5", "--config.data.size"):
-    assert part in str(error.value)
-  assert sources.folder(tmp_path, 7).train.image.shape == (6, 7, 7, 1)
-
-
-@pytest.mark.parametrize("damage", ["short", "text", "empty", "deep"])
-def test_folder_with_an_unreadable_image(tmp_path, damage):
-  bad = write_folder(tmp_path, ["a"], size=(64, 64)) / "a" / "1.png"
-  if damage == "deep":
-    Image.fromarray(np.full((64, 64), 40_000, np.uint16)).save(bad)
-  else:
-    bad.write_bytes({"short": bad.read_bytes()[:500], "text": b"hello", "empty": b""}[damage])
-  with pytest.raises(UserError, match=r"a/1\.png: not a readable image") as error:
-    sources.folder(tmp_path, 0)
-  assert "\n" not in str(error.value)
-
-
-def test_folder_heeds_how_the_camera_was_held(tmp_path):
-  (tmp_path / "a").mkdir()
-  exif = Image.Exif()
-  exif[0x0112] = 6  # to be turned by 90 degrees
-  Image.new("RGB", (8, 4)).save(tmp_path / "a" / "0.jpg", exif=exif)
-  assert sources.folder(tmp_path, 0).train.image.shape == (1, 8, 4, 3)
-
-
-def test_folder_without_images(tmp_path):
-  with pytest.raises(UserError, match="no images; expected"):
-    sources.folder(tmp_path, 0)
-  write_folder(tmp_path / "train", ["a"])
-  (tmp_path / "test").mkdir()
-  with pytest.raises(UserError, match="test: no images"):
-    sources.folder(tmp_path, 0)

@@ -1,0 +1,160 @@
+"""Images and labels from folders of image files, as the field lays them out."""
+
+import collections
+import os
+import pathlib
+import re
+
+import numpy as np
+from absl import logging
+from PIL import Image, ImageOps
+
+from genjax import sources
+from genjax.sources import Arrays
+from genjax.types import Dataset, UserError
+
+_SUFFIXES = {
+  *(".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pbm"),
+  *(".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"),
+}
+Classes = dict[str, list[pathlib.Path]]  # name -> its images
+
+
+def read(root: pathlib.Path, size: int) -> Arrays:
+  """Image files in one folder per class: root/CLASS/, or root/train/CLASS/ and root/test/CLASS/.
+
+  As the field reads such folders: an image belongs to a class however deep it lies in its folder;
+  classes are numbered in the natural order of their names (2 before 10); parts are called as in
+  `_PARTS`, where validation images are the test part if there is none, and training images
+  otherwise; images without class folders are one class. Images have one channel if all of them are
+  grey, otherwise three; what is transparent is white. What is not taken is logged.
+
+  Raises:
+    UserError: no images, files that are no images, unequal sizes with size 0, a class that training
+      has not.
+  """
+  skipped = collections.Counter()
+  places = _parts(root)
+  found = {part: _classes(place, skipped) for part, place in places.items()}
+  names = list(found["train"])
+  for part, classes in found.items():
+    if not classes:
+      example = f"{places[part]}/CLASS/*.png"
+      raise UserError(f"{places[part]}: no images; expected {example} (or jpg, ...)")
+    if unknown := set(classes) - set(names):
+      raise UserError(f"{places[part] / min(unknown)}: no such class in {places['train']}")
+  files = {part: _labelled(classes, names) for part, classes in found.items()}
+  if "validation" in files:
+    other = "train" if "test" in files else "test"
+    files[other] = files.get(other, []) + files.pop("validation")
+  drawn = _drawn([file for part in files.values() for file, _ in part])
+  image = sources.stack(drawn, size)
+  label = np.array([label for part in files.values() for _, label in part], np.int32)
+  _tell(root, names, skipped)
+  stops = np.cumsum([len(part) for part in files.values()])[:-1]
+  split = zip(files, np.split(image, stops), np.split(label, stops), strict=True)
+  parts = {part: Dataset(*arrays) for part, *arrays in split}
+  source = f"{root.resolve().name} (folder of images)"
+  return Arrays(parts["train"], parts.get("test"), len(names), source)
+
+
+def _labelled(classes: Classes, names: list[str]) -> list[tuple[pathlib.Path, int]]:
+  return [(file, names.index(name)) for name in names for file in classes.get(name, ())]
+
+
+# How the parts of a dataset are called, in small letters.
+_PARTS = {
+  "train": ("train", "training"),
+  "validation": ("val", "valid", "validation"),
+  "test": ("test", "testing"),
+}
+
+
+def _parts(root: pathlib.Path) -> dict[str, pathlib.Path]:
+  """Part -> its folder; the root is the training part where it has no parts.
+
+  A class may itself be called "train": that folder holds images, and stands beside other classes.
+  """
+  inside = [x for x in root.iterdir() if x.is_dir() and not _hidden(x.name)]
+  called = {part: [x for x in inside if x.name.lower() in names] for part, names in _PARTS.items()}
+  parts = {part: min(places) for part, places in called.items() if places}
+  if "train" not in parts:
+    return {"train": root}
+  divided = any(x.is_dir() and _files(x) for x in parts["train"].iterdir())
+  alone = all(x in parts.values() or not _files(x) for x in inside) and len(parts) > 1
+  return parts if divided or alone else {"train": root}
+
+
+def _classes(part: pathlib.Path, skipped: collections.Counter) -> Classes:
+  """Class -> its images, in natural order; "" where images lie in no class folder."""
+  inside = [x for x in part.iterdir() if x.is_dir() and not _hidden(x.name)]
+  classes = {x.name: _files(x, skipped) for x in sorted(inside, key=lambda x: natural(x.name))}
+  classes = {name: files for name, files in classes.items() if files}
+  beside = [x for x in sorted(part.iterdir(), key=lambda x: natural(x.name)) if x.is_file()]
+  images = [x for x in beside if _taken(x, None if classes else skipped)]
+  if not classes and images:
+    return {"": images}
+  if images:
+    skipped["images beside the class folders"] += len(images)
+  return classes
+
+
+def _files(place: pathlib.Path, skipped: collections.Counter | None = None) -> list[pathlib.Path]:
+  """The images in a folder and below it, in natural order."""
+  found = []
+  for parent, folders, files in os.walk(place, followlinks=True):
+    hidden = [name for name in folders if _hidden(name)]
+    folders[:] = sorted(set(folders) - set(hidden), key=natural)
+    if skipped is not None and hidden:
+      skipped["hidden folders"] += len(hidden)
+    paths = [pathlib.Path(parent, name) for name in sorted(files, key=natural)]
+    found += [path for path in paths if _taken(path, skipped)]
+  return found
+
+
+def _taken(path: pathlib.Path, skipped: collections.Counter | None) -> bool:
+  """Whether a file is an image by its name; counts it where it is not."""
+  if path.suffix.lower() in _SUFFIXES and not _hidden(path.name):
+    return True
+  if skipped is not None:
+    kind = f"*{path.suffix.lower()}" if path.suffix else "files without an ending"
+    skipped["hidden files" if _hidden(path.name) else kind] += 1
+  return False
+
+
+def _hidden(name: str) -> bool:
+  """Whether it is no part of a dataset: .git, or what archives and desktops leave."""
+  return name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini")
+
+
+def _drawn(files: list[pathlib.Path]) -> list[tuple[str, Image.Image]]:
+  """Every image by its name. Raises `UserError` that names all that cannot be read, at most 20."""
+  drawn, broken = [], []
+  for path in files:
+    try:
+      drawn.append((str(path), _upright(path)))
+    except UserError as error:
+      broken.append(str(error))
+  if broken:
+    more = f"; and {len(broken) - 20:,} more" if broken[20:] else ""
+    raise UserError("; ".join(broken[:20]) + more)
+  return drawn
+
+
+def _tell(root: pathlib.Path, names: list[str], skipped: collections.Counter) -> None:
+  if names == [""]:
+    logging.warning("%s: no class folders, so that all images are of one class", root)
+  if skipped:
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(skipped.items()))
+    logging.warning("%s: not taken as images: %s", root, kinds)
+
+
+def natural(name: str) -> list:
+  """A key to sort names by: 2 before 10."""
+  return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+
+
+def _upright(path: pathlib.Path) -> Image.Image:
+  return ImageOps.exif_transpose(
+    sources.decode(path, str(path))
+  )  # cameras store how they were held
