@@ -319,6 +319,6 @@ def prepare_jax() -> None:
     except (RuntimeError, AssertionError) as error:
       why = f" ({' '.join(str(error).split())})" if str(error) else ""
       raise UserError(
-        f"JAX_PLATFORMS is {platforms!r}, and this machine has no such device{why}; unset it, or "
-        "expected cpu"
+        f"JAX_PLATFORMS is {platforms!r}, and this machine has no such device{why}; expected "
+        "cpu, or nothing"
       ) from error

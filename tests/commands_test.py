@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import runpy
 import shutil
 import signal
 import subprocess
@@ -153,3 +154,10 @@ def test_a_key_that_is_given_twice_has_its_last_value():
   first = ["main", "--config=a.py", "--config.sweep.latents=(2,)", "--config.steps=4", "-v=1"]
   second = ["--config.sweep.latents=(8,)", "--config.steps=6", "--config.sweep.seeds=(0,)"]
   assert command._last_of_each(first + second) == ["main", "--config=a.py", "-v=1", *second]
+
+
+def test_the_package_names_its_commands(capsys):
+  runpy.run_module("genjax", run_name="__main__")
+  told = capsys.readouterr().out
+  for file in (ROOT / "genjax").glob("*.py"):
+    assert (f"genjax.{file.stem} " in told) == ("command.run(" in file.read_text()), file

@@ -69,6 +69,7 @@ LAYERS = [
   {"exhibits"},
   {"report"},
   {
+    "__main__",
     "compare",
     "describe",
     "evaluate",

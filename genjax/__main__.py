@@ -1,0 +1,18 @@
+"""Names the commands: `python -m genjax`."""
+
+COMMANDS = {
+  "main": "trains what a config describes",
+  "describe": "says what a config would train, and what it takes",
+  "evaluate": "scores the runs of a workdir",
+  "compare": "compares settings by their scores",
+  "report": "writes a page about workdirs",
+  "sample": "draws images",
+  "interpolate": "goes from latent to latent",
+  "reconstruct": "encodes and decodes test images",
+  "export": "writes a run for programs without genjax",
+}
+
+if __name__ == "__main__":
+  print("python -m genjax.COMMAND --help tells of each:")
+  for name, what in COMMANDS.items():
+    print(f"  genjax.{name:12} {what}")
