@@ -185,7 +185,7 @@ def _arrays(name: str, directory: str, size: int, cache: str) -> sources.Arrays:
     return sources.digits(size)
   if name.endswith(".npz"):
     return sources.npz(name, size)
-  is_folder = name.startswith((".", "/", "~")) or ("/" in name and os.path.isdir(name))
+  is_folder = _is_folder(name)
   name = name if is_folder else _tfds_name(name)
   place = pathlib.Path(name).expanduser() if is_folder else records.locate(name, directory)
   if place is None or not place.is_dir():
@@ -222,6 +222,17 @@ def _tfds_name(name: str) -> str:
       f"config.data.name is {name!r}; expected a dataset of TFDS such as mnist or emnist/letters, "
       "a folder of images such as ./faces, a file .npz, or digits"
     )
+  return name
+
+
+def _is_folder(name: str) -> bool:
+  return name.startswith((".", "/", "~")) or ("/" in name and os.path.isdir(name))
+
+
+def absolute(name: str) -> str:
+  """A dataset's name, where it is a path an absolute one: it holds in every folder."""
+  if name.endswith(".npz") or _is_folder(name):
+    return os.path.abspath(os.path.expanduser(name))
   return name
 
 

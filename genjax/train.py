@@ -177,13 +177,15 @@ def train(plan: Plan, path: pathlib.Path, title: str = "", origin: dict | None =
 
 def _record(plan: Plan) -> dict:
   """What config.json says, and a resumed run must find again."""
-  return {"config": plan.config.to_dict(), "dataset": plan.facts()}
+  config = plan.config.to_dict()
+  config["data"]["name"] = data.absolute(config["data"]["name"])
+  return {"config": config, "dataset": plan.facts()}
 
 
 def check_data(path: pathlib.Path, splits: data.Splits) -> None:
   """Raises `UserError` where the runs of a workdir were trained on other data."""
   facts = json.loads(json.dumps(_facts(splits)))
-  changed = workdir.differences(workdir.read_config(path)["dataset"], facts)
+  changed = workdir.data_differences(workdir.read_config(path)["dataset"], facts)
   if changed:
     raise UserError(
       f"{path} was trained on other data: {'; '.join(changed)}. Take those back (TFDS_DATA_DIR "

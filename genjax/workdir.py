@@ -42,7 +42,7 @@ _BEFORE_KEYS = {
   },
 }
 # Keys of a config that say how and where, not what: whoever resumes may change them.
-_FREE = ("sweep.chunk", "keep", "data.cache", "data.dir")
+_FREE = ("sweep.chunk", "keep", "data.cache", "data.dir", "data.name")
 _LIBRARIES = ("genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -187,8 +187,11 @@ def compare(path: pathlib.Path, record: dict) -> None:
     return
   old, record = read_config(path), json.loads(json.dumps(record))
   check_arrays(path, old)
-  for part in ("config", "dataset"):
-    changed = differences(old[part], record[part], _FREE if part == "config" else ())
+  both = {
+    "config": differences(old["config"], record["config"], _FREE),
+    "dataset": data_differences(old["dataset"], record["dataset"]),
+  }
+  for part, changed in both.items():
     if changed:
       raise UserError(
         f"{file} was made with another {part}: {'; '.join(changed)}. "
@@ -315,6 +318,12 @@ def differences(old: dict, new: dict, free: Iterable[str] = ()) -> list[str]:
     for key in sorted((old.keys() | new.keys()) - set(free))
     if old.get(key) != new.get(key)
   ]
+
+
+def data_differences(old: dict, new: dict) -> list[str]:
+  """As `differences`, of two datasets: of two with one checksum the source says nothing."""
+  same = "crc32" in old and old["crc32"] == new.get("crc32")
+  return differences(old, new, ("source",) if same else ())
 
 
 def versions() -> dict[str, str]:

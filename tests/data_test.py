@@ -452,3 +452,17 @@ def test_a_name_that_is_nothing_gets_the_forms_there_are(name):
     UserError, match=r"expected a dataset of TFDS .* \./faces, .*\.npz, or digits"
   ):
     data.load(name)
+
+
+def test_a_path_to_data_holds_in_every_folder(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / "some" / "faces").mkdir(parents=True)
+  for name, expected in (
+    ("./faces", tmp_path / "faces"),
+    ("some/faces", tmp_path / "some" / "faces"),
+    ("x.npz", tmp_path / "x.npz"),
+    (str(tmp_path / "x.npz"), tmp_path / "x.npz"),
+  ):
+    assert data.absolute(name) == str(expected)
+  for name in ("mnist", "emnist/letters", "digits", "mnist:3.0.1"):
+    assert data.absolute(name) == name

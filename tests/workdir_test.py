@@ -66,6 +66,18 @@ def test_what_says_how_and_not_what_may_change(tmp_path):
     workdir.settle(tmp_path, record | {"config": record["config"] | free | {"batch_size": 9}})
 
 
+def test_data_are_the_same_by_their_checksum_whatever_they_are_called(tmp_path):
+  data = {"source": "faces (folder of images)", "crc32": 7}
+  moved = {"data": {"name": "/new/people"}, "keep": 3}
+  record = {"config": {"data": {"name": "/old/faces"}, "keep": 3}, "dataset": data}
+  workdir.settle(tmp_path, record)
+  renamed = data | {"source": "people (folder of images)"}
+  workdir.settle(tmp_path, {"config": moved, "dataset": renamed})
+  assert workdir.read_config(tmp_path)["config"]["data"]["name"] == "/new/people"
+  with pytest.raises(UserError, match=r"crc32 is 8, was 7; source is 'people"):
+    workdir.settle(tmp_path, {"config": moved, "dataset": renamed | {"crc32": 8}})
+
+
 def test_the_revision_is_this_package_s_and_no_other_repository_s(tmp_path, monkeypatch):
   def git(*arguments):
     who = ["-c", "user.email=a@b", "-c", "user.name=a"]
