@@ -34,7 +34,7 @@ TOLERANCE = {"rtol": 1e-3, "atol": 1e-4}
 # whole step: networks with batch norm are compared under plain gradient descent.
 OPTIMISER = dict.fromkeys(BATCH_NORM, "sgd")
 # So that plain descent moves the weights as far; a clipped critic of four layers has small slopes.
-RATE = dict.fromkeys(BATCH_NORM, 0.1) | {"s1_wgan_cifar10": 2.0}
+RATE = dict.fromkeys(BATCH_NORM, 0.1) | {"s1_wgan_cifar10": 2.0, "wgan_gp_cifar10": 1.0}
 
 
 def _steps(name):

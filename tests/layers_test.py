@@ -146,4 +146,4 @@ def test_kernels_are_the_numbers_that_flax_draws(shape):
   lecun = initialisers.INITIALISERS["lecun_normal"]
   drawn = jax.jit(lambda key: initialisers.kernel(key, shape, lecun))(key)
   theirs = jax.jit(nn.initializers.lecun_normal(), static_argnums=1)(key, shape)
-  np.testing.assert_array_equal(drawn, theirs)
+  np.testing.assert_allclose(drawn, theirs, rtol=3e-7)  # scaled in another order
