@@ -95,11 +95,16 @@ class Checkpoints:
     )
 
   def _recorded(self, step: int) -> dict[str, str]:
-    """The arrays that a checkpoint says it holds; {} where that is damaged, or of older code."""
+    """The arrays that a checkpoint says it holds; {} where that is damaged."""
     try:
       about = self._manager.restore(step, args=ocp.args.Composite(checksum=ocp.args.JsonRestore()))
-      arrays = about["checksum"]["arrays"]
-      return arrays if about["checksum"]["arrays_crc32"] == _checksum_of_text(arrays) else {}
+      about = about["checksum"]
+      if "arrays" in about:
+        whole = about["arrays_crc32"] == _checksum_of_text(about["arrays"])
+        return about["arrays"] if whole else {}
+      # Of genjax 0.1.0: orbax's own word, which has no checksum.
+      folder = self._path.absolute() / str(step) / "tree"
+      return _arrays(ocp.StandardCheckpointHandler().metadata(folder).tree)
     except Exception as error:  # as above
       logging.getLogger(__name__).debug("%s", error)
       return {}

@@ -116,6 +116,26 @@ def test_a_checkpoint_of_something_else_is_not_called_damaged(tmp_path, other, d
   reader.close()
 
 
+def test_a_checkpoint_that_lists_no_arrays_is_not_called_damaged_either(tmp_path, monkeypatch):
+  """As genjax 0.1.0 wrote them: orbax's own metadata say what there is."""
+  save = checkpoint.ocp.args.JsonSave
+  with monkeypatch.context() as patch:
+    patch.setattr(checkpoint.ocp.args, "JsonSave", lambda about: save({"crc32": about["crc32"]}))
+    writer = checkpoint.Checkpoints(tmp_path, keep=1)
+    writer.save(5, _tree())
+    writer.close()
+  reader = checkpoint.Checkpoints(tmp_path)
+  assert_trees_equal(reader.restore(5, _tree()), _tree())
+  with pytest.raises(
+    UserError, match=r"params\.a is \[4, 1000\] float32 there and \[4, 7\] float32"
+  ):
+    reader.restore(5, _tree(7))
+  (tmp_path / "5" / "tree" / "_METADATA").write_text("")
+  with pytest.raises(UserError, match="5 is damaged or cut short"):
+    reader.restore(5, _tree())
+  reader.close()
+
+
 def test_a_model_that_changed_is_named_by_its_array(vae):
   """As when somebody edits a layer after training: nobody is told to delete the checkpoint."""
   wider = trainings.plan("vae", **{"sweep.learning_rate": (1e-3, 0.3), "model.width": 12})
