@@ -71,7 +71,7 @@ class Checkpoints:
       found = self._manager.restore(step, args=arguments)
       sys.unraisablehook = hook
       tree = jax.tree.map(np.asarray, found["tree"])
-      whole = found["checksum"]["crc32"] == _checksum(tree) and _kinds(tree) == _kinds(like)
+      whole = found["checksum"]["crc32"] == _checksum(tree) and _arrays(tree) == _arrays(like)
     except Exception as error:  # orbax and tensorstore raise a dozen kinds
       logging.getLogger(__name__).debug("%s", error)
       whole = False
@@ -177,10 +177,6 @@ def _uninterrupted() -> Iterator[None]:
     signal.signal(signal.SIGINT, handler)
   if pressed:
     raise KeyboardInterrupt
-
-
-def _kinds(tree: PyTree) -> PyTree:
-  return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
 
 
 def _unless_late(hook: Callable, event) -> None:

@@ -227,7 +227,7 @@ _NETWORKS = {
   "gan": (*networks.GANS, *networks.CONDITIONAL_GANS),
 }
 # Some keys are read only where a key of the model has this value.
-READERS = {
+_READERS = {
   "b1": ("optimiser", "adam"),
   "clip": ("regulariser", "clip"),
   "penalty_weight": ("regulariser", "gradient_penalty"),
@@ -249,7 +249,7 @@ def _check_together(flat: dict) -> None:
     raise UserError(f"config.model.network {network!r} is no {kind}; one of {', '.join(fitting)}")
   if name == "gan" and flat["data.binarise"]:
     raise UserError("config.data.binarise is True, and a GAN takes images as they are: False")
-  for key, (other, reader) in READERS.items():
+  for key, (other, reader) in _READERS.items():
     asked = set(flat.get(f"grid.{other}") or [flat.get(f"model.{other}")])
     several = [k for k in (f"sweep.{key}", f"grid.{key}") if len(flat.get(k, ())) > 1]
     if several and asked != {reader}:
@@ -296,7 +296,7 @@ def options(model: Mapping) -> str:
   framework = networks.default_of(model["network"], networks.REPORT)
   parts = [f"defaults of {framework}"]
   for key, value in model.items():
-    other, reader = READERS.get(key, ("", None))
+    other, reader = _READERS.get(key, ("", None))
     off = value in (0, "none", networks.REPORT) and key != "leaky_slope"
     if key not in ("name", "network") and not off and (not other or model.get(other) == reader):
       parts.append(key.replace("_", " ") + ("" if value is True else f" {value}"))

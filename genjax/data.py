@@ -208,9 +208,14 @@ def _arrays(name: str, directory: str, size: int, cache: str) -> sources.Arrays:
 
 # What other libraries call a dataset, in small letters and without signs -> its name in TFDS.
 _ELSEWHERE = {
-  name.replace("_", ""): name for name in ("mnist", "fashion_mnist", "kmnist", "cifar10")
+  "mnist": "mnist",
+  "fashionmnist": "fashion_mnist",
+  "kmnist": "kmnist",
+  "emnist": "emnist",
+  "cifar10": "cifar10",
+  "cifar100": "cifar100",
+  "svhn": "svhn_cropped",
 }
-_ELSEWHERE |= {"cifar100": "cifar100", "svhn": "svhn_cropped", "emnist": "emnist"}
 _TFDS_NAME = re.compile(r"[a-z]\w*(/[\w.+-]+)?(:\d+\.\d+\.\d+)?")
 
 

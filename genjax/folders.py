@@ -4,6 +4,7 @@ import collections
 import os
 import pathlib
 import re
+from collections.abc import Iterator
 
 import numpy as np
 from absl import logging
@@ -80,9 +81,10 @@ def _parts(root: pathlib.Path) -> dict[str, pathlib.Path]:
   parts = {part: min(places) for part, places in called.items() if places}
   if "train" not in parts:
     return {"train": root}
-  divided = any(x.is_dir() and _files(x) for x in parts["train"].iterdir())
-  alone = all(x in parts.values() or not _files(x) for x in inside) and len(parts) > 1
-  return parts if divided or alone else {"train": root}
+  if any(x.is_dir() and _files(x) for x in parts["train"].iterdir()):
+    return parts
+  alone = len(parts) > 1 and all(x in parts.values() or not _files(x) for x in inside)
+  return parts if alone else {"train": root}
 
 
 def _classes(part: pathlib.Path, skipped: collections.Counter) -> Classes:
@@ -127,18 +129,22 @@ def _hidden(name: str) -> bool:
   return name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini")
 
 
-def _drawn(files: list[pathlib.Path]) -> list[tuple[str, Image.Image]]:
-  """Every image by its name. Raises `UserError` that names all that cannot be read, at most 20."""
-  drawn, broken = [], []
+def _drawn(files: list[pathlib.Path]) -> Iterator[tuple[str, Image.Image]]:
+  """Every image by its name, one at a time: full-sized photographs would not fit in memory.
+
+  Raises `UserError` at the end, which names all that could not be read, at most 20.
+  """
+  broken = []
   for path in files:
     try:
-      drawn.append((str(path), _upright(path)))
+      image = _upright(path)
     except UserError as error:
       broken.append(str(error))
+    else:
+      yield str(path), image
   if broken:
     more = f"; and {len(broken) - 20:,} more" if broken[20:] else ""
     raise UserError("; ".join(broken[:20]) + more)
-  return drawn
 
 
 def _tell(root: pathlib.Path, names: list[str], skipped: collections.Counter) -> None:
@@ -155,6 +161,5 @@ def natural(name: str) -> list:
 
 
 def _upright(path: pathlib.Path) -> Image.Image:
-  return ImageOps.exif_transpose(
-    sources.decode(path, str(path))
-  )  # cameras store how they were held
+  # Cameras store how they were held.
+  return ImageOps.exif_transpose(sources.decode(path, str(path)))

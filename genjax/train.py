@@ -103,10 +103,16 @@ def plan(
   protocols.check(config.evals, model, "config.evals")
   if config.evals:
     check_images(config.evals, splits, _settings(config, splits), "config.evals")
-  per_epoch = data.batches_per_epoch(len(splits.train.label), config.batch_size)
+  steps = length(config, len(splits.train.label))
+  return Plan(config, splits, model, rows, steps, facts or _once(splits))
+
+
+def length(config: ml_collections.ConfigDict, images: int) -> int:
+  """How many steps a config means with so many training images."""
+  per_epoch = data.batches_per_epoch(images, config.batch_size)
   # An epoch shows every image once, to the critic where there is one.
-  epochs = max(round(config.epochs * per_epoch / model.batches_per_step), 1)
-  return Plan(config, splits, model, rows, config.steps or epochs, facts or _once(splits))
+  epochs = round(config.epochs * per_epoch / config.model.get("critic_steps", 1))
+  return config.steps or max(epochs, 1)
 
 
 def study(plans: dict[str, Plan], path: pathlib.Path, origin: dict | None = None) -> None:

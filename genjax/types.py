@@ -6,9 +6,8 @@ but `sweep`, `train` and the commands is written for one run: R is theirs alone.
 
 import sys
 
-if (
-  __name__ == "types"
-):  # who runs a file of this folder gets this one for Python's own of that name
+# Who runs a file of this folder gets this one for Python's own of that name.
+if __name__ == "types":
   sys.stderr.write("genjax: a command is a module: python -m genjax.main, not genjax/main.py\n")
   sys.exit(2)
 

@@ -17,7 +17,8 @@ import numpy as np
 from absl import flags
 
 import genjax
-from genjax import checkpoint, command, data, galleries, networks, plots, score_files, workdir
+from genjax import checkpoint, command, galleries, networks, plots, score_files, workdir
+from genjax.train import length
 from genjax.types import UserError, latent_noise
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for what the systems leave.")
@@ -109,9 +110,7 @@ def reported_steps(system: System, images: int) -> int:
   """How long the system's own config trains on so many images."""
   file, _, variant = system.config.partition(":")
   config = runpy.run_path(str(CONFIGS / file))["get_config"](variant)
-  per_epoch = data.batches_per_epoch(images, config.batch_size)
-  critic_steps = config.model.get("critic_steps", 1)
-  return config.steps or round(config.epochs * per_epoch / critic_steps)
+  return length(config, images)
 
 
 def row(system: System, path: pathlib.Path, run: checkpoint.LoadedRun) -> list[str]:
