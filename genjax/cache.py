@@ -15,10 +15,11 @@ from collections.abc import Iterator
 import numpy as np
 from absl import logging
 
+from genjax import sources
 from genjax.sources import Arrays
 from genjax.types import Dataset, UserError
 
-_LAYOUT = 1  # to be raised when the arrays of a source come out otherwise than before
+_LAYOUT = 2  # to be raised when the arrays of a source come out otherwise than before
 
 
 def path(cache: str, name: str, version: str, size: int, source: pathlib.Path) -> pathlib.Path:
@@ -52,10 +53,12 @@ def load(file: pathlib.Path) -> Arrays | None:
   try:
     train = Dataset(found["train_image"], found["train_label"])
     test = Dataset(found["test_image"], found["test_label"])
-    num_classes, source = int(found["num_classes"]), str(found["source"])
+    source = str(found["source"])
+    # Files of layout 1 have no names.
+    names = found.get("classes", sources.numbered(int(found["num_classes"])))
   except (KeyError, ValueError, TypeError) as error:
     return _damaged(file, error)
-  return Arrays(train, test if len(test.image) else None, num_classes, source)
+  return Arrays(train, test if len(test.image) else None, tuple(map(str, names)), source)
 
 
 def save(file: pathlib.Path, arrays: Arrays) -> None:
@@ -68,7 +71,8 @@ def save(file: pathlib.Path, arrays: Arrays) -> None:
       "train_label": train.label,
       "test_image": test.image,
       "test_label": test.label,
-      "num_classes": arrays.num_classes,
+      "num_classes": len(arrays.classes),
+      "classes": np.array(arrays.classes),
       "source": arrays.source,
     },
   )

@@ -261,6 +261,7 @@ class Saved(NamedTuple):
   runs: Run  # leaves [R, ...]
   model: Model
   image_shape: Shape
+  classes: tuple[str, ...]  # label of the data -> its name
   progress: Progress  # leaves [R, ...]
 
   def states(self, weights: str) -> State:
@@ -314,7 +315,8 @@ def read(path: str | pathlib.Path) -> Saved:
     runs.latent_mask.shape[-1],
   )
   progress = _read_latest(path / "checkpoints", model, runs)
-  return Saved(path, config, rows, runs, model, shape, progress)
+  classes = workdir.classes(record)
+  return Saved(path, config, rows, runs, model, shape, classes, progress)
 
 
 def shapes(model: Model, runs: Run) -> Progress:

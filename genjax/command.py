@@ -5,7 +5,6 @@ stderr; 130 interrupted from the keyboard; 128 + n ended by signal n, as 143 by 
 """
 
 import contextlib
-import datetime
 import difflib
 import os
 import pathlib
@@ -22,7 +21,7 @@ import ml_collections
 from absl import app, flags, logging
 
 from genjax import cache
-from genjax.types import UserError
+from genjax.types import UserError, now
 
 flags.disclaim_key_flags()  # what `run_flags` defines belongs to its caller, for --help
 
@@ -51,6 +50,17 @@ def run_flags(
     flags.DEFINE_string("workdir", None, workdir, flag_values=values),
     flags.DEFINE_list("runs", [], runs, flag_values=values),
     flags.DEFINE_enum("weights", weights[0], weights, averaged, flag_values=values),
+  )
+
+
+def data_flag(values: flags.FlagValues) -> flags.FlagHolder:
+  """--data: where the data of runs lie, for commands that need them again."""
+  return flags.DEFINE_string(
+    "data",
+    "",
+    "Where the data of the runs lie now, if not where they were: a folder of images, a file .npz, "
+    "or the directory of TFDS datasets.",
+    flag_values=values,
   )
 
 
@@ -293,7 +303,7 @@ def origin(flag: flags.FlagHolder) -> dict:
   return {
     "command": shlex.join(["python", "-m", "genjax.main", *sys.argv[1:]]),
     "config_file": flags.FLAGS[flag.name].config_filename,
-    "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    "date": now(),
   }
 
 

@@ -19,6 +19,7 @@ _COMMON = {
     "cache": "",  # where decoded arrays are kept; "" for $GENJAX_CACHE or ~/.cache/genjax
     "size": 0,  # images are resized to this height and width; 0 leaves them
     "channels": 0,  # 1 makes grey images, 3 coloured ones; 0 leaves them
+    "background": "white",  # or "black": behind what is transparent in a folder's images
     "validation": 0.1,  # fraction of the training set
     "binarise": False,  # each pixel drawn anew at every visit (VAEs)
   },
@@ -116,6 +117,7 @@ _RULES = {
   "data.name": (lambda value: value != "", "the name of a dataset, a directory or an .npz"),
   "data.size": _whole(0),
   "data.channels": _one_of((0, 1, 3)),
+  "data.background": _one_of(("white", "black")),
   "data.validation": (lambda value: 0 < value < 1, "a fraction between 0 and 1"),
   "data.binarise": _truth(),
   "batch_size": _whole(1),

@@ -25,8 +25,12 @@ class Splits(NamedTuple):
   train: Dataset
   validation: Dataset
   test: Dataset
-  num_classes: int
+  classes: tuple[str, ...]  # label -> its name
   source: str  # one line for people, such as "mnist 3.0.1 (tensorflow-datasets)"
+
+  @property
+  def num_classes(self) -> int:
+    return len(self.classes)
 
 
 def load(
@@ -36,6 +40,7 @@ def load(
   validation: float = 0.1,
   cache: str = "",
   channels: int = 0,
+  background: str = "white",
 ) -> Splits:
   """The splits of a dataset, the same ones whenever and wherever it is loaded.
 
@@ -53,6 +58,7 @@ def load(
     cache: folder for decoded arrays; if empty, GENJAX_CACHE, XDG_CACHE_HOME/genjax or
       ~/.cache/genjax. Where a source is gone, arrays cached from it are used.
     channels: 1 makes grey images and 3 coloured ones; 0 leaves them.
+    background: "white" or "black", behind what is transparent in a folder's images.
 
   Raises:
     UserError: the dataset cannot be had, or an argument is out of its range.
@@ -63,7 +69,7 @@ def load(
     raise UserError(f"--config.data.size={size}: expected 0 or a number of pixels")
   if channels not in (0, 1, 3):
     raise UserError(f"--config.data.channels={channels}: expected 0, 1 or 3")
-  arrays = _arrays(name, directory, size, cache)
+  arrays = _arrays(name, directory, size, cache, background)
   train, test = (part and _with_channels(part, channels) for part in (arrays.train, arrays.test))
   if test is None:
     train, test = _split_off(train, 1 / 6, _TEST_SEED)
@@ -75,7 +81,7 @@ def load(
       raise UserError(
         f"{name}: no images for the {part} part, with --config.data.validation={validation}"
       )
-  return Splits(train, held_out, test, arrays.num_classes, arrays.source)
+  return Splits(train, held_out, test, arrays.classes, arrays.source)
 
 
 def to_device(split: Dataset) -> Dataset:
@@ -180,7 +186,7 @@ def draw(dataset: Dataset, indices: Array, key: Array | None = None) -> Batch:
   return Batch(image, dataset.label[indices])
 
 
-def _arrays(name: str, directory: str, size: int, cache: str) -> sources.Arrays:
+def _arrays(name: str, directory: str, size: int, cache: str, background: str) -> sources.Arrays:
   if name == "digits":
     return sources.digits(size)
   if name.endswith(".npz"):
@@ -197,11 +203,11 @@ def _arrays(name: str, directory: str, size: int, cache: str) -> sources.Arrays:
     if is_folder:
       raise UserError(f"{name}: no such folder (--config.data.name)")
     place = records.prepare(name, directory)
-  version = "images2" if is_folder else place.name  # 2: as `folders.read` reads them now
+  version = f"images2{background}" if is_folder else place.name  # 2: as they are read now
   file = caching.path(cache, name, version, size, place)
   arrays = caching.load(file)
   if arrays is None:
-    arrays = (folders if is_folder else records).read(place, size)
+    arrays = folders.read(place, size, background) if is_folder else records.read(place, size)
     caching.save(file, arrays)
   return arrays
 
@@ -234,9 +240,30 @@ def _is_folder(name: str) -> bool:
   return name.startswith((".", "/", "~")) or ("/" in name and os.path.isdir(name))
 
 
+def moved(name: str, directory: str, where: str) -> tuple[str, str]:
+  """The name and the directory of a dataset that lies at `where` now; as they are if it is "".
+
+  Raises:
+    UserError: there is nothing, or nothing that could be that dataset.
+  """
+  if not where:
+    return name, directory
+  kind = "a file .npz" if name.endswith(".npz") else "a folder"
+  place = pathlib.Path(where).expanduser()
+  if name == "digits":
+    raise UserError(f"--data={where}: digits come with scikit-learn and lie nowhere else")
+  if not (place.is_file() if name.endswith(".npz") else place.is_dir()):
+    raise UserError(f"--data={where}: there is no such place; expected {kind} that holds {name}")
+  return (name, where) if not _is_path(name) else (os.path.abspath(place), directory)
+
+
+def _is_path(name: str) -> bool:
+  return name.endswith(".npz") or _is_folder(name)
+
+
 def absolute(name: str) -> str:
   """A dataset's name, where it is a path an absolute one: it holds in every folder."""
-  if name.endswith(".npz") or _is_folder(name):
+  if _is_path(name):
     return os.path.abspath(os.path.expanduser(name))
   return name
 

@@ -25,6 +25,7 @@ from genjax import (
   train,
 )
 from genjax import config as genjax_config
+from genjax.sources import shortened
 from genjax.types import Shape
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config().")
@@ -90,9 +91,10 @@ def _of_data(plan: train.Plan) -> str:
   splits = plan.splits
   shape = " x ".join(map(str, _shape(plan)))
   counts = [f"{len(part.label):,}" for part in (splits.train, splits.validation)]
+  classes = "" if splits.num_classes == 1 else f"; classes {shortened(splits.classes)}"
   return _wrapped(
     "data",
-    f"{splits.source}: images {shape}, {counts[0]} to train with, {counts[1]} held out",
+    f"{splits.source}: images {shape}, {counts[0]} to train with, {counts[1]} held out{classes}",
   )
 
 

@@ -66,6 +66,7 @@ _NLL_IMAGES = flags.DEFINE_integer(
 _NLL_SAMPLES = flags.DEFINE_integer(
   "nll_samples", 5000, "Latents of each.", lower_bound=1, flag_values=_FLAGS
 )
+_DATA = command.data_flag(_FLAGS)
 
 COLUMNS, SETTINGS = 12, 8  # of the picture of nearest training images
 
@@ -78,6 +79,7 @@ class Wanted(NamedTuple):
   settings: Settings
   networks: int
   features: str
+  data: str = ""  # where the data lie now
 
 
 def score(path: pathlib.Path, wanted: Wanted) -> int:
@@ -90,7 +92,7 @@ def score(path: pathlib.Path, wanted: Wanted) -> int:
   saved = checkpoint.read(path)
   names = wanted.names or tuple(n for n in SCORES if protocols.fits(n, saved.model))
   protocols.check(names, saved.model, "--metrics")
-  splits = train.load_data(saved.config)
+  splits = train.load_data(saved.config, wanted.data)
   train.check_data(path, splits)
   networks = feature_networks.load(
     splits, saved.config.data.cache, wanted.features, wanted.networks, names
@@ -225,8 +227,9 @@ def main() -> None:
     _SPLIT.value, _IMAGES.value, _SEED.value, _NLL_IMAGES.value, _NLL_SAMPLES.value
   )
   wanted = Wanted(
-    tuple(_WEIGHTS.value), tuple(_METRICS.value), settings, _NETWORKS.value, _FEATURES.value
-  )
+    tuple(_WEIGHTS.value), tuple(_METRICS.value), settings, _NETWORKS.value, _FEATURES.value,
+    _DATA.value,
+  )  # fmt: skip
   found = workdir.homes(pathlib.Path(_WORKDIR.value))
   for path in found:
     if len(found) > 1 and not any((path / "checkpoints").glob("[0-9]*")):

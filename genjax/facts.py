@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 import jax
 
 from genjax import config as genjax_config
+from genjax import workdir
 from genjax.selection import Selection
+from genjax.sources import numbered, shortened
 from genjax.tables import Block, Column, Table
 
 NOT_RECORDED = "not recorded"
@@ -27,6 +29,8 @@ def of_workdir(record: Mapping, selection: Selection | None) -> dict[str, str]:
     f"{data['source']}: images {' x '.join(map(str, data['image_shape']))}, {data['train']:,} to "
     f"train with, {data['validation']:,} held out"
   )
+  if (classes := workdir.classes(record)) != numbered(len(classes)):
+    facts["Classes"] = shortened(classes)
   facts |= _numbers(config["sweep"])
   facts["Batch"] = f"{config['batch_size']:,}"
   if selection:
@@ -35,6 +39,7 @@ def of_workdir(record: Mapping, selection: Selection | None) -> dict[str, str]:
     "Length": f"{config['steps']:,} steps" if config["steps"] else f"{config['epochs']:g} epochs",
     "Begun": record.get("date", NOT_RECORDED),
     "Code": record.get("revision") or NOT_RECORDED,
+    "Resumed with": "; ".join(record.get("changes", ())),
     "Libraries": ", ".join(f"{k} {v}" for k, v in record.get("versions", {}).items()),
   }
 

@@ -21,14 +21,14 @@ _SUFFIXES = {
 Classes = dict[str, list[pathlib.Path]]  # name -> its images
 
 
-def read(root: pathlib.Path, size: int) -> Arrays:
+def read(root: pathlib.Path, size: int, background: str = "white") -> Arrays:
   """Image files in one folder per class: root/CLASS/, or root/train/CLASS/ and root/test/CLASS/.
 
   As the field reads such folders: an image belongs to a class however deep it lies in its folder;
   classes are numbered in the natural order of their names (2 before 10); parts are called as in
   `_PARTS`, where validation images are the test part if there is none, and training images
   otherwise; images without class folders are one class. Images have one channel if all of them are
-  grey, otherwise three; what is transparent is white. What is not taken is logged.
+  grey, otherwise three; what is transparent shows the background. What is not taken is logged.
 
   Raises:
     UserError: no images, files that are no images, unequal sizes with size 0, a class that training
@@ -48,7 +48,7 @@ def read(root: pathlib.Path, size: int) -> Arrays:
   if "validation" in files:
     other = "train" if "test" in files else "test"
     files[other] = files.get(other, []) + files.pop("validation")
-  drawn = _drawn([file for part in files.values() for file, _ in part])
+  drawn = _drawn([file for part in files.values() for file, _ in part], root, background)
   image = sources.stack(drawn, size)
   label = np.array([label for part in files.values() for _, label in part], np.int32)
   _tell(root, names, skipped)
@@ -56,7 +56,8 @@ def read(root: pathlib.Path, size: int) -> Arrays:
   split = zip(files, np.split(image, stops), np.split(label, stops), strict=True)
   parts = {part: Dataset(*arrays) for part, *arrays in split}
   source = f"{root.resolve().name} (folder of images)"
-  return Arrays(parts["train"], parts.get("test"), len(names), source)
+  classes = sources.numbered(1) if names == [""] else tuple(names)
+  return Arrays(parts["train"], parts.get("test"), classes, source)
 
 
 def _labelled(classes: Classes, names: list[str]) -> list[tuple[pathlib.Path, int]]:
@@ -129,19 +130,30 @@ def _hidden(name: str) -> bool:
   return name.startswith(".") or name in ("__MACOSX", "Thumbs.db", "desktop.ini")
 
 
-def _drawn(files: list[pathlib.Path]) -> Iterator[tuple[str, Image.Image]]:
+def _drawn(
+  files: list[pathlib.Path], root: pathlib.Path, background: str
+) -> Iterator[tuple[str, Image.Image]]:
   """Every image by its name, one at a time: full-sized photographs would not fit in memory.
 
   Raises `UserError` at the end, which names all that could not be read, at most 20.
   """
-  broken = []
+  broken, transparent = [], 0
   for path in files:
     try:
-      image = _upright(path)
+      # Cameras store how they were held.
+      image = ImageOps.exif_transpose(sources.decode(path, str(path), background))
     except UserError as error:
       broken.append(str(error))
     else:
+      transparent += "transparent" in image.info
       yield str(path), image
+  if transparent:
+    logging.warning(
+      "%s: what is transparent in %s images is %s (config.data.background)",
+      root,
+      f"{transparent:,}",
+      background,
+    )
   if broken:
     more = f"; and {len(broken) - 20:,} more" if broken[20:] else ""
     raise UserError("; ".join(broken[:20]) + more)
@@ -158,8 +170,3 @@ def _tell(root: pathlib.Path, names: list[str], skipped: collections.Counter) ->
 def natural(name: str) -> list:
   """A key to sort names by: 2 before 10."""
   return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
-
-
-def _upright(path: pathlib.Path) -> Image.Image:
-  # Cameras store how they were held.
-  return ImageOps.exif_transpose(sources.decode(path, str(path)))

@@ -65,6 +65,7 @@ _SPACE = flags.DEFINE_enum(
 _OUT = flags.DEFINE_string(
   "out", "", "Folder for pictures; WORKDIR/interpolation if empty.", flag_values=_FLAGS
 )
+_DATA = command.data_flag(_FLAGS)
 
 WHAT = ("random", "images", "classes", "manifold", "traversal")
 # Of the files that the command writes.
@@ -85,6 +86,7 @@ class Wanted(NamedTuple):
   images: tuple[str, ...] = ()  # places of test images; () for some of different classes
   space: str = "pixels"
   out: str = ""
+  data: str = ""  # where the data lie now
 
 
 def interpolate(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
@@ -129,7 +131,7 @@ def _data(
   if not named and "images" not in what:
     return None, []
   try:
-    return originals.splits(found), []
+    return originals.splits(found, wanted.data), []
   except UserError as error:
     if named:
       raise
@@ -236,6 +238,7 @@ def main(positional: list[str]) -> None:
     tuple(_IMAGES.value),
     _SPACE.value,
     _OUT.value,
+    _DATA.value,
   )
   print(interpolate(folders, wanted), end="")
 

@@ -156,23 +156,28 @@ def between_classes(found: Sequence[Selection], asked: Asked) -> Pictures:
 
   everything, labels = [], []
   for one in found:
-    K, ends = one.model.num_classes, smoothness.ends(1, one.model.latent, asked.seed)
+    names = [f"class {name}" for name in one.saved.classes]
+    after = (*one.saved.classes[1:], one.saved.classes[0])
+    ends = smoothness.ends(1, one.model.latent, asked.seed)
     over, within = (np.asarray(x) for x in one.vectorised(of_run)(one.rows, *ends))
     everything += list(over)
     labels += one.labels
     for label, across, along in zip(one.labels, over, within, strict=True):
-      rows = [_about(label, f"class {k}\nto {(k + 1) % K}", alone=True) for k in range(K)]
+      named = [f"{name}\nto {other}" for name, other in zip(names, after, strict=True)]
+      rows = [_about(label, about, alone=True) for about in named]
       title = f"From class to class at one latent: {_name(one, label)}"
       note = "The generator reads weights of two classes in place of one class."
       yield f"classes-{_slug(one, label)}", _transposed(across, rows, asked.columns, title, note)
-      rows = [_about(label, f"class {k}", alone=True) for k in range(K)]
+      rows = [_about(label, name, alone=True) for name in names]
       title = f"From latent to latent at each class: {_name(one, label)}"
       note = f"A {asked.kind} path, the same in every row."
       yield (
         f"classes-latent-{_slug(one, label)}",
         _transposed(along, rows, asked.columns, title, note),
       )
-  columns = [f"{k} to {(k + 1) % K}" for k in range(K)]
+  columns = [
+    f"{name} to {other}" for name, other in zip(found[0].saved.classes, after, strict=True)
+  ]
   yield "classes", _moving(np.stack(everything), labels, columns, "From class to class")
 
 
@@ -197,10 +202,14 @@ def manifolds(found: Sequence[Selection]) -> Pictures:
       note = (
         f"Dimension 0 rises to the right, dimension 1 upwards, at the normal quantiles from "
         f"{0.5 / GRID:g} to {1 - 0.5 / GRID:g}, {low} to {high}"
-        f"{', of class 0' if one.model.num_classes else ''}."
+        f"{_of_first_class(one, ', of ')}."
       )
       figure = galleries.gallery(sheet, [_about(label, "", alone=True)], None, title, note)
       yield f"manifold-{_slug(one, label)}", figure
+
+
+def _of_first_class(one: Selection, before: str) -> str:
+  return f"{before}class {one.saved.classes[0]}" if one.model.num_classes else ""
 
 
 def with_latent_2(one: Selection) -> Selection:
@@ -238,7 +247,7 @@ def traversals(found: Sequence[Selection], asked: Asked) -> Pictures:
       still = "at 0" if one.model.encode else "at one random latent"
       note = (
         f"Each row moves one of {one.numbers[r]['latent']} dimensions, in standard deviations of "
-        f"the prior; the others stay {still}{', class 0' if one.model.num_classes else ''}. The "
+        f"the prior; the others stay {still}{_of_first_class(one, ', ')}. The "
         f"first row matters most, by the {what}."
       )
       title = f"One dimension at a time: {_name(one, label)}"

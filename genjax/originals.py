@@ -9,9 +9,13 @@ from genjax.selection import Selection
 from genjax.types import UserError
 
 
-def splits(found: Sequence[Selection]) -> data.Splits:
-  """The data of all workdirs. Raises `UserError` where they are gone, or not the same."""
-  loaded = train.load_data(found[0].saved.config)
+def splits(found: Sequence[Selection], where: str = "") -> data.Splits:
+  """The data of all workdirs, that lie at `where` now.
+
+  Raises:
+    UserError: they are gone, or not the same.
+  """
+  loaded = train.load_data(found[0].saved.config, where)
   for one in found:
     train.check_data(one.path, loaded)
   return loaded

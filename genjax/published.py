@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genjax.data import Splits
+from genjax.sources import numbered
 from genjax.types import Dataset, Shape
 
 
@@ -46,7 +47,7 @@ def splits(name: str, size: int = 0, validation: float = 0.1, channels: int = 0)
   shape = (size or height, size or width, channels or depth)
   held_out = round(validation * train)
   parts = [_black(count, shape) for count in (train - held_out, held_out, test)]
-  return Splits(*parts, num_classes, f"{name} (not on this machine; sizes as published)")
+  return Splits(*parts, numbered(num_classes), f"{name} (not on this machine; sizes as published)")
 
 
 def _black(count: int, shape: Shape) -> Dataset:

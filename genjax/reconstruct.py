@@ -50,6 +50,7 @@ _SEED = flags.DEFINE_integer(
 _OUT = flags.DEFINE_string(
   "out", "", "Folder for pictures; WORKDIR/reconstruction if empty.", flag_values=_FLAGS
 )
+_DATA = command.data_flag(_FLAGS)
 
 NAMES = r"(reconstructions|latents)\.png|errors(_\w+)?\.csv"  # of the files that it writes
 COLUMNS = 10
@@ -66,6 +67,7 @@ class Wanted(NamedTuple):
   count: int = 10_000
   seed: int = 0
   out: str = ""
+  data: str = ""  # where the data lie now
 
 
 def errors(
@@ -102,7 +104,7 @@ def gallery(found: Sequence[Selection], images: np.ndarray, classes: np.ndarray)
   return galleries.gallery(
     np.stack(rows),
     labels,
-    [f"class {k}" for k in classes],
+    [f"class {found[0].saved.classes[k]}" for k in classes],
     "Test images, and what each run makes of them",
     "A run's images are decoded from the means of its encoder.",
   )
@@ -141,7 +143,7 @@ def reconstruct(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
   """
   found = selection.read(folders, wanted.runs, wanted.weights)
   check(found)
-  test = originals.splits(found).test
+  test = originals.splits(found, wanted.data).test
   images, classes = np.asarray(test.image), np.asarray(test.label)
   places = originals.places(wanted.images, classes, COLUMNS)
   inside = pathlib.Path() if folders[1:] else pathlib.Path(folders[0])
@@ -192,6 +194,7 @@ def main(positional: list[str]) -> None:
     _COUNT.value,
     _SEED.value,
     _OUT.value,
+    _DATA.value,
   )
   print(reconstruct(folders, wanted), end="")
 

@@ -124,7 +124,7 @@ def read(folder: pathlib.Path, size: int) -> sources.Arrays:
   return sources.Arrays(
     _split(tfds, builder, "train", size),
     _split(tfds, builder, held_out, size) if held_out else None,
-    builder.info.features["label"].num_classes,
+    tuple(builder.info.features["label"].names),
     f"{builder.info.full_name.replace('/', ' ')} (tensorflow-datasets)",
   )
 

@@ -41,6 +41,7 @@ _WORKDIR = flags.DEFINE_string(
 _OUT = flags.DEFINE_string(
   "out", "", "File of the page; report.html in the workdir if empty.", flag_values=_FLAGS
 )
+_DATA = command.data_flag(_FLAGS)
 
 FILE = "report.html"
 
@@ -55,7 +56,10 @@ class Subject(NamedTuple):
 
 
 def write(
-  paths: Sequence[pathlib.Path], out: pathlib.Path, splits: data.Splits | None = None
+  paths: Sequence[pathlib.Path],
+  out: pathlib.Path,
+  splits: data.Splits | None = None,
+  where: str = "",
 ) -> None:
   """Writes the page, whole or not at all.
 
@@ -63,11 +67,12 @@ def write(
     paths: workdirs and studies.
     out: the file.
     splits: the data of all of them, where they are loaded already.
+    where: where the data lie now, as in `train.load_data`.
 
   Raises:
     UserError: a path is no workdir, nothing was saved yet, or the file cannot be written.
   """
-  text = page.render(context(paths, splits))
+  text = page.render(context(paths, splits, where))
   try:
     out.parent.mkdir(parents=True, exist_ok=True)
     workdir.write_atomically(out, text)
@@ -77,7 +82,9 @@ def write(
     ) from error
 
 
-def context(paths: Sequence[pathlib.Path], splits: data.Splits | None = None) -> dict:
+def context(
+  paths: Sequence[pathlib.Path], splits: data.Splits | None = None, where: str = ""
+) -> dict:
   """What the templates show."""
   paths = _distinct(paths)
   homes, selections = readings.read(paths), selection.read(paths)
@@ -101,7 +108,7 @@ def context(paths: Sequence[pathlib.Path], splits: data.Splits | None = None) ->
     "results": standings.made(homes, compare := _command("compare", subject, positional=True))
     | {"evaluate": _each("evaluate", subject), "compare": compare},
     "curves": charts.made(subject.selections),
-    "exhibits": _exhibits(subject, splits),
+    "exhibits": _exhibits(subject, _loader(splits, where)),
     "failures": _failures(subject),
     "again": _command("report", subject),
   }
@@ -149,7 +156,7 @@ def _what(subject: Subject) -> dict:
   }
 
 
-def _exhibits(subject: Subject, splits: data.Splits | None) -> dict:
+def _exhibits(subject: Subject, load: Callable) -> dict:
   selections = subject.selections
   shown = {
     "gallery": _quota(selections, exhibits.ROWS, every=True),
@@ -157,7 +164,7 @@ def _exhibits(subject: Subject, splits: data.Splits | None) -> dict:
     "explorer": _quota(selections, explorer.RUNS, every=True),
   }
   tiles = _tiles(selections, shown["explorer"])
-  made, missing, load = [], [], _loader(splits)
+  made, missing = [], []
   for i, one in enumerate(selections):
     quota = {name: places[i] for name, places in shown.items()}
     train_images, why = _training_images(one, load) if quota["gallery"] else (None, "")
@@ -165,7 +172,7 @@ def _exhibits(subject: Subject, splits: data.Splits | None) -> dict:
     made.append(exhibits.made(one, quota, tiles, train_images))
   every = Exhibits(*(list(itertools.chain(*parts)) for parts in zip(*made, strict=True)))
   runs = sum(len(one.index) for one in selections)
-  conditional = max(one.model.num_classes for one in selections)
+  conditional = max(selections, key=lambda one: one.model.num_classes)
   return {
     "gallery": _by_setting(every.gallery),
     "gallery_left_out": runs - len(every.gallery),
@@ -173,7 +180,7 @@ def _exhibits(subject: Subject, splits: data.Splits | None) -> dict:
     "interpolations": every.interpolations,
     "spaces": every.spaces,
     "explorer_left_out": _left_out(selections, shown["explorer"]),
-    "classes": [str(c) for c in range(conditional)],
+    "classes": conditional.saved.classes if conditional.model.num_classes else (),
     "sample": _command("sample", subject),
     "interpolate": f"{_command('interpolate', subject)} --what=random --pairs={renderings.PAIRS}",
   }
@@ -211,14 +218,16 @@ def _tiles(selections: Sequence[Selection], shown: list[list[int]]) -> int:
   return images // sum(spaces)
 
 
-def _loader(splits: data.Splits | None) -> Callable[[ml_collections.ConfigDict], data.Splits]:
+def _loader(
+  splits: data.Splits | None, where: str
+) -> Callable[[ml_collections.ConfigDict], data.Splits]:
   """Gives the data of a config: `splits` where there are any, else each once, however many ask."""
   loaded = {}
 
   def load(config: ml_collections.ConfigDict) -> data.Splits:
     key = config.data.to_json()
     if key not in loaded:
-      loaded[key] = splits or train.load_data(config)
+      loaded[key] = splits or train.load_data(config, where)
     return loaded[key]
 
   return load
@@ -270,7 +279,7 @@ def main(more: list[str]) -> None:
     raise UserError("--workdir is missing; name a folder that genjax.main left, or several")
   every = _distinct(every)
   out = pathlib.Path(_OUT.value or (every[0] / FILE if len(every) == 1 else FILE))
-  write(every, out)
+  write(every, out, where=_DATA.value)
   print(f"{out}: {out.stat().st_size / 1e6:.1f} MB; open it in a browser")
 
 

@@ -13,6 +13,7 @@ from jax import Array, lax
 
 from genjax import sweep
 from genjax.selection import Selection
+from genjax.sources import numbered, shortened
 from genjax.types import Model, UserError, image_noise
 
 BATCH = 128  # images of a run that go through its generator side by side
@@ -30,7 +31,7 @@ def labels(selections: Sequence[Selection], wanted: Sequence[str], count: int) -
   """For each selection the class `[N]` of each image, -1 where its model takes none.
 
   Args:
-    wanted: classes, which take turns; all that there are where empty.
+    wanted: classes by name or number, which take turns; all that there are where empty.
 
   Raises:
     UserError: they are no classes, or a model takes none.
@@ -40,13 +41,24 @@ def labels(selections: Sequence[Selection], wanted: Sequence[str], count: int) -
     classes = one.model.num_classes
     if wanted and not classes:
       raise UserError(f"--label={','.join(wanted)}: the model of {one.path} takes no label")
-    if not all(label.strip().isdecimal() and int(label) < classes for label in wanted):
-      raise UserError(
-        f"--label={','.join(wanted)}; right would be classes of 0 to {classes - 1}, as 3,5"
-      )
-    turns = [int(label) for label in wanted] or range(classes) or [-1]
+    turns = [_number(label, one.saved.classes) for label in wanted] or range(classes) or [-1]
     found.append(np.resize(np.array(turns, np.int32), count))
   return found
+
+
+def _number(label: str, classes: Sequence[str]) -> int:
+  """The class of a name; or of a number, where no class is called so.
+
+  Raises:
+    UserError: there is no such class.
+  """
+  label = label.strip()
+  if label in classes:
+    return classes.index(label)
+  if label.isdecimal() and int(label) < len(classes):
+    return int(label)
+  names = "" if classes == numbered(len(classes)) else f", or of {shortened(classes)}"
+  raise UserError(f"--label={label}: expected classes of 0 to {len(classes) - 1}{names}")
 
 
 def draw(selection: Selection, noise_seed: int, labels: np.ndarray) -> Iterator[Block]:

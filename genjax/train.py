@@ -52,16 +52,26 @@ class Plan(NamedTuple):
   facts: Callable[[], dict]  # of the data, as config.json has them; read through but once
 
 
-def load_data(config: ml_collections.ConfigDict) -> data.Splits:
-  """The data that a config names. Raises `UserError` where it cannot be had."""
+def load_data(config: ml_collections.ConfigDict, where: str = "") -> data.Splits:
+  """The data that a config names.
+
+  Args:
+    where: where they lie now, in place of what the config says: a folder of images, a file .npz,
+      or the directory of TFDS datasets.
+
+  Raises:
+    UserError: they cannot be had.
+  """
   options = config.data
+  name, directory = data.moved(options.name, options.dir, where)
   return data.load(
-    options.name,
-    options.dir,
+    name,
+    directory,
     options.size,
     options.validation,
     options.cache,
     options.channels,
+    options.background,
   )
 
 
@@ -194,8 +204,8 @@ def check_data(path: pathlib.Path, splits: data.Splits) -> None:
   changed = workdir.data_differences(workdir.read_config(path)["dataset"], facts)
   if changed:
     raise UserError(
-      f"{path} was trained on other data: {'; '.join(changed)}. Take those back (TFDS_DATA_DIR "
-      "says where TFDS data lie)"
+      f"{path} was trained on other data: {'; '.join(changed)}. Take those back, or say where "
+      "they lie now with --data"
     )
 
 
@@ -209,6 +219,7 @@ def _facts(splits: data.Splits) -> dict:
     "source": splits.source,
     "image_shape": splits.train.image.shape[1:],
     "num_classes": splits.num_classes,
+    "classes": list(splits.classes),
     "train": len(splits.train.label),
     "validation": len(splits.validation.label),
     "crc32": _checksum(splits.train, splits.validation),
@@ -227,6 +238,7 @@ class Training:
 
   def __init__(self, plan: Plan, path: pathlib.Path):
     self.config, self.model, self.rows, self.path = plan.config, plan.model, plan.rows, path
+    self.classes = plan.splits.classes
     R, splits, config = len(plan.rows), plan.splits, plan.config
     self.programs = programs.build(plan.model, config, R)
     self.dataset = _everywhere(splits.train, R)
@@ -398,11 +410,11 @@ class Training:
   def _draw_gallery(self, states: PyTree, *names: str) -> None:
     # Without the optimiser's state, last and best weights take one compiled program.
     images = np.asarray(self.programs.gallery((self.runs, states._replace(opt_state={}))))
-    classes = self.model.num_classes
+    classes = self.classes if self.model.num_classes else ()
     figure = galleries.gallery(
       images,
       self._labels(),
-      column_labels=[str(i % classes) for i in range(images.shape[1])] if classes else None,
+      column_labels=np.resize(classes, images.shape[1]).tolist() if classes else None,
       footnote=f"{_steps_of(np.asarray(states.step))}; each column shares its noise"
       + (" and its class." if classes else "."),
     )

@@ -11,6 +11,7 @@ if __name__ == "types":
   sys.stderr.write("genjax: a command is a module: python -m genjax.main, not genjax/main.py\n")
   sys.exit(2)
 
+import datetime
 import enum
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -26,6 +27,11 @@ Metrics = dict[str, Array]  # name -> a scalar, or a vector with an entry for ea
 
 class UserError(Exception):
   """The user's mistake. The message is one line: what is wrong, and what would be right."""
+
+
+def now() -> str:
+  """The time, as records have it."""
+  return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 class Dataset(NamedTuple):

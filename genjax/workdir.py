@@ -16,10 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from genjax import sources
 from genjax.config import flatten
 from genjax.events import Events
 from genjax.folders import natural
-from genjax.types import UserError
+from genjax.types import UserError, now
 
 _FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
 # What else may lie in a folder that has no config.json yet: what a process that was killed left,
@@ -41,8 +42,14 @@ _BEFORE_KEYS = {
     "optimiser_rule": "optax",
   },
 }
-# Keys of a config that say how and where, not what: whoever resumes may change them.
-_FREE = ("sweep.chunk", "keep", "data.cache", "data.dir", "data.name")
+# Keys that came later without another format, and meant.
+_LATER_KEYS = {"data": {"background": "white"}}
+# Keys of a config that say how, where and how often to look, not what is trained: whoever resumes
+# may change them. Best weights are those of the best of the validations that were made.
+_FREE = (
+  *("sweep.chunk", "keep", "log_every", "eval_every"),
+  *("data.cache", "data.dir", "data.name", "data.background"),
+)
 _LIBRARIES = ("genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -152,9 +159,11 @@ def settle(path: pathlib.Path, record: dict, origin: dict | None = None) -> None
   compare(path, record)
   if file.exists():
     old = read_config(path)
-    if not differences(old["config"], json.loads(json.dumps(record["config"]))):
+    changed = differences(old["config"], json.loads(json.dumps(record["config"])))
+    if not changed:
       return
-    full = old | {"config": record["config"]}  # another chunk, say
+    changes = [*old.get("changes", []), f"{now()}: {'; '.join(changed)}"]
+    full = old | {"config": record["config"], "changes": changes}
   else:
     full = {"format": FORMAT} | record | (origin or {})
     full |= {"revision": _revision(), "versions": versions()}
@@ -280,6 +289,7 @@ def read_config(path: pathlib.Path) -> dict:
     ) from None
   if record.setdefault("format", 1) == 1:
     record["config"] = _of_format_1(record["config"])
+  record["config"] = _with(_LATER_KEYS, record["config"])
   if record["format"] not in (1, FORMAT):
     raise UserError(
       f"{path} was left by genjax {made_by(record)} in format {record['format']}, and this genjax "
@@ -291,8 +301,12 @@ def read_config(path: pathlib.Path) -> dict:
 def _of_format_1(config: dict) -> dict:
   """A config of format 1, with what it meant where this one has keys."""
   added = _BEFORE_KEYS.get(config.get("model", {}).get("name"), {})
-  parts = {"model": added, "grid": {key: [] for key in added}}
-  return config | {part: keys | config.get(part, {}) for part, keys in parts.items()}
+  return _with({"model": added, "grid": {key: [] for key in added}}, config)
+
+
+def _with(added: dict[str, dict], config: dict) -> dict:
+  """A config with those keys where it has none."""
+  return config | {part: added[part] | config[part] for part in added if part in config}
 
 
 def check_arrays(path: pathlib.Path, record: dict) -> None:
@@ -302,6 +316,12 @@ def check_arrays(path: pathlib.Path, record: dict) -> None:
       f"{path} has weights of an LSTM as genjax {made_by(record)} kept them, which this genjax "
       f"{_version('genjax')} does not read; use that version for it"
     )
+
+
+def classes(record: dict) -> tuple[str, ...]:
+  """The names of a dataset's classes: their numbers where older code did not record them."""
+  dataset = record["dataset"]
+  return tuple(dataset.get("classes") or sources.numbered(dataset["num_classes"]))
 
 
 def made_by(record: dict) -> str:
@@ -321,9 +341,12 @@ def differences(old: dict, new: dict, free: Iterable[str] = ()) -> list[str]:
 
 
 def data_differences(old: dict, new: dict) -> list[str]:
-  """As `differences`, of two datasets: of two with one checksum the source says nothing."""
+  """As `differences`, of two datasets: of two with one checksum the source says nothing.
+
+  Names of classes neither, which older workdirs lack: the checksum knows the labels.
+  """
   same = "crc32" in old and old["crc32"] == new.get("crc32")
-  return differences(old, new, ("source",) if same else ())
+  return differences(old, new, ("source", "classes") if same else ("classes",))
 
 
 def versions() -> dict[str, str]:

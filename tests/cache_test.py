@@ -16,7 +16,7 @@ def example(with_test=True, seed=0):
     image = rng.integers(0, 256, (size, 3, 3, 1), dtype=np.uint8)
     return Dataset(image, rng.integers(0, 4, size, dtype=np.int32))
 
-  return Arrays(part(9), part(5) if with_test else None, 4, "an example")
+  return Arrays(part(9), part(5) if with_test else None, ("a", "b", "Käse", "d e"), "an example")
 
 
 def assert_equal(one, two):
@@ -35,6 +35,14 @@ def test_what_is_saved_is_loaded(tmp_path, with_test):
   cache.save(file, example(with_test))
   assert_equal(cache.load(file), example(with_test))
   assert [x.name for x in file.parent.iterdir()] == ["a.npz"]
+
+
+def test_a_file_without_names_has_numbers(tmp_path):
+  """As they were before classes had names."""
+  cache.save(tmp_path / "a.npz", example())
+  with np.load(tmp_path / "a.npz") as saved:
+    np.savez(tmp_path / "b.npz", **{k: v for k, v in saved.items() if k != "classes"})
+  assert cache.load(tmp_path / "b.npz").classes == ("0", "1", "2", "3")
 
 
 def test_every_byte_of_the_arrays_is_checked(tmp_path, caplog):

@@ -30,7 +30,7 @@ def _splits(seed=0, validation=40, test_seed=2):
   held, train = (
     Dataset(*(x[part] for x in whole)) for part in (slice(validation), slice(validation, None))
   )
-  return data.Splits(train, held, _images(100, test_seed), 2, "sides 1.0.0")
+  return data.Splits(train, held, _images(100, test_seed), ("0", "1"), "sides 1.0.0")
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ KEYS = {
   "data.cache": ("vae", "text", [3, None]),
   "data.size": ("vae", WHOLE_0, [-1, 2.0, "28", True, None]),
   "data.channels": ("vae", "one of 0, 1, 3", [2, -1, "3", None]),
+  "data.background": ("vae", "one of 'white', 'black'", ["grey", "", 0, None]),
   "data.validation": ("vae", "a fraction between 0 and 1", [0, 1, -0.1, 1.5, NAN, "0.1", True]),
   "data.binarise": ("vae", "True or False", [1, "yes", None]),
   "batch_size": ("vae", WHOLE_1, [0, -1, 8.0, True, "8"]),
@@ -170,7 +171,7 @@ def test_steps_and_epochs_exclude_each_other():
     ("sweep.learning_rates", (1e-3,), "did you mean sweep.learning_rate?"),
     ("sweep.clip", (0.01,), "only 'gan' models have it, and config.model.name is 'vae'"),
     ("model.width.deep", 8, "did you mean model.width?"),
-    ("zzz", 1, "known are batch_size, cells, data.binarise"),
+    ("zzz", 1, "known are batch_size, cells, data.background"),
   ],
 )
 def test_an_unknown_key_is_named_with_a_near_one(key, value, near):

@@ -173,7 +173,7 @@ def test_a_damaged_cache_is_rebuilt(tmp_path, caplog):
   first = data.load(str(tmp_path / "images"))
   (file,) = (tmp_path / "cache" / "data").iterdir()
   content = bytearray(file.read_bytes())
-  content[len(content) // 4] ^= 1
+  content[content.find(b"train_image.npy") + 200] ^= 1
   file.write_bytes(content)
   np.testing.assert_equal(data.load(str(tmp_path / "images")), first)
   assert [x.levelname for x in caplog.records] == ["WARNING"]
@@ -245,7 +245,7 @@ def test_a_folder_takes_a_slash(tmp_path, monkeypatch):
 )
 def test_real_datasets(load_real, name, shape, counts, test_counts, source):
   first = load_real(name)
-  train, validation, test, num_classes, line = first
+  train, validation, test, classes, line = first
   size = sum(counts)
   assert train.image.shape == (size * 9 // 10, *shape)
   assert validation.image.shape == (size // 10, *shape)
@@ -253,7 +253,7 @@ def test_real_datasets(load_real, name, shape, counts, test_counts, source):
   labels = np.concatenate([train.label, validation.label])
   assert np.bincount(labels).tolist() == counts
   assert np.bincount(test.label).tolist() == test_counts
-  assert (num_classes, line) == (10, source)
+  assert (len(classes), line) == (10, source)
   # Published means of the training images, over 255.
   mean = {"mnist": [0.1307], "cifar10": [0.4914, 0.4822, 0.4465]}[name]
   total = sum(x.image.sum((0, 1, 2), dtype=np.int64) for x in (train, validation))
@@ -466,3 +466,37 @@ def test_a_path_to_data_holds_in_every_folder(tmp_path, monkeypatch):
     assert data.absolute(name) == str(expected)
   for name in ("mnist", "emnist/letters", "digits", "mnist:3.0.1"):
     assert data.absolute(name) == name
+
+
+def test_data_that_moved(tmp_path):
+  (tmp_path / "x.npz").write_text("")
+  file, folder = str(tmp_path / "x.npz"), str(tmp_path)
+  assert data.moved("/old/y.npz", "", "") == ("/old/y.npz", "")
+  assert data.moved("/old/y.npz", "", file) == (file, "")
+  assert data.moved("/old/faces", "d", folder) == (folder, "d")
+  assert data.moved("mnist", "d", folder) == ("mnist", folder)
+
+
+@pytest.mark.parametrize(
+  ("name", "where", "expected"),
+  [
+    ("/old/y.npz", ".", "expected a file .npz that holds"),
+    ("/old/faces", "nowhere", "there is no such place; expected a folder that holds /old/faces"),
+    ("mnist", "nowhere", "expected a folder that holds mnist"),
+    ("digits", ".", "digits come with scikit-learn"),
+  ],
+)
+def test_data_cannot_have_moved_there(tmp_path, monkeypatch, name, where, expected):
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(UserError, match=f"--data={where}: .*{expected}"):
+    data.moved(name, "", where)
+
+
+def test_a_background_behind_what_is_transparent(tmp_path):
+  """A cache of one background does not serve the other."""
+  (tmp_path / "images" / "a").mkdir(parents=True)
+  for i in range(20):
+    Image.new("LA", (4, 4), (99, 0)).save(tmp_path / "images" / "a" / f"{i}.png")
+  for background, grey in (("white", 255), ("black", 0), ("white", 255)):
+    options = {"cache": str(tmp_path / "cache"), "background": background}
+    assert (data.load(str(tmp_path / "images"), **options).train.image == grey).all()

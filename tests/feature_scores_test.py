@@ -24,7 +24,9 @@ def _dataset(size, seed, low=0):
   return Dataset(image, rng.integers(0, 3, size).astype(np.int32))
 
 
-SPLITS = data.Splits(_dataset(900, 0), _dataset(50, 1), _dataset(400, 2), 3, "noise 1.0.0")
+SPLITS = data.Splits(
+  _dataset(900, 0), _dataset(50, 1), _dataset(400, 2), ("0", "1", "2"), "noise 1.0.0"
+)
 W = np.random.default_rng(3).normal(size=(16, 6)).astype(np.float32)
 
 

@@ -28,7 +28,7 @@ def test_by_class(tmp_path):
   arrays = folders.read(tmp_path, 0)
   assert arrays.train.image.shape == (9, 6, 6, 1)
   assert arrays.train.label.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]  # in the order of the names
-  assert (arrays.test, arrays.num_classes) == (None, 3)
+  assert (arrays.test, len(arrays.classes)) == (None, 3)
   np.testing.assert_array_equal(
     arrays.train.image[4, :, :, 0], np.asarray(Image.open(tmp_path / "bee" / "1.png"))
   )
@@ -40,7 +40,7 @@ def test_with_train_and_test(tmp_path):
   arrays = folders.read(tmp_path, 0)
   assert arrays.train.image.shape == (6, 6, 6, 3)
   assert arrays.test.label.tolist() == [1, 1]  # numbered as in train
-  assert arrays.num_classes == 2
+  assert len(arrays.classes) == 2
   np.testing.assert_array_equal(
     arrays.test.image[1], np.asarray(Image.open(tmp_path / "test" / "b" / "1.png"))
   )
@@ -52,7 +52,7 @@ def test_with_train_and_test(tmp_path):
 def test_with_a_class_called_train(tmp_path):
   write_folder(tmp_path, ["train", "tram"])
   arrays = folders.read(tmp_path, 0)
-  assert arrays.num_classes == 2
+  assert len(arrays.classes) == 2
   assert len(arrays.train.label) == 6
 
 
@@ -137,7 +137,7 @@ def test_parts_by_their_usual_names(tmp_path, train, test, classes):
   arrays = folders.read(tmp_path, 0)
   assert _greys(arrays.train) == {i: {50 + i} for i in range(len(classes))}
   assert _greys(arrays.test) == {i: {200 + i} for i in range(len(classes))}
-  assert arrays.num_classes == len(classes)
+  assert arrays.classes == (classes if classes[0] else ("0",))
 
 
 def test_validation_images_beside_a_test_part_are_trained_on(tmp_path):
@@ -152,7 +152,7 @@ def test_validation_images_beside_a_test_part_are_trained_on(tmp_path):
 def test_images_in_no_class_folder_are_of_one_class_and_it_is_said(tmp_path, caplog):
   _fill(tmp_path, 9, count=3)
   arrays = folders.read(tmp_path, 0)
-  assert (arrays.num_classes, arrays.train.label.tolist()) == (1, [0, 0, 0])
+  assert (arrays.classes, arrays.train.label.tolist()) == (("0",), [0, 0, 0])
   assert "no class folders, so that all images are of one class" in caplog.text
 
 
@@ -168,7 +168,7 @@ def test_classes_are_in_the_order_of_their_numbers(tmp_path):
     _fill(tmp_path / f"{number}", number)
   (tmp_path / "5x").mkdir()  # holds no image, and is no class
   arrays = folders.read(tmp_path, 0)
-  assert arrays.num_classes == 12
+  assert arrays.classes == tuple(map(str, range(12)))
   assert _greys(arrays.train) == {number: {number} for number in range(12)}
 
 
@@ -211,7 +211,7 @@ def test_all_broken_files_are_named_at_most_twenty(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
-def test_ink_on_nothing_is_black_on_white(tmp_path, mode):
+def test_ink_on_nothing_is_black_on_white(tmp_path, mode, caplog):
   (tmp_path / "a").mkdir()
   ink = np.zeros((6, 6, 4), np.uint8)
   ink[2:4, 2:4, 3] = 255
@@ -222,6 +222,16 @@ def test_ink_on_nothing_is_black_on_white(tmp_path, mode):
   assert image.shape == (1, 6, 6, 1)
   np.testing.assert_array_equal(image[0, :, :, 0] == 0, ink[..., 3] == 255)
   assert (image[0, :2] == 255).all()
+  (record,) = caplog.records
+  assert "what is transparent in 1 images is white (config.data.background)" in record.getMessage()
+  assert not folders.read(tmp_path, 0, "black").train.image.any()
+
+
+def test_an_opaque_alpha_channel_is_not_spoken_of(tmp_path, caplog):
+  (tmp_path / "a").mkdir()
+  Image.new("RGBA", (6, 6), (7, 7, 7, 255)).save(tmp_path / "a" / "0.png")
+  assert (folders.read(tmp_path, 0).train.image == 7).all()
+  assert not caplog.records
 
 
 def test_a_palette_of_greys_is_grey(tmp_path):

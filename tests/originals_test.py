@@ -1,9 +1,12 @@
 """Which real images a command shows."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 
-from genjax import originals, selection
+from genjax import evaluate, originals, report, selection, sources
 from genjax.types import UserError
 
 LABELS = np.array([2, 0, 2, 1, 0, 1, 2])
@@ -35,3 +38,27 @@ def test_data_are_those_that_the_runs_had(vae):
   found[0].saved.config.data.size = 16
   with pytest.raises(UserError, match="was trained on other data"):
     originals.splits(found)
+
+
+def test_data_that_moved_are_found_where_a_flag_says(vae, tmp_path):
+  """By what they hold: the workdir's config names a file that is gone."""
+  path, digits = tmp_path / "run", sources.digits(0).train
+  shutil.copytree(vae[0], path)
+  record = json.loads((path / "config.json").read_text())
+  record["config"]["data"]["name"] = "/gone/digits.npz"
+  (path / "config.json").write_text(json.dumps(record))
+  np.savez(tmp_path / "here.npz", image=digits.image, label=digits.label)
+  np.savez(tmp_path / "other.npz", image=255 - digits.image, label=digits.label)
+  found = selection.read([path])
+  with pytest.raises(UserError, match=r"/gone/digits\.npz: no such file"):
+    originals.splits(found)
+  splits = originals.splits(found, str(tmp_path / "here.npz"))
+  np.testing.assert_array_equal(splits.test.image, vae[1].splits.test.image)
+  with pytest.raises(UserError, match=r"trained on other data: crc32 is .* with --data$"):
+    originals.splits(found, str(tmp_path / "other.npz"))
+  assert report.context([path])["exhibits"]["missing"]
+  assert not report.context([path], where=str(tmp_path / "here.npz"))["exhibits"]["missing"]
+  wanted = evaluate.Wanted(("best",), ("sharpness",), evaluate.Settings("test", 200), 1, "")
+  with pytest.raises(UserError, match="no such file"):
+    evaluate.score(path, wanted)
+  assert evaluate.score(path, wanted._replace(data=str(tmp_path / "here.npz")))

@@ -163,23 +163,23 @@ def test_prepare_needs_no_tensorflow(tmp_path, served, name, version, images):
   assert records.locate(name, str(tmp_path)) == folder
   assert [x.name for x in tmp_path.iterdir()] == [name]  # no downloads are left
   assert [x.name for x in (tmp_path / name).iterdir()] == [version]
-  train, test, num_classes, source = records.read(folder, 0)
+  train, test, classes, source = records.read(folder, 0)
   for part, indices in ((train, range(TRAIN)), (test, range(TRAIN, TRAIN + TEST))):
     back = part.image[:, 0, 0, 0]  # where an image came from
     assert sorted(back) == list(indices)
     np.testing.assert_array_equal(part.image, images[back])
     np.testing.assert_array_equal(part.label, LABELS[back])
     assert (part.image.dtype, part.label.dtype) == (np.uint8, np.int32)
-  assert num_classes == 10
+  assert len(classes) == 10
   assert source == f"{name} {version} (tensorflow-datasets)"
 
 
 def test_prepare_from_zipped_images(tmp_path, served):
   folder = records.prepare("rock_paper_scissors", str(tmp_path))
-  train, test, num_classes, _ = records.read(folder, 30)
+  train, test, classes, _ = records.read(folder, 30)
   assert train.image.shape == (TRAIN, 30, 30, 3)
   assert np.bincount(test.label).tolist() == [4, 4, 4]
-  assert num_classes == 3
+  assert classes == ("rock", "paper", "scissors")
 
 
 def test_prepare_leaves_tfds_as_it_was(tmp_path, served):

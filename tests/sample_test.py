@@ -1,5 +1,6 @@
 """What the command draws: the same noise gives the same picture, in three kinds of file."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -145,6 +146,21 @@ def test_classes(conditional, tmp_path, call):
   assert {file.name[:18] for file in (tmp_path / "d").iterdir()} >= {"run0-00-label3.png"}
 
 
+def test_classes_by_their_names(conditional, tmp_path, call):
+  """A name comes before a number: of folders 7 and 1, class 1 is the folder 7."""
+  path, out = tmp_path / "run", tmp_path / "a.npz"
+  shutil.copytree(conditional, path)
+  record = json.loads((path / "config.json").read_text())
+  record["dataset"]["classes"] = ["cat", "7", "1", "a b", *"efghij"]
+  (path / "config.json").write_text(json.dumps(record))
+  for label, expected in (("cat, a b", [0, 3]), ("7,1", [1, 2]), ("9", [9, 9])):
+    call(f"--workdir={path}", f"--label={label}", "--num=2", f"--out={out}")
+    with np.load(out) as saved:
+      assert saved["label"].tolist() == [expected]
+  with pytest.raises(UserError, match=r"--label=dog: .* 0 to 9, or of cat, 7, 1, a b, e, f"):
+    call(f"--workdir={path}", "--label=dog")
+
+
 def test_columns_have_one_class_each():
   turns = np.resize(np.arange(10), 60)
   assert sample._columns(60, turns) == 10
@@ -193,7 +209,8 @@ def test_mistakes(vae, flags, line, call, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("label", ["10", "-1", "x", "3,10", "3.0"])
 def test_classes_that_there_are_not(conditional, label, call):
-  with pytest.raises(UserError, match=f"--label={label}; right would be classes of 0 to 9, as 3,5"):
+  wrong = label.split(",")[-1]
+  with pytest.raises(UserError, match=f"--label={wrong}: expected classes of 0 to 9$"):
     call(f"--workdir={conditional}", f"--label={label}")
 
 

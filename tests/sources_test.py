@@ -15,11 +15,11 @@ def write_npz(path, **arrays):
 
 
 def test_digits_are_drawn_like_mnist():
-  train, test, num_classes, source = sources.digits(0)
+  train, test, classes, source = sources.digits(0)
   assert train.image.shape == (1797, 28, 28, 1)
   assert train.image.dtype == np.uint8
   assert train.label.dtype == np.int32
-  assert (test, num_classes) == (None, 10)
+  assert (test, classes) == (None, tuple("0123456789"))
   assert "digits" in source
   assert train.image.min() == 0
   assert train.image.max() == 255
@@ -61,7 +61,7 @@ def test_digits_take_a_size():
     (PIXELS[0], None),
     (PIXELS[0, 0, 0], None),
     (PIXELS[:0], None),
-    (PIXELS.reshape(12, 3, 4, 3)[:, :, :3].transpose(0, 3, 1, 2)[..., :2], None),  # 2 channels
+    (PIXELS.reshape(12, 2, 6, 3)[..., :2], None),  # 2 channels
     (PIXELS.astype(str), None),
     (PIXELS.astype(object), None),
   ],
@@ -82,7 +82,7 @@ def test_npz_pixels(tmp_path, given, expected):
 
 def test_npz_without_labels_has_one_class(tmp_path):
   arrays = sources.npz(write_npz(tmp_path / "a.npz", image=PIXELS), 0)
-  assert arrays.num_classes == 1
+  assert arrays.classes == ("0",)
   assert not arrays.train.label.any()
   assert arrays.test is None
 
@@ -100,18 +100,55 @@ def test_npz_as_keras_has_it(tmp_path):
   assert arrays.train.label.dtype == np.int32
   np.testing.assert_array_equal(arrays.test.image[..., 0], PIXELS[:5])
   np.testing.assert_array_equal(arrays.test.label, LABELS[:5])
-  assert arrays.num_classes == 3
+  assert arrays.classes == ("0", "1", "2")
+
+
+def test_npz_as_medmnist_has_it(tmp_path):
+  """With labels [N, 1]; validation images are trained on, where there is a test part."""
+  arrays = {"train_images": PIXELS[:5], "val_images": PIXELS[5:8], "test_images": PIXELS[8:]}
+  arrays |= {"train_labels": LABELS[:5, None], "val_labels": LABELS[5:8, None]}
+  path = write_npz(tmp_path / "a.npz", **arrays, test_labels=LABELS[8:, None].astype(np.uint8))
+  found = sources.npz(path, 0)
+  np.testing.assert_array_equal(found.train.image[..., 0], PIXELS[:8])
+  np.testing.assert_array_equal(found.train.label, LABELS[:8])
+  np.testing.assert_array_equal(found.test.image[..., 0], PIXELS[8:])
+  np.testing.assert_array_equal(found.test.label, LABELS[8:])
+  del arrays["test_images"]
+  found = sources.npz(write_npz(tmp_path / "a.npz", **arrays), 0)
+  np.testing.assert_array_equal(found.train.label, LABELS[:5])
+  np.testing.assert_array_equal(found.test.label, LABELS[5:8])
+
+
+def test_npz_that_names_its_classes(tmp_path, caplog):
+  path = write_npz(
+    tmp_path / "a.npz", images=PIXELS, labels=LABELS, classes=["a", "b", "c"], more=1
+  )
+  assert sources.npz(path, 0).classes == ("a", "b", "c")
+  assert f"{path}: arrays not taken: more" in caplog.text
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_npz_with_channels_first(tmp_path, caplog, channels):
+  image = PIXELS[:, None] if channels == 1 else PIXELS.reshape(4, 3, 6, 6)
+  arrays = sources.npz(write_npz(tmp_path / "a.npz", image=image), 0)
+  np.testing.assert_array_equal(arrays.train.image, image.transpose(0, 2, 3, 1))
+  assert "image has its channels first" in caplog.text
 
 
 @pytest.mark.parametrize(
   ("arrays", "message"),
   [
-    ({"pictures": PIXELS}, "no array 'x_train' among pictures; expected image"),
-    ({"x_train": PIXELS, "y_train": LABELS}, "no array 'x_test' among"),
+    ({"pictures": PIXELS}, "no training images among its arrays pictures; expected image or"),
+    ({"x_train": PIXELS, "y_train": LABELS, "x_test": PIXELS}, "no array 'y_test' among"),
+    ({"train_images": PIXELS, "test_labels": LABELS, "test_images": PIXELS}, "no array 'train_l"),
+    ({"image": PIXELS, "label": LABELS, "classes": ["a", "b"]}, "expected 3 or more different"),
+    ({"image": PIXELS, "label": LABELS, "classes": ["a", "b", "b"]}, "expected 3 or more diff"),
+    ({"image": PIXELS, "label": LABELS, "classes": [1, 2, 3]}, "as text"),
+    ({"image": PIXELS, "label": LABELS + 2**16}, "integers from 0 to 65535"),
     ({"image": PIXELS, "label": LABELS[:-1]}, r"label is int64 \[11\]; expected 12 integers"),
     ({"image": PIXELS, "label": LABELS / 2}, "label is float64"),
-    ({"image": PIXELS, "label": LABELS + 2**31}, "integers from 0 to 2147483647"),
-    ({"image": PIXELS, "label": LABELS - 1}, "integers from 0 to 2147483647"),
+    ({"image": PIXELS, "label": LABELS + 2**31}, "integers from 0 to 65535"),
+    ({"image": PIXELS, "label": LABELS - 1}, "integers from 0 to 65535"),
     (
       {"x_train": PIXELS, "y_train": LABELS, "x_test": PIXELS[:, :5], "y_test": LABELS},
       "unequal shapes",

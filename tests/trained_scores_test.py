@@ -23,7 +23,9 @@ def _dataset(size, seed):
   return Dataset(image.astype(np.uint8), label)
 
 
-SPLITS = data.Splits(_dataset(600, 0), _dataset(200, 1), _dataset(400, 2), 2, "sides 1.0.0")
+SPLITS = data.Splits(
+  _dataset(600, 0), _dataset(200, 1), _dataset(400, 2), ("0", "1"), "sides 1.0.0"
+)
 
 
 def _context(split):
