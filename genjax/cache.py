@@ -29,10 +29,12 @@ def path(cache: str, name: str, version: str, size: int, source: pathlib.Path) -
     folders.sort()
     for file in sorted(files):
       full = os.path.join(parent, file)
-      with contextlib.suppress(FileNotFoundError):  # a broken link, which reading will name
+      try:
         status = os.stat(full)
-        facts = f"{os.path.relpath(full, source)} {status.st_size} {status.st_mtime_ns}"
-        digest.update(f"\n{facts}".encode())
+        facts = f"{status.st_size} {status.st_mtime_ns}"
+      except FileNotFoundError:  # a broken link, which reading will name
+        facts = "gone"
+      digest.update(f"\n{os.path.relpath(full, source)} {facts}".encode())
   return (
     folder(cache, "data") / f"{_stem(name)}-{version}-{_size(size)}-{digest.hexdigest()[:12]}.npz"
   )
@@ -120,7 +122,7 @@ def _replacing(file: pathlib.Path):
 def folder(cache: str, kind: str) -> pathlib.Path:
   """Where files of one kind are kept; `cache` as in `data.load`. Raises `UserError` as `home`."""
   chosen = cache or os.environ.get("GENJAX_CACHE")
-  return (pathlib.Path(chosen).expanduser() if chosen else home()) / kind
+  return (pathlib.Path(os.path.expanduser(chosen)) if chosen else home()) / kind
 
 
 def home() -> pathlib.Path:

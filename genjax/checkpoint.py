@@ -297,6 +297,7 @@ def read(path: str | pathlib.Path) -> Saved:
   path = pathlib.Path(path)
   record = workdir.read_config(path)
   workdir.check_arrays(path, record)
+  workdir.tell_lost_figures(path)
   config = ml_collections.ConfigDict(record["config"])
   try:
     genjax_config.check(config)

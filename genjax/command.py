@@ -13,6 +13,7 @@ import shlex
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -144,11 +145,22 @@ def _guarded(main: Callable[[], None], interrupted: str = "") -> None:
     prepare_jax()
     main()
   except UserError as error:
-    _refuse(error)
+    _refuse(f"{_set_in_file(str(error))}{error}")
   except Terminated as ended:
     _leave(str(ended), ended.status)
   except KeyboardInterrupt:
     _leave("; ".join(filter(None, ["interrupted", interrupted])), 130)
+
+
+def _set_in_file(line: str) -> str:
+  """ "--config=FILE: " where a line is about a key that the config file sets; or ""."""
+  key = re.match(r"(?:unknown key )?config\.([\w.]+)", line)
+  if not key or "config" not in flags.FLAGS:
+    return ""
+  flag = flags.FLAGS["config"]
+  if not flag.present or key[1] in flag.override_values:
+    return ""
+  return f"--config={flag.config_filename}: "
 
 
 def _leave(line: str, status: int) -> None:
@@ -196,10 +208,27 @@ def _readable(error: Exception, arguments: list[str]) -> str:
     return line
   if isinstance(error, flags.IllegalFlagValueError) and (line := _wrong_value(error)):
     return line
-  # A mistake in a config file arrives as text, its traceback included: the last line says it.
-  text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-  text = text.strip().splitlines()[-1] if "Traceback" in text else text
-  return text if isinstance(error, flags.Error) else f"{_config_flag(arguments)}{text}"
+  if isinstance(error, flags.Error) and "Traceback" not in str(error):
+    return str(error)
+  path = _config_path(arguments)
+  return f"--config={path}: {_in_config_file(error, path)}" if path else str(error)
+
+
+def _in_config_file(error: Exception, path: str) -> str:
+  """What is wrong in a config file, and in which of its lines.
+
+  An exception of its get_config() arrives as itself, or as a text that holds its traceback.
+  """
+  if isinstance(error, UserError):
+    return str(error)
+  text = str(error)
+  if "Traceback" not in text:
+    text = "".join(traceback.format_exception(error))
+  what = text.strip().splitlines()[-1]
+  if what.endswith("has no attribute 'get_config'"):
+    return "it has no function get_config()"
+  lines = re.findall(rf'File "{re.escape(path.partition(":")[0])}", line (\d+)', text)
+  return f"line {lines[-1]}: {what}" if lines else what
 
 
 def _wrong_value(error: flags.IllegalFlagValueError) -> str:
@@ -234,14 +263,13 @@ _KINDS = {
 }
 
 
-def _config_flag(arguments: list[str]) -> str:
-  path = _config_path(arguments)
-  return f"--config={path}: " if path else ""
-
-
 def _config_path(arguments: list[str]) -> str:
-  named = re.search(r"--?config[= ](\S+)", " ".join(arguments))
-  return named[1] if named else ""
+  """What --config names, last; "" where nothing does."""
+  path = ""
+  for argument, after in zip(arguments, [*arguments[1:], ""], strict=True):
+    if found := re.fullmatch(r"--?config(?:=(.*))?", argument, re.DOTALL):
+      path = after if found[1] is None else found[1]
+  return path
 
 
 def _unknown_key(arguments: list[str]) -> str:

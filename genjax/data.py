@@ -193,7 +193,7 @@ def _arrays(name: str, directory: str, size: int, cache: str, background: str) -
     return sources.npz(name, size)
   is_folder = _is_folder(name)
   name = name if is_folder else _tfds_name(name)
-  place = pathlib.Path(name).expanduser() if is_folder else records.locate(name, directory)
+  place = pathlib.Path(os.path.expanduser(name)) if is_folder else records.locate(name, directory)
   if place is None or not place.is_dir():
     # A folder's name says nothing elsewhere: ./faces of another project is another dataset.
     for file in () if is_folder else caching.newest(cache, name, size):
@@ -249,7 +249,7 @@ def moved(name: str, directory: str, where: str) -> tuple[str, str]:
   if not where:
     return name, directory
   kind = "a file .npz" if name.endswith(".npz") else "a folder"
-  place = pathlib.Path(where).expanduser()
+  place = pathlib.Path(os.path.expanduser(where))
   if name == "digits":
     raise UserError(f"--data={where}: digits come with scikit-learn and lie nowhere else")
   if not (place.is_file() if name.endswith(".npz") else place.is_dir()):

@@ -25,7 +25,7 @@ from genjax import (
   train,
 )
 from genjax import config as genjax_config
-from genjax.sources import shortened
+from genjax.sources import numbered, shortened
 from genjax.types import Shape
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config().")
@@ -91,7 +91,8 @@ def _of_data(plan: train.Plan) -> str:
   splits = plan.splits
   shape = " x ".join(map(str, _shape(plan)))
   counts = [f"{len(part.label):,}" for part in (splits.train, splits.validation)]
-  classes = "" if splits.num_classes == 1 else f"; classes {shortened(splits.classes)}"
+  named = splits.classes != numbered(splits.num_classes)
+  classes = f"; classes {shortened(splits.classes)}" if named else ""
   return _wrapped(
     "data",
     f"{splits.source}: images {shape}, {counts[0]} to train with, {counts[1]} held out{classes}",

@@ -26,7 +26,7 @@ from genjax import (
   train,
   workdir,
 )
-from genjax.evaluation import Asked, Evaluation
+from genjax.evaluation import Asked, Evaluation, check_images
 from genjax.protocols import Block, Settings
 from genjax.score_files import Place
 from genjax.scores import SCORES, parts
@@ -92,8 +92,9 @@ def score(path: pathlib.Path, wanted: Wanted) -> int:
   saved = checkpoint.read(path)
   names = wanted.names or tuple(n for n in SCORES if protocols.fits(n, saved.model))
   protocols.check(names, saved.model, "--metrics")
-  splits = train.load_data(saved.config, wanted.data)
+  splits = train.reload_data(saved.config, wanted.data)
   train.check_data(path, splits)
+  check_images((), splits, wanted.settings, "--metrics")
   networks = feature_networks.load(
     splits, saved.config.data.cache, wanted.features, wanted.networks, names
   )

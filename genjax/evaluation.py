@@ -56,12 +56,10 @@ class Evaluation:
     num_runs: int,
     chunk: int = 0,
   ):
-    """`num_runs` is R of every block, and `chunk` as in `sweep.vectorise`.
+    """Of images that `check_images` let pass.
 
-    Raises:
-      UserError: too few held-out images.
+    `num_runs` is R of every block, and `chunk` as in `sweep.vectorise`.
     """
-    check_images((), splits, settings, "")
     held = getattr(splits, settings.split)
     count = min(settings.images, len(held.label))
     train = splits.train

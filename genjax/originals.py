@@ -15,7 +15,7 @@ def splits(found: Sequence[Selection], where: str = "") -> data.Splits:
   Raises:
     UserError: they are gone, or not the same.
   """
-  loaded = train.load_data(found[0].saved.config, where)
+  loaded = train.reload_data(found[0].saved.config, where)
   for one in found:
     train.check_data(one.path, loaded)
   return loaded

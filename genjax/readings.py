@@ -89,9 +89,9 @@ def read(paths: Sequence[str | pathlib.Path]) -> list[Workdir]:
   folders = list({os.path.abspath(folder): folder for folder in found}.values())
   names, tables = workdir.short_names(folders), [_table(folder) for folder in folders]
   if not any(rows for rows, _ in tables):
-    raise UserError(
-      f"{folders[0]} has no runs.csv: nothing is trained yet; the command that made it goes on"
-    )
+    saved = any((folders[0] / "checkpoints").glob("[0-9]*"))
+    why = "it was lost" if saved else "nothing is trained yet"
+    raise UserError(f"{folders[0]} has no runs.csv: {why}; the command that made it goes on")
   latents = {row["latent"] for rows, _ in tables for row in rows}
   return [
     _workdir(folder, names[folder], len(folders) > 1, *table, latents)
@@ -108,6 +108,7 @@ def _workdir(
   latents: set,
 ) -> Workdir:
   data = workdir.read_config(folder)["dataset"]
+  workdir.tell_lost_figures(folder)
   prefix = name if one_of_many else ""
   # A run for each latent that other workdirs have: names tell latents apart.
   others = [row | {"latent": latent} for row in rows[:1] for latent in latents]

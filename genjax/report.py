@@ -227,7 +227,7 @@ def _loader(
   def load(config: ml_collections.ConfigDict) -> data.Splits:
     key = config.data.to_json()
     if key not in loaded:
-      loaded[key] = splits or train.load_data(config, where)
+      loaded[key] = splits or train.reload_data(config, where)
     return loaded[key]
 
   return load

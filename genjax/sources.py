@@ -1,5 +1,6 @@
 """Images and labels from arrays in files, and from scikit-learn's digits."""
 
+import os
 import pathlib
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -191,11 +192,11 @@ def reason(error: Exception) -> str:
 def _members(path: str) -> dict[str, np.ndarray]:
   try:
     # A stream of ours, as np.load leaves its own open where the archive is damaged.
-    with pathlib.Path(path).expanduser().open("rb") as stream:
+    with open(os.path.expanduser(path), "rb") as stream:
       members = np.load(stream)
       if isinstance(members, np.ndarray):
         raise ValueError("a single array, as .npy files hold")
-      return dict(members)
+      return {name.lower(): array for name, array in members.items()}
   except FileNotFoundError as error:
     raise UserError(f"{path}: no such file (--config.data.name)") from error
   except Exception as error:  # a damaged archive fails in as many ways as there are bytes

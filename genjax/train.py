@@ -75,6 +75,16 @@ def load_data(config: ml_collections.ConfigDict, where: str = "") -> data.Splits
   )
 
 
+def reload_data(config: ml_collections.ConfigDict, where: str = "") -> data.Splits:
+  """The data that runs were trained on, as `load_data`; its errors speak of --data."""
+  try:
+    return load_data(config, where)
+  except UserError as error:
+    raise UserError(
+      f"{error}; --data says where they lie now" if not where else str(error)
+    ) from error
+
+
 def plans(
   wanted: ml_collections.ConfigDict,
   load: Callable[[ml_collections.ConfigDict], data.Splits] = load_data,

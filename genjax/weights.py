@@ -7,7 +7,7 @@ from the streams of before.
 
 import collections
 import functools
-import pathlib
+import os
 import pickle
 import zipfile
 from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ def read(path: str) -> dict[str, np.ndarray]:
       a dictionary of tensors.
   """
   try:
-    with pathlib.Path(path).expanduser().open("rb") as stream:
+    with open(os.path.expanduser(path), "rb") as stream:
       head = stream.read(9)
       stream.seek(0)
       return _reader(head)(stream)

@@ -15,6 +15,7 @@ from importlib import metadata
 from typing import NamedTuple
 
 import numpy as np
+from absl import logging
 
 from genjax import sources
 from genjax.config import flatten
@@ -200,6 +201,9 @@ def compare(path: pathlib.Path, record: dict) -> None:
     "config": differences(old["config"], record["config"], _FREE),
     "dataset": data_differences(old["dataset"], record["dataset"]),
   }
+  if both["dataset"]:  # for which one of these may be the reason
+    changed = differences(old["config"], record["config"])
+    both["dataset"] += [line for line in changed if line.startswith("data.")]
   for part, changed in both.items():
     if changed:
       raise UserError(
@@ -416,6 +420,13 @@ def read_metric(path: pathlib.Path, name: str) -> dict[int, list[tuple[int, floa
   return found
 
 
+@functools.cache  # it is said once
+def tell_lost_figures(path: pathlib.Path) -> None:
+  """Warns where a workdir has checkpoints and no metrics.csv, which is written before them."""
+  if any((path / "checkpoints").glob("[0-9]*")) and not (path / "metrics.csv").exists():
+    logging.warning("%s has no metrics.csv: its losses and scores so far are gone.", path)
+
+
 class Series(NamedTuple):
   """The figures of one run by one metric: `plot(*series)` draws them."""
 
@@ -481,6 +492,7 @@ class History:
     self._file = path / "metrics.csv"
     self._num_runs = len(names)
     self._rows: dict[str, dict[int, np.ndarray]] = {}
+    tell_lost_figures(path)
     with scores_locked(path):  # or what an evaluation appends meanwhile would be lost
       kept = self._read(step) if self._file.exists() else []
       write_atomically(self._file, "".join(f"{line}\n" for line in ["step,run,name,value", *kept]))

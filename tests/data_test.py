@@ -460,12 +460,20 @@ def test_a_path_to_data_holds_in_every_folder(tmp_path, monkeypatch):
   for name, expected in (
     ("./faces", tmp_path / "faces"),
     ("some/faces", tmp_path / "some" / "faces"),
+    ("./~nobody", tmp_path / "~nobody"),
     ("x.npz", tmp_path / "x.npz"),
     (str(tmp_path / "x.npz"), tmp_path / "x.npz"),
   ):
     assert data.absolute(name) == str(expected)
   for name in ("mnist", "emnist/letters", "digits", "mnist:3.0.1"):
     assert data.absolute(name) == name
+
+
+def test_a_folder_whose_name_begins_with_a_tilde(tmp_path, monkeypatch):
+  write_images(tmp_path / "~nobody")
+  monkeypatch.chdir(tmp_path)
+  assert data.load("./~nobody", cache="./~cache").source == "~nobody (folder of images)"
+  assert (tmp_path / "~cache" / "data").is_dir()
 
 
 def test_data_that_moved(tmp_path):

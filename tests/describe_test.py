@@ -394,3 +394,11 @@ def test_a_mistake_has_one_line(caches, tmp_path):
   assert result.stdout == ""
   assert result.stderr.startswith("genjax: config.model.depth is 3")
   assert result.stderr.count("\n") == 1
+
+
+def test_classes_that_have_names_are_named(vae):
+  _, plan = vae
+  for names, said in ((("cat", "a b", *"cdefghij"), "; classes cat, a b, c"), (tuple("0123"), "")):
+    text = describe._of_data(plan._replace(splits=plan.splits._replace(classes=names)))
+    assert ("; classes" in text) == bool(said)
+    assert said in " ".join(text.split())

@@ -157,6 +157,8 @@ def test_paths_that_are_no_workdir_are_refused(tmp_path):
   assert refused(path / "runs.csv") == f"{path}/runs.csv is no folder; {right}"
   (path / "runs.csv").unlink()
   assert refused(path).startswith(f"{path} has no runs.csv: nothing is trained yet")
+  (path / "checkpoints" / "6").mkdir(parents=True)
+  assert refused(path).startswith(f"{path} has no runs.csv: it was lost")
 
 
 @pytest.mark.parametrize(

@@ -168,13 +168,13 @@ def test_none_failed(written):
 
 
 def test_without_the_data_there_is_a_gallery_and_a_sentence(written, tmp_path, monkeypatch):
-  def gone(config):
+  def gone(config, where):
     raise UserError("mnist is gone")
 
   monkeypatch.setattr(train, "load_data", gone)
   report.write([written[0]], tmp_path / "r.html")
   page = Page((tmp_path / "r.html").read_text())
-  assert "Nearest training images are not shown: mnist is gone" in page.text
+  assert "Nearest training images are not shown: mnist is gone; --data says" in page.text
   assert any(image["alt"].startswith("3 images of") for image in page.all("img"))
   assert "nearest training image" not in " ".join(image["alt"] for image in page.all("img"))
 
@@ -214,7 +214,7 @@ def test_what_is_left_out_is_said(vae):
 
 def test_data_are_loaded_where_none_are_given(written, vae):
   (one,) = selection.read([written[0]])
-  images, why = report._training_images(one, report._loader(None))
+  images, why = report._training_images(one, report._loader(None, ""))
   assert why == ""
   np.testing.assert_array_equal(images, data.load("digits").train.image)
 
@@ -222,8 +222,10 @@ def test_data_are_loaded_where_none_are_given(written, vae):
 def test_the_data_of_a_study_are_loaded_once(vae, monkeypatch):
   (one,) = selection.read([vae[0]])
   asked = []
-  monkeypatch.setattr(train, "load_data", lambda config: asked.append(config) or vae[1].splits)
-  load = report._loader(None)
+  monkeypatch.setattr(
+    train, "load_data", lambda config, where: asked.append(config) or vae[1].splits
+  )
+  load = report._loader(None, "")
   assert [report._training_images(one, load)[1] for _ in range(3)] == [""] * 3
   assert len(asked) == 1
 

@@ -121,7 +121,7 @@ def test_npz_as_medmnist_has_it(tmp_path):
 
 def test_npz_that_names_its_classes(tmp_path, caplog):
   path = write_npz(
-    tmp_path / "a.npz", images=PIXELS, labels=LABELS, classes=["a", "b", "c"], more=1
+    tmp_path / "a.npz", Images=PIXELS, labels=LABELS, classes=["a", "b", "c"], more=1
   )
   assert sources.npz(path, 0).classes == ("a", "b", "c")
   assert f"{path}: arrays not taken: more" in caplog.text

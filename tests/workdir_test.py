@@ -77,6 +77,15 @@ def test_what_says_how_and_not_what_may_change(tmp_path):
     workdir.settle(tmp_path, record | {"config": record["config"] | free | {"batch_size": 9}})
 
 
+def test_lost_figures_are_spoken_of_once(tmp_path, caplog):
+  workdir.tell_lost_figures(tmp_path / "new")
+  (tmp_path / "checkpoints" / "6").mkdir(parents=True)
+  for _ in range(2):
+    workdir.tell_lost_figures(tmp_path)
+  (record,) = caplog.records
+  assert record.getMessage().startswith(f"{tmp_path} has no metrics.csv")
+
+
 def test_data_are_the_same_by_their_checksum_whatever_they_are_called(tmp_path):
   data = {"source": "faces (folder of images)", "crc32": 7}
   moved = {"data": {"name": "/new/people"}, "keep": 3}
@@ -85,7 +94,9 @@ def test_data_are_the_same_by_their_checksum_whatever_they_are_called(tmp_path):
   renamed = data | {"source": "people (folder of images)"}
   workdir.settle(tmp_path, {"config": moved, "dataset": renamed})
   assert workdir.read_config(tmp_path)["config"]["data"]["name"] == "/new/people"
-  with pytest.raises(UserError, match=r"crc32 is 8, was 7; source is 'people"):
+  moved["data"]["background"] = "black"
+  named = r"crc32 is 8, was 7; source is 'people.*; data.background is 'black', was 'white'"
+  with pytest.raises(UserError, match=named):
     workdir.settle(tmp_path, {"config": moved, "dataset": renamed | {"crc32": 8}})
 
 
