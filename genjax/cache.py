@@ -15,9 +15,9 @@ from collections.abc import Iterator
 import numpy as np
 from absl import logging
 
-from genjax import sources
+from genjax import outputs, sources
 from genjax.sources import Arrays
-from genjax.types import Dataset, UserError
+from genjax.types import Dataset
 
 _LAYOUT = 2  # to be raised when the arrays of a source come out otherwise than before
 
@@ -120,24 +120,9 @@ def _replacing(file: pathlib.Path):
 
 
 def folder(cache: str, kind: str) -> pathlib.Path:
-  """Where files of one kind are kept; `cache` as in `data.load`. Raises `UserError` as `home`."""
+  """Where files of one kind are kept; `cache` as in `data.load`. Raises as `outputs.caches`."""
   chosen = cache or os.environ.get("GENJAX_CACHE")
-  return (pathlib.Path(os.path.expanduser(chosen)) if chosen else home()) / kind
-
-
-def home() -> pathlib.Path:
-  """The folder for all that is kept from start to start.
-
-  Raises:
-    UserError: nobody says where, as in a container whose user has no home.
-  """
-  try:
-    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "genjax"
-  except RuntimeError:
-    raise UserError(
-      "this user has no home directory for caches; set XDG_CACHE_HOME to a folder that can be "
-      "written, or GENJAX_CACHE and JAX_COMPILATION_CACHE_DIR"
-    ) from None
+  return (pathlib.Path(os.path.expanduser(chosen)) if chosen else outputs.caches()) / kind
 
 
 def _stem(name: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from genjax import histories, page, plots
+from genjax import histories, page, plots, workdir
 from genjax.page import Picture
 from genjax.selection import Selection
 
@@ -15,7 +15,7 @@ FIGURES = 6  # workdirs that have figures of their own where there are more sett
 def made(selections: Sequence[Selection]) -> dict:
   """Figures over all programs; or of each, where they have too many settings for one figure."""
   labels = [label for one in selections for label in one.labels]
-  parts = [histories.read(one.path / "metrics.csv", len(one.index)) for one in selections]
+  parts = [workdir.read_histories(one.path / "metrics.csv", len(one.index)) for one in selections]
   settings = {label.setting for label in labels}
   if len(selections) == 1 or len(settings) <= SETTINGS:
     whole = histories.joined(parts, [len(one.index) for one in selections])

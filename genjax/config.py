@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 
 import ml_collections
 
-from genjax import gan, initialisers, layers, losses, networks, optimisers, sweep, vae
+from genjax import gan, initialisers, layers, losses, networks, optimisers, vae
 from genjax.models import MODELS
 from genjax.scores import SCORES
-from genjax.types import UserError
+from genjax.types import NUMBERS, UserError
 
 _COMMON = {
   "data": {
@@ -76,7 +76,7 @@ _NUMBERS = {
 
 def default(model: str) -> ml_collections.ConfigDict:
   """All keys of a config for "vae" or "gan": a config file sets those that differ."""
-  numbers = {name: (sweep.NUMBERS[name],) for name in _NUMBERS[model]}
+  numbers = {name: (NUMBERS[name],) for name in _NUMBERS[model]}
   structure = {name: () for name in _MODEL[model] if name != "name"}
   return ml_collections.ConfigDict(
     copy.deepcopy(_COMMON)

@@ -27,6 +27,7 @@ from genjax import (
 from genjax import config as genjax_config
 from genjax.sources import numbered, shortened
 from genjax.types import Shape
+from genjax.watch import WATCH
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config().")
 
@@ -206,7 +207,7 @@ def load(config: ml_collections.ConfigDict) -> data.Splits:
 def main() -> None:
   wanted = command.config_of(_CONFIG)
   genjax_config.check_overrides(command.overrides_of(_CONFIG), wanted)
-  for text in sections(train.plans(wanted, load)):
+  for text in sections(train.plans(wanted, load, WATCH)):
     print(text, end="", flush=True)
 
 

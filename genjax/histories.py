@@ -3,27 +3,14 @@
 A series goes from a metric's name to its steps [S] and values [R, S], NaN where a run has none.
 """
 
-import pathlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from genjax import plots, tables, workdir
+from genjax import plots, tables
 from genjax.scores import SCORES
 
 Series = Mapping[str, tuple[np.ndarray, np.ndarray]]
-
-
-def read(file: pathlib.Path, num_runs: int) -> Series:
-  """The series of a metrics.csv; {} where there is none yet."""
-  rows = {}
-  for row in workdir.read_rows(file, num_runs) if file.exists() else ():
-    at = rows.setdefault(row.name, {})
-    at.setdefault(row.step, np.full(num_runs, np.nan))[row.run] = row.value
-  return {
-    name: (np.array(sorted(at)), np.stack([at[step] for step in sorted(at)], 1))
-    for name, at in rows.items()
-  }
 
 
 def chosen(series: Series, index: Sequence[int]) -> Series:

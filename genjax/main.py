@@ -7,6 +7,7 @@ from ml_collections import config_flags
 
 from genjax import command, config, report, train
 from genjax.types import UserError
+from genjax.watch import WATCH
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config().")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for everything that the run leaves.")
@@ -17,7 +18,7 @@ def main() -> None:
   config.check_overrides(command.overrides_of(_CONFIG), wanted)
   if not _WORKDIR.value:
     raise UserError("--workdir is missing; name a folder for everything that the run leaves")
-  plans, path = train.plans(wanted), pathlib.Path(_WORKDIR.value)
+  plans, path = train.plans(wanted, watch=WATCH), pathlib.Path(_WORKDIR.value)
   train.study(plans, path, command.origin(_CONFIG))
   # Training is done, and said so: what goes wrong from here on takes nothing away from it.
   print(f"{path / report.FILE}: being written", flush=True)

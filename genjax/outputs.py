@@ -99,3 +99,18 @@ def _beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
     for parent in made:
       with contextlib.suppress(OSError):  # not empty: what was to be written is there
         parent.rmdir()
+
+
+def caches() -> pathlib.Path:
+  """The folder for all that is kept from start to start.
+
+  Raises:
+    UserError: nobody says where, as in a container whose user has no home.
+  """
+  try:
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "genjax"
+  except RuntimeError:
+    raise UserError(
+      "this user has no home directory for caches; set XDG_CACHE_HOME to a folder that can be "
+      "written, or GENJAX_CACHE and JAX_COMPILATION_CACHE_DIR"
+    ) from None

@@ -10,17 +10,7 @@ import numpy as np
 from jax import Array, lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from genjax.types import PyTree, Run
-
-# What a run may have for a number, and what it has where a config does not say.
-NUMBERS = {
-  "learning_rate": 1e-3,
-  "b1": 0.9,
-  "kl_weight": 1.0,
-  "clip": 0.01,
-  "penalty_weight": 10.0,
-  "ema_decay": 0.0,
-}
+from genjax.types import NUMBERS, PyTree, Run
 
 
 def table(seeds: tuple, latents: tuple, chunk: int = 0, **numbers: tuple) -> list[dict]:

@@ -19,26 +19,35 @@ from genjax import (
   checkpoint,
   command,
   data,
-  feature_networks,
   galleries,
   histories,
   models,
   plots,
   programs,
-  protocols,
-  score_files,
   sweep,
   validation,
   workdir,
 )
 from genjax import config as genjax_config
-from genjax.evaluation import Asked, Evaluation, check_images
-from genjax.types import Dataset, Model, PyTree, UserError
+from genjax.types import Dataset, Model, Progress, PyTree, Run, UserError
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
-# A validation cannot wait for as many of these as `genjax.evaluate` takes.
-EVALS = {"nll_images": 100, "nll_samples": 100}
 REDRAW_SECONDS = 10.0  # curves are not drawn more often while training goes on
+
+
+class Watching(NamedTuple):
+  """Scores that are measured at each validation."""
+
+  columns: set[str]  # their names in metrics.csv
+  measure: Callable[[Run, Progress], dict[str, np.ndarray]]  # name -> [R], of all runs
+
+
+class Watch(NamedTuple):
+  """Who measures the scores that `config.evals` names."""
+
+  # Raises `UserError` for what this model or these data cannot give.
+  check: Callable[[ml_collections.ConfigDict, data.Splits, Model], None]
+  begin: Callable[["Plan", pathlib.Path], Watching | None]  # with the workdir; None for no scores
 
 
 class Plan(NamedTuple):
@@ -50,6 +59,7 @@ class Plan(NamedTuple):
   rows: list[dict]  # the runs
   steps: int
   facts: Callable[[], dict]  # of the data, as config.json has them; read through but once
+  watch: Watch | None
 
 
 def load_data(config: ml_collections.ConfigDict, where: str = "") -> data.Splits:
@@ -88,12 +98,14 @@ def reload_data(config: ml_collections.ConfigDict, where: str = "") -> data.Spli
 def plans(
   wanted: ml_collections.ConfigDict,
   load: Callable[[ml_collections.ConfigDict], data.Splits] = load_data,
+  watch: Watch | None = None,
 ) -> dict[str, Plan]:
   """Every program that a config asks for, by its folder; "" where there is but one.
 
   Args:
     wanted: the config.
     load: gives the data that it names.
+    watch: measures the scores in `config.evals`; without it, none may be named.
 
   Raises:
     UserError: something is wrong in the config or with its data; all programs are looked at before
@@ -105,26 +117,28 @@ def plans(
     genjax_config.check(cell)
   splits = load(wanted)
   facts = _once(splits)
-  return {folder: plan(cell, splits, facts) for folder, cell in cells}
+  return {folder: plan(cell, splits, facts, watch) for folder, cell in cells}
 
 
 def plan(
   config: ml_collections.ConfigDict,
   splits: data.Splits,
   facts: Callable[[], dict] | None = None,
+  watch: Watch | None = None,
 ) -> Plan:
   """What a config without a grid asks for. Raises `UserError` for what does not go together.
 
-  `facts` are those of the splits, where several plans share them.
+  `facts` are those of the splits, where several plans share them; `watch` is as in `plans`.
   """
   rows = sweep.table(**config.sweep)
   shape = splits.train.image.shape[1:]
   model = models.build(config.model.to_dict(), shape, splits.num_classes, max(config.sweep.latents))
-  protocols.check(config.evals, model, "config.evals")
-  if config.evals:
-    check_images(config.evals, splits, _settings(config, splits), "config.evals")
+  if watch:
+    watch.check(config, splits, model)
+  elif config.evals:
+    raise UserError(f"config.evals is {config.evals!r}, and nobody watches: hand a `watch` on")
   steps = length(config, len(splits.train.label))
-  return Plan(config, splits, model, rows, steps, facts or _once(splits))
+  return Plan(config, splits, model, rows, steps, facts or _once(splits), watch)
 
 
 def length(config: ml_collections.ConfigDict, images: int) -> int:
@@ -260,7 +274,7 @@ class Training:
     )
     self.checkpoints = checkpoint.Checkpoints(path / "checkpoints", config.keep)
     self.step, self.progress = self._begin()
-    self.scoring = _scoring(plan, path) if config.evals else None
+    self.watching = plan.watch.begin(plan, path) if plan.watch else None
     self.history = workdir.History(path, [_name(row, self.rows) for row in self.rows], self.step)
     self.drawn = -np.inf
     self.counted = "1 run" if R == 1 else f"{R} runs"
@@ -372,18 +386,10 @@ class Training:
 
   def _scores(self) -> dict[str, np.ndarray]:
     """What `config.evals` asks for, of the last weights."""
-    if not self.scoring:
+    if not self.watching:
       return {}
-    evaluation, asked = self.scoring
-    block = evaluation.block(self.runs, self.progress.state._replace(opt_state={}))
-    found = {}
-    for one in asked:
-      measured = one.group.measure(block, set(one.names))
-      measured = workdir.by_dimension({name: measured[name] for name in one.names})
-      for name, values in measured.items():
-        column = score_files.column(name, one.key)
-        found[column] = np.where(self._failed(), np.nan, values)
-    return found
+    measured = self.watching.measure(self.runs, self.progress)
+    return {name: np.where(self._failed(), np.nan, values) for name, values in measured.items()}
 
   def _show(self) -> None:
     workdir.write_runs(self.path, self.rows, self._results("running"))
@@ -433,8 +439,7 @@ class Training:
 
   def _draw_curves(self) -> None:
     series, labels = self.history.series(), self._labels()
-    asked = self.scoring[1] if self.scoring else ()
-    scored = {score_files.column(name, one.key) for one in asked for name in one.names}
+    scored = self.watching.columns if self.watching else ()
     shown = {name: one for name, one in series.items() if "@" not in name or name in scored}
     for name, panels in histories.figures(shown).items():
       _save(plots.curves(panels, labels), self.path / "plots" / f"{name}.png")
@@ -443,26 +448,6 @@ class Training:
       figure = plots.kl_per_dimension(dimensions, labels)
       _save(figure, self.path / "plots" / "kl_per_dimension.png")
     self.drawn = time.perf_counter()
-
-
-def _settings(config: ml_collections.ConfigDict, splits: data.Splits) -> protocols.Settings:
-  """What `config.evals` is measured on."""
-  count = validation.usable(config.eval_images, len(splits.validation.label))
-  return protocols.Settings("validation", count, **EVALS)
-
-
-def _scoring(plan: Plan, path: pathlib.Path) -> tuple[Evaluation, list[Asked]]:
-  """What `config.evals` names, on validation images, by the code of `genjax.evaluate`."""
-  config, splits = plan.config, plan.splits
-  settings = _settings(config, splits)
-  networks = feature_networks.load(splits, config.data.cache, "", 1, config.evals)
-  evaluation = Evaluation(
-    plan.model, splits, settings, networks, len(plan.rows), config.sweep.chunk
-  )
-  asked = evaluation.asked(config.evals, "last")
-  for one in asked:
-    score_files.note(path, one.key, one.protocol, one.names, one.group.floor)
-  return evaluation, asked
 
 
 def _everywhere(split: PyTree, num_runs: int) -> PyTree:

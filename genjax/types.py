@@ -59,6 +59,17 @@ class Run(NamedTuple):
   ema_decay: Array  # [] of the averaged generator; 0 gives the weights themselves
 
 
+# The numbers of a run and their defaults.
+NUMBERS = {
+  "learning_rate": 1e-3,
+  "b1": 0.9,
+  "kl_weight": 1.0,
+  "clip": 0.01,
+  "penalty_weight": 10.0,
+  "ema_decay": 0.0,
+}
+
+
 class State(NamedTuple):
   """Everything that training changes. Dictionaries go from a player's name to its part."""
 

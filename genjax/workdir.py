@@ -420,6 +420,18 @@ def read_metric(path: pathlib.Path, name: str) -> dict[int, list[tuple[int, floa
   return found
 
 
+def read_histories(file: pathlib.Path, num_runs: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+  """Name -> steps [S] and values [R, S] of a metrics.csv, NaN where a run has none; {} without."""
+  rows = {}
+  for row in read_rows(file, num_runs) if file.exists() else ():
+    at = rows.setdefault(row.name, {})
+    at.setdefault(row.step, np.full(num_runs, np.nan))[row.run] = row.value
+  return {
+    name: (np.array(sorted(at)), np.stack([at[step] for step in sorted(at)], 1))
+    for name, at in rows.items()
+  }
+
+
 @functools.cache  # it is said once
 def tell_lost_figures(path: pathlib.Path) -> None:
   """Warns where a workdir has checkpoints and no metrics.csv, which is written before them."""

@@ -19,6 +19,7 @@ from genjax import (
   score_files,
   train,
   trained_scores,
+  watch,
   workdir,
 )
 from genjax.classifier_network import ClassifierNetwork
@@ -245,7 +246,7 @@ def test_main_computes_the_same_by_the_same_code(caches, tmp_path):
   expected = 2 * len(plan.rows) + sum(row["latent"] for row in plan.rows)
   assert len(found) == 2 * expected
   assert (tmp_path / "plots" / "scores.png").exists()
-  settings = Settings("validation", 200, **train.EVALS)
+  settings = Settings("validation", 200, **watch.EVALS)
   wanted = _wanted(("fd", "nll", "kl_dim"), ("last",), settings)
   assert evaluate.score(tmp_path, wanted) == 0
   lines = (tmp_path / "metrics.csv").read_text().splitlines(keepends=True)

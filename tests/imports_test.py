@@ -51,7 +51,8 @@ LAYERS = [
   {"classifier", "cost", "protocols", "workdir"},
   {"checkpoint", "feature_networks", "histories", "score_files"},
   {"feature_scores", "image_scores", "model_scores", "readings", "trained_scores"},
-  {"comparisons", "evaluation", "judgements", "selection"},
+  {"comparisons", "evaluation", "judgements", "selection", "train"},
+  {"watch"},
   {
     "charts",
     "correlations",
@@ -62,7 +63,6 @@ LAYERS = [
     "run_tables",
     "sampling",
     "standings",
-    "train",
   },
   {"explorer", "originals", "score_plots", "smoothness"},
   {"interpolations", "renderings"},

@@ -14,6 +14,7 @@ from tensorboardX.proto import event_pb2
 
 from genjax import checkpoint, config, sweep, train, workdir
 from genjax.types import Progress
+from genjax.watch import WATCH
 
 VAE = {"data.name": "digits", "batch_size": 16, "model.width": 8, "sweep.seeds": (0, 1)}
 VAE |= {"steps": 12, "log_every": 3, "eval_every": 6, "eval_images": 50, "sample_columns": 3}
@@ -47,7 +48,7 @@ def start(path, model="vae", *flags):
 
 def plan(model="vae", **changes):
   chosen = wanted(model, **changes)
-  return train.plan(chosen, train.load_data(chosen))
+  return train.plan(chosen, train.load_data(chosen), watch=WATCH)
 
 
 def untrained(path, of, change=lambda progress: progress):
