@@ -24,17 +24,16 @@ _LAYOUT = 2  # to be raised when the arrays of a source come out otherwise than 
 
 def path(cache: str, name: str, version: str, size: int, source: pathlib.Path) -> pathlib.Path:
   """The file for the arrays of a folder `source`: another one as soon as a file in it changes."""
-  digest = hashlib.sha256(f"{_LAYOUT} {source.resolve()}".encode())
-  for parent, folders, files in os.walk(source, followlinks=True):
-    folders.sort()
-    for file in sorted(files):
+  digest = hashlib.sha256(f"{_LAYOUT} ".encode() + os.fsencode(source.resolve()))
+  for parent, _, files in sources.walk(source):
+    for file in files:
       full = os.path.join(parent, file)
       try:
         status = os.stat(full)
         facts = f"{status.st_size} {status.st_mtime_ns}"
-      except FileNotFoundError:  # a broken link, which reading will name
+      except OSError:  # a broken link, say, which reading will name
         facts = "gone"
-      digest.update(f"\n{os.path.relpath(full, source)} {facts}".encode())
+      digest.update(b"\n" + os.fsencode(os.path.relpath(full, source)) + f" {facts}".encode())
   return (
     folder(cache, "data") / f"{_stem(name)}-{version}-{_size(size)}-{digest.hexdigest()[:12]}.npz"
   )
@@ -126,7 +125,7 @@ def folder(cache: str, kind: str) -> pathlib.Path:
 
 
 def _stem(name: str) -> str:
-  return urllib.parse.quote(name, safe="")
+  return urllib.parse.quote(os.fsencode(name), safe="")[:100]  # the digest tells longer ones apart
 
 
 def _size(size: int) -> str:

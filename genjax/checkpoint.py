@@ -1,6 +1,7 @@
 """Checkpoints with orbax: all runs of a program in one, and one run as pure functions."""
 
 import contextlib
+import errno
 import logging
 import operator
 import os
@@ -72,14 +73,17 @@ class Checkpoints:
       sys.unraisablehook = hook
       tree = jax.tree.map(np.asarray, found["tree"])
       whole = found["checksum"]["crc32"] == _checksum(tree) and _arrays(tree) == _arrays(like)
+      why = "its checksum differs"
     except Exception as error:  # orbax and tensorstore raise a dozen kinds
       logging.getLogger(__name__).debug("%s", error)
-      whole = False
+      whole, why = False, "files in it are missing or broken"
+      if told := _of_the_machine(error):
+        raise UserError(f"checkpoint {self._path / str(step)} cannot be read ({told})") from error
     if not whole:
-      raise UserError(self._refusal(step, like))
+      raise UserError(self._refusal(step, like, why))
     return tree
 
-  def _refusal(self, step: int, like: PyTree | None = None) -> str:
+  def _refusal(self, step: int, like: PyTree | None = None, why: str = "") -> str:
     """Why a checkpoint is not what was asked for: only what is damaged may be deleted."""
     folder = self._path / str(step)
     if unreadable := _unreadable(folder):
@@ -90,8 +94,8 @@ class Checkpoints:
         "changed since, and the one that wrote it reads it"
       )
     return (
-      f"checkpoint {folder} is damaged or cut short; delete that folder, and the same command goes "
-      f"on from {self._before(step)}"
+      f"checkpoint {folder} is damaged or cut short{why and f' ({why})'}; delete that folder, and "
+      f"the same command goes on from {self._before(step)}"
     )
 
   def _recorded(self, step: int) -> dict[str, str]:
@@ -144,6 +148,23 @@ def _difference(recorded: dict[str, str], wanted: dict[str, str]) -> str:
     there, here = recorded.get(name, "absent"), wanted.get(name, "absent")
     if there != here:
       return f"{name} is {there} there and {here} here"
+  return ""
+
+
+_OF_THE_MACHINE = (
+  *(errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE),
+  *(errno.ESTALE, errno.ETIMEDOUT),
+)
+
+
+def _of_the_machine(error: BaseException | None) -> str:
+  """The words of what a machine lacked while reading: memory, or a disk that answers; or ""."""
+  while error:
+    if isinstance(error, MemoryError):
+      return "out of memory"
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+      return error.strerror
+    error = error.__cause__ or error.__context__
   return ""
 
 

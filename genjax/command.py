@@ -153,12 +153,13 @@ def _guarded(main: Callable[[], None], interrupted: str = "") -> None:
 
 
 def _set_in_file(line: str) -> str:
-  """ "--config=FILE: " where a line is about a key that the config file sets; or ""."""
-  key = re.match(r"(?:unknown key )?config\.([\w.]+)", line)
-  if not key or "config" not in flags.FLAGS:
+  """ "--config=FILE: " where a line is about keys that the config file sets; or ""."""
+  keys = re.findall(r"\bconfig\.(?!json)([\w.]*\w)", line)
+  if not keys or "config" not in flags.FLAGS or not flags.FLAGS["config"].present:
     return ""
   flag = flags.FLAGS["config"]
-  if not flag.present or key[1] in flag.override_values:
+  given = {key.split(".")[-1] for key in flag.override_values}  # grid.width for model.width too
+  if any(key.split(".")[-1] in given for key in keys):
     return ""
   return f"--config={flag.config_filename}: "
 
@@ -179,7 +180,7 @@ def _refuse(error: object) -> None:
 def _parse(arguments: list[str], positional: str = "", required: bool = True) -> list[str]:
   flags.FLAGS.set_gnu_getopt(bool(positional))  # flags may stand after what is no flag
   logging.set_verbosity(logging.ERROR)  # a config file that returns nothing has its line below
-  arguments = _last_of_each(arguments)
+  arguments = _last_of_each([_expanded(argument) for argument in arguments])
   # ml_collections raises what it meets in a config file or an override: a dozen kinds.
   try:
     rest = flags.FLAGS(arguments)
@@ -194,13 +195,32 @@ def _parse(arguments: list[str], positional: str = "", required: bool = True) ->
 
 def _last_of_each(arguments: list[str]) -> list[str]:
   """Without a config key's values but the last, as absl would join those of tuples."""
-  keys = [re.match(r"--?(config\.[^=]+)=", argument) for argument in arguments]
-  last = {found[1]: place for place, found in enumerate(keys) if found}
+  pieces, last = [], {}  # an argument, or a key and its value in the next one
+  for argument in arguments:
+    if pieces and re.fullmatch(r"--?config\.[^=]+", pieces[-1][0]) and argument[:2] != "--":
+      pieces[-1].append(argument)
+    else:
+      pieces.append([argument])
+  for place, (first, *_) in enumerate(pieces):
+    if found := re.match(r"--?(config\.[^=]+)", first):
+      last[found[1]] = place
   return [
-    argument
-    for place, (argument, found) in enumerate(zip(arguments, keys, strict=True))
-    if not found or last[found[1]] == place
+    x
+    for place, piece in enumerate(pieces)
+    if place in last.values() or not _sets(piece)
+    for x in piece
   ]
+
+
+def _sets(piece: list[str]) -> bool:
+  return bool(re.match(r"--?config\.", piece[0]))
+
+
+def _expanded(argument: str) -> str:
+  """With a home directory for the ~ of a flag's value, which shells leave as it is."""
+  flag, equals, value = argument.partition("=")
+  is_path = argument.startswith("-") and re.match(r"~[^/]*(/|$)", value)
+  return f"{flag}{equals}{os.path.expanduser(value)}" if is_path else argument
 
 
 def _readable(error: Exception, arguments: list[str]) -> str:

@@ -189,7 +189,7 @@ def draw(dataset: Dataset, indices: Array, key: Array | None = None) -> Batch:
 def _arrays(name: str, directory: str, size: int, cache: str, background: str) -> sources.Arrays:
   if name == "digits":
     return sources.digits(size)
-  if name.endswith(".npz"):
+  if _is_file(name):
     return sources.npz(name, size)
   is_folder = _is_folder(name)
   name = name if is_folder else _tfds_name(name)
@@ -201,7 +201,7 @@ def _arrays(name: str, directory: str, size: int, cache: str, background: str) -
         logging.warning("%s is not on this machine: using its cached arrays in %s.", name, file)
         return arrays
     if is_folder:
-      raise UserError(f"{name}: no such folder (--config.data.name)")
+      raise sources.MissingData(f"{name}: no such folder")
     place = records.prepare(name, directory)
   version = f"images2{background}" if is_folder else place.name  # 2: as they are read now
   file = caching.path(cache, name, version, size, place)
@@ -236,6 +236,12 @@ def _tfds_name(name: str) -> str:
   return name
 
 
+def _is_file(name: str) -> bool:
+  if name.lower().endswith(".npz"):
+    return True
+  return ("/" in name or "." in name) and os.path.isfile(os.path.expanduser(name))
+
+
 def _is_folder(name: str) -> bool:
   return name.startswith((".", "/", "~")) or ("/" in name and os.path.isdir(name))
 
@@ -248,22 +254,27 @@ def moved(name: str, directory: str, where: str) -> tuple[str, str]:
   """
   if not where:
     return name, directory
-  kind = "a file .npz" if name.endswith(".npz") else "a folder"
-  place = pathlib.Path(os.path.expanduser(where))
+  place = os.path.abspath(os.path.expanduser(where))
   if name == "digits":
     raise UserError(f"--data={where}: digits come with scikit-learn and lie nowhere else")
-  if not (place.is_file() if name.endswith(".npz") else place.is_dir()):
-    raise UserError(f"--data={where}: there is no such place; expected {kind} that holds {name}")
-  return (name, where) if not _is_path(name) else (os.path.abspath(place), directory)
-
-
-def _is_path(name: str) -> bool:
-  return name.endswith(".npz") or _is_folder(name)
+  if _is_file(name):
+    if not os.path.isfile(place):
+      raise UserError(f"--data={where} is no file; expected the one that was {name}")
+    return place, directory
+  if not os.path.isdir(place):
+    raise UserError(f"--data={where} is no folder; expected the one that holds {name}")
+  if _is_folder(name):
+    return place, directory
+  if records.locate(_tfds_name(name), place):
+    return name, place
+  if "/" in name:  # once relative to a folder, as older workdirs have it
+    return place, directory
+  raise UserError(f"--data={where} has no {name} in it; expected a directory of TFDS that does")
 
 
 def absolute(name: str) -> str:
   """A dataset's name, where it is a path an absolute one: it holds in every folder."""
-  if _is_path(name):
+  if name != "digits" and (_is_file(name) or _is_folder(name)):
     return os.path.abspath(os.path.expanduser(name))
   return name
 

@@ -25,7 +25,7 @@ from genjax import (
   train,
 )
 from genjax import config as genjax_config
-from genjax.sources import numbered, shortened
+from genjax.sources import shortened, unnamed
 from genjax.types import Shape
 from genjax.watch import WATCH
 
@@ -92,8 +92,7 @@ def _of_data(plan: train.Plan) -> str:
   splits = plan.splits
   shape = " x ".join(map(str, _shape(plan)))
   counts = [f"{len(part.label):,}" for part in (splits.train, splits.validation)]
-  named = splits.classes != numbered(splits.num_classes)
-  classes = f"; classes {shortened(splits.classes)}" if named else ""
+  classes = "" if unnamed(splits.classes) else f"; classes {shortened(splits.classes)}"
   return _wrapped(
     "data",
     f"{splits.source}: images {shape}, {counts[0]} to train with, {counts[1]} held out{classes}",

@@ -91,9 +91,10 @@ def _spoken(
 ) -> list[dict]:
   """The spaces with the images of `_tiles`."""
   classes = max(selection.model.num_classes, 1)
+  names = selection.saved.classes if selection.model.num_classes else ()
   return [
     explorer.spoken(
-      space, _about(selection, space.run, space.dimensions), images[i * classes :][:classes]
+      space, _about(selection, space.run, space.dimensions), images[i * classes :][:classes], names
     )
     for i, space in enumerate(spaces)
   ]

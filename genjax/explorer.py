@@ -82,13 +82,16 @@ def points(one: Space) -> np.ndarray:
   return z
 
 
-def spoken(one: Space, about: str, images: Sequence[np.ndarray]) -> dict:
+def spoken(
+  one: Space, about: str, images: Sequence[np.ndarray], classes: Sequence[str] = ()
+) -> dict:
   """What the page's script reads.
 
   Args:
     one: the grid.
     about: a line on the run.
     images: of each class, or of the only one, `[n^A, H, W, C]` uint8 as `points` has them.
+    classes: their names, where there are several.
   """
   height, width = images[0].shape[1:3]
   return {
@@ -98,6 +101,7 @@ def spoken(one: Space, about: str, images: Sequence[np.ndarray]) -> dict:
     "values": [round(float(value), 4) for value in one.values],
     "width": width,
     "height": height,
+    "classes": list(classes),
     "sprites": [page.sprite(tiled(tiles, len(one.values))) for tiles in images],
   }
 

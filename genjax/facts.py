@@ -8,7 +8,7 @@ import jax
 from genjax import config as genjax_config
 from genjax import workdir
 from genjax.selection import Selection
-from genjax.sources import numbered, shortened
+from genjax.sources import shortened, unnamed
 from genjax.tables import Block, Column, Table
 
 NOT_RECORDED = "not recorded"
@@ -29,7 +29,7 @@ def of_workdir(record: Mapping, selection: Selection | None) -> dict[str, str]:
     f"{data['source']}: images {' x '.join(map(str, data['image_shape']))}, {data['train']:,} to "
     f"train with, {data['validation']:,} held out"
   )
-  if (classes := workdir.classes(record)) != numbered(len(classes)):
+  if not unnamed(classes := workdir.classes(record)):
     facts["Classes"] = shortened(classes)
   facts |= _numbers(config["sweep"])
   facts["Batch"] = f"{config['batch_size']:,}"

@@ -1,9 +1,7 @@
 """Images and labels from folders of image files, as the field lays them out."""
 
 import collections
-import os
 import pathlib
-import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,7 +9,7 @@ from absl import logging
 from PIL import Image, ImageOps
 
 from genjax import sources
-from genjax.sources import Arrays
+from genjax.sources import Arrays, text_of
 from genjax.types import Dataset, UserError
 
 _SUFFIXES = {
@@ -35,13 +33,15 @@ def read(root: pathlib.Path, size: int, background: str = "white") -> Arrays:
       has not.
   """
   skipped = collections.Counter()
-  places = _parts(root)
+  places = _parts(root, skipped)
   found = {part: _classes(place, skipped) for part, place in places.items()}
   names = list(found["train"])
   for part, classes in found.items():
     if not classes:
       example = f"{places[part]}/CLASS/*.png"
       raise UserError(f"{places[part]}: no images; expected {example} (or jpg, ...)")
+    if set(classes) == {""} != set(names):
+      raise UserError(f"{places[part]}: images in no class folder, as {places['train']} has them")
     if unknown := set(classes) - set(names):
       raise UserError(f"{places[part] / min(unknown)}: no such class in {places['train']}")
   files = {part: _labelled(classes, names) for part, classes in found.items()}
@@ -55,7 +55,7 @@ def read(root: pathlib.Path, size: int, background: str = "white") -> Arrays:
   stops = np.cumsum([len(part) for part in files.values()])[:-1]
   split = zip(files, np.split(image, stops), np.split(label, stops), strict=True)
   parts = {part: Dataset(*arrays) for part, *arrays in split}
-  source = f"{root.resolve().name} (folder of images)"
+  source = f"{text_of(root.resolve().name)} (folder of images)"
   classes = sources.numbered(1) if names == [""] else tuple(names)
   return Arrays(parts["train"], parts.get("test"), classes, source)
 
@@ -72,28 +72,62 @@ _PARTS = {
 }
 
 
-def _parts(root: pathlib.Path) -> dict[str, pathlib.Path]:
+def _parts(root: pathlib.Path, skipped: collections.Counter) -> dict[str, pathlib.Path]:
   """Part -> its folder; the root is the training part where it has no parts.
 
-  A class may itself be called "train": that folder holds images, and stands beside other classes.
+  A class may itself be called "train": alone among other classes, with images right in it.
+
+  Raises:
+    UserError: two folders are called as one part, or there are parts and none to train on.
   """
-  inside = [x for x in root.iterdir() if x.is_dir() and not _hidden(x.name)]
+  inside = _folders_in(root)
   called = {part: [x for x in inside if x.name.lower() in names] for part, names in _PARTS.items()}
-  parts = {part: min(places) for part, places in called.items() if places}
-  if "train" not in parts:
+  parts = {part: places[0] for part, places in called.items() if places}
+  if not parts or (len(parts) == 1 and not _is_part(parts, inside)):
     return {"train": root}
-  if any(x.is_dir() and _files(x) for x in parts["train"].iterdir()):
-    return parts
-  alone = len(parts) > 1 and all(x in parts.values() or not _files(x) for x in inside)
-  return parts if alone else {"train": root}
+  for part, (first, *more) in ((part, places) for part, places in called.items() if places):
+    if more:
+      raise UserError(f"{root}: {first.name} and {more[0].name} are both the {part} part")
+  if "train" not in parts:
+    names = " and ".join(x.name for x in parts.values())
+    raise UserError(f"{root} has {names}, and no folder train beside them")
+  beside = [x for x in inside if x not in parts.values()]
+  skipped["images beside the parts"] += sum(len(_files(x)) for x in beside)
+  skipped["images beside the parts"] += sum(_taken(x, None) for x in _listed(root) if x.is_file())
+  return parts
+
+
+def _is_part(parts: dict[str, pathlib.Path], inside: list[pathlib.Path]) -> bool:
+  """Whether the only folder that is called as a part is one, and no class beside others."""
+  (place,) = parts.values()
+  if any(_taken(x, None) for x in _listed(place) if x.is_file()):
+    return False
+  return "train" in parts and any(_files(x) for x in _folders_in(place))
+
+
+def _listed(place: pathlib.Path) -> list[pathlib.Path]:
+  """What lies in a folder, in natural order. Raises `UserError` where it may not be read."""
+  try:
+    return sorted(place.iterdir(), key=lambda x: sources.natural(x.name))
+  except OSError as error:
+    raise UserError(f"{place} cannot be read ({error.strerror})") from error
+
+
+def _folders_in(
+  place: pathlib.Path, skipped: collections.Counter | None = None
+) -> list[pathlib.Path]:
+  found = [x for x in _listed(place) if x.is_dir()]
+  hidden = [x for x in found if _hidden(x.name)]
+  if skipped is not None and hidden:
+    skipped["hidden folders"] += len(hidden)
+  return [x for x in found if x not in hidden]
 
 
 def _classes(part: pathlib.Path, skipped: collections.Counter) -> Classes:
   """Class -> its images, in natural order; "" where images lie in no class folder."""
-  inside = [x for x in part.iterdir() if x.is_dir() and not _hidden(x.name)]
-  classes = {x.name: _files(x, skipped) for x in sorted(inside, key=lambda x: natural(x.name))}
+  classes = {text_of(x.name): _files(x, skipped) for x in _folders_in(part, skipped)}
   classes = {name: files for name, files in classes.items() if files}
-  beside = [x for x in sorted(part.iterdir(), key=lambda x: natural(x.name)) if x.is_file()]
+  beside = [x for x in _listed(part) if x.is_file()]
   images = [x for x in beside if _taken(x, None if classes else skipped)]
   if not classes and images:
     return {"": images}
@@ -105,12 +139,12 @@ def _classes(part: pathlib.Path, skipped: collections.Counter) -> Classes:
 def _files(place: pathlib.Path, skipped: collections.Counter | None = None) -> list[pathlib.Path]:
   """The images in a folder and below it, in natural order."""
   found = []
-  for parent, folders, files in os.walk(place, followlinks=True):
+  for parent, folders, files in sources.walk(place):
     hidden = [name for name in folders if _hidden(name)]
-    folders[:] = sorted(set(folders) - set(hidden), key=natural)
+    folders[:] = [name for name in folders if name not in hidden]
     if skipped is not None and hidden:
       skipped["hidden folders"] += len(hidden)
-    paths = [pathlib.Path(parent, name) for name in sorted(files, key=natural)]
+    paths = [pathlib.Path(parent, name) for name in files]
     found += [path for path in paths if _taken(path, skipped)]
   return found
 
@@ -162,11 +196,6 @@ def _drawn(
 def _tell(root: pathlib.Path, names: list[str], skipped: collections.Counter) -> None:
   if names == [""]:
     logging.warning("%s: no class folders, so that all images are of one class", root)
-  if skipped:
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(skipped.items()))
+  if +skipped:
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted((+skipped).items()))
     logging.warning("%s: not taken as images: %s", root, kinds)
-
-
-def natural(name: str) -> list:
-  """A key to sort names by: 2 before 10."""
-  return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]

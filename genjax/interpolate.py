@@ -141,6 +141,10 @@ def _data(
 def possible(found: Sequence[Selection]) -> dict[str, str]:
   """What cannot be had of these runs -> why."""
   reasons = {}
+  counts = {one.model.num_classes: one.name for one in found if one.model.num_classes}
+  if len(counts) > 1:
+    told = ", ".join(f"{name} has {count}" for count, name in counts.items())
+    reasons["classes"] = f"models have unequal numbers of classes: {told}"
   if not any(one.model.num_classes for one in found):
     reasons["classes"] = "no model is conditional"
   if not any(row["latent"] == 2 for one in found for row in one.numbers):

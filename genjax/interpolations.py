@@ -14,8 +14,9 @@ from jax import Array
 from matplotlib.figure import Figure
 
 from genjax import galleries, inversion, latents, paths, smoothness
-from genjax.plots import RunLabel, tick_label
+from genjax.plots import RunLabel, drawable, tick_label
 from genjax.selection import Selection
+from genjax.sources import numbered
 from genjax.types import Run, State, Stream, stream
 
 MOST_DIMENSIONS = 10  # of a traversal
@@ -140,7 +141,10 @@ def located(
 
 
 def between_classes(found: Sequence[Selection], asked: Asked) -> Pictures:
-  """From each class to the next one at one latent, and between two latents at each class."""
+  """From each class to the next one at one latent, and between two latents at each class.
+
+  Of models with equally many classes.
+  """
 
   def of_run(row: tuple[Run, State], a: Array, b: Array) -> tuple[Array, Array]:
     K, T, mask = one.model.num_classes, asked.steps, row[0].latent_mask[None]
@@ -155,9 +159,11 @@ def between_classes(found: Sequence[Selection], asked: Asked) -> Pictures:
     )
 
   everything, labels = [], []
+  shared = {drawable(one.saved.classes) for one in found}
   for one in found:
-    names = [f"class {name}" for name in one.saved.classes]
-    after = (*one.saved.classes[1:], one.saved.classes[0])
+    classes = drawable(one.saved.classes)
+    names = [f"class {name}" for name in classes]
+    after = (*classes[1:], classes[0])
     ends = smoothness.ends(1, one.model.latent, asked.seed)
     over, within = (np.asarray(x) for x in one.vectorised(of_run)(one.rows, *ends))
     everything += list(over)
@@ -175,8 +181,9 @@ def between_classes(found: Sequence[Selection], asked: Asked) -> Pictures:
         f"classes-latent-{_slug(one, label)}",
         _transposed(along, rows, asked.columns, title, note),
       )
+  names = shared.pop() if len(shared) == 1 else numbered(len(names))
   columns = [
-    f"{name} to {other}" for name, other in zip(found[0].saved.classes, after, strict=True)
+    f"{name} to {other}" for name, other in zip(names, (*names[1:], names[0]), strict=True)
   ]
   yield "classes", _moving(np.stack(everything), labels, columns, "From class to class")
 
@@ -209,7 +216,7 @@ def manifolds(found: Sequence[Selection]) -> Pictures:
 
 
 def _of_first_class(one: Selection, before: str) -> str:
-  return f"{before}class {one.saved.classes[0]}" if one.model.num_classes else ""
+  return f"{before}class {drawable(one.saved.classes)[0]}" if one.model.num_classes else ""
 
 
 def with_latent_2(one: Selection) -> Selection:

@@ -61,7 +61,11 @@ def ellipse(points: np.ndarray, share: float = SHARE) -> np.ndarray:
 
 @style.context(STYLE, after_reset=True)
 def scatter(
-  planes: Sequence[Plane], classes: np.ndarray, labels: Sequence[RunLabel], names: Sequence[str]
+  planes: Sequence[Plane],
+  classes: np.ndarray,
+  labels: Sequence[RunLabel],
+  names: Sequence[str],
+  classes_called: Sequence[str] = (),
 ) -> Figure:
   """A panel a run: a point an image, and of each class its ellipse and its number at its mean.
 
@@ -70,14 +74,20 @@ def scatter(
     classes: [N] of the images.
     labels: the runs.
     names: what their panels are called.
+    classes_called: the names of the classes, for the legend; their numbers if empty.
   """
   present = np.unique(classes).tolist()
+
+  def called(k: int) -> str:
+    name = classes_called[k] if classes_called else str(k)
+    return name if name == str(k) else f"{k}: {name}"
+
   colours = _colours(present)
   heads = [
     Head(name, _note(p, label)) for name, p, label in zip(names, planes, labels, strict=True)
   ]
   handles = [
-    Line2D([], [], color=colours[k], marker="o", markersize=5, linestyle="none", label=str(k))
+    Line2D([], [], color=colours[k], marker="o", markersize=5, linestyle="none", label=called(k))
     for k in present
   ]
   caption = (

@@ -20,7 +20,7 @@ import numpy as np
 from matplotlib import style
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
@@ -90,6 +90,13 @@ METRICS = {
   "training_jsd": Metric("Jensen-Shannon bound of the training discriminator (nats)"),
   "swd": Metric("sliced Wasserstein distance"),
 }
+
+
+def drawable(classes: Sequence[str]) -> tuple[str, ...]:
+  """The names of classes for figures: their numbers where the figures' font lacks a letter."""
+  font = get_font(findfont(FontProperties(family=STYLE["font.family"])))
+  known = all(font.get_char_index(ord(letter)) for letter in "".join(classes))
+  return tuple(classes) if known else tuple(map(str, range(len(classes))))
 
 
 def metric_of(name: str) -> Metric:

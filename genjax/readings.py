@@ -89,9 +89,7 @@ def read(paths: Sequence[str | pathlib.Path]) -> list[Workdir]:
   folders = list({os.path.abspath(folder): folder for folder in found}.values())
   names, tables = workdir.short_names(folders), [_table(folder) for folder in folders]
   if not any(rows for rows, _ in tables):
-    saved = any((folders[0] / "checkpoints").glob("[0-9]*"))
-    why = "it was lost" if saved else "nothing is trained yet"
-    raise UserError(f"{folders[0]} has no runs.csv: {why}; the command that made it goes on")
+    raise UserError(f"{folders[0]} has no runs.csv: {_without_runs(folders[0])}")
   latents = {row["latent"] for rows, _ in tables for row in rows}
   return [
     _workdir(folder, names[folder], len(folders) > 1, *table, latents)
@@ -131,6 +129,12 @@ def _workdir(
   shape = tuple(data.get("image_shape", ()))
   about = data.get("source", ""), shape, data.get("num_classes", 0)
   return Workdir(name, folder, *about, runs, score_files.read_protocols(folder))
+
+
+def _without_runs(folder: pathlib.Path) -> str:
+  """Why a workdir has no runs.csv, and what helps."""
+  why = "it was lost" if workdir.last_step(folder) else "nothing is trained yet"
+  return f"{why}; rerun the command that made it to continue"
 
 
 def _folders(path: pathlib.Path) -> list[pathlib.Path]:
@@ -295,7 +299,7 @@ def remarks(workdirs: Sequence[Workdir], weights: str) -> Iterator[str]:
         f"say how they were measured; run `{evaluation(home.path, weights)}` again"
       )
     if not home.runs:
-      yield f"{home.name}: nothing is trained yet; the command that made it goes on"
+      yield f"{home.name}: {_without_runs(home.path)}"
     elif not scored[home.name]:
       yield (
         f"{home.name}: no scores of {weights} weights; run `{evaluation(home.path, weights)}` first"

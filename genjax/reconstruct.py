@@ -104,7 +104,7 @@ def gallery(found: Sequence[Selection], images: np.ndarray, classes: np.ndarray)
   return galleries.gallery(
     np.stack(rows),
     labels,
-    [f"class {found[0].saved.classes[k]}" for k in classes],
+    [f"class {plots.drawable(found[0].saved.classes)[k]}" for k in classes],
     "Test images, and what each run makes of them",
     "A run's images are decoded from the means of its encoder.",
   )
@@ -120,7 +120,9 @@ def scatter(
   ]
   latents = [row["latent"] for one in found for row in one.numbers]
   planes = [latent_plots.plane(mean, latent) for mean, latent in zip(means, latents, strict=True)]
-  return latent_plots.scatter(planes, classes, labels, names)
+  return latent_plots.scatter(
+    planes, classes, labels, names, plots.drawable(found[0].saved.classes)
+  )
 
 
 def check(found: Sequence[Selection]) -> None:

@@ -78,7 +78,7 @@ def prepare(name: str, directory: str) -> pathlib.Path:
       stack.callback(_remove_empty, missing)
       temporary = stack.enter_context(tempfile.TemporaryDirectory(dir=home, prefix=".preparing-"))
     except OSError as error:
-      raise UserError(
+      raise sources.MissingData(
         f"{name} is not in {home}, and cannot be put there ({error.strerror}): name another folder"
         f" with --config.data.dir or TFDS_DATA_DIR; {_INSTEAD}"
       ) from error
@@ -91,7 +91,7 @@ def prepare(name: str, directory: str) -> pathlib.Path:
           download_config=tfds.download.DownloadConfig(manual_dir=home / "downloads" / "manual"),
         )
     except Exception as error:  # a dataset's code and the network fail in their own ways
-      raise UserError(
+      raise sources.MissingData(
         f"{name} is not in {home} (--config.data.dir, TFDS_DATA_DIR), and downloading it failed"
         f" ({sources.reason(error)}); {_INSTEAD}"
       ) from error

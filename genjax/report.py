@@ -32,6 +32,7 @@ from genjax import (
 )
 from genjax.exhibits import Exhibits
 from genjax.selection import Selection
+from genjax.sources import shortened
 from genjax.types import UserError
 
 _FLAGS = command.flags_of(__name__)
@@ -172,7 +173,7 @@ def _exhibits(subject: Subject, load: Callable) -> dict:
     made.append(exhibits.made(one, quota, tiles, train_images))
   every = Exhibits(*(list(itertools.chain(*parts)) for parts in zip(*made, strict=True)))
   runs = sum(len(one.index) for one in selections)
-  conditional = max(selections, key=lambda one: one.model.num_classes)
+  conditional = {one.saved.classes for one in selections if one.model.num_classes}
   return {
     "gallery": _by_setting(every.gallery),
     "gallery_left_out": runs - len(every.gallery),
@@ -180,10 +181,17 @@ def _exhibits(subject: Subject, load: Callable) -> dict:
     "interpolations": every.interpolations,
     "spaces": every.spaces,
     "explorer_left_out": _left_out(selections, shown["explorer"]),
-    "classes": conditional.saved.classes if conditional.model.num_classes else (),
+    "classes": _in_words(conditional),
     "sample": _command("sample", subject),
     "interpolate": f"{_command('interpolate', subject)} --what=random --pairs={renderings.PAIRS}",
   }
+
+
+def _in_words(conditional: set[tuple[str, ...]]) -> str:
+  """What the columns of conditional models' galleries show; "" where there is none."""
+  if len(conditional) != 1:
+    return "one after another" if conditional else ""
+  return shortened(*conditional)
 
 
 def _quota(selections: Sequence[Selection], limit: int, every: bool) -> list[list[int]]:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from genjax import command, galleries, outputs, plots, sampling, selection
 from genjax.selection import Selection
+from genjax.sources import numbered
 from genjax.types import UserError
 
 _FLAGS = command.flags_of(__name__)
@@ -82,7 +83,7 @@ def _picture(out, selections, labels, noise_seed) -> None:
       f"{N:,} images of {_counted(len(runs))} are too many for one picture; right would be a "
       "smaller --num, or an --out that is a folder or ends in .npz"
     )
-  heads = _heads(labels, columns)
+  heads = _heads(labels, columns, _names(selections))
   with outputs.file(out) as partial:
     images = np.concatenate(
       [
@@ -109,12 +110,18 @@ def _columns(count: int, labels: np.ndarray) -> int:
   return min(count, max(1, round(square / turns)) * turns) if turns <= 20 else square
 
 
-def _heads(labels: Sequence[np.ndarray], columns: int) -> list[str] | None:
+def _names(selections: Sequence[Selection]) -> Sequence[str]:
+  """The classes' names, or their numbers where workdirs call them otherwise."""
+  names = {plots.drawable(one.saved.classes) for one in selections if one.model.num_classes}
+  return names.pop() if len(names) == 1 else numbered(max(map(len, names), default=0))
+
+
+def _heads(labels: Sequence[np.ndarray], columns: int, names: Sequence[str]) -> list[str] | None:
   """The classes over the columns, where each column has one; None where there are none."""
   of_columns = [{int(label) for row in labels for label in row[i::columns]} for i in range(columns)]
   of_columns = [classes - {-1} for classes in of_columns]
   if all(len(classes) == 1 for classes in of_columns):
-    return [str(classes.pop()) for classes in of_columns]
+    return [names[classes.pop()] for classes in of_columns]
   return None
 
 
@@ -123,7 +130,7 @@ def _footnote(selections, labels, noise_seed) -> str:
   at = f"step {steps[0]:,}" if len(steps) == 1 else f"of steps {steps[0]:,} to {steps[-1]:,}"
   weights = {"best": "Best", "last": "Last", "raw": "Last, not averaged,"}[selections[0].weights]
   classes = sorted({int(label) for row in labels for label in row} - {-1})
-  drawn = f", class {classes[0]}" if len(classes) == 1 else ""
+  drawn = f", class {_names(selections)[classes[0]]}" if len(classes) == 1 else ""
   return f"{weights} weights, {at}; noise seed {noise_seed}{drawn}."
 
 

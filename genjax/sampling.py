@@ -13,7 +13,7 @@ from jax import Array, lax
 
 from genjax import sweep
 from genjax.selection import Selection
-from genjax.sources import numbered, shortened
+from genjax.sources import shortened, unnamed
 from genjax.types import Model, UserError, image_noise
 
 BATCH = 128  # images of a run that go through its generator side by side
@@ -57,8 +57,10 @@ def _number(label: str, classes: Sequence[str]) -> int:
     return classes.index(label)
   if label.isdecimal() and int(label) < len(classes):
     return int(label)
-  names = "" if classes == numbered(len(classes)) else f", or of {shortened(classes)}"
-  raise UserError(f"--label={label}: expected classes of 0 to {len(classes) - 1}{names}")
+  expected = f"a number of 0 to {len(classes) - 1}"
+  if not unnamed(classes):
+    expected = f"one of {shortened(classes)}, or {expected}"
+  raise UserError(f"--label={label} is no class; expected {expected}")
 
 
 def draw(selection: Selection, noise_seed: int, labels: np.ndarray) -> Iterator[Block]:

@@ -2,8 +2,9 @@
 
 import os
 import pathlib
+import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,10 @@ from absl import logging
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from genjax.types import Dataset, UserError
+
+
+class MissingData(UserError):  # noqa: N818 (it says what is missing)
+  """Data are not where they are said to be."""
 
 
 class Arrays(NamedTuple):
@@ -25,6 +30,11 @@ class Arrays(NamedTuple):
 def numbered(count: int) -> tuple[str, ...]:
   """The names of classes that have none but their numbers."""
   return tuple(map(str, range(count)))
+
+
+def unnamed(classes: Sequence[str]) -> bool:
+  """Whether classes have no names but their numbers."""
+  return tuple(classes) == numbered(len(classes))
 
 
 def shortened(classes: Sequence[str]) -> str:
@@ -51,18 +61,23 @@ def digits(size: int) -> Arrays:
   return Arrays(train, None, numbered(10), "digits (scikit-learn)")
 
 
-# How libraries name the arrays of each part: images, then labels.
-_NAMES = (
-  {"train": ("image", "label")},
-  {"train": ("images", "labels")},
-  {part: (f"x_{part}", f"y_{part}") for part in ("train", "val", "test")},  # Keras
-  {part: (f"{part}_images", f"{part}_labels") for part in ("train", "val", "test")},  # MedMNIST
-)
+# How libraries name the images and the labels of each part, in small letters.
+_IMAGES = {
+  "train": ("image", "images", "imgs", "x_train", "train_images"),
+  "val": ("x_val", "val_images"),
+  "test": ("x_test", "test_images"),
+}
+_LABELS = {
+  "train": ("label", "labels", "y_train", "train_labels"),
+  "val": ("y_val", "val_labels"),
+  "test": ("y_test", "test_labels"),
+}
+_CLASSES = ("classes", "class_names")
 _MOST_CLASSES = 2**16
 
 
 def npz(path: str, size: int) -> Arrays:
-  """Arrays of a .npz file, by the names in `_NAMES`; `classes`, if there, names the labels.
+  """Arrays of a .npz file: images and labels by the names above; `classes`, if there, names them.
 
   Images are [N, H, W], [N, H, W, C] or [N, C, H, W] with C of 1 or 3: whole numbers from 0 to 255,
   floats in [0, 1], or black and white as booleans or as 0 and 1. Without labels, all are 0.
@@ -72,52 +87,64 @@ def npz(path: str, size: int) -> Arrays:
   Raises:
     UserError: the file is absent or damaged, or an array is not as above.
   """
-  members = _members(path)
-  pairs = _pairs(path, members)
-  parts = {part: _labelled(path, members, *names, size) for part, names in pairs.items()}
-  shapes = {part: dataset.image.shape[1:] for part, dataset in parts.items()}
+  members, others = _members(path)
+  images = {part: _one_of(path, members, names) for part, names in _IMAGES.items()}
+  labels = {part: _one_of(path, members, names) for part, names in _LABELS.items()}
+  if not images["train"]:
+    raise UserError(
+      f"{path}: no training images among its arrays {', '.join([*members, *others]) or '(none)'}; "
+      f"expected one of {', '.join(_IMAGES['train'])}"
+    )
+  images = {part: name for part, name in images.items() if name}
+  if lacking := [part for part in images if not labels[part] and any(labels.values())]:
+    raise UserError(
+      f"{path}: no labels of {images[lacking[0]]} among its arrays {', '.join(members)}; expected "
+      f"one of {', '.join(_LABELS[lacking[0]])}"
+    )
+  # Whoever has nothing but 0 and 1 means black and white, not two shades of black.
+  black_and_white = all(_at_most_1(members[name]) for name in images.values())
+  parts = {
+    part: _labelled(path, members, name, labels[part], size, black_and_white)
+    for part, name in images.items()
+  }
+  shapes = {images[part]: dataset.image.shape[1:] for part, dataset in parts.items()}
   if len(set(shapes.values())) > 1:
-    told = ", ".join(f"{pairs[part][0]} {shape}" for part, shape in shapes.items())
+    told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
     raise UserError(f"{path} holds images of unequal shapes: {told}")
   classes = _named(path, members, 1 + max(int(part.label.max()) for part in parts.values()))
   if "val" in parts:
     other = "train" if "test" in parts else "test"
     joined = [part for part in (parts.get(other), parts.pop("val")) if part]
     parts[other] = Dataset(*map(np.concatenate, zip(*joined, strict=True)))
-  taken = {"classes", *(name for names in pairs.values() for name in names)}
-  if left := sorted(set(members) - taken):
-    logging.warning("%s: arrays not taken: %s", path, ", ".join(left))
+  if others:
+    logging.warning("%s: arrays not taken: %s", path, ", ".join(others))
   source = f"{pathlib.Path(path).name} (npz)"
   return Arrays(parts["train"], parts.get("test"), classes, source)
 
 
-def _pairs(path: str, members: dict) -> dict[str, tuple[str, str]]:
-  """Part -> the names of its images and labels. Raises `UserError` where one is missing."""
-  for names in _NAMES:
-    if names["train"][0] not in members:
-      continue
-    pairs = {part: pair for part, pair in names.items() if pair[0] in members}
-    labels = [label for _, label in pairs.values()]
-    if not any(label in members for label in labels):
-      return pairs
-    if missing := [label for label in labels if label not in members]:
-      raise UserError(f"{path}: no array {missing[0]!r} among {', '.join(members)}")
-    return pairs
-  expected = " or ".join(names["train"][0] for names in _NAMES)
-  raise UserError(
-    f"{path}: no training images among its arrays {', '.join(members) or '(none)'}; expected "
-    f"{expected}, with labels beside them"
-  )
+def _one_of(path: str, members: dict, names: Sequence[str]) -> str:
+  """The name that is there, or "". Raises `UserError` where there are two."""
+  there = [name for name in names if name in members]
+  if len(there) > 1:
+    raise UserError(
+      f"{path}: both {there[0]} and {there[1]} among its arrays; expected one of them"
+    )
+  return there[0] if there else ""
+
+
+def _at_most_1(image: np.ndarray) -> bool:
+  return image.dtype.kind in "biu" and image.size > 0 and image.max() <= 1
 
 
 def _named(path: str, members: dict, count: int) -> tuple[str, ...]:
-  """The names of the classes: their numbers where the file has no `classes`."""
-  if "classes" not in members:
+  """The names of the classes: their numbers where the file has none."""
+  key = _one_of(path, members, _CLASSES)
+  if not key:
     return numbered(count)
-  names = members["classes"]
+  names = members[key]
   if names.ndim != 1 or names.dtype.kind != "U" or not len(set(names)) == len(names) >= count:
     raise UserError(
-      f"{path}: classes is {names.dtype} {list(names.shape)}; expected {count} or more different "
+      f"{path}: {key} is {names.dtype} {list(names.shape)}; expected {count} or more different "
       "names, as text"
     )
   return tuple(map(str, names))
@@ -149,6 +176,7 @@ def _on(background: str, image: Image.Image) -> Image.Image:
   """An RGBA image as RGB on paper of that colour."""
   paper = Image.new("RGBA", image.size, background)
   drawn = Image.alpha_composite(paper, image).convert("RGB")
+  drawn.info |= image.info  # which says how a camera was held
   if image.getchannel("A").getextrema()[0] < 255:
     drawn.info["transparent"] = True
   return drawn
@@ -184,27 +212,72 @@ def stack(images: Iterable[tuple[str, Image.Image]], size: int) -> np.ndarray:
   return np.stack([np.broadcast_to(x, (*x.shape[:2], channels)) for x in arrays])
 
 
+def walk(root: pathlib.Path) -> Iterator[tuple[str, list[str], list[str]]]:
+  """As `os.walk`, in natural order and through links, but those to a folder above themselves.
+
+  Whoever takes a folder from the list does not go there.
+
+  Raises:
+    UserError: a folder may not be read.
+  """
+  for parent, folders, files in os.walk(root, onerror=_unreadable, followlinks=True):
+    real = os.path.realpath(parent)
+    folders[:] = sorted((name for name in folders if not _above(parent, name, real)), key=natural)
+    yield parent, folders, sorted(files, key=natural)
+
+
+def _above(parent: str, name: str, real: str) -> bool:
+  target = os.path.realpath(os.path.join(parent, name))
+  return os.path.commonpath([target, real]) == target
+
+
+def _unreadable(error: OSError) -> None:
+  raise UserError(f"{error.filename} cannot be read ({error.strerror})") from error
+
+
+def natural(name: str) -> tuple:
+  """A key to sort names by: 2 before 10."""
+  parts = re.split(r"(\d+)", name)
+  return [int(part) if part.isdecimal() else part for part in parts], name
+
+
+def text_of(name: str) -> str:
+  """A file's name as text, whatever bytes it has."""
+  return os.fsencode(name).decode(errors="replace")
+
+
 def reason(error: Exception) -> str:
   """An exception in one line, for a message of ours."""
   return textwrap.shorten(f"{type(error).__name__}: {error}", 200, placeholder=" ...")
 
 
-def _members(path: str) -> dict[str, np.ndarray]:
+def _members(path: str) -> tuple[dict[str, np.ndarray], list[str]]:
+  """The arrays that have a name of ours, by it; and the names of the others, which are not read."""
+  known = {name for names in (*_IMAGES.values(), *_LABELS.values(), _CLASSES) for name in names}
   try:
     # A stream of ours, as np.load leaves its own open where the archive is damaged.
     with open(os.path.expanduser(path), "rb") as stream:
-      members = np.load(stream)
-      if isinstance(members, np.ndarray):
+      archive = np.load(stream)
+      if isinstance(archive, np.ndarray):
         raise ValueError("a single array, as .npy files hold")
-      return {name.lower(): array for name, array in members.items()}
+      ours = [name for name in archive.files if name.lower() in known]
+      members = {name.lower(): archive[name] for name in ours}
+      others = [name for name in archive.files if name not in ours]
   except FileNotFoundError as error:
-    raise UserError(f"{path}: no such file (--config.data.name)") from error
+    raise MissingData(f"{path}: no such file") from error
   except Exception as error:  # a damaged archive fails in as many ways as there are bytes
     raise UserError(f"{path}: not a readable .npz file ({reason(error)})") from error
+  if len(members) < len(ours):
+    raise UserError(
+      f"{path}: arrays whose names differ in capitals alone: {', '.join(sorted(ours))}"
+    )
+  return members, others
 
 
-def _labelled(path: str, members: dict, image_key: str, label_key: str, size: int) -> Dataset:
-  image = _pixels(path, image_key, members[image_key])
+def _labelled(
+  path: str, members: dict, image_key: str, label_key: str, size: int, black_and_white: bool
+) -> Dataset:
+  image = _pixels(path, image_key, members[image_key], black_and_white)
   label = members.get(label_key, np.zeros(len(image), np.int32))
   if label.shape == (len(image), 1):  # as Keras has CIFAR's
     label = label[:, 0]
@@ -214,8 +287,8 @@ def _labelled(path: str, members: dict, image_key: str, label_key: str, size: in
     or not 0 <= label.min() <= label.max() < _MOST_CLASSES
   ):
     raise UserError(
-      f"{path}: {label_key} is {label.dtype} {list(label.shape)}; expected {len(image)} integers"
-      f" from 0 to {_MOST_CLASSES - 1}, one for each image"
+      f"{path}: {label_key} is {label.dtype} {list(label.shape)}{_extent(label)}; expected "
+      f"{len(image)} integers from 0 to {_MOST_CLASSES - 1}, one for each image"
     )
   if size and image.shape[1:3] != (size, size):
     drawn = (Image.fromarray(x[..., 0] if x.shape[-1] == 1 else x) for x in image)
@@ -223,7 +296,7 @@ def _labelled(path: str, members: dict, image_key: str, label_key: str, size: in
   return Dataset(image, label.astype(np.int32))
 
 
-def _pixels(path: str, key: str, image: np.ndarray) -> np.ndarray:
+def _pixels(path: str, key: str, image: np.ndarray, black_and_white: bool) -> np.ndarray:
   image = image[..., None] if image.ndim == 3 else image
   if image.ndim == 4 and image.shape[-1] not in (1, 3) and image.shape[1] in (1, 3):
     logging.warning("%s: %s has its channels first, %s", path, key, list(image.shape))
@@ -234,12 +307,15 @@ def _pixels(path: str, key: str, image: np.ndarray) -> np.ndarray:
       "[N, C, H, W] with C of 1 or 3"
     )
   if image.dtype.kind in "biu" and 0 <= image.min() <= image.max() <= 255:
-    # Whoever has nothing but 0 and 1 means black and white, not two shades of black.
-    return image.astype(np.uint8) * (255 if image.max() <= 1 else 1)
+    return image.astype(np.uint8) * (255 if black_and_white or image.dtype.kind == "b" else 1)
   if not (image.dtype.kind == "f" and image.min() >= 0 and image.max() <= 1):  # NaN fails too
-    extent = f" from {image.min()} to {image.max()}" if image.dtype.kind in "iuf" else ""
     raise UserError(
-      f"{path}: {key} is {image.dtype}{extent}; expected whole numbers from 0 to 255, 0 and 1 for "
-      "black and white, or floats in [0, 1]"
+      f"{path}: {key} is {image.dtype}{_extent(image)}; expected whole numbers from 0 to 255, 0 "
+      "and 1 for black and white, or floats in [0, 1]"
     )
   return np.rint(image * 255).astype(np.uint8)
+
+
+def _extent(array: np.ndarray) -> str:
+  known = array.dtype.kind in "iuf" and array.size
+  return f" from {array.min():g} to {array.max():g}" if known else ""

@@ -24,6 +24,7 @@ from genjax import (
   models,
   plots,
   programs,
+  sources,
   sweep,
   validation,
   workdir,
@@ -62,37 +63,35 @@ class Plan(NamedTuple):
   watch: Watch | None
 
 
-def load_data(config: ml_collections.ConfigDict, where: str = "") -> data.Splits:
-  """The data that a config names.
+def load_data(config: ml_collections.ConfigDict) -> data.Splits:
+  """The data that a config names. Raises `UserError` where they cannot be had."""
+  try:
+    return _load(config, config.data.name, config.data.dir)
+  except sources.MissingData as error:
+    raise UserError(f"{error} (--config.data.name)") from error
+
+
+def reload_data(config: ml_collections.ConfigDict, where: str = "") -> data.Splits:
+  """The data that runs were trained on.
 
   Args:
+    config: the runs'.
     where: where they lie now, in place of what the config says: a folder of images, a file .npz,
       or the directory of TFDS datasets.
 
   Raises:
     UserError: they cannot be had.
   """
-  options = config.data
-  name, directory = data.moved(options.name, options.dir, where)
-  return data.load(
-    name,
-    directory,
-    options.size,
-    options.validation,
-    options.cache,
-    options.channels,
-    options.background,
-  )
-
-
-def reload_data(config: ml_collections.ConfigDict, where: str = "") -> data.Splits:
-  """The data that runs were trained on, as `load_data`; its errors speak of --data."""
+  name, directory = data.moved(config.data.name, config.data.dir, where)
   try:
-    return load_data(config, where)
-  except UserError as error:
-    raise UserError(
-      f"{error}; --data says where they lie now" if not where else str(error)
-    ) from error
+    return _load(config, name, directory)
+  except sources.MissingData as error:
+    raise UserError(f"{error}; --data=PATH says where the data lie now") from error
+
+
+def _load(config: ml_collections.ConfigDict, name: str, directory: str) -> data.Splits:
+  keys = ("size", "validation", "cache", "channels", "background")
+  return data.load(name, directory, **{key: config.data[key] for key in keys})
 
 
 def plans(
@@ -228,8 +227,8 @@ def check_data(path: pathlib.Path, splits: data.Splits) -> None:
   changed = workdir.data_differences(workdir.read_config(path)["dataset"], facts)
   if changed:
     raise UserError(
-      f"{path} was trained on other data: {'; '.join(changed)}. Take those back, or say where "
-      "they lie now with --data"
+      f"{path} was trained on other data: {'; '.join(changed)}. Restore them, or pass their "
+      "place with --data=PATH"
     )
 
 
@@ -247,6 +246,8 @@ def _facts(splits: data.Splits) -> dict:
     "train": len(splits.train.label),
     "validation": len(splits.validation.label),
     "crc32": _checksum(splits.train, splits.validation),
+    "test": len(splits.test.label),
+    "test_crc32": _checksum(splits.test),
   }
 
 
@@ -262,7 +263,7 @@ class Training:
 
   def __init__(self, plan: Plan, path: pathlib.Path):
     self.config, self.model, self.rows, self.path = plan.config, plan.model, plan.rows, path
-    self.classes = plan.splits.classes
+    self.classes = plots.drawable(plan.splits.classes)
     R, splits, config = len(plan.rows), plan.splits, plan.config
     self.programs = programs.build(plan.model, config, R)
     self.dataset = _everywhere(splits.train, R)

@@ -20,7 +20,7 @@ from absl import logging
 from genjax import sources
 from genjax.config import flatten
 from genjax.events import Events
-from genjax.folders import natural
+from genjax.sources import natural
 from genjax.types import UserError, now
 
 _FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
@@ -159,16 +159,23 @@ def settle(path: pathlib.Path, record: dict, origin: dict | None = None) -> None
   file = path / "config.json"
   compare(path, record)
   if file.exists():
-    old = read_config(path)
-    changed = differences(old["config"], json.loads(json.dumps(record["config"])))
-    if not changed:
+    old, record = read_config(path), json.loads(json.dumps(record))
+    full = old | record
+    if full == old:
       return
-    changes = [*old.get("changes", []), f"{now()}: {'; '.join(changed)}"]
-    full = old | {"config": record["config"], "changes": changes}
+    if changed := differences(old["config"], record["config"]):
+      said = f"{now()}, from step {last_step(path):,} on: {'; '.join(changed)}"
+      full["changes"] = [*old.get("changes", []), said]
   else:
     full = {"format": FORMAT} | record | (origin or {})
     full |= {"revision": _revision(), "versions": versions()}
   write_atomically(file, json.dumps(full, indent=2) + "\n")
+
+
+def last_step(path: pathlib.Path) -> int:
+  """Of the checkpoints."""
+  names = [place.name for place in (path / "checkpoints").glob("*")]
+  return max((int(name) for name in names if name.isdecimal()), default=0)
 
 
 def compare(path: pathlib.Path, record: dict) -> None:
@@ -281,7 +288,7 @@ def read_config(path: pathlib.Path) -> dict:
   try:
     record = json.loads(file.read_text())
     parts = record["config"], record["dataset"], record["config"].get("model", {})
-    if not all(isinstance(part, dict) for part in parts):
+    if not all(isinstance(part, dict) for part in (*parts, record["config"].get("data", {}))):
       raise ValueError
   except (FileNotFoundError, NotADirectoryError):
     cells = _cells(path)
@@ -325,7 +332,7 @@ def check_arrays(path: pathlib.Path, record: dict) -> None:
 def classes(record: dict) -> tuple[str, ...]:
   """The names of a dataset's classes: their numbers where older code did not record them."""
   dataset = record["dataset"]
-  return tuple(dataset.get("classes") or sources.numbered(dataset["num_classes"]))
+  return tuple(dataset.get("classes") or sources.numbered(dataset.get("num_classes", 0)))
 
 
 def made_by(record: dict) -> str:
@@ -345,12 +352,13 @@ def differences(old: dict, new: dict, free: Iterable[str] = ()) -> list[str]:
 
 
 def data_differences(old: dict, new: dict) -> list[str]:
-  """As `differences`, of two datasets: of two with one checksum the source says nothing.
+  """As `differences`, of two datasets: of two with the same checksums the source says nothing.
 
-  Names of classes neither, which older workdirs lack: the checksum knows the labels.
+  Nor do the names of classes, as checksums know the labels; nor what older code did not record.
   """
-  same = "crc32" in old and old["crc32"] == new.get("crc32")
-  return differences(old, new, ("source", "classes") if same else ("classes",))
+  sums = [key for key in ("crc32", "test_crc32") if key in old]
+  same = bool(sums) and all(old[key] == new.get(key) for key in sums)
+  return differences(old, new, {"classes", *(new.keys() - old), *(("source",) if same else ())})
 
 
 def versions() -> dict[str, str]:
@@ -369,7 +377,8 @@ def _version(library: str) -> str:
 def _revision() -> str:
   """The commit of the code, with "+changes" where files differ from it; "" outside a checkout.
 
-  A checkout has this package at its top: the repository around a virtual environment has not.
+  A checkout has this package at its top, and its setup.cfg: the repository around a virtual
+  environment has not, nor has one that took a copy of the package.
   """
   folder = pathlib.Path(__file__).parent
 
@@ -380,7 +389,10 @@ def _revision() -> str:
     return done.stdout.strip()
 
   try:
-    if git("ls-files", "--full-name", "__init__.py") != f"{folder.name}/__init__.py":
+    about = folder.parent / "setup.cfg"
+    if git("ls-files", "--full-name", "__init__.py") != f"{folder.name}/__init__.py" or not (
+      about.is_file() and "\nname = genjax\n" in about.read_text()
+    ):
       return ""
     return git("describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*")
   except OSError:  # no git on this machine
@@ -435,7 +447,7 @@ def read_histories(file: pathlib.Path, num_runs: int) -> dict[str, tuple[np.ndar
 @functools.cache  # it is said once
 def tell_lost_figures(path: pathlib.Path) -> None:
   """Warns where a workdir has checkpoints and no metrics.csv, which is written before them."""
-  if any((path / "checkpoints").glob("[0-9]*")) and not (path / "metrics.csv").exists():
+  if last_step(path) and not (path / "metrics.csv").exists():
     logging.warning("%s has no metrics.csv: its losses and scores so far are gone.", path)
 
 

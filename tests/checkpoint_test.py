@@ -1,5 +1,6 @@
 """What was saved comes back bit for bit or not at all, and a run can be used on its own."""
 
+import errno
 import os
 import pathlib
 import shutil
@@ -208,12 +209,33 @@ def test_a_damaged_file_gives_the_right_numbers_or_an_error(vae, tmp_path, how, 
   data = {file for file, size in sizes.items() if size > 50_000}
   assert data
   assert data | {newest / "tree" / "_METADATA", newest / "checksum" / "metadata"} <= set(refused)
-  assert set(refused.values()) == {
-    f"checkpoint {newest} is damaged or cut short; delete that folder, and the same command goes "
-    "on from step 6"
+  assert set(refused.values()) <= {
+    f"checkpoint {newest} is damaged or cut short ({why}); delete that folder, and the same "
+    "command goes on from step 6"
+    for why in ("files in it are missing or broken", "its checksum differs")
   }
   assert_trees_equal(trainings.saved(copy, vae[1]), right)  # what was put back is whole
   assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+  ("error", "said"),
+  [(MemoryError(), "out of memory"), (OSError(errno.EIO, "Input/output error"), "Input/output")],
+)
+def test_what_a_machine_lacks_is_no_damage(tmp_path, monkeypatch, error, said):
+  writer = checkpoint.Checkpoints(tmp_path, keep=1)
+  writer.save(5, _tree())
+
+  def fail(*arguments, **options):
+    raise ValueError("while reading") from error
+
+  with monkeypatch.context() as patch:
+    patch.setattr(writer._manager, "restore", fail)
+    with pytest.raises(UserError, match=rf"5 cannot be read \({said}") as refused:
+      writer.restore(5, _tree())
+  assert "delete" not in str(refused.value)
+  assert_trees_equal(writer.restore(5, _tree()), _tree())
+  writer.close()
 
 
 def test_every_byte_of_the_numbers_is_watched(vae, tmp_path):
@@ -239,7 +261,7 @@ def test_training_refuses_a_damaged_checkpoint_and_goes_on_once_it_is_deleted(va
   files = [path for path in newest.rglob("*") if path.is_file()]
   _damage(max(files, key=lambda path: path.stat().st_size), how)
   before = {path: path.read_bytes() for path in copy.glob("*.csv")}
-  with pytest.raises(UserError, match=r"12 is damaged or cut short; .* goes on from step 6$"):
+  with pytest.raises(UserError, match=r"12 is damaged or cut short .*; .* goes on from step 6$"):
     train.train(vae[1], copy)
   assert {path: path.read_bytes() for path in copy.glob("*.csv")} == before  # nothing is lost
   shutil.rmtree(newest)

@@ -156,6 +156,32 @@ def test_a_key_that_is_given_twice_has_its_last_value():
   assert command._last_of_each(first + second) == ["main", "--config=a.py", "-v=1", *second]
 
 
+@pytest.mark.parametrize(
+  ("given", "kept"),
+  [
+    (["--config.steps", "4", "--config.steps=6"], ["--config.steps=6"]),
+    (["--config.steps", "4", "--config.steps", "6"], ["--config.steps", "6"]),
+    (["--config.data.binarise", "--config.steps", "4"],) * 2,
+    (["--config.sweep.kl_weight", "-1", "w"],) * 2,
+  ],
+)
+def test_a_key_and_its_value_may_be_two_arguments(given, kept):
+  assert command._last_of_each(["main", *given]) == ["main", *kept]
+
+
+def test_a_home_directory_is_expanded_in_any_flag(monkeypatch):
+  monkeypatch.setenv("HOME", "/home/me")
+  for given, expected in (
+    ("--workdir=~/runs", "--workdir=/home/me/runs"),
+    ("--config.data.name=~/a=b", "--config.data.name=/home/me/a=b"),
+    ("--out=~", "--out=/home/me"),
+    ("--workdir=./~odd", "--workdir=./~odd"),
+    ("--runs=~3", "--runs=~3"),
+    ("~/runs", "~/runs"),  # the shell's
+  ):
+    assert command._expanded(given) == expected
+
+
 def test_the_package_names_its_commands(capsys):
   runpy.run_module("genjax", run_name="__main__")
   told = capsys.readouterr().out

@@ -482,21 +482,26 @@ def test_data_that_moved(tmp_path):
   assert data.moved("/old/y.npz", "", "") == ("/old/y.npz", "")
   assert data.moved("/old/y.npz", "", file) == (file, "")
   assert data.moved("/old/faces", "d", folder) == (folder, "d")
-  assert data.moved("mnist", "d", folder) == ("mnist", folder)
+  assert data.moved("some/faces", "d", folder) == (folder, "d")  # as older workdirs have it
+  (tmp_path / "mnist" / "3.0.1").mkdir(parents=True)
+  for name in ("dataset_info.json", "mnist-train.array_record-00000-of-00001"):
+    (tmp_path / "mnist" / "3.0.1" / name).write_text("")
+  assert data.moved("MNIST", "d", folder) == ("MNIST", folder)
 
 
 @pytest.mark.parametrize(
   ("name", "where", "expected"),
   [
-    ("/old/y.npz", ".", "expected a file .npz that holds"),
-    ("/old/faces", "nowhere", "there is no such place; expected a folder that holds /old/faces"),
-    ("mnist", "nowhere", "expected a folder that holds mnist"),
-    ("digits", ".", "digits come with scikit-learn"),
+    ("/old/y.npz", ".", "is no file; expected the one that was /old/y.npz"),
+    ("/old/faces", "nowhere", "is no folder; expected the one that holds /old/faces"),
+    ("mnist", "nowhere", "is no folder; expected the one that holds mnist"),
+    ("mnist", ".", "has no mnist in it"),
+    ("digits", ".", "come with scikit-learn"),
   ],
 )
 def test_data_cannot_have_moved_there(tmp_path, monkeypatch, name, where, expected):
   monkeypatch.chdir(tmp_path)
-  with pytest.raises(UserError, match=f"--data={where}: .*{expected}"):
+  with pytest.raises(UserError, match=f"--data={where}:? .*{expected}"):
     data.moved(name, "", where)
 
 

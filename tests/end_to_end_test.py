@@ -376,8 +376,11 @@ BASE = "from genjax.config import default\ndef get_config():\n  c = default('vae
       "def get_config(x=''):\n  return config.variant('vae', {'a': {}}, 'b')\n",
       "no variant 'b'; right would be one of a, smoke",
     ),
-    ("def get_config():\n  pass\n", "must return an ml_collections.ConfigDict"),
-    ("def get_config():\n  return {'steps': 1}\n", "must return an ml_collections.ConfigDict"),
+    ("def get_config():\n  pass\n", r"its get_config\(\) must return an ml_collections.ConfigDict"),
+    (
+      "def get_config():\n  return {'steps': 1}\n",
+      r"its get_config\(\) must return an ml_collections.ConfigDict",
+    ),
   ],
 )
 def test_a_config_file_that_cannot_be_used(main, tmp_path, text, said):
@@ -386,7 +389,7 @@ def test_a_config_file_that_cannot_be_used(main, tmp_path, text, said):
   if text is not None:
     file.write_text(text)
   line = refused(main(f"--config={file}", f"--workdir={tmp_path / 'new'}"))
-  assert re.match(rf"--config={file}: {said}|--config={file}: its .*{said}", line), line
+  assert re.match(rf"--config={file}: {said}", line), line
   assert not (tmp_path / "new").exists()
 
 
@@ -445,8 +448,8 @@ def test_a_checkpoint_cut_short(done, main, tmp_path):
   largest.write_bytes(largest.read_bytes()[:1000])
   line = refused(main(f"{CONFIG}:vae", f"--workdir={path}", *SMALL))
   assert line == (
-    f"checkpoint {path}/checkpoints/4 is damaged or cut short; delete that folder, and the same "
-    "command goes on from step 2"
+    f"checkpoint {path}/checkpoints/4 is damaged or cut short (files in it are missing or broken); "
+    "delete that folder, and the same command goes on from step 2"
   )
 
 

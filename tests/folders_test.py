@@ -1,12 +1,13 @@
 """Folders of images, as people have them."""
 
 import logging
+import os
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from genjax import folders
+from genjax import cache, folders, sources
 from genjax.types import UserError
 
 
@@ -241,3 +242,91 @@ def test_a_palette_of_greys_is_grey(tmp_path):
   image = folders.read(tmp_path, 0).train.image
   assert image.shape == (1, 6, 6, 1)
   np.testing.assert_allclose(image[0, :, :, 0], np.asarray(grey), atol=20)
+
+
+def _laid_out(root, layout):
+  """Files such as "train/a/0.png"; the grey of an image is its place in the list."""
+  for grey, name in enumerate(layout.split()):
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((6, 6), grey, np.uint8)).save(root / name)
+
+
+@pytest.mark.parametrize(
+  ("layout", "classes", "train", "test"),
+  [
+    # A class called train, beside others.
+    ("train/0.png tram/1.png", ("train", "tram"), {0: {0}, 1: {1}}, None),
+    ("train/0.png train/.cache/1.png tram/2.png", ("train", "tram"), {0: {0}, 1: {2}}, None),
+    ("train/0.png train/more/1.png tram/2.png", ("train", "tram"), {0: {0, 1}, 1: {2}}, None),
+    ("test/0.png text/1.png", ("test", "text"), {0: {0}, 1: {1}}, None),
+    # Parts, beside what belongs to none.
+    ("train/0.png test/1.png unlabeled/2.png", ("0",), {0: {0}}, {0: {1}}),
+    ("train/a/0.png other/b/1.png", ("a",), {0: {0}}, None),
+    ("train/a/0.png test/a/1.png 2.png", ("a",), {0: {0}}, {0: {1}}),
+  ],
+)
+def test_what_is_a_part_and_what_a_class(tmp_path, layout, classes, train, test):
+  _laid_out(tmp_path, layout)
+  arrays = folders.read(tmp_path, 0)
+  assert arrays.classes == classes
+  assert _greys(arrays.train) == train
+  assert (arrays.test and _greys(arrays.test)) == test
+
+
+@pytest.mark.parametrize(
+  ("layout", "said"),
+  [
+    ("val/a/0.png test/a/1.png", "has val and test, and no folder train beside them"),
+    ("train/a/0.png valid/a/1.png validation/a/2.png", "are both the validation part"),
+    ("train/a/0.png test/1.png", "test: images in no class folder, as .*train has them"),
+    ("train/0.png test/a/1.png", "no such class in"),
+  ],
+)
+def test_parts_that_cannot_be_told(tmp_path, layout, said):
+  _laid_out(tmp_path, layout)
+  with pytest.raises(UserError, match=said):
+    folders.read(tmp_path, 0)
+
+
+def test_what_lies_beside_parts_and_classes_is_named(tmp_path, caplog):
+  _laid_out(tmp_path, "train/a/0.png train/__MACOSX/a/1.png test/a/2.png more/b/3.png 4.png")
+  folders.read(tmp_path, 0)
+  assert "not taken as images: 1 hidden folders, 2 images beside the parts" in caplog.text
+
+
+def test_names_that_differ_in_zeros_have_one_order(tmp_path):
+  for name in ("1", "01", "001", "2"):
+    _fill(tmp_path / name, 1)
+  assert folders.read(tmp_path, 0).classes == ("001", "01", "1", "2")
+
+
+def test_links_to_folders_above_are_not_followed(tmp_path):
+  _fill(tmp_path / "a", 1)
+  (tmp_path / "a" / "again").symlink_to("..")
+  (tmp_path / "a" / "itself").symlink_to(".")
+  (tmp_path / "b").symlink_to("a")  # this one is a class
+  assert _greys(folders.read(tmp_path, 0).train) == {0: {1}, 1: {1}}
+  assert len(folders.read(tmp_path, 0).train.label) == 4
+
+
+def test_folders_that_cannot_be_read_are_named(tmp_path):
+  for read in (lambda path: list(sources.walk(path)), lambda path: folders.read(path, 0)):
+    with pytest.raises(UserError, match=r"nowhere cannot be read \(No such file"):
+      read(tmp_path / "nowhere")
+
+
+def test_a_class_whose_name_is_no_text(tmp_path):
+  name = os.fsdecode(b"K\xe4se")
+  _fill(tmp_path / name, 1)
+  arrays = folders.read(tmp_path, 0)
+  assert arrays.classes == ("K\ufffdse",)
+  assert cache.path("", "./" + name, "1", 0, tmp_path).name.isascii()
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA"])
+def test_images_stand_as_they_were_held(tmp_path, mode):
+  (tmp_path / "a").mkdir()
+  image, exif = Image.new(mode, (4, 6)), Image.Exif()
+  exif[274] = 6  # a quarter turn
+  image.save(tmp_path / "a" / "0.png", exif=exif)
+  assert folders.read(tmp_path, 0).train.image.shape[1:3] == (4, 6)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import toys
 
-from genjax import galleries, interpolations, latents, paths, selection, smoothness
+from genjax import galleries, interpolate, interpolations, latents, paths, selection, smoothness
 from genjax.interpolations import Asked
 
 ASKED = Asked(paths.KINDS, pairs=2, steps=5, seed=3)
@@ -21,7 +21,9 @@ def drawn(monkeypatch):
     return np.asarray(images), labels, title, note
 
   monkeypatch.setattr(galleries, "gallery", gallery)
-  monkeypatch.setattr(galleries, "animation", lambda images, labels, *_: (images, labels))
+  monkeypatch.setattr(
+    galleries, "animation", lambda images, labels, *heads: (images, labels, heads)
+  )
   return lambda pictures: dict(pictures)
 
 
@@ -45,7 +47,7 @@ def test_random_paths_have_the_same_ends_in_every_row(vae, drawn):
     assert [label.about for label in labels[:2]] == ["seed 0\nlinear", "seed 0\nspherical"]
     assert "Latent 2:" in note
     assert "Latent 3:" in note
-  moving, _ = made["random"]
+  moving, *_ = made["random"]
   np.testing.assert_array_equal(moving[:, :, 1], made["random-2"][0].swapaxes(0, 1))
 
 
@@ -86,6 +88,22 @@ def test_classes_go_over_into_one_another(vae, drawn):
     expected += np.outer(np.linspace(0, 1, 5), np.eye(3)[(k + 1) % 3])
     np.testing.assert_allclose(over[k, :, 0, 0], expected, atol=1e-6)
     np.testing.assert_array_equal(within[k, :, 0, 0], np.tile(np.eye(3)[k], (5, 1)))
+  (_, across, *_), (_, along, *_) = list(made.values())[:2]
+  assert [label.about for label in across] == [
+    "class ant\nto bee", "class bee\nto cat", "class cat\nto ant"
+  ]  # fmt: skip
+  assert [label.about for label in along] == ["class ant", "class bee", "class cat"]
+  assert made["classes"][2][0] == ["ant to bee", "bee to cat", "cat to ant"]
+
+
+def test_classes_of_two_names_have_their_numbers_where_they_share_a_figure(vae, drawn):
+  (chosen,) = selection.read([vae[0]], ["0"])
+  both = [toys.classes(chosen), toys.classes(chosen, ("x", "y", "z"))]
+  made = drawn(interpolations.between_classes(both, ASKED))
+  assert made["classes"][2][0] == ["0 to 1", "1 to 2", "2 to 0"]
+  assert "classes" not in interpolate.possible(both)
+  unequal = [both[0], toys.classes(chosen, ("x", "y"))]
+  assert "unequal numbers of classes" in interpolate.possible(unequal)["classes"]
 
 
 def test_images_of_two_classes_mix_them_as_well(vae, drawn):
@@ -121,10 +139,10 @@ def test_a_traversal_moves_the_dimensions_in_the_order_of_their_importance(vae, 
     np.testing.assert_allclose(three[row, :, 0, 0, d], moved, atol=1e-5)
     others = np.delete(three[row, :, 0, 0], d, axis=1)
     np.testing.assert_allclose(others, np.tile(others[:1], (5, 1)), atol=1e-6)
-  moving, _ = made["traversal"]
+  moving, *_ = made["traversal"]
   assert (moving[:, 0, 2] == 1).all()  # the run with latent 2 has no third
   np.testing.assert_array_equal(moving[:, 1], three.swapaxes(0, 1))
-  moving, _ = made["traversal"]
+  moving, *_ = made["traversal"]
   assert (moving[:, 0, 2] == 1).all()  # blank: the narrow run has no third dimension
   labels = made[next(iter(made))][1]
   assert labels[0].about.split() == ["dimension", "1", "variance", "3"]  # 9 in one of 3 pixels

@@ -50,11 +50,13 @@ def test_data_that_moved_are_found_where_a_flag_says(vae, tmp_path):
   np.savez(tmp_path / "here.npz", image=digits.image, label=digits.label)
   np.savez(tmp_path / "other.npz", image=255 - digits.image, label=digits.label)
   found = selection.read([path])
-  with pytest.raises(UserError, match=r"/gone/digits\.npz: no such file .*; --data says"):
+  with pytest.raises(UserError, match=r"/gone/digits\.npz: no such file; --data=PATH says where"):
     originals.splits(found)
   splits = originals.splits(found, str(tmp_path / "here.npz"))
   np.testing.assert_array_equal(splits.test.image, vae[1].splits.test.image)
-  with pytest.raises(UserError, match=r"trained on other data: crc32 is .* with --data$"):
+  with pytest.raises(
+    UserError, match=r"trained on other data: crc32 is .* place with --data=PATH$"
+  ):
     originals.splits(found, str(tmp_path / "other.npz"))
   assert report.context([path])["exhibits"]["missing"]
   assert not report.context([path], where=str(tmp_path / "here.npz"))["exhibits"]["missing"]

@@ -171,10 +171,10 @@ def test_without_the_data_there_is_a_gallery_and_a_sentence(written, tmp_path, m
   def gone(config, where):
     raise UserError("mnist is gone")
 
-  monkeypatch.setattr(train, "load_data", gone)
+  monkeypatch.setattr(train, "reload_data", gone)
   report.write([written[0]], tmp_path / "r.html")
   page = Page((tmp_path / "r.html").read_text())
-  assert "Nearest training images are not shown: mnist is gone; --data says" in page.text
+  assert "Nearest training images are not shown: mnist is gone" in page.text
   assert any(image["alt"].startswith("3 images of") for image in page.all("img"))
   assert "nearest training image" not in " ".join(image["alt"] for image in page.all("img"))
 
@@ -223,7 +223,7 @@ def test_the_data_of_a_study_are_loaded_once(vae, monkeypatch):
   (one,) = selection.read([vae[0]])
   asked = []
   monkeypatch.setattr(
-    train, "load_data", lambda config, where: asked.append(config) or vae[1].splits
+    train, "reload_data", lambda config, where: asked.append(config) or vae[1].splits
   )
   load = report._loader(None, "")
   assert [report._training_images(one, load)[1] for _ in range(3)] == [""] * 3

@@ -157,15 +157,23 @@ def test_classes_by_their_names(conditional, tmp_path, call):
     call(f"--workdir={path}", f"--label={label}", "--num=2", f"--out={out}")
     with np.load(out) as saved:
       assert saved["label"].tolist() == [expected]
-  with pytest.raises(UserError, match=r"--label=dog: .* 0 to 9, or of cat, 7, 1, a b, e, f"):
+  (chosen,) = selection.read([path])
+  labels = sampling.labels([chosen], ["7"], 2)
+  names = sample._names([chosen])
+  assert sample._heads(labels, 2, names) == ["7", "7"]  # not 1, its number
+  assert sample._footnote([chosen], labels, 0).endswith("class 7.")
+  with pytest.raises(
+    UserError,
+    match=r"--label=dog is no class; expected one of cat, 7, 1, a b, e, .*, or a number of 0 to 9$",
+  ):
     call(f"--workdir={path}", "--label=dog")
 
 
 def test_columns_have_one_class_each():
   turns = np.resize(np.arange(10), 60)
   assert sample._columns(60, turns) == 10
-  assert sample._heads([turns], 10) == [str(i) for i in range(10)]
-  assert sample._heads([turns], 9) is None
+  assert sample._heads([turns], 10, "0123456789") == [str(i) for i in range(10)]
+  assert sample._heads([turns], 9, "0123456789") is None
   assert sample._columns(64, np.full(64, -1)) == 8
   assert sample._columns(12, np.full(12, -1)) == 4
   assert sample._columns(30, np.resize([3, 5], 30)) == 6
@@ -210,7 +218,7 @@ def test_mistakes(vae, flags, line, call, tmp_path, monkeypatch):
 @pytest.mark.parametrize("label", ["10", "-1", "x", "3,10", "3.0"])
 def test_classes_that_there_are_not(conditional, label, call):
   wrong = label.split(",")[-1]
-  with pytest.raises(UserError, match=f"--label={wrong}: expected classes of 0 to 9$"):
+  with pytest.raises(UserError, match=f"--label={wrong} is no class; expected a number of 0 to 9$"):
     call(f"--workdir={conditional}", f"--label={label}")
 
 

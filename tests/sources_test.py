@@ -119,6 +119,29 @@ def test_npz_as_medmnist_has_it(tmp_path):
   np.testing.assert_array_equal(found.test.label, LABELS[5:8])
 
 
+@pytest.mark.parametrize("key", ["label", "labels", "y_train", "train_labels"])
+def test_npz_labels_by_another_library_s_name(tmp_path, key):
+  """Never are labels that are there taken for none."""
+  arrays = sources.npz(write_npz(tmp_path / "a.npz", imgs=PIXELS, **{key: LABELS}), 0)
+  np.testing.assert_array_equal(arrays.train.label, LABELS)
+
+
+def test_npz_is_black_and_white_as_a_whole(tmp_path):
+  """A test part of 0 and 1 beside grey training images is nearly black, as they are."""
+  dark = (PIXELS == 7).astype(np.uint8)
+  arrays = {"x_train": PIXELS, "y_train": LABELS, "x_test": dark, "y_test": LABELS}
+  found = sources.npz(write_npz(tmp_path / "a.npz", **arrays), 0)
+  np.testing.assert_array_equal(found.test.image[..., 0], dark)
+  np.testing.assert_array_equal(found.train.image[..., 0], PIXELS)
+
+
+def test_npz_with_a_pickle_beside_the_images(tmp_path, caplog):
+  """As dSprites has it: it is not read."""
+  path = write_npz(tmp_path / "a.npz", imgs=PIXELS, metadata=np.array({"a": 1}, object))
+  assert sources.npz(path, 0).classes == ("0",)
+  assert "arrays not taken: metadata" in caplog.text
+
+
 def test_npz_that_names_its_classes(tmp_path, caplog):
   path = write_npz(
     tmp_path / "a.npz", Images=PIXELS, labels=LABELS, classes=["a", "b", "c"], more=1
@@ -138,14 +161,23 @@ def test_npz_with_channels_first(tmp_path, caplog, channels):
 @pytest.mark.parametrize(
   ("arrays", "message"),
   [
-    ({"pictures": PIXELS}, "no training images among its arrays pictures; expected image or"),
-    ({"x_train": PIXELS, "y_train": LABELS, "x_test": PIXELS}, "no array 'y_test' among"),
-    ({"train_images": PIXELS, "test_labels": LABELS, "test_images": PIXELS}, "no array 'train_l"),
+    ({"pictures": PIXELS}, "no training images among its arrays pictures; expected one of image"),
+    ({"x_train": PIXELS, "y_train": LABELS, "x_test": PIXELS}, "no labels of x_test among"),
+    (
+      {"train_images": PIXELS, "test_labels": LABELS, "test_images": PIXELS},
+      "no labels of train_images among",
+    ),
+    ({"image": PIXELS, "images": PIXELS}, "both image and images among its arrays"),
+    ({"X_train": PIXELS, "x_train": PIXELS}, "differ in capitals alone: X_train, x_train"),
+    ({"image": PIXELS, "label": LABELS, "class_names": ["a", "b"]}, "class_names is"),
     ({"image": PIXELS, "label": LABELS, "classes": ["a", "b"]}, "expected 3 or more different"),
     ({"image": PIXELS, "label": LABELS, "classes": ["a", "b", "b"]}, "expected 3 or more diff"),
     ({"image": PIXELS, "label": LABELS, "classes": [1, 2, 3]}, "as text"),
     ({"image": PIXELS, "label": LABELS + 2**16}, "integers from 0 to 65535"),
-    ({"image": PIXELS, "label": LABELS[:-1]}, r"label is int64 \[11\]; expected 12 integers"),
+    (
+      {"image": PIXELS, "label": LABELS[:-1]},
+      r"label is int64 \[11\] from 0 to 2; expected 12 integers",
+    ),
     ({"image": PIXELS, "label": LABELS / 2}, "label is float64"),
     ({"image": PIXELS, "label": LABELS + 2**31}, "integers from 0 to 65535"),
     ({"image": PIXELS, "label": LABELS - 1}, "integers from 0 to 65535"),

@@ -3,10 +3,11 @@
 import jax.numpy as jnp
 
 
-def with_model(chosen, shape=None, **changes):
+def with_model(chosen, shape=None, classes=None, **changes):
   """A selection whose model has other functions, and images of another shape."""
   saved = chosen.saved._replace(model=chosen.saved.model._replace(**changes))
-  return chosen._replace(saved=saved._replace(image_shape=shape or saved.image_shape))
+  saved = saved._replace(image_shape=shape or saved.image_shape, classes=classes or saved.classes)
+  return chosen._replace(saved=saved)
 
 
 def linear(chosen, slopes):
@@ -18,14 +19,15 @@ def linear(chosen, slopes):
   return with_model(chosen, (1, 1, len(slopes)), generate=generate, encode=None, decode=None)
 
 
-def classes(chosen, num_classes=3):
+def classes(chosen, names=("ant", "bee", "cat")):
   """The image [1, 1, K] is the label, one-hot, or its weights."""
+
+  num_classes = len(names)
 
   def generate(run, state, z, label):
     mixed = jnp.issubdtype(label.dtype, jnp.floating)
     weights = label if mixed else jnp.eye(num_classes)[label]
     return weights.reshape(len(z), 1, 1, num_classes)
 
-  return with_model(
-    chosen, (1, 1, num_classes), generate=generate, encode=None, num_classes=num_classes
-  )
+  about = {"encode": None, "num_classes": num_classes}
+  return with_model(chosen, (1, 1, num_classes), names, generate=generate, **about)

@@ -70,11 +70,23 @@ def test_what_says_how_and_not_what_may_change(tmp_path):
   assert found["command"] == "first"
   (change,) = found["changes"]
   assert change.endswith(
-    "data.cache is 'c', was ''; data.dir is 'b', was 'a'; eval_every is 2, was 4; keep is 5, was 3;"
-    " sweep.chunk is 2, was 'absent'"
+    ", from step 0 on: data.cache is 'c', was ''; data.dir is 'b', was 'a'; eval_every is 2, was 4;"
+    " keep is 5, was 3; sweep.chunk is 2, was 'absent'"
   )
   with pytest.raises(UserError, match=r"batch_size is 9, was 8\. "):
     workdir.settle(tmp_path, record | {"config": record["config"] | free | {"batch_size": 9}})
+
+
+def test_test_images_are_data_as_well(tmp_path):
+  """Older records know nothing of them."""
+  data = {"source": "a", "crc32": 7, "test": 10, "test_crc32": 8}
+  old = {key: data[key] for key in ("source", "crc32")}
+  assert workdir.data_differences(old, data) == []
+  assert workdir.data_differences(data, data | {"source": "b", "classes": ["x"]}) == []
+  assert workdir.data_differences(data, data | {"test_crc32": 9}) == ["test_crc32 is 9, was 8"]
+  workdir.settle(tmp_path, RECORD | {"dataset": old})
+  workdir.settle(tmp_path, RECORD | {"dataset": data})  # and are noted where it goes on
+  assert workdir.read_config(tmp_path)["dataset"] == data
 
 
 def test_lost_figures_are_spoken_of_once(tmp_path, caplog):
@@ -95,7 +107,7 @@ def test_data_are_the_same_by_their_checksum_whatever_they_are_called(tmp_path):
   workdir.settle(tmp_path, {"config": moved, "dataset": renamed})
   assert workdir.read_config(tmp_path)["config"]["data"]["name"] == "/new/people"
   moved["data"]["background"] = "black"
-  named = r"crc32 is 8, was 7; source is 'people.*; data.background is 'black', was 'white'"
+  named = r"crc32 is 8, was 7; data.background is 'black', was 'white'"
   with pytest.raises(UserError, match=named):
     workdir.settle(tmp_path, {"config": moved, "dataset": renamed | {"crc32": 8}})
 
@@ -121,6 +133,10 @@ def test_the_revision_is_this_package_s_and_no_other_repository_s(tmp_path, monk
   git("add", "--force", ".")
   git("commit", "-qm", "all")
   assert revision(installed) == ""
+  assert revision(own) == ""  # a copy in somebody's repository
+  (tmp_path / "setup.cfg").write_text("[metadata]\nname = genjax\n")
+  git("add", "setup.cfg")
+  git("commit", "-qm", "ours")
   assert len(revision(own)) == 40
   (own / "__init__.py").write_text("1")
   assert revision(own).endswith("+changes")

@@ -32,7 +32,7 @@
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) stills(true);
 
   // The explorer.
-  const { spaces, classes } = JSON.parse($("spaces").textContent);
+  const { spaces } = JSON.parse($("spaces").textContent);
   if (!spaces.length) return;
   const image = $("image"), map = $("map"), MAP = 560;
   let space, places, sprite, asked = 0;
@@ -41,7 +41,6 @@
   const shown = (i) => space.values[i].toFixed(2).replace("-", "\u2212");
   const option = (name, value) => new Option(name, value);
   spaces.forEach((one, i) => $("space").add(option(one.name, i)));
-  classes.forEach((name, i) => $("class").add(option(name, i)));
 
   const fit = (canvas, width, height) => {
     canvas.width = width;
@@ -61,7 +60,7 @@
     image.getContext("2d").drawImage(
       sprite, column * width, row * height, width, height, 0, 0, width, height);
     const named = space.axes.map((axis, a) => `${axis.split(",")[0]} ${shown(places[a])}`);
-    const label = space.sprites.length > 1 ? `class ${classes[$("class").value]}, ` : "";
+    const label = space.sprites.length > 1 ? `class ${space.classes[$("class").value]}, ` : "";
     image.setAttribute("aria-label", `Decoded image: ${space.name}, ${label}${named.join(", ")}`);
     space.axes.forEach((_, a) => {
       const slider = $(`axis-${a}`);
@@ -117,7 +116,9 @@
       if (other) settle(spaces[wanted]);
       draw();
     });
-    const { sprites } = spaces[wanted];
+    const { sprites, classes } = spaces[wanted], chosen = $("class").value;
+    $("class").replaceChildren(...classes.map(option));
+    $("class").value = classes[chosen] === undefined ? 0 : chosen;
     $("class-field").hidden = sprites.length < 2;
     next.src = sprites[sprites.length < 2 ? 0 : Number($("class").value)];
   };
