@@ -25,8 +25,8 @@ _LAYOUT = 2  # to be raised when the arrays of a source come out otherwise than 
 def path(cache: str, name: str, version: str, size: int, source: pathlib.Path) -> pathlib.Path:
   """The file for the arrays of a folder `source`: another one as soon as a file in it changes."""
   digest = hashlib.sha256(f"{_LAYOUT} ".encode() + os.fsencode(source.resolve()))
-  for parent, _, files in sources.walk(source):
-    for file in files:
+  for parent, _, names in sources.walk(source):
+    for file in names:
       full = os.path.join(parent, file)
       try:
         status = os.stat(full)
@@ -42,8 +42,8 @@ def path(cache: str, name: str, version: str, size: int, source: pathlib.Path) -
 def newest(cache: str, name: str, size: int) -> Iterator[pathlib.Path]:
   """Files with arrays of that name and size from whatever source, the newest first."""
   pattern = re.compile(rf"{re.escape(_stem(name))}-[^-]+-{_size(size)}-[0-9a-f]{{12}}\.npz")
-  files = [x for x in folder(cache, "data").glob("*.npz") if pattern.fullmatch(x.name)]
-  yield from sorted(files, key=lambda x: x.stat().st_mtime_ns, reverse=True)
+  found = [x for x in folder(cache, "data").glob("*.npz") if pattern.fullmatch(x.name)]
+  yield from sorted(found, key=lambda x: x.stat().st_mtime_ns, reverse=True)
 
 
 def load(file: pathlib.Path) -> Arrays | None:

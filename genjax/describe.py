@@ -165,10 +165,10 @@ def _of_memory(plan: train.Plan) -> str:
   devices = sweep.mesh(len(plan.rows)).size
   parts = cost.memory(plan.model, plan.config, plan.splits, plan.rows)
   header = ("memory, MiB", "per device") + ((f"on all {devices}",) if devices > 1 else ())
-  sizes = {f"  {_PARTS[name]}": size for name, size in parts._asdict().items() if size}
-  sizes["  total"] = sum(parts)
+  measured = {f"  {_PARTS[name]}": size for name, size in parts._asdict().items() if size}
+  measured["  total"] = sum(parts)
   rows = [header]
-  for name, size in sizes.items():
+  for name, size in measured.items():
     rows.append((name, _mib(size)) + ((_mib(size * devices),) if devices > 1 else ()))
   return "\n" + "\n".join(_aligned(rows)) + "\n"
 

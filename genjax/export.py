@@ -129,7 +129,7 @@ def _about(chosen: Selection) -> dict[str, str]:
 _README = """\
 {about}
 
-{files}
+{contents}
 
 To load them takes numpy, and jax with the package flatbuffers:
 
@@ -153,16 +153,16 @@ def _readme(chosen: Selection, model: Model) -> str:
   image = f"image [B, {', '.join(map(str, chosen.saved.image_shape))}] in [0, 1]"
   latent, classes = f"[B, {model.latent}]", model.num_classes
   label = f", label [B] int32, 0 to {classes - 1}" if classes else ""
-  files = {
+  contents = {
     "params.safetensors": "weights by player and layer, and batch norm's statistics mean and var",
     "layers.json": "the layers in the order of their calls: output and number of parameters",
     "generate.stablehlo": f"z {latent} standard normal{label} -> {image}",
   }
   if model.encode:
-    files["encode.stablehlo"] = f"{image} -> mean {latent}, logvar {latent} of z"
+    contents["encode.stablehlo"] = f"{image} -> mean {latent}, logvar {latent} of z"
   return _README.format(
     about=textwrap.fill(about, 96),
-    files="\n".join(f"{name:20}{text}" for name, text in files.items()),
+    contents="\n".join(f"{name:20}{text}" for name, text in contents.items()),
     latent=model.latent,
     arguments="z, np.arange(16, dtype=np.int32) % " + str(classes) if classes else "z",
   )

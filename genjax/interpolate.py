@@ -114,12 +114,12 @@ def interpolate(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
   outputs.check_folder(out, NAMES)
   figures = measured(found, asked, wanted.space, splits) if "random" in what else []
   made = tables_of(figures) if figures else {}
-  files = {f"{name}.csv": tables.csv_text(table).encode() for name, table in made.items()}
-  files |= dict(_file(*picture) for picture in pictures(shown, what, asked, splits, places))
-  outputs.write_folder(out, NAMES, files)
+  contents = {f"{name}.csv": tables.csv_text(table).encode() for name, table in made.items()}
+  contents |= dict(_file(*picture) for picture in pictures(shown, what, asked, splits, places))
+  outputs.write_folder(out, NAMES, contents)
   parts = [f"{smoothness.described(figures)}\n"] if figures else []
   parts += [tables.text(made[name]) for name in PRINTED if name in made]
-  lines = [*(f"note: {note}\n" for note in (*notes, *left_out)), f"{out}: {', '.join(files)}\n"]
+  lines = [*(f"note: {note}\n" for note in (*notes, *left_out)), f"{out}: {', '.join(contents)}\n"]
   return "\n".join([*parts, "".join(lines)])
 
 

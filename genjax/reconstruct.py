@@ -157,18 +157,18 @@ def reconstruct(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
   made = errors(found, [one.errors for one in measured], about)
   shown, notes = selection.for_figures(found, bool(wanted.runs), MOST_RUNS)
   means = _means(shown, found, measured)
-  files = {
+  contents = {
     "reconstructions.png": plots.png(gallery(shown, images[places], classes[places])),
     "latents.png": plots.png(scatter(shown, means, classes[: len(means[0])])),
   }
-  files |= {f"{name}.csv": tables.csv_text(table).encode() for name, table in made.items()}
-  outputs.write_folder(out, NAMES, files)
+  contents |= {f"{name}.csv": tables.csv_text(table).encode() for name, table in made.items()}
+  outputs.write_folder(out, NAMES, contents)
   head = (
     f"Errors on {count:,} test images, {wanted.weights} weights, sampled latents of noise seed "
     f"{wanted.seed}\n"
   )
   parts = [tables.text(made[name]) for name in ("errors", "errors_pairs") if name in made]
-  lines = [*(f"note: {note}\n" for note in notes), f"{out}: {', '.join(files)}\n"]
+  lines = [*(f"note: {note}\n" for note in notes), f"{out}: {', '.join(contents)}\n"]
   return "\n".join([head, *parts, "".join(lines)])
 
 

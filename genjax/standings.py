@@ -32,28 +32,28 @@ class Part(NamedTuple):
   hidden: list[page.Grid]
 
 
-def made(workdirs: Sequence[Workdir], compare: str) -> dict:
+def made(homes: Sequence[Workdir], compare: str) -> dict:
   """What a report says of results: scores by `genjax.evaluate` where there are some.
 
   `compare` is the command that writes the longer tables.
   """
   parts, pairs, remarks = [], [], []
-  scored = {w: readings.scores(workdirs, w) for w in readings.weights_scored(workdirs)}
+  scored = {w: readings.scores(homes, w) for w in readings.weights_scored(homes)}
   for weights, found in scored.items():
     parts.append(_part(f"Scores of the {weights} weights", comparisons.summaries(found)))
     pairs.append(_of_pairs(comparisons.pairs(found), weights, compare))
-    remarks += list(readings.remarks(workdirs, weights))
-  if not scored and (table := validation(workdirs)).blocks:
+    remarks += list(readings.remarks(homes, weights))
+  if not scored and (table := validation(homes)).blocks:
     parts.append(_part("On validation images, at the last step", table))
   weights, found = next(iter(scored.items()), ("last", []))
-  judged = judgements.of_runs(workdirs, found, weights)
+  judged = judgements.of_runs(homes, found, weights)
   where = f"flags.csv, which `{compare}` writes{'' if scored else ' once there are scores'}"
   protocols = comparisons.protocols(list(itertools.chain(*scored.values())))
   return {
     "scored": bool(scored),
     "parts": parts,
     "pairs": [part for part in pairs if part.shown],
-    "few": few(workdirs),
+    "few": few(homes),
     "health": page.grids(judgements.counts(judged)),
     "raised": page.grids(judgements.examples(judgements.reasons(judged), where)),
     "protocols": page.grids(protocols) if scored else [],
@@ -124,12 +124,12 @@ def _end(title: str, titles: Sequence[str] = ()) -> tuple[str, str]:
   return name + by, better
 
 
-def validation(workdirs: Sequence[Workdir]) -> Table:
+def validation(homes: Sequence[Workdir]) -> Table:
   """The last figure on validation images of each run, by setting; without blocks if there is none.
 
   A run that failed has none.
   """
-  runs = [run for home in workdirs for run in home.runs]
+  runs = [run for home in homes for run in home.runs]
   names = dict.fromkeys(name for run in runs for name in run.figures if name.startswith("val_"))
   order = list(plots.METRICS)
   blocks = [
@@ -152,9 +152,9 @@ def _rows(runs: Sequence[Run], name: str) -> Iterator[tuple]:
       yield setting, told.n, failed, told.median, iqm, mean
 
 
-def few(workdirs: Sequence[Workdir]) -> str:
+def few(homes: Sequence[Workdir]) -> str:
   """What the reader of figures of few seeds must know; "" where there are enough."""
-  counts = collections.Counter(run.setting for home in workdirs for run in home.runs)
+  counts = collections.Counter(run.setting for home in homes for run in home.runs)
   n = min(counts.values(), default=0)
   if n >= statistics.ENOUGH:
     return ""
@@ -165,26 +165,26 @@ def few(workdirs: Sequence[Workdir]) -> str:
 
 
 def failures(
-  workdirs: Sequence[Workdir], failed_at: dict[tuple[str, int], int], numbers: dict
+  homes: Sequence[Workdir], failed_at: dict[tuple[str, int], int], numbers: dict
 ) -> Table:
   """The runs that failed, with their numbers; without blocks if none did.
 
   Args:
-    workdirs: all of them.
+    homes: all of them.
     failed_at: (workdir, row of runs.csv) -> the step that gave NaN or Inf.
     numbers: (workdir, row) -> the run's numbers.
   """
   names = dict.fromkeys(name for row in numbers.values() for name in row if name != "seed")
-  columns = [Column("workdir", "workdir", "text")] if len(workdirs) > 1 else []
+  columns = [Column("workdir", "workdir", "text")] if len(homes) > 1 else []
   columns += [Column("run", "run", "text"), Column("seed", "seed", "text")]
   columns += [Column("step", "failed at step", "text"), Column("best", "best step before", "count")]
   columns += [Column(name, name.replace("_", " "), "text") for name in names]
   rows = []
-  for home in workdirs:
+  for home in homes:
     for place, run in enumerate(home.runs):
       if run.failed:
         step, own = failed_at.get((home.name, place), -1), numbers.get((home.name, place), {})
-        first = (home.name,) if len(workdirs) > 1 else ()
+        first = (home.name,) if len(homes) > 1 else ()
         at = f"{step:,}" if step >= 0 else f"after {run.last_step:,}"
         rest = (f"{own[name]:g}" if name in own else "-" for name in names)
         rows.append((*first, str(place), str(run.seed), at, run.best_step, *rest))

@@ -1,6 +1,7 @@
-"""Imports run one way, from the types to the commands."""
+"""Imports run one way: from room to room, and within a room without a circle."""
 
 import ast
+import graphlib
 import pathlib
 
 import pytest
@@ -9,104 +10,29 @@ import genjax
 
 PACKAGE = pathlib.Path(genjax.__file__).parent
 
-# A module imports from the layers before its own, and from no other.
-LAYERS = [
-  {"types"},
-  {"initialisers"},
-  {
-    "animations",
-    "distances",
-    "events",
-    "health",
-    "layers",
-    "losses",
-    "optimisers",
-    "outputs",
-    "plots",
-    "scores",
-    "sources",
-    "statistics",
-    "sweep",
-    "tables",
-  },
-  {
-    "cache",
-    "classifier_network",
-    "folders",
-    "galleries",
-    "gan_networks",
-    "latent_plots",
-    "likelihood",
-    "metrics",
-    "page",
-    "records",
-    "vae_networks",
-    "weights",
-  },
-  {"command", "inception", "inversion", "networks", "paths"},
-  {"layer_table"},
-  {"data", "gan", "vae"},
-  {"models", "published", "validation"},
-  {"config", "programs"},
-  {"classifier", "cost", "protocols", "workdir"},
-  {"checkpoint", "feature_networks", "histories", "score_files"},
-  {"feature_scores", "image_scores", "model_scores", "readings", "trained_scores"},
-  {"comparisons", "evaluation", "judgements", "selection", "train"},
-  {"watch"},
-  {
-    "charts",
-    "correlations",
-    "facts",
-    "latents",
-    "listing",
-    "reconstructions",
-    "run_tables",
-    "sampling",
-    "standings",
-  },
-  {"explorer", "originals", "score_plots", "smoothness"},
-  {"interpolations", "renderings"},
-  {"exhibits"},
-  {"report"},
-  {
-    "__main__",
-    "compare",
-    "describe",
-    "evaluate",
-    "export",
-    "interpolate",
-    "main",
-    "reconstruct",
-    "sample",
-  },
-]
+# A room imports from those before it: files of the package's root by name, then its folders.
+ROOMS = (
+  *("types", "rng", "files", "cli"),
+  *("models", "metrics", "data", "config", "plotting", "training", "scoring", "analysis"),
+  *("reporting", "commands"),
+)
+# Where a room shows what it has, in the order of the rooms.
+SHOWN = "__init__"
 
-# Libraries that only these modules may know.
-ONLY = {
-  "flax": {
-    "classifier_network",
-    "gan_networks",
-    "layer_table",
-    "layers",
-    "networks",
-    "vae_networks",
-  },
-  "jinja2": {"page"},
-  "matplotlib": {"galleries", "interpolations", "latent_plots", "plots", "score_plots"},
-  "optax": {"classifier", "inversion", "optimisers"},
-  "orbax": {"checkpoint"},
-  "safetensors": {"export", "weights"},
-  "sklearn": {"sources"},
-  "tensorboardX": {"events"},
-  "tensorflow": set(),
-  "tensorflow_datasets": {"records"},
-  "threadpoolctl": {"distances", "metrics"},
-  "tqdm": {"evaluate", "train"},
-}
 # These take seconds to import, or are not on every machine: within functions alone.
 LATE = {"sklearn", "tensorflow_datasets"}
+# No part of the program at run time.
+NEVER = {"tensorflow", "torch"}
 
-MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+MODULES = sorted(
+  ".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in PACKAGE.rglob("*.py")
+)
+
+
+def room(module):
+  """Of a module by its name in the package, as "models.vae"; what is at the root is a command."""
+  first = module.split(".")[0]
+  return first if first in ROOMS else "commands"
 
 
 def _imports(nodes):
@@ -124,49 +50,55 @@ def _imports(nodes):
 
 
 def imports(module):
-  return set(_imports([(ast.parse((PACKAGE / f"{module}.py").read_text()), False)]))
+  file = PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
+  return set(_imports([(ast.parse(file.read_text()), False)]))
 
 
 def ours(names):
-  """Modules of the package among dotted names."""
-  parts = [name.split(".") for name, _ in names]
-  return {part[1] for part in parts if part[0] == "genjax" and part[1:] and part[1] in MODULES}
+  """Modules of the package among dotted names; a room's own name stands for what it shows."""
+  found = {name.removeprefix("genjax.") for name, _ in names if name.startswith("genjax.")}
+  shown = {f"{name}.{SHOWN}" for name in found} | found
+  return {module for module in shown if module in MODULES}
 
 
-def test_every_module_has_its_layer():
-  assert sorted(module for layer in LAYERS for module in layer) == MODULES
-  assert "utils" not in MODULES
-  folders = {path.name for path in PACKAGE.iterdir() if path.is_dir()}
-  assert folders - {"__pycache__"} == {"templates"}  # of the report; no code
+def test_a_folder_is_a_room():
+  folders = {path.name for path in PACKAGE.iterdir() if path.is_dir()} - {"__pycache__"}
+  assert folders <= {*ROOMS, "templates"}
+  assert not {"utils", "common", "helpers"} & {part for m in MODULES for part in m.split(".")}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_imports_from_earlier_layers(module):
-  place = next(i for i, layer in enumerate(LAYERS) if module in layer)
-  earlier = set().union(*LAYERS[:place])
-  assert ours(imports(module)) <= earlier
+@pytest.mark.parametrize("module", [m for m in MODULES if m != SHOWN])
+def test_a_module_imports_from_rooms_before_its_own(module):
+  rooms = {room(name) for name in ours(imports(module))}
+  assert max(map(ROOMS.index, rooms), default=0) <= ROOMS.index(room(module))
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_modules_of_a_room_import_each_other_without_a_circle(name):
+  inside = {m for m in MODULES if room(m) == name and not m.endswith(SHOWN)}
+  order = graphlib.TopologicalSorter({m: ours(imports(m)) & inside for m in inside})
+  assert set(order.static_order()) == inside  # a circle raises
 
 
 def test_the_package_itself_imports_nothing_before_it_is_asked():
-  assert [name for name, late in imports("__init__") if not late] == []
+  assert [name for name, late in imports(SHOWN) if not late] == []
 
 
-@pytest.mark.parametrize("library", ONLY)
-def test_who_knows_a_library(library):
-  users = {}
-  for module in ["__init__", *MODULES]:
-    found = [late for name, late in imports(module) if name.split(".")[0] == library]
-    if found:
-      users[module] = all(found)
-  assert set(users) == ONLY[library]
-  assert library not in LATE or all(users.values())
+def test_libraries_that_are_slow_or_absent_are_imported_within_functions():
+  for module in MODULES:
+    for name, late in imports(module):
+      library = name.split(".")[0]
+      assert library not in NEVER, module
+      assert late or library not in LATE, module
 
 
 def test_the_reading_of_imports_sees_what_it_should(tmp_path, monkeypatch):
   (tmp_path / "odd.py").write_text(
-    "import a.b\nfrom genjax import train as t\nclass C:\n  def f(self):\n    from d import e\n"
+    "import a.b\nfrom genjax import main as t\nclass C:\n  def f(self):\n    from d import e\n"
   )
   monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path)
   names = imports("odd")
-  assert {("a.b", False), ("d", True), ("d.e", True)} <= names
-  assert ours(names) == {"train"}
+  assert names == {
+    ("a.b", False), ("genjax", False), ("genjax.main", False), ("d", True), ("d.e", True)
+  }  # fmt: skip
+  assert ours(names) == {"main"}

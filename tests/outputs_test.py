@@ -54,8 +54,8 @@ def test_a_folder_is_replaced_with_all_it_holds(tmp_path):
 
 
 def test_a_folder_has_these_files_and_no_others(tmp_path):
-  for files in ({"1.png": b"1", "2.png": b"2"}, {"3.png": b"3"}):
-    outputs.write_folder(tmp_path / "d", OURS, files)
+  for contents in ({"1.png": b"1", "2.png": b"2"}, {"3.png": b"3"}):
+    outputs.write_folder(tmp_path / "d", OURS, contents)
   assert tree(tmp_path) == {"d/3.png": "3"}
 
 

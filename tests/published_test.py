@@ -19,9 +19,9 @@ def _sizes(splits):
 @pytest.mark.parametrize("name", published.SIZES)
 def test_shapes_and_classes_are_those_of_tfds(name, tmp_path):
   features = tfds.builder(name, data_dir=tmp_path).info.features
-  sizes = published.SIZES[name]
-  assert features["image"].shape == sizes.shape
-  assert features["label"].num_classes == sizes.num_classes
+  described = published.SIZES[name]
+  assert features["image"].shape == described.shape
+  assert features["label"].num_classes == described.num_classes
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,8 @@ def test_splits_are_those_of_the_data(
   arrays = {"x_train": train.image, "y_train": train.label}
   np.savez(tmp_path / "data.npz", **arrays, x_test=test.image, y_test=test.label)
   real = data.load(str(tmp_path / "data.npz"), size=size, validation=validation, channels=channels)
-  sizes = published.Sizes((8, 6, depth), 50, 9, 4)
-  monkeypatch.setitem(published.SIZES, "some", sizes)
+  described = published.Sizes((8, 6, depth), 50, 9, 4)
+  monkeypatch.setitem(published.SIZES, "some", described)
   found = published.splits("some:1.0.0", size, validation, channels)
   assert _sizes(found) == _sizes(real)
   assert found.source == "some (not on this machine; sizes as published)"

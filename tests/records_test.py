@@ -16,7 +16,7 @@ import zipfile
 
 import numpy as np
 import pytest
-import tensorflow_datasets as tfds
+import tensorflow_datasets
 from PIL import Image
 from tensorflow_datasets.core import shuffle
 from tensorflow_datasets.core.download import downloader, extractor
@@ -106,7 +106,7 @@ def serve(patch):
   """Returns the files that a download gets, by name; they pass TFDS's checksums as they are."""
   files, expected = archives(), {}
   for name in ("mnist", "fashion_mnist", "cifar10", "rock_paper_scissors"):
-    expected |= tfds.builder_cls(name).url_infos
+    expected |= tensorflow_datasets.builder_cls(name).url_infos
 
   def download(self, url, destination_path, verify=True):
     name = url.rpartition("/")[2]
