@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 from absl import logging
 
-from genjax import outputs, sources
+from genjax import files, sources
 from genjax.sources import Arrays
 from genjax.types import Dataset
 
@@ -119,9 +119,9 @@ def _replacing(file: pathlib.Path):
 
 
 def folder(cache: str, kind: str) -> pathlib.Path:
-  """Where files of one kind are kept; `cache` as in `data.load`. Raises as `outputs.caches`."""
+  """Where files of one kind are kept; `cache` as in `data.load`. Raises as `files.caches`."""
   chosen = cache or os.environ.get("GENJAX_CACHE")
-  return (pathlib.Path(os.path.expanduser(chosen)) if chosen else outputs.caches()) / kind
+  return (pathlib.Path(os.path.expanduser(chosen)) if chosen else files.caches()) / kind
 
 
 def _stem(name: str) -> str:

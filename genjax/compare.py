@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from absl import flags
 
 from genjax import (
-  command,
+  cli,
   comparisons,
   correlations,
   judgements,
@@ -157,4 +157,4 @@ def main(paths: list[str]) -> None:
 
 
 if __name__ == "__main__":
-  command.run(main, positional="workdirs")
+  cli.run(main, positional="workdirs")

@@ -14,16 +14,7 @@ import jax
 import ml_collections
 from ml_collections import config_flags
 
-from genjax import (
-  command,
-  cost,
-  data,
-  layer_table,
-  published,
-  records,
-  sweep,
-  train,
-)
+from genjax import cli, cost, data, layer_table, published, records, sweep, train
 from genjax import config as genjax_config
 from genjax.sources import shortened, unnamed
 from genjax.types import Shape
@@ -204,11 +195,11 @@ def load(config: ml_collections.ConfigDict) -> data.Splits:
 
 
 def main() -> None:
-  wanted = command.config_of(_CONFIG)
-  genjax_config.check_overrides(command.overrides_of(_CONFIG), wanted)
+  wanted = cli.config_of(_CONFIG)
+  genjax_config.check_overrides(cli.overrides_of(_CONFIG), wanted)
   for text in sections(train.plans(wanted, load, WATCH)):
     print(text, end="", flush=True)
 
 
 if __name__ == "__main__":
-  command.run(main)
+  cli.run(main)

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from genjax import (
   checkpoint,
-  command,
+  cli,
   feature_networks,
   galleries,
   plots,
@@ -32,7 +32,7 @@ from genjax.score_files import Place
 from genjax.scores import SCORES, parts
 from genjax.types import UserError
 
-_FLAGS = command.flags_of(__name__)
+_FLAGS = cli.flags_of(__name__)
 _WORKDIR = flags.DEFINE_string(
   "workdir", None, "Folder that main left, or a study of such.", flag_values=_FLAGS
 )
@@ -66,7 +66,7 @@ _NLL_IMAGES = flags.DEFINE_integer(
 _NLL_SAMPLES = flags.DEFINE_integer(
   "nll_samples", 5000, "Latents of each.", lower_bound=1, flag_values=_FLAGS
 )
-_DATA = command.data_flag(_FLAGS)
+_DATA = cli.data_flag(_FLAGS)
 
 COLUMNS, SETTINGS = 12, 8  # of the picture of nearest training images
 
@@ -245,4 +245,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-  command.run(main, interrupted="the same command computes what is still missing")
+  cli.run(main, interrupted="the same command computes what is still missing")

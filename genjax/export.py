@@ -18,12 +18,12 @@ from jax import Array
 from jax import export as jax_export
 from safetensors.numpy import save
 
-from genjax import command, layer_table, models, outputs, selection, sweep, workdir
+from genjax import cli, files, layer_table, models, selection, sweep, workdir
 from genjax.selection import Selection
 from genjax.types import Model, Run, State, UserError
 
-_FLAGS = command.flags_of(__name__)
-_WORKDIR, _RUNS, _WEIGHTS = command.run_flags(
+_FLAGS = cli.flags_of(__name__)
+_WORKDIR, _RUNS, _WEIGHTS = cli.run_flags(
   _FLAGS,
   runs="One row of runs.csv, as 3, or numbers that one run has, as latent=10,seed=0.",
   workdir="Folder that main left.",
@@ -48,7 +48,7 @@ def write(out: pathlib.Path, chosen: Selection) -> list[str]:
   model, run, state = narrow(chosen)
   shape, latent = chosen.saved.image_shape, model.latent
   layers = layer_table.tables(model, shape)
-  with outputs.folder(out, NAMES) as folder:
+  with files.folder(out, NAMES) as folder:
     (folder / "params.safetensors").write_bytes(save(parameters(state), _about(chosen)))
     (folder / "layers.json").write_text(json.dumps(_plain(layers), indent=2) + "\n")
     z, label = ((latent,), jnp.float32), ((), jnp.int32)
@@ -183,4 +183,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-  command.run(main)
+  cli.run(main)

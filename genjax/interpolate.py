@@ -13,12 +13,12 @@ from absl import flags
 
 from genjax import (
   animations,
-  command,
+  cli,
   data,
   feature_networks,
+  files,
   interpolations,
   originals,
-  outputs,
   paths,
   plots,
   selection,
@@ -29,8 +29,8 @@ from genjax.interpolations import Asked, Pictures
 from genjax.selection import Selection
 from genjax.types import UserError
 
-_FLAGS = command.flags_of(__name__)
-_WORKDIR, _RUNS, _WEIGHTS = command.run_flags(
+_FLAGS = cli.flags_of(__name__)
+_WORKDIR, _RUNS, _WEIGHTS = cli.run_flags(
   _FLAGS,
   runs="Rows of runs.csv, as 0,3, or numbers of runs, as latent=10; one of each setting if empty.",
 )
@@ -65,7 +65,7 @@ _SPACE = flags.DEFINE_enum(
 _OUT = flags.DEFINE_string(
   "out", "", "Folder for pictures; WORKDIR/interpolation if empty.", flag_values=_FLAGS
 )
-_DATA = command.data_flag(_FLAGS)
+_DATA = cli.data_flag(_FLAGS)
 
 WHAT = ("random", "images", "classes", "manifold", "traversal")
 # Of the files that the command writes.
@@ -111,12 +111,12 @@ def interpolate(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
   asked = Asked(wanted.kinds, wanted.pairs, wanted.steps, wanted.seed)
   inside = pathlib.Path() if folders[1:] else pathlib.Path(folders[0])
   out = pathlib.Path(wanted.out) if wanted.out else inside / "interpolation"
-  outputs.check_folder(out, NAMES)
+  files.check_folder(out, NAMES)
   figures = measured(found, asked, wanted.space, splits) if "random" in what else []
   made = tables_of(figures) if figures else {}
   contents = {f"{name}.csv": tables.csv_text(table).encode() for name, table in made.items()}
   contents |= dict(_file(*picture) for picture in pictures(shown, what, asked, splits, places))
-  outputs.write_folder(out, NAMES, contents)
+  files.write_folder(out, NAMES, contents)
   parts = [f"{smoothness.described(figures)}\n"] if figures else []
   parts += [tables.text(made[name]) for name in PRINTED if name in made]
   lines = [*(f"note: {note}\n" for note in (*notes, *left_out)), f"{out}: {', '.join(contents)}\n"]
@@ -248,4 +248,4 @@ def main(positional: list[str]) -> None:
 
 
 if __name__ == "__main__":
-  command.run(main, positional="workdirs", required=False)
+  cli.run(main, positional="workdirs", required=False)

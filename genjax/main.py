@@ -5,7 +5,7 @@ import pathlib
 from absl import flags
 from ml_collections import config_flags
 
-from genjax import command, config, report, train
+from genjax import cli, config, report, train
 from genjax.types import UserError
 from genjax.watch import WATCH
 
@@ -14,12 +14,12 @@ _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for everything that the 
 
 
 def main() -> None:
-  wanted = command.config_of(_CONFIG)
-  config.check_overrides(command.overrides_of(_CONFIG), wanted)
+  wanted = cli.config_of(_CONFIG)
+  config.check_overrides(cli.overrides_of(_CONFIG), wanted)
   if not _WORKDIR.value:
     raise UserError("--workdir is missing; name a folder for everything that the run leaves")
   plans, path = train.plans(wanted, watch=WATCH), pathlib.Path(_WORKDIR.value)
-  train.study(plans, path, command.origin(_CONFIG))
+  train.study(plans, path, cli.origin(_CONFIG))
   # Training is done, and said so: what goes wrong from here on takes nothing away from it.
   print(f"{path / report.FILE}: being written", flush=True)
   report.write([path], path / report.FILE, next(iter(plans.values())).splits)
@@ -27,6 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-  command.run(
-    main, interrupted="the same command goes on from the last checkpoint, if there is one"
-  )
+  cli.run(main, interrupted="the same command goes on from the last checkpoint, if there is one")

@@ -11,11 +11,11 @@ import numpy as np
 from absl import flags
 
 from genjax import (
-  command,
+  cli,
+  files,
   galleries,
   latent_plots,
   originals,
-  outputs,
   plots,
   reconstructions,
   run_tables,
@@ -27,8 +27,8 @@ from genjax.selection import Selection
 from genjax.tables import Table
 from genjax.types import UserError
 
-_FLAGS = command.flags_of(__name__)
-_WORKDIR, _RUNS, _WEIGHTS = command.run_flags(
+_FLAGS = cli.flags_of(__name__)
+_WORKDIR, _RUNS, _WEIGHTS = cli.run_flags(
   _FLAGS,
   runs="Rows of runs.csv, as 0,3, or numbers of runs, as latent=10; if empty all, and pictures "
   "show one of each setting.",
@@ -50,7 +50,7 @@ _SEED = flags.DEFINE_integer(
 _OUT = flags.DEFINE_string(
   "out", "", "Folder for pictures; WORKDIR/reconstruction if empty.", flag_values=_FLAGS
 )
-_DATA = command.data_flag(_FLAGS)
+_DATA = cli.data_flag(_FLAGS)
 
 NAMES = r"(reconstructions|latents)\.png|errors(_\w+)?\.csv"  # of the files that it writes
 COLUMNS = 10
@@ -150,7 +150,7 @@ def reconstruct(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
   places = originals.places(wanted.images, classes, COLUMNS)
   inside = pathlib.Path() if folders[1:] else pathlib.Path(folders[0])
   out = pathlib.Path(wanted.out) if wanted.out else inside / "reconstruction"
-  outputs.check_folder(out, NAMES)
+  files.check_folder(out, NAMES)
   count = min(len(images), wanted.count)
   measured = [reconstructions.measure(one, images[:count], wanted.seed) for one in found]
   about = {"weights": wanted.weights, "noise_seed": str(wanted.seed), "images": str(count)}
@@ -162,7 +162,7 @@ def reconstruct(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
     "latents.png": plots.png(scatter(shown, means, classes[: len(means[0])])),
   }
   contents |= {f"{name}.csv": tables.csv_text(table).encode() for name, table in made.items()}
-  outputs.write_folder(out, NAMES, contents)
+  files.write_folder(out, NAMES, contents)
   head = (
     f"Errors on {count:,} test images, {wanted.weights} weights, sampled latents of noise seed "
     f"{wanted.seed}\n"
@@ -202,4 +202,4 @@ def main(positional: list[str]) -> None:
 
 
 if __name__ == "__main__":
-  command.run(main, positional="workdirs", required=False)
+  cli.run(main, positional="workdirs", required=False)

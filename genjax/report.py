@@ -17,7 +17,7 @@ from absl import flags
 
 from genjax import (
   charts,
-  command,
+  cli,
   data,
   exhibits,
   explorer,
@@ -35,14 +35,14 @@ from genjax.selection import Selection
 from genjax.sources import shortened
 from genjax.types import UserError
 
-_FLAGS = command.flags_of(__name__)
+_FLAGS = cli.flags_of(__name__)
 _WORKDIR = flags.DEFINE_string(
   "workdir", None, "Folder that main left, or a study; more may follow.", flag_values=_FLAGS
 )
 _OUT = flags.DEFINE_string(
   "out", "", "File of the page; report.html in the workdir if empty.", flag_values=_FLAGS
 )
-_DATA = command.data_flag(_FLAGS)
+_DATA = cli.data_flag(_FLAGS)
 
 FILE = "report.html"
 
@@ -292,4 +292,4 @@ def main(more: list[str]) -> None:
 
 
 if __name__ == "__main__":
-  command.run(main, positional="workdirs", required=False)
+  cli.run(main, positional="workdirs", required=False)

@@ -15,13 +15,13 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
-from genjax import command, galleries, outputs, plots, sampling, selection
+from genjax import cli, files, galleries, plots, sampling, selection
 from genjax.selection import Selection
 from genjax.sources import numbered
 from genjax.types import UserError
 
-_FLAGS = command.flags_of(__name__)
-_WORKDIR, _RUNS, _WEIGHTS = command.run_flags(_FLAGS)
+_FLAGS = cli.flags_of(__name__)
+_WORKDIR, _RUNS, _WEIGHTS = cli.run_flags(_FLAGS)
 _NUM = flags.DEFINE_integer("num", 64, "Images of each run.", 1, 100_000, flag_values=_FLAGS)
 _LABEL = flags.DEFINE_list(
   "label", [], "Of conditional models: classes, which take turns; all if empty.", flag_values=_FLAGS
@@ -84,7 +84,7 @@ def _picture(out, selections, labels, noise_seed) -> None:
       "smaller --num, or an --out that is a folder or ends in .npz"
     )
   heads = _heads(labels, columns, _names(selections))
-  with outputs.file(out) as partial:
+  with files.file(out) as partial:
     images = np.concatenate(
       [
         np.concatenate([block.images for block in sampling.draw(one, noise_seed, classes)], 1)
@@ -150,7 +150,7 @@ def _array(out, selections, labels, noise_seed) -> None:
   }
   shape = (R, N, *selections[0].saved.image_shape)
   # Block by block into a file: all images may be more than memory holds.
-  with outputs.file(out) as partial, tempfile.NamedTemporaryFile(dir=partial.parent) as images:
+  with files.file(out) as partial, tempfile.NamedTemporaryFile(dir=partial.parent) as images:
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(images, header)
     start, size, above = images.tell(), int(np.prod(shape[2:])), 0
@@ -169,7 +169,7 @@ def _array(out, selections, labels, noise_seed) -> None:
 
 def _folder(out, selections, labels, noise_seed) -> None:
   N = len(labels[0])
-  with outputs.folder(out, NAMES) as partial:
+  with files.folder(out, NAMES) as partial:
     for one, classes in zip(selections, labels, strict=True):
       prefix = f"{one.name.replace('/', '-')}-" if len(selections) > 1 else ""
       places = len(str(len(one.saved.rows) - 1))
@@ -218,4 +218,4 @@ def main(more: list[str]) -> None:
 
 
 if __name__ == "__main__":
-  command.run(main, positional="workdirs", required=False)
+  cli.run(main, positional="workdirs", required=False)

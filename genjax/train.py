@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from genjax import (
   checkpoint,
-  command,
+  cli,
   data,
   galleries,
   histories,
@@ -154,7 +154,7 @@ def study(plans: dict[str, Plan], path: pathlib.Path, origin: dict | None = None
   Args:
     plans: what to train, by folder; "" where there is but one program.
     path: the workdir.
-    origin: what a new config.json says besides, as `command.origin` has it.
+    origin: what a new config.json says besides, as `cli.origin` has it.
 
   Raises:
     UserError: a workdir was made by another plan, or the folder is no workdir and not empty (then
@@ -298,16 +298,16 @@ class Training:
     with (
       closing(self.checkpoints),
       closing(self.history),
-      command.held_signals() as asked,
+      cli.held_signals() as asked,
       bar as self.bar,
     ):
       pace, compiled = 1, False
       totals = self._totals()
       while self.step < steps:
-        command.stop_if_interrupted()
+        cli.stop_if_interrupted()
         if asked:
           self._leave(totals)
-          raise command.Terminated(
+          raise cli.Terminated(
             asked[0], f"the same command goes on from step {self.step:,} of {self.path}"
           )
         begun = time.perf_counter()

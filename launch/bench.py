@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from genjax import command, cost, layers, models, programs, sweep
+from genjax import cli, cost, layers, models, programs, sweep
 from genjax.types import Dataset
 
 _SYSTEMS = flags.DEFINE_list("systems", ["s1_gan", "s2_vae"], "Which of the systems below.")
@@ -193,4 +193,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-  command.run(main)
+  cli.run(main)

@@ -8,7 +8,7 @@ import numpy as np
 from absl import flags
 from scipy import ndimage
 
-from genjax import command, data, feature_networks
+from genjax import cli, data, feature_networks
 from genjax.feature_scores import Reference
 from genjax.types import Dataset
 
@@ -54,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-  command.run(main)
+  cli.run(main)

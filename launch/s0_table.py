@@ -11,7 +11,7 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from genjax import command, networks, statistics, workdir
+from genjax import cli, networks, statistics, workdir
 from genjax.types import UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "What the study left.")
@@ -71,4 +71,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-  command.run(main)
+  cli.run(main)

@@ -17,7 +17,7 @@ import numpy as np
 from absl import flags
 
 import genjax
-from genjax import checkpoint, command, galleries, networks, plots, score_files, workdir
+from genjax import checkpoint, cli, galleries, networks, plots, score_files, workdir
 from genjax.train import length
 from genjax.types import UserError, latent_noise
 
@@ -165,4 +165,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-  command.run(main)
+  cli.run(main)

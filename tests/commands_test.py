@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import trainings
 
-from genjax import command, export, interpolate, reconstruct, report, sample
+from genjax import cli, export, interpolate, reconstruct, report, sample
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -93,7 +93,7 @@ def test_a_run_that_failed_is_marked(failed, name, tmp_path):
 def test_what_cannot_be_read_has_one_line_and_status_2(
   interrupted, name, tmp_path, capsys, monkeypatch
 ):
-  monkeypatch.setattr(command, "prepare_jax", lambda: None)
+  monkeypatch.setattr(cli, "prepare_jax", lambda: None)
   monkeypatch.setattr(signal, "signal", lambda *_: None)
   case, out = COMMANDS[name], tmp_path / "out"
   old = shutil.copytree(interrupted, tmp_path / "old")
@@ -101,7 +101,7 @@ def test_what_cannot_be_read_has_one_line_and_status_2(
   (old / "config.json").write_text(json.dumps(record | {"format": 7}))
   for path, why in ((old, "in format 7"), (tmp_path / "none", case.missing)):
     with pytest.raises(SystemExit) as ended:
-      command._guarded(lambda path=path: call(case, f"--workdir={path}", f"--out={out / case.out}"))
+      cli._guarded(lambda path=path: call(case, f"--workdir={path}", f"--out={out / case.out}"))
     assert ended.value.code == 2
     line = capsys.readouterr().err
     assert line.startswith("genjax: ")
@@ -153,7 +153,7 @@ def test_what_jax_is_asked_for_is_refused_before_there_is_a_workdir(tmp_path, en
 def test_a_key_that_is_given_twice_has_its_last_value():
   first = ["main", "--config=a.py", "--config.sweep.latents=(2,)", "--config.steps=4", "-v=1"]
   second = ["--config.sweep.latents=(8,)", "--config.steps=6", "--config.sweep.seeds=(0,)"]
-  assert command._last_of_each(first + second) == ["main", "--config=a.py", "-v=1", *second]
+  assert cli._last_of_each(first + second) == ["main", "--config=a.py", "-v=1", *second]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_key_that_is_given_twice_has_its_last_value():
   ],
 )
 def test_a_key_and_its_value_may_be_two_arguments(given, kept):
-  assert command._last_of_each(["main", *given]) == ["main", *kept]
+  assert cli._last_of_each(["main", *given]) == ["main", *kept]
 
 
 def test_a_home_directory_is_expanded_in_any_flag(monkeypatch):
@@ -179,7 +179,7 @@ def test_a_home_directory_is_expanded_in_any_flag(monkeypatch):
     ("--runs=~3", "--runs=~3"),
     ("~/runs", "~/runs"),  # the shell's
   ):
-    assert command._expanded(given) == expected
+    assert cli._expanded(given) == expected
 
 
 def test_the_package_names_its_commands(capsys):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genjax import outputs
+from genjax import files
 from genjax.types import UserError
 
 OURS = r"\d+\.png"
@@ -14,10 +14,10 @@ def tree(path):
 
 def test_a_file_takes_its_place_at_the_end(tmp_path):
   path = tmp_path / "new" / "a.txt"
-  with outputs.file(path) as partial:
+  with files.file(path) as partial:
     partial.write_text("one")
     assert not path.exists()
-  with outputs.file(path) as partial:
+  with files.file(path) as partial:
     partial.write_text("two")
     assert path.read_text() == "one"
   assert tree(tmp_path) == {"new/a.txt": "two"}
@@ -36,17 +36,17 @@ def test_what_is_raised_leaves_what_was_there(tmp_path, error):
 
   for path in (tmp_path / "a", tmp_path / "new" / "b"):
     with pytest.raises(error):
-      fail(outputs.file(path), "")
+      fail(files.file(path), "")
   for path in (tmp_path / "d", tmp_path / "new" / "d"):
     with pytest.raises(error):
-      fail(outputs.folder(path, OURS), "2.png")
+      fail(files.folder(path, OURS), "2.png")
   assert tree(tmp_path) == {"a": "old", "d/1.png": "old"}
   assert {path.name for path in tmp_path.iterdir()} == {"a", "d"}
 
 
 def test_a_folder_is_replaced_with_all_it_holds(tmp_path):
   for names in (["1.png", "2.png"], ["3.png"], []):
-    with outputs.folder(tmp_path / "d", OURS) as partial:
+    with files.folder(tmp_path / "d", OURS) as partial:
       for name in names:
         (partial / name).write_text(name)
     assert tree(tmp_path) == {f"d/{name}": name for name in names}
@@ -55,7 +55,7 @@ def test_a_folder_is_replaced_with_all_it_holds(tmp_path):
 
 def test_a_folder_has_these_files_and_no_others(tmp_path):
   for contents in ({"1.png": b"1", "2.png": b"2"}, {"3.png": b"3"}):
-    outputs.write_folder(tmp_path / "d", OURS, contents)
+    files.write_folder(tmp_path / "d", OURS, contents)
   assert tree(tmp_path) == {"d/3.png": "3"}
 
 
@@ -63,14 +63,14 @@ def test_what_is_somebody_s_is_let_be(tmp_path):
   (tmp_path / "mine.txt").write_text("mine")
   for path, message in ((tmp_path, "holds mine"), (tmp_path / "mine.txt" / "a", "cannot be")):
     with pytest.raises(UserError, match=message):
-      outputs.check_folder(path, OURS)
-  outputs.check_folder(tmp_path / "new" / "d", OURS)
+      files.check_folder(path, OURS)
+  files.check_folder(tmp_path / "new" / "d", OURS)
   refused = [
-    (outputs.folder(tmp_path, OURS), r"holds mine\.txt, which is not of this command"),
-    (outputs.folder(tmp_path / "mine.txt", OURS), "is a file; name a folder"),
-    (outputs.file(tmp_path), "is a folder; name a file in it"),
-    (outputs.file(tmp_path / "mine.txt" / "a"), "cannot be written"),
-    (outputs.folder(tmp_path / "mine.txt" / "a", OURS), "cannot be written"),
+    (files.folder(tmp_path, OURS), r"holds mine\.txt, which is not of this command"),
+    (files.folder(tmp_path / "mine.txt", OURS), "is a file; name a folder"),
+    (files.file(tmp_path), "is a folder; name a file in it"),
+    (files.file(tmp_path / "mine.txt" / "a"), "cannot be written"),
+    (files.folder(tmp_path / "mine.txt" / "a", OURS), "cannot be written"),
   ]
   for place, message in refused:
     with pytest.raises(UserError, match=f"^--out={tmp_path}.*{message}"), place:

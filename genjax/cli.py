@@ -21,7 +21,7 @@ import jax
 import ml_collections
 from absl import app, flags, logging
 
-from genjax import outputs
+from genjax import files
 from genjax.types import UserError, now
 
 flags.disclaim_key_flags()  # what `run_flags` defines belongs to its caller, for --help
@@ -365,7 +365,7 @@ def prepare_jax() -> None:
   if jax.config.jax_enable_x64:
     raise UserError("JAX_ENABLE_X64 is set, and genjax computes in 32 bits; unset it")
   if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-    jax.config.update("jax_compilation_cache_dir", str(outputs.caches() / "jax"))
+    jax.config.update("jax_compilation_cache_dir", str(files.caches() / "jax"))
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
   jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
   if not os.environ.get("JAX_NUM_CPU_DEVICES"):
