@@ -18,8 +18,9 @@ import optax
 from jax import Array, lax
 
 from genjax import cache as caching
-from genjax import data, networks, optimisers, programs, sweep
+from genjax import data, programs, sweep
 from genjax.classifier_network import ClassifierNetwork
+from genjax.models import networks, optimisers
 from genjax.types import (
   Batch,
   Dataset,

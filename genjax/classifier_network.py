@@ -2,7 +2,7 @@
 
 import flax.linen as nn
 
-from genjax.layers import Conv, flatten, max_pool
+from genjax.models.layers import Conv, flatten, max_pool
 
 FEATURES = 128
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 import ml_collections
 
-from genjax import gan, initialisers, layers, losses, networks, optimisers, vae
-from genjax.models import MODELS
+from genjax.models import gan, initialisers, layers, losses, networks, optimisers, vae
+from genjax.models.registry import MODELS
 from genjax.scores import SCORES
 from genjax.types import NUMBERS, UserError
 

@@ -14,8 +14,9 @@ import jax
 import ml_collections
 from ml_collections import config_flags
 
-from genjax import cli, cost, data, layer_table, published, records, sweep, train
+from genjax import cli, cost, data, published, records, sweep, train
 from genjax import config as genjax_config
+from genjax.models import summary
 from genjax.sources import shortened, unnamed
 from genjax.types import Shape
 from genjax.watch import WATCH
@@ -25,7 +26,7 @@ _CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config(
 WIDTH = 100  # columns
 
 
-def table(made: layer_table.Tables) -> list[str]:
+def table(made: summary.Tables) -> list[str]:
   """Lines: a layer each, and totals. Running statistics are parameters that are not trained."""
   rows = []
   for player, layers in made.items():
@@ -38,7 +39,7 @@ def table(made: layer_table.Tables) -> list[str]:
   return _aligned([*rows, ("both", "", *_counts([*itertools.chain(*made.values())]))])
 
 
-def _counts(layers: list[layer_table.Layer]) -> tuple[str, str]:
+def _counts(layers: list[summary.Layer]) -> tuple[str, str]:
   trained = sum(layer.trained for layer in layers)
   total = trained + sum(layer.statistics for layer in layers)
   return (f"{total:,}", f"{trained:,}") if total else ("", "")
@@ -98,7 +99,7 @@ def _of_model(plan: train.Plan, shown: dict, folder: str) -> str:
     f"{keys['name']}: network {keys['network']}, {genjax_config.options(keys)}; layers at latent "
     f"{plan.model.latent}",
   )
-  made = layer_table.tables(plan.model, _shape(plan))
+  made = summary.tables(plan.model, _shape(plan))
   key = str(made)
   if key in shown:
     return text + _wrapped("layers", f"as in {shown[key]}")

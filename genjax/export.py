@@ -18,7 +18,8 @@ from jax import Array
 from jax import export as jax_export
 from safetensors.numpy import save
 
-from genjax import cli, files, layer_table, models, selection, sweep, workdir
+from genjax import cli, files, models, selection, sweep, workdir
+from genjax.models import summary
 from genjax.selection import Selection
 from genjax.types import Model, Run, State, UserError
 
@@ -47,7 +48,7 @@ def write(out: pathlib.Path, chosen: Selection) -> list[str]:
     )
   model, run, state = narrow(chosen)
   shape, latent = chosen.saved.image_shape, model.latent
-  layers = layer_table.tables(model, shape)
+  layers = summary.tables(model, shape)
   with files.folder(out, NAMES) as folder:
     (folder / "params.safetensors").write_bytes(save(parameters(state), _about(chosen)))
     (folder / "layers.json").write_text(json.dumps(_plain(layers), indent=2) + "\n")
@@ -102,7 +103,7 @@ def _exported(f: Callable, *inputs: tuple[tuple[int, ...], jnp.dtype]) -> bytes:
   return bytes(jax_export.export(jax.jit(f), platforms=PLATFORMS)(*arguments).serialize())
 
 
-def _plain(layers: layer_table.Tables) -> dict:
+def _plain(layers: summary.Tables) -> dict:
   return {
     player: [
       {

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from genjax import losses
+from genjax.models import losses
 from genjax.types import latent_noise
 
 LogProb = Callable[[Array], Array]  # [B, Z] -> [B]

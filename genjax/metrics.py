@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from threadpoolctl import threadpool_limits
 
-from genjax import losses
+from genjax.models import losses
 
 PATCH = 7  # pixels along a side
 PATCHES = 4  # of each image and level

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax import data, losses
+from genjax import data
+from genjax.models import losses
 from genjax.selection import Selection
 from genjax.types import Run, State, Stream, latent_noise, stream
 

@@ -11,7 +11,8 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from genjax import cli, networks, statistics, workdir
+from genjax import cli, statistics, workdir
+from genjax.models import networks
 from genjax.types import UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "What the study left.")

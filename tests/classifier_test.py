@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from systems import assert_trees_close, assert_trees_equal
 
-from genjax import classifier, data, networks, programs, sweep
+from genjax import classifier, data, programs, sweep
+from genjax.models import networks
 from genjax.types import Dataset
 
 SHAPE = (8, 8, 1)

@@ -7,7 +7,8 @@ import runpy
 import pytest
 import trainings
 
-from genjax import config, models, networks, train, workdir
+from genjax import config, models, train, workdir
+from genjax.models import networks
 
 FILES = sorted((pathlib.Path(__file__).parents[1] / "configs").glob("*.py"))
 

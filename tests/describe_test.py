@@ -12,18 +12,8 @@ import pytest
 import trainings
 from jax import lax
 
-from genjax import (
-  config,
-  cost,
-  describe,
-  layer_table,
-  layers,
-  models,
-  networks,
-  programs,
-  sweep,
-  train,
-)
+from genjax import config, cost, describe, models, programs, sweep, train
+from genjax.models import layers, networks, summary
 from genjax.types import UserError
 
 MNIST, CIFAR10 = (28, 28, 1), (32, 32, 3)
@@ -38,7 +28,7 @@ def model_of(network, **changes):
 
 
 def tables(network, shape, latent, **changes):
-  return layer_table.tables(models.build(model_of(network, **changes), shape, 10, latent), shape)
+  return summary.tables(models.build(model_of(network, **changes), shape, 10, latent), shape)
 
 
 def printed(made):
@@ -149,7 +139,7 @@ def test_rows_have_every_parameter_of_every_network(network):
     model = models.build(keys, shape, 10, 6)
     run = jax.eval_shape(lambda: sweep.runs([{"seed": 0, "latent": 6}]))
     state = jax.eval_shape(jax.vmap(model.init), run)
-    made = layer_table.tables(model, shape)
+    made = summary.tables(model, shape)
     assert set(made) == set(state.params)
     for player, rows in made.items():
       assert sum(row.trained for row in rows) == networks.count(state.params[player])

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from genjax import losses, networks, optimisers
-from genjax.networks import REPORT
+from genjax.models import losses, networks, optimisers
+from genjax.models.networks import REPORT
 from genjax.types import (
   Batch,
   Metrics,

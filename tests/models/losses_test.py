@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from genjax import losses
+from genjax.models import losses
 
 LN2 = np.log(2)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from genjax import initialisers, layers
+from genjax.models import initialisers, layers
 
 # Every kernel, stride and padding of the reference systems, and sizes that do not divide.
 SHAPES = [

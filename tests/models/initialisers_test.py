@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from systems import assert_trees_close, run, runs, small
 
-from genjax import initialisers, layers
-from genjax.initialisers import INITIALISERS
+from genjax.models import initialisers, layers
+from genjax.models.initialisers import INITIALISERS
 
 # Of a dense layer, a convolution and a transposed convolution: [..., I, O].
 DENSE, CONV, TRANSPOSED = (100, 6272), (5, 5, 64, 128), (4, 4, 256, 64)

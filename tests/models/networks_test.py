@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from systems import COLOUR, IMAGE, SYSTEMS, batches, digits, run, small
 
-from genjax import gan_networks, layers, models, networks, vae_networks
-from genjax.initialisers import INITIALISERS
+from genjax import models
+from genjax.models import gan_networks, layers, networks, vae_networks
+from genjax.models.initialisers import INITIALISERS
 from genjax.types import UserError
 
 LAYERS = layers.Layers(INITIALISERS["torch"], layers.BATCH_NORMS["torch"], 0.2)

@@ -9,7 +9,7 @@ import math
 import flax.linen as nn
 from jax import Array
 
-from genjax.layers import Layers, Map, flatten, max_pool, reshape
+from genjax.models.layers import Layers, Map, flatten, max_pool, reshape
 from genjax.types import Shape
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from systems import run
 
-from genjax import optimisers
+from genjax.models import optimisers
 
 RATE, B1, B2 = 1e-2, 0.5, 0.999
 

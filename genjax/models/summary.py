@@ -6,8 +6,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from genjax import networks
-from genjax.layers import LSTM, Conv, Map
+from genjax.models import networks
+from genjax.models.layers import LSTM, Conv, Map
 from genjax.types import Model, Shape
 
 

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from genjax.layers import Layers, Map, flatten, global_max_pool, reshape
+from genjax.models.layers import Layers, Map, flatten, global_max_pool, reshape
 from genjax.types import Shape
 
 

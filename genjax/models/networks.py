@@ -13,11 +13,11 @@ import flax.linen as nn
 import jax
 from jax import Array
 
-from genjax import gan_networks as adversarial
-from genjax import initialisers
-from genjax import vae_networks as variational
-from genjax.initialisers import INITIALISERS
-from genjax.layers import BATCH_NORMS, Layers
+from genjax.models import gan_networks as adversarial
+from genjax.models import initialisers
+from genjax.models import vae_networks as variational
+from genjax.models.initialisers import INITIALISERS
+from genjax.models.layers import BATCH_NORMS, Layers
 from genjax.types import PyTree, Shape, UserError
 
 MNIST, CIFAR10 = (28, 28, 1), (32, 32, 3)

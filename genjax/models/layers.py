@@ -22,8 +22,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from genjax import initialisers
-from genjax.initialisers import INITIALISERS, Initialiser
+from genjax.models import initialisers
+from genjax.models.initialisers import INITIALISERS, Initialiser
 
 Padding = Literal["SAME", "VALID"]
 

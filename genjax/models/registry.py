@@ -1,6 +1,6 @@
 """The algorithms by name."""
 
-from genjax import gan, vae
+from genjax.models import gan, vae
 from genjax.types import Model
 
 MODELS = {"vae": vae.make, "gan": gan.make}
