@@ -22,7 +22,8 @@ import orbax.checkpoint as ocp
 from jax import Array
 
 from genjax import config as genjax_config
-from genjax import models, paths, sweep, workdir
+from genjax import models, sweep, workdir
+from genjax.metrics import paths
 from genjax.types import Model, Progress, PyTree, Run, Shape, State, UserError, image_noise
 
 

@@ -22,8 +22,8 @@ from genjax import (
   workdir,
 )
 from genjax.config import suggestion
+from genjax.metrics.catalogue import SCORES
 from genjax.readings import Scores
-from genjax.scores import SCORES
 from genjax.tables import Table
 from genjax.types import UserError
 

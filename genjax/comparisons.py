@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from genjax import statistics
+from genjax.metrics import statistics
+from genjax.metrics.statistics import Interval, Summary
 from genjax.readings import Run, Scores
-from genjax.statistics import Interval, Summary
 from genjax.tables import Block, Column, Estimate, Table
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 
 import ml_collections
 
+from genjax.metrics.catalogue import SCORES
 from genjax.models import gan, initialisers, layers, losses, networks, optimisers, vae
 from genjax.models.registry import MODELS
-from genjax.scores import SCORES
 from genjax.types import NUMBERS, UserError
 
 _COMMON = {

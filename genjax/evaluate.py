@@ -27,9 +27,9 @@ from genjax import (
   workdir,
 )
 from genjax.evaluation import Asked, Evaluation, check_images
+from genjax.metrics.catalogue import SCORES, parts
 from genjax.protocols import Block, Settings
 from genjax.score_files import Place
-from genjax.scores import SCORES, parts
 from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)

@@ -15,8 +15,8 @@ from jax import Array, lax
 
 from genjax import data, feature_scores, image_scores, model_scores, trained_scores
 from genjax.feature_scores import Reference
+from genjax.metrics.catalogue import SCORES
 from genjax.protocols import BATCH, Block, Context, Group, Settings, identity, key_of, quantised
-from genjax.scores import SCORES
 from genjax.types import FeatureNetwork, Model, Run, State, UserError, latent_noise
 
 LEAST = 200  # images: fewer have no covariance to speak of

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from genjax import classifier, data, sweep
-from genjax.scores import SCORES
+from genjax.metrics.catalogue import SCORES
 from genjax.types import FeatureNetwork, Shape, UserError
 
 PROBES = 8  # images of noise that a user's network is known by

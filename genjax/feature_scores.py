@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax import classifier, data, distances, metrics
+from genjax import classifier, data
+from genjax.metrics import distances, pixels
 from genjax.protocols import EMD_IMAGES, Block, Context, Group
 from genjax.sweep import compiled
 from genjax.types import Dataset, FeatureNetwork, PyTree, Run, State, latent_noise
@@ -132,7 +133,7 @@ def _memorised(reference: Reference, seen: Seen) -> tuple:
 
 def _emd_features(reference: Reference, seen: Seen) -> tuple:
   count = min(EMD_IMAGES, len(seen.features), len(reference.few))
-  return (metrics.exact_emd(reference.few[:count], seen.features[:count]),)
+  return (pixels.exact_emd(reference.few[:count], seen.features[:count]),)
 
 
 def _classifier_score(reference: Reference, seen: Seen) -> tuple:
@@ -145,7 +146,7 @@ def _modes(reference: Reference, seen: Seen) -> tuple:
 
 
 def _label_agreement(reference: Reference, seen: Seen) -> tuple:
-  return (float(metrics.label_agreement(seen.probabilities, seen.labels)),)
+  return (float(pixels.label_agreement(seen.probabilities, seen.labels)),)
 
 
 _OF_FEATURES = {
@@ -210,9 +211,9 @@ def _path_length(context: Context, network: FeatureNetwork) -> Callable:
       def features_of(z: Array) -> Array:
         return network.apply(params, model.generate(run, state, z, label[None]))[0]
 
-      return metrics.path_speed(features_of, a[None], b[None], t[None])[0]
+      return pixels.path_speed(features_of, a[None], b[None], t[None])[0]
 
     speeds = lax.map(speed, (a, b, t, labels), batch_size=min(network.batch, count))
-    return metrics.path_length(speeds)
+    return pixels.path_length(speeds)
 
   return length

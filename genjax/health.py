@@ -39,7 +39,7 @@ def flags(scores: Figures, floors: Figures, training: Figures, latent: int = 0) 
   """The flags of a run, in the order of `RULES`.
 
   Args:
-    scores: its figures by the names in `scores.SCORES`.
+    scores: its figures by the names in `catalogue.SCORES`.
     floors: what real test images score, by the same names; of `modes`, how many classes there are.
     training: its figures by the names of training, such as `val_kl`, from the step of the weights.
     latent: the size of its latent; 0 where that is not known.

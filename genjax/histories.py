@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from genjax import plots, tables
-from genjax.scores import SCORES
+from genjax.metrics.catalogue import SCORES
 
 Series = Mapping[str, tuple[np.ndarray, np.ndarray]]
 

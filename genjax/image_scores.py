@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from genjax import metrics
 from genjax.data import unit
+from genjax.metrics import pixels
 from genjax.protocols import EMD_IMAGES, Block, Context, Group
 from genjax.sweep import compiled
 
@@ -18,14 +18,14 @@ def group(context: Context) -> Group:
 
   def on_device(images: Array, real: Array) -> dict[str, Array]:
     images, real = unit(images[:count]), unit(real)
-    swd = metrics.pyramid_distance(context.key(4), real, images)
-    return {"swd": swd, "sharpness": metrics.sharpness(images).mean()}
+    swd = pixels.pyramid_distance(context.key(4), real, images)
+    return {"swd": swd, "sharpness": pixels.sharpness(images).mean()}
 
   every, once = context.vectorised(on_device), compiled(on_device)
 
   def emd(images: np.ndarray) -> float:
     few = min(EMD_IMAGES, count)
-    return metrics.exact_emd(*(np.asarray(x[:few]) / 255 for x in (real, images)))
+    return pixels.exact_emd(*(np.asarray(x[:few]) / 255 for x in (real, images)))
 
   def measure(block: Block, names: set[str]) -> dict[str, np.ndarray]:
     found = {}

@@ -19,13 +19,13 @@ from genjax import (
   files,
   interpolations,
   originals,
-  paths,
   plots,
   selection,
   smoothness,
   tables,
 )
 from genjax.interpolations import Asked, Pictures
+from genjax.metrics import paths
 from genjax.selection import Selection
 from genjax.types import UserError
 

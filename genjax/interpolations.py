@@ -13,7 +13,8 @@ import numpy as np
 from jax import Array
 from matplotlib.figure import Figure
 
-from genjax import galleries, inversion, latents, paths, smoothness
+from genjax import galleries, inversion, latents, smoothness
+from genjax.metrics import paths
 from genjax.plots import RunLabel, drawable, tick_label
 from genjax.selection import Selection
 from genjax.sources import numbered

@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 
 from genjax import data, sweep
-from genjax.scores import SCORES
+from genjax.metrics.catalogue import SCORES
 from genjax.types import Dataset, Model, Run, State, Stream, UserError, stream
 
 RULES = 1  # to be raised when a score would come out otherwise than before

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genjax import score_files, sweep, workdir
-from genjax.scores import SCORES, Score
+from genjax.metrics.catalogue import SCORES, Score
 from genjax.types import UserError
 
 

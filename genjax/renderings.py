@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax import paths, sampling, smoothness, sweep
+from genjax import sampling, smoothness, sweep
+from genjax.metrics import paths
 from genjax.selection import Selection
 from genjax.types import image_noise
 

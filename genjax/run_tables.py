@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genjax import comparisons, statistics
+from genjax import comparisons
+from genjax.metrics import statistics
 from genjax.selection import Selection
 from genjax.tables import Block, Column, Estimate, Table
 

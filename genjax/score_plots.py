@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from genjax import comparisons, correlations, plots, statistics, tables
+from genjax import comparisons, correlations, plots, tables
+from genjax.metrics import statistics
 from genjax.plots import CROSS, INK, STEPS, STYLE, Axis, Head, Metric, RunLabel
 from genjax.readings import Run, Scores, history
 

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax import paths, run_tables
+from genjax import run_tables
+from genjax.metrics import paths
 from genjax.selection import Selection
 from genjax.tables import Table
 from genjax.types import FeatureNetwork, Run, State, image_noise

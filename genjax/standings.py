@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from genjax import comparisons, judgements, page, plots, readings, statistics
+from genjax import comparisons, judgements, page, plots, readings
+from genjax.metrics import statistics
 from genjax.readings import Run, Workdir
 from genjax.tables import Block, Column, Estimate, Table
 

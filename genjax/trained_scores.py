@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from genjax import classifier, data, metrics
+from genjax import classifier, data
+from genjax.metrics import pixels
 from genjax.protocols import Context, Group
 from genjax.sweep import compiled
 from genjax.types import Dataset
@@ -35,7 +36,7 @@ def discriminator(context: Context) -> Group:
       both = classifier.classify(network, params, images)[1]
       return both[:, 1] - both[:, 0]
 
-    return metrics.jensen_shannon_bound(logit(unseen), logit(fake[count : count + rest]))
+    return pixels.jensen_shannon_bound(logit(unseen), logit(fake[count : count + rest]))
 
   every, once = context.vectorised(bound), compiled(bound)
   real = jnp.asarray(train[:count]), jnp.asarray(others[:rest])
@@ -59,7 +60,7 @@ def student(context: Context) -> Group:
   def accuracy(images: Array, labels: Array, real: Array, answers: Array) -> Array:
     run = classifier.run_of(context.settings.seed)
     params = classifier.fit(model, run, Dataset(images, labels), STUDENT_STEPS)
-    return metrics.label_agreement(classifier.classify(network, params, real)[1], answers)
+    return pixels.label_agreement(classifier.classify(network, params, real)[1], answers)
 
   every, once = context.vectorised(accuracy), compiled(accuracy)
   asked, real = jnp.asarray(context.labels, jnp.int32), data.to_device(held)

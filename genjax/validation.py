@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from genjax import metrics
 from genjax.data import unit
+from genjax.metrics import pixels
 from genjax.types import Batch, Dataset, Metrics, Model, Run, State, Stream, latent_noise, stream
 
 BATCH = 100
@@ -45,7 +45,7 @@ def make(model: Model, num_images: int, binarise: bool) -> Callable:
     result = jax.tree.map(lambda row: row.mean(0), rows)
     if model.criterion == "val_swd":
       # Patches and directions are those of every run: a figure to compare runs by.
-      result["val_swd"] = metrics.pyramid_distance(
+      result["val_swd"] = pixels.pyramid_distance(
         stream(jax.random.key(0), Stream.METRIC),
         _flat(batches.image),
         _flat(generate(run, state, batches)),

@@ -11,7 +11,8 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from genjax import cli, statistics, workdir
+from genjax import cli, workdir
+from genjax.metrics import statistics
 from genjax.models import networks
 from genjax.types import UserError
 

@@ -8,7 +8,8 @@ import scored
 from scipy import stats
 from scored import notes, numbers, rows
 
-from genjax import comparisons, statistics, tables
+from genjax import comparisons, tables
+from genjax.metrics import statistics
 
 NAN = math.nan
 

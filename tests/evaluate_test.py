@@ -13,8 +13,6 @@ from genjax import (
   classifier,
   data,
   evaluate,
-  likelihood,
-  metrics,
   protocols,
   score_files,
   train,
@@ -23,6 +21,7 @@ from genjax import (
   workdir,
 )
 from genjax.classifier_network import ClassifierNetwork
+from genjax.metrics import likelihood, pixels
 from genjax.protocols import Settings
 from genjax.types import UserError, latent_noise
 
@@ -145,7 +144,7 @@ def test_scores_are_those_of_the_loaded_run(vae, tmp_path):
   latent = run.numbers["latent"]
   z = latent_noise(protocols.key_of(0, 0), (200, 3))[:, :latent]
   images = np.round(np.asarray(run.generate(z)) * 255) / 255
-  sharpness = np.mean(metrics.sharpness(images))
+  sharpness = np.mean(pixels.sharpness(images))
   np.testing.assert_allclose(_values(path, "sharpness")[1], sharpness, rtol=1e-3)
   binary = likelihood.binarise(protocols.key_of(0, 6), test.image[:20])
   mean, logvar = map(np.asarray, run.encode(binary))
@@ -217,7 +216,7 @@ def test_no_classifier_is_trained_for_scores_without_features_and_nan_is_not_com
   vae, tmp_path, monkeypatch
 ):
   monkeypatch.setattr(classifier, "feature_networks", None)
-  monkeypatch.setattr(metrics, "sharpness", lambda images: images.sum((1, 2, 3)) * np.nan)
+  monkeypatch.setattr(pixels, "sharpness", lambda images: images.sum((1, 2, 3)) * np.nan)
   path = _copy(vae[0], tmp_path)
   assert evaluate.score(path, _wanted(("sharpness",))) == len(vae[1].rows)
   assert np.isnan(list(_values(path, "sharpness").values())).all()

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import trainings
 
-from genjax import data, protocols, scores, sweep
-from genjax.scores import SCORES
+from genjax import data, protocols, sweep
+from genjax.metrics import catalogue
+from genjax.metrics.catalogue import SCORES
 from genjax.types import UserError
 
 
@@ -65,8 +66,8 @@ def test_which_scores_a_model_has(models):
 
 
 def test_a_score_of_dimensions_has_a_figure_for_each_that_a_run_has():
-  assert scores.parts("kl_dim", 3) == ("kl_dim/0", "kl_dim/1", "kl_dim/2")
-  assert scores.parts("kl", 3) == ("kl",)
+  assert catalogue.parts("kl_dim", 3) == ("kl_dim/0", "kl_dim/1", "kl_dim/2")
+  assert catalogue.parts("kl", 3) == ("kl",)
 
 
 def test_a_score_that_a_model_has_not_is_refused(models):

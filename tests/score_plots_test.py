@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import scored
 
-from genjax import plots, score_plots, statistics
+from genjax import plots, score_plots
+from genjax.metrics import statistics
 from genjax.score_plots import against_latent, against_loss, best_of, by_setting, over_training
 
 NAN = math.nan

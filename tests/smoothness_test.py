@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import toys
 
-from genjax import paths, selection, smoothness
+from genjax import selection, smoothness
+from genjax.metrics import paths
 from genjax.types import FeatureNetwork
 
 SLOPES = jnp.array([[1.0, 2.0, 0.5], [-1.0, 0.5, 3.0], [0.0, 1.0, 0.0]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from genjax import likelihood
+from genjax.metrics import likelihood
 
 log_likelihood = jax.jit(
   likelihood.log_likelihood, static_argnames=("log_prob", "samples", "chunk")

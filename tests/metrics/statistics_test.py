@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genjax import statistics
-from genjax.statistics import Interval
+from genjax.metrics import statistics
+from genjax.metrics.statistics import Interval
 
 NAN = math.nan
 RNG = np.random.default_rng

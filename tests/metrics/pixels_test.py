@@ -8,7 +8,7 @@ import pytest
 from scipy import integrate, ndimage, spatial, stats
 from systems import digits
 
-from genjax import metrics
+from genjax.metrics import pixels
 
 
 def test_sliced_wasserstein_against_scipy():
@@ -17,16 +17,16 @@ def test_sliced_wasserstein_against_scipy():
   directions /= np.linalg.norm(directions, axis=0)
   flat = [np.asarray(part).reshape(50, 12) for part in (x, y)]
   expected = np.mean([stats.wasserstein_distance(flat[0] @ d, flat[1] @ d) for d in directions.T])
-  value = metrics.sliced_wasserstein(jax.random.key(5), x, y, projections=7)
+  value = pixels.sliced_wasserstein(jax.random.key(5), x, y, projections=7)
   np.testing.assert_allclose(value, expected, rtol=1e-4)
 
 
 def test_sliced_wasserstein_of_a_shift():
   """A shift by c moves every projection by d . c, and E |d . c| = |c| E |d_1|."""
   x = jax.random.normal(jax.random.key(0), (100, 16))
-  assert metrics.sliced_wasserstein(jax.random.key(1), x, x) == 0
+  assert pixels.sliced_wasserstein(jax.random.key(1), x, x) == 0
   shift = jnp.zeros((1, 16)).at[0, 3].set(2.0)
-  value = metrics.sliced_wasserstein(jax.random.key(1), x, x + shift, projections=20_000)
+  value = pixels.sliced_wasserstein(jax.random.key(1), x, x + shift, projections=20_000)
   expected = 2 * np.exp(_log_gamma(8) - _log_gamma(8.5)) / np.sqrt(np.pi)
   np.testing.assert_allclose(value, expected, rtol=0.02)
 
@@ -38,9 +38,9 @@ def _log_gamma(x):
 def test_sliced_wasserstein_does_not_depend_on_the_order():
   x, y = jax.random.normal(jax.random.key(0), (2, 40, 5))
   key = jax.random.key(1)
-  a = metrics.sliced_wasserstein(key, x, y)
-  np.testing.assert_allclose(metrics.sliced_wasserstein(key, x[::-1], y), a, rtol=1e-6)
-  np.testing.assert_allclose(metrics.sliced_wasserstein(key, y, x), a, rtol=1e-6)
+  a = pixels.sliced_wasserstein(key, x, y)
+  np.testing.assert_allclose(pixels.sliced_wasserstein(key, x[::-1], y), a, rtol=1e-6)
+  np.testing.assert_allclose(pixels.sliced_wasserstein(key, y, x), a, rtol=1e-6)
 
 
 def _real(part):
@@ -57,7 +57,7 @@ def _blur(images, times):
 
 def test_pyramid_distance_orders_corruptions():
   """Real images are nearest, and more of a corruption is further: blur, noise, repetition."""
-  distance = jax.jit(metrics.pyramid_distance)
+  distance = jax.jit(pixels.pyramid_distance)
   real, other = _real(slice(0, 500)), _real(slice(500, 1000))
   key = jax.random.key(0)
   noise = jax.random.uniform(jax.random.key(1), other.shape)
@@ -73,14 +73,14 @@ def test_pyramid_distance_orders_corruptions():
 
 def test_pyramid_distance_takes_odd_sizes_and_colours():
   x = jax.random.uniform(jax.random.key(0), (8, 33, 29, 3))
-  assert metrics.pyramid_distance(jax.random.key(1), x, x) == 0
-  assert metrics.pyramid_distance(jax.random.key(1), x, x / 2) > 0.1
+  assert pixels.pyramid_distance(jax.random.key(1), x, x) == 0
+  assert pixels.pyramid_distance(jax.random.key(1), x, x / 2) > 0.1
 
 
 def test_the_pyramid_is_the_image():
   """Details and rest put together again give the image."""
   x = jax.random.uniform(jax.random.key(0), (3, 28, 28, 1))
-  fine, coarse, rest = metrics._pyramid(x)
+  fine, coarse, rest = pixels._pyramid(x)
   assert [level.shape[1] for level in (fine, coarse, rest)] == [28, 14, 7]
   middle = coarse + rest.repeat(2, 1).repeat(2, 2)
   np.testing.assert_allclose(fine + middle.repeat(2, 1).repeat(2, 2), x, atol=1e-6)
@@ -94,79 +94,79 @@ def test_exact_emd_against_pot():
     ot.emd2([], [], ot.dist(flat[0][part], flat[1][part], metric="euclidean"))
     for part in (slice(0, 20), slice(20, 40))  # and three are left out
   ]
-  np.testing.assert_allclose(metrics.exact_emd(x, y, size=20), np.mean(expected), rtol=1e-9)
+  np.testing.assert_allclose(pixels.exact_emd(x, y, size=20), np.mean(expected), rtol=1e-9)
   whole = ot.emd2([], [], ot.dist(*flat, metric="euclidean"))
-  np.testing.assert_allclose(metrics.exact_emd(x, y), whole, rtol=1e-9)
+  np.testing.assert_allclose(pixels.exact_emd(x, y), whole, rtol=1e-9)
 
 
 def test_exact_emd_by_hand():
   # (3, 4) stays, and (0, 0) goes to (0, 1).
   x, y = np.array([[0.0, 0], [3, 4]]), np.array([[3.0, 4], [0, 1]])
-  assert metrics.exact_emd(x, y) == 0.5
+  assert pixels.exact_emd(x, y) == 0.5
   images = jax.random.uniform(jax.random.key(0), (300, 28, 28, 1))
-  assert metrics.exact_emd(images, images[::-1]) == 0
+  assert pixels.exact_emd(images, images[::-1]) == 0
   with pytest.raises(ValueError, match=r"shape \(2, 2\) cannot be paired with \(1, 2\)"):
-    metrics.exact_emd(x, y[:1])
+    pixels.exact_emd(x, y[:1])
   with pytest.raises(ValueError, match="cannot be paired"):
-    metrics.exact_emd(x[:0], y[:0])
+    pixels.exact_emd(x[:0], y[:0])
 
 
 def test_what_the_exact_emd_is_known_for():
   """Small minibatches make it larger, and points too near to their mean make it smaller: blur."""
   x, y = np.random.default_rng(0).normal(size=(2, 500, 50))
-  floor = metrics.exact_emd(x, y)
-  assert metrics.exact_emd(x, y, size=50) > 1.05 * floor
-  assert metrics.exact_emd(x, y / 2) < 0.9 * floor
+  floor = pixels.exact_emd(x, y)
+  assert pixels.exact_emd(x, y, size=50) > 1.05 * floor
+  assert pixels.exact_emd(x, y / 2) < 0.9 * floor
 
 
 def test_sharpness_against_scipy():
   images = np.random.default_rng(0).uniform(size=(5, 9, 7, 1)).astype(np.float32)
   expected = [ndimage.laplace(image[..., 0])[1:-1, 1:-1].var() for image in images]
-  found = jax.jit(metrics.sharpness)(images)
+  found = jax.jit(pixels.sharpness)(images)
   np.testing.assert_allclose(found, expected, rtol=1e-5)
-  np.testing.assert_allclose(metrics.sharpness(images.repeat(3, -1)), expected, rtol=1e-5)
+  np.testing.assert_allclose(pixels.sharpness(images.repeat(3, -1)), expected, rtol=1e-5)
   # One bright pixel: -4 there, 1 beside it, and 4 more zeros: (16 + 4) / 9 about a mean of 0.
   dot = np.zeros((1, 5, 5, 3), np.float32)
   dot[0, 2, 2, 1] = 1  # of green, which is 0.587 of grey
-  np.testing.assert_allclose(metrics.sharpness(dot), 0.587**2 * 20 / 9, rtol=1e-6)
+  np.testing.assert_allclose(pixels.sharpness(dot), 0.587**2 * 20 / 9, rtol=1e-6)
   with pytest.raises(ValueError, match="images of 2 channels"):
-    metrics.sharpness(np.zeros((1, 5, 5, 2)))
+    pixels.sharpness(np.zeros((1, 5, 5, 2)))
 
 
 def test_sharpness_orders_blur_and_noise():
   real = _real(slice(0, 200))
   noise = jax.random.uniform(jax.random.key(0), real.shape)
-  found = [metrics.sharpness(x).mean() for x in (_blur(real, 2), _blur(real, 1), real, noise)]
+  found = [pixels.sharpness(x).mean() for x in (_blur(real, 2), _blur(real, 1), real, noise)]
   assert 0 < 1.5 * found[0] < found[1] < 0.7 * found[2] < 0.1 * found[3]
 
 
 def test_slerp_by_hand_and_against_scipy():
   a, b = jnp.array([2.0, 0]), jnp.array([0.0, 1])
-  np.testing.assert_allclose(metrics.slerp(a, b, jnp.array(0.5)), [2**0.5, 0.5**0.5], rtol=1e-6)
+  np.testing.assert_allclose(pixels.slerp(a, b, jnp.array(0.5)), [2**0.5, 0.5**0.5], rtol=1e-6)
   x, y = np.random.default_rng(0).normal(size=(2, 4))
   x, y = x / np.linalg.norm(x), y / np.linalg.norm(y)
   t = np.linspace(0, 1, 7)
-  found = jax.vmap(metrics.slerp, (None, None, 0))(jnp.array(x), jnp.array(y), jnp.array(t))
+  found = jax.vmap(pixels.slerp, (None, None, 0))(jnp.array(x), jnp.array(y), jnp.array(t))
   np.testing.assert_allclose(found, spatial.geometric_slerp(x, y, t), atol=1e-6)
 
 
 @pytest.mark.parametrize("angle", [1e-6, 1e-4, 0.9e-3, 1.1e-3, 1e-2, 3.1])
 def test_slerp_of_nearly_parallel_latents(angle):
   a, b = np.array([1.0, 0]), np.array([np.cos(angle), np.sin(angle)])
-  found = metrics.slerp(jnp.array(a), jnp.array(b), jnp.array(0.3))
+  found = pixels.slerp(jnp.array(a), jnp.array(b), jnp.array(0.3))
   np.testing.assert_allclose(found, [np.cos(0.3 * angle), np.sin(0.3 * angle)], atol=2e-5)
 
 
 def test_slerp_in_one_dimension_and_of_opposite_latents():
   t = jnp.array([0.0, 0.25, 1.0])
   a, b = jnp.full((3, 1), -1.0), jnp.full((3, 1), 3.0)
-  np.testing.assert_allclose(metrics.slerp(a, b, t), [[-1], [0], [3]], atol=1e-6)
-  np.testing.assert_allclose(metrics.slerp(b, b / 3, t), [[3], [2.5], [1]], atol=1e-6)
+  np.testing.assert_allclose(pixels.slerp(a, b, t), [[-1], [0], [3]], atol=1e-6)
+  np.testing.assert_allclose(pixels.slerp(b, b / 3, t), [[3], [2.5], [1]], atol=1e-6)
   pair = jnp.array([1.0, 2.0])
-  np.testing.assert_allclose(metrics.slerp(pair, -pair, jnp.array(0.25)), pair / 2, atol=1e-6)
+  np.testing.assert_allclose(pixels.slerp(pair, -pair, jnp.array(0.25)), pair / 2, atol=1e-6)
   nothing = jnp.zeros(2)
-  assert np.isfinite(metrics.slerp(nothing, pair, jnp.array(0.3))).all()
-  assert not metrics.slerp(nothing, nothing, jnp.array(0.3)).any()
+  assert np.isfinite(pixels.slerp(nothing, pair, jnp.array(0.3))).all()
+  assert not pixels.slerp(nothing, nothing, jnp.array(0.3)).any()
 
 
 def _paths(latent):
@@ -188,12 +188,12 @@ def test_path_speed_of_a_linear_map():
   velocity = angle / np.sin(angle) * (np.cos(s * angle) * y - np.cos((1 - s) * angle) * x)
   expected = ((velocity @ np.asarray(weights, float)) ** 2).sum(1)
 
-  speed = jax.jit(lambda a, b, t, step: metrics.path_speed(features_of, a, b, t, step))
+  speed = jax.jit(lambda a, b, t, step: pixels.path_speed(features_of, a, b, t, step))
   found = speed(a, b, t, 1e-3)
   np.testing.assert_allclose(found, expected, rtol=0.01)
   np.testing.assert_allclose(found.mean(), expected.mean(), rtol=1e-3)
   assert np.abs(speed(a, b, t, 1e-5) / expected - 1).max() > 0.01
-  np.testing.assert_allclose(metrics.path_speed(features_of, a, b, t), found, rtol=2e-3)
+  np.testing.assert_allclose(pixels.path_speed(features_of, a, b, t), found, rtol=2e-3)
 
 
 def test_path_speed_of_each_run_is_that_of_the_run_alone_and_padding_changes_nothing():
@@ -202,7 +202,7 @@ def test_path_speed_of_each_run_is_that_of_the_run_alone_and_padding_changes_not
 
   @jax.jit
   def speed(weights, a=a, b=b):
-    return metrics.path_speed(lambda z: jnp.tanh(z @ weights), a, b, t)
+    return pixels.path_speed(lambda z: jnp.tanh(z @ weights), a, b, t)
 
   together = jax.vmap(speed)(weights)
   for row, alone in zip(together, weights, strict=True):
@@ -214,10 +214,10 @@ def test_path_speed_of_each_run_is_that_of_the_run_alone_and_padding_changes_not
 
 def test_path_length_drops_the_extremes_and_no_failure():
   speeds = jnp.arange(101.0)[::-1]
-  assert metrics.path_length(speeds) == 50
-  assert metrics.path_length(speeds.at[0].set(1e9)) == 50
-  assert np.isnan(metrics.path_length(speeds.at[0].set(jnp.nan)))
-  np.testing.assert_allclose(jax.vmap(metrics.path_length)(jnp.stack([speeds, -speeds])), [50, -50])
+  assert pixels.path_length(speeds) == 50
+  assert pixels.path_length(speeds.at[0].set(1e9)) == 50
+  assert np.isnan(pixels.path_length(speeds.at[0].set(jnp.nan)))
+  np.testing.assert_allclose(jax.vmap(pixels.path_length)(jnp.stack([speeds, -speeds])), [50, -50])
 
 
 def test_the_bound_of_jensen_and_shannon():
@@ -233,7 +233,7 @@ def test_the_bound_of_jensen_and_shannon():
   real, generated = p.rvs(200_000, random_state=rng), q.rvs(100_000, random_state=rng)
 
   def bound(logit):
-    return metrics.jensen_shannon_bound(*(jnp.asarray(logit(x)) for x in (real, generated)))
+    return pixels.jensen_shannon_bound(*(jnp.asarray(logit(x)) for x in (real, generated)))
 
   np.testing.assert_allclose(bound(lambda x: 0.5 - x), exact, atol=1.5e-3)
   for worse in (lambda x: 0.5 - 2 * x, lambda x: 0.2 * (0.5 - x), lambda x: -x):
@@ -241,10 +241,10 @@ def test_the_bound_of_jensen_and_shannon():
   assert bound(lambda x: x - 0.5) < 0
   np.testing.assert_allclose(bound(lambda x: 0 * x), 0, atol=1e-6)
   np.testing.assert_allclose(
-    metrics.jensen_shannon_bound(jnp.full(3, 99.0), jnp.full(2, -99.0)), np.log(2), rtol=1e-6
+    pixels.jensen_shannon_bound(jnp.full(3, 99.0), jnp.full(2, -99.0)), np.log(2), rtol=1e-6
   )
 
 
 def test_label_agreement():
   scores = jnp.array([[0.1, 0.9], [0.8, 0.2], [0.6, 0.4], [3.0, -5.0]])
-  assert metrics.label_agreement(scores, jnp.array([1, 0, 1, 0])) == 0.75
+  assert pixels.label_agreement(scores, jnp.array([1, 0, 1, 0])) == 0.75

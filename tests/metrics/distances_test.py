@@ -7,7 +7,7 @@ from scipy import linalg, stats
 from scipy.spatial import distance
 from sklearn.metrics.pairwise import polynomial_kernel
 
-from genjax import distances
+from genjax.metrics import distances
 
 RNG = np.random.default_rng
 

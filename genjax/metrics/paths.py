@@ -8,7 +8,7 @@ import math
 import jax.numpy as jnp
 from jax import Array
 
-from genjax.metrics import slerp
+from genjax.metrics.pixels import slerp
 
 KINDS = ("linear", "spherical")
 
@@ -19,7 +19,7 @@ def between(a: Array, b: Array, steps: int, kind: str) -> Array:
   Args:
     a, b: latents, 0 in masked dimensions, which stay 0.
     steps: T, at least 2.
-    kind: "linear", or "spherical": the direction turns at a constant speed as in `metrics.slerp`
+    kind: "linear", or "spherical": the direction turns at a constant speed as in `pixels.slerp`
       (White 2016, section 2.1), and the norm goes evenly from that of a to that of b. White's own
       norm grows far beyond both where a and b are nearly opposite, as a latent of 2 often has them.
       Exact opposites, as any two of unlike sign are where Z is 1, have no one arc between them: the

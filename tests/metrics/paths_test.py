@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genjax import paths
+from genjax.metrics import paths
 
 
 def test_a_straight_and_a_round_way():

@@ -1,0 +1,1 @@
+"""Mathematics of images, features and figures: nothing here knows a run."""
