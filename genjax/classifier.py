@@ -17,9 +17,9 @@ import numpy as np
 import optax
 from jax import Array, lax
 
-from genjax import cache as caching
 from genjax import data, programs, sweep
 from genjax.classifier_network import ClassifierNetwork
+from genjax.data import cache as caching
 from genjax.models import networks, optimisers
 from genjax.types import (
   Batch,

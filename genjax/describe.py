@@ -14,10 +14,11 @@ import jax
 import ml_collections
 from ml_collections import config_flags
 
-from genjax import cli, cost, data, published, records, sweep, train
+from genjax import cli, cost, data, sweep, train
 from genjax import config as genjax_config
+from genjax.data import sizes, tfds
+from genjax.data.sources import shortened, unnamed
 from genjax.models import summary
-from genjax.sources import shortened, unnamed
 from genjax.types import Shape
 from genjax.watch import WATCH
 
@@ -189,8 +190,8 @@ def load(config: ml_collections.ConfigDict) -> data.Splits:
     UserError: the data cannot be had, and nobody knows their sizes.
   """
   options = config.data
-  known = published.splits(options.name, options.size, options.validation, options.channels)
-  if known and not records.locate(options.name, options.dir):
+  known = sizes.splits(options.name, options.size, options.validation, options.channels)
+  if known and not tfds.locate(options.name, options.dir):
     return known
   return train.load_data(config)
 

@@ -7,8 +7,8 @@ import jax
 
 from genjax import config as genjax_config
 from genjax import workdir
+from genjax.data.sources import shortened, unnamed
 from genjax.selection import Selection
-from genjax.sources import shortened, unnamed
 from genjax.tables import Block, Column, Table
 
 NOT_RECORDED = "not recorded"

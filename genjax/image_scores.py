@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from genjax.data import unit
+from genjax.data.splits import unit
 from genjax.metrics import pixels
 from genjax.protocols import EMD_IMAGES, Block, Context, Group
 from genjax.sweep import compiled

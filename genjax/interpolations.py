@@ -14,10 +14,10 @@ from jax import Array
 from matplotlib.figure import Figure
 
 from genjax import galleries, inversion, latents, smoothness
+from genjax.data.sources import numbered
 from genjax.metrics import paths
 from genjax.plots import RunLabel, drawable, tick_label
 from genjax.selection import Selection
-from genjax.sources import numbered
 from genjax.types import Run, State, Stream, stream
 
 MOST_DIMENSIONS = 10  # of a traversal

@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array, lax
 
 from genjax import data
-from genjax.data import unit
+from genjax.data.splits import unit
 from genjax.metrics import likelihood
 from genjax.protocols import BATCH, Block, Context, Group
 from genjax.types import Batch, Dataset, Run, State

@@ -30,9 +30,9 @@ from genjax import (
   train,
   workdir,
 )
+from genjax.data.sources import shortened
 from genjax.exhibits import Exhibits
 from genjax.selection import Selection
-from genjax.sources import shortened
 from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)

@@ -16,8 +16,8 @@ from absl import flags
 from PIL import Image
 
 from genjax import cli, files, galleries, plots, sampling, selection
+from genjax.data.sources import numbered
 from genjax.selection import Selection
-from genjax.sources import numbered
 from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)

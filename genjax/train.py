@@ -24,12 +24,12 @@ from genjax import (
   models,
   plots,
   programs,
-  sources,
   sweep,
   validation,
   workdir,
 )
 from genjax import config as genjax_config
+from genjax.data import sources
 from genjax.types import Dataset, Model, Progress, PyTree, Run, UserError
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from genjax.data import unit
+from genjax.data.splits import unit
 from genjax.metrics import pixels
 from genjax.types import Batch, Dataset, Metrics, Model, Run, State, Stream, latent_noise, stream
 

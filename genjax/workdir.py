@@ -17,10 +17,10 @@ from typing import NamedTuple
 import numpy as np
 from absl import logging
 
-from genjax import sources
 from genjax.config import flatten
+from genjax.data import sources
+from genjax.data.sources import natural
 from genjax.events import Events
-from genjax.sources import natural
 from genjax.types import UserError, now
 
 _FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")

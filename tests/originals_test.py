@@ -6,7 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from genjax import evaluate, originals, report, selection, sources
+from genjax import evaluate, originals, report, selection
+from genjax.data import sources
 from genjax.types import UserError
 
 LABELS = np.array([2, 0, 2, 1, 0, 1, 2])

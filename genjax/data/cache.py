@@ -15,8 +15,9 @@ from collections.abc import Iterator
 import numpy as np
 from absl import logging
 
-from genjax import files, sources
-from genjax.sources import Arrays
+from genjax import files
+from genjax.data import sources
+from genjax.data.sources import Arrays
 from genjax.types import Dataset
 
 _LAYOUT = 2  # to be raised when the arrays of a source come out otherwise than before

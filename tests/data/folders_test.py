@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genjax import cache, folders, sources
+from genjax.data import cache, folders, sources
 from genjax.types import UserError
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from absl import logging
 from PIL import Image, ImageOps
 
-from genjax import sources
-from genjax.sources import Arrays, text_of
+from genjax.data import sources
+from genjax.data.sources import Arrays, text_of
 from genjax.types import Dataset, UserError
 
 _SUFFIXES = {

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genjax.data import Splits
-from genjax.sources import numbered
+from genjax.data.sources import numbered
+from genjax.data.splits import Splits
 from genjax.types import Dataset, Shape
 
 

@@ -4,8 +4,8 @@ import os
 import numpy as np
 import pytest
 
-from genjax import cache
-from genjax.sources import Arrays
+from genjax.data import cache
+from genjax.data.sources import Arrays
 from genjax.types import Dataset, UserError
 
 

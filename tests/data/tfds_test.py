@@ -23,7 +23,8 @@ from tensorflow_datasets.core.download import downloader, extractor
 from tensorflow_datasets.core.features import image_feature
 from tensorflow_datasets.image_classification import cifar, mnist
 
-from genjax import data, records
+from genjax import data
+from genjax.data import tfds
 from genjax.types import UserError
 
 TRAIN, TEST = 30, 12
@@ -134,7 +135,7 @@ def prepared_once(tmp_path_factory):
   with pytest.MonkeyPatch.context() as patch:
     isolate(patch, home)
     serve(patch)
-    records.prepare("mnist", str(home))
+    tfds.prepare("mnist", str(home))
   return home
 
 
@@ -157,13 +158,13 @@ def contents(folder):
   ],
 )
 def test_prepare_needs_no_tensorflow(tmp_path, served, name, version, images):
-  assert records.locate(name, str(tmp_path)) is None
-  folder = records.prepare(name, str(tmp_path))
+  assert tfds.locate(name, str(tmp_path)) is None
+  folder = tfds.prepare(name, str(tmp_path))
   assert folder == tmp_path / name / version
-  assert records.locate(name, str(tmp_path)) == folder
+  assert tfds.locate(name, str(tmp_path)) == folder
   assert [x.name for x in tmp_path.iterdir()] == [name]  # no downloads are left
   assert [x.name for x in (tmp_path / name).iterdir()] == [version]
-  train, test, classes, source = records.read(folder, 0)
+  train, test, classes, source = tfds.read(folder, 0)
   for part, indices in ((train, range(TRAIN)), (test, range(TRAIN, TRAIN + TEST))):
     back = part.image[:, 0, 0, 0]  # where an image came from
     assert sorted(back) == list(indices)
@@ -175,8 +176,8 @@ def test_prepare_needs_no_tensorflow(tmp_path, served, name, version, images):
 
 
 def test_prepare_from_zipped_images(tmp_path, served):
-  folder = records.prepare("rock_paper_scissors", str(tmp_path))
-  train, test, classes, _ = records.read(folder, 30)
+  folder = tfds.prepare("rock_paper_scissors", str(tmp_path))
+  train, test, classes, _ = tfds.read(folder, 30)
   assert train.image.shape == (TRAIN, 30, 30, 3)
   assert np.bincount(test.label).tolist() == [4, 4, 4]
   assert classes == ("rock", "paper", "scissors")
@@ -187,18 +188,18 @@ def test_prepare_leaves_tfds_as_it_was(tmp_path, served):
   watched += [(downloader, "MAX_RETRIES"), (downloader, "_open_url")]
   watched += [(image_feature._ImageEncoder, "_encode_image")]
   before = [getattr(*x) for x in watched]
-  records.prepare("mnist", str(tmp_path))
+  tfds.prepare("mnist", str(tmp_path))
   assert all(getattr(*x) is y for x, y in zip(watched, before, strict=True))
   served["train-images-idx3-ubyte.gz"] = b"damaged"
   with pytest.raises(UserError):
-    records.prepare("fashion_mnist", str(tmp_path))
+    tfds.prepare("fashion_mnist", str(tmp_path))
   assert all(getattr(*x) is y for x, y in zip(watched, before, strict=True))
 
 
 def test_what_another_process_prepared_meanwhile_stays(tmp_path, served, monkeypatch):
-  folder = records.prepare("mnist", str(tmp_path))
+  folder = tfds.prepare("mnist", str(tmp_path))
   before = {x: x.stat().st_mtime_ns for x in folder.iterdir()}
-  assert records.prepare("mnist", str(tmp_path)) == folder
+  assert tfds.prepare("mnist", str(tmp_path)) == folder
   assert {x: x.stat().st_mtime_ns for x in folder.iterdir()} == before
 
 
@@ -233,7 +234,7 @@ def test_a_bad_download_leaves_nothing(tmp_path, served, content):
   else:
     served["t10k-images-idx3-ubyte.gz"] = content
   with pytest.raises(UserError, match="downloading it failed") as error:
-    records.prepare("mnist", str(tmp_path))
+    tfds.prepare("mnist", str(tmp_path))
   assert "\n" not in str(error.value)
   assert contents(tmp_path) == []
 
@@ -244,7 +245,7 @@ def test_preparing_that_does_need_tensorflow_says_so(tmp_path, served, monkeypat
 
   monkeypatch.setattr(mnist.MNIST, "_generate_examples", generate)
   with pytest.raises(UserError, match="needs TensorFlow, for image"):
-    records.prepare("mnist", str(tmp_path))
+    tfds.prepare("mnist", str(tmp_path))
   assert contents(tmp_path) == []
 
 
@@ -253,7 +254,7 @@ def test_a_folder_that_cannot_be_written(tmp_path):
   with pytest.raises(
     UserError, match=r"cannot be put there .*--config\.data\.dir or TFDS_DATA_DIR"
   ):
-    records.prepare("mnist", str(tmp_path / "file"))
+    tfds.prepare("mnist", str(tmp_path / "file"))
 
 
 @pytest.mark.parametrize(
@@ -284,11 +285,11 @@ def test_without_tfds(tmp_path, monkeypatch):
 
 
 def test_where_datasets_are_looked_for(tmp_path, monkeypatch):
-  assert records.root("") == tmp_path / "home" / "tensorflow_datasets"
+  assert tfds.root("") == tmp_path / "home" / "tensorflow_datasets"
   monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "set"))
-  assert records.root("") == tmp_path / "set"
-  assert records.root(str(tmp_path / "given")) == tmp_path / "given"
-  assert records.root("~/x") == tmp_path / "home" / "x"
+  assert tfds.root("") == tmp_path / "set"
+  assert tfds.root(str(tmp_path / "given")) == tmp_path / "given"
+  assert tfds.root("~/x") == tmp_path / "home" / "x"
 
 
 def test_locate_takes_the_newest_version_or_the_one_named(tmp_path):
@@ -310,7 +311,7 @@ def test_locate_takes_the_newest_version_or_the_one_named(tmp_path):
     "emnist": None,
     "letters": None,
   }.items():
-    assert records.locate(name, str(tmp_path)) == (expected and tmp_path / expected)
+    assert tfds.locate(name, str(tmp_path)) == (expected and tmp_path / expected)
 
 
 def test_a_dataset_in_another_format(prepared):
@@ -319,7 +320,7 @@ def test_a_dataset_in_another_format(prepared):
   with pytest.raises(
     UserError, match=r"mnist/3\.0\.1: prepared in another format.*--config\.data\.dir"
   ):
-    records.locate("mnist", str(prepared))
+    tfds.locate("mnist", str(prepared))
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -337,7 +338,7 @@ def test_a_damaged_record_file_is_named(prepared, split, damage):
     os.truncate(file, len(content) // 2 if damage == "half" else 0)
   # Cut at a block's end, a file gives empty records, which are no images.
   with pytest.raises(UserError, match=f"{file}: (damaged|not a readable image)") as error:
-    records.read(file.parent, 0)
+    tfds.read(file.parent, 0)
   assert "\n" not in str(error.value)
 
 
@@ -345,7 +346,7 @@ def test_a_damaged_description_is_named(prepared):
   folder = prepared / "mnist" / "3.0.1"
   (folder / "dataset_info.json").write_text("{")
   with pytest.raises(UserError, match=r"mnist/3\.0\.1: not a readable TFDS dataset"):
-    records.read(folder, 0)
+    tfds.read(folder, 0)
 
 
 def test_a_split_for_testing(prepared):
@@ -358,14 +359,14 @@ def test_a_split_for_testing(prepared):
       file.rename(str(file).replace(f"mnist-{old}", f"mnist-{new}"))
 
   rename("test", "validation")  # as in datasets whose test labels are secret
-  assert len(records.read(folder, 0).test.label) == TEST
+  assert len(tfds.read(folder, 0).test.label) == TEST
   rename("validation", "other")
   text = text.replace('"test"', '"other"')
   (folder / "dataset_info.json").write_text(text)
-  assert records.read(folder, 0).test is None
+  assert tfds.read(folder, 0).test is None
   rename("train", "unlabelled")
   with pytest.raises(UserError, match=r"no split 'train' among .*unlabelled"):
-    records.read(folder, 0)
+    tfds.read(folder, 0)
 
 
 def test_a_second_start_needs_neither_tfds_nor_the_records(prepared, tmp_path, monkeypatch, caplog):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from genjax import data, published
+from genjax import data
+from genjax.data import sizes
 from genjax.types import Dataset
 
 
@@ -16,10 +17,10 @@ def _sizes(splits):
   return [(array.shape, array.dtype) for array in arrays], splits.num_classes
 
 
-@pytest.mark.parametrize("name", published.SIZES)
+@pytest.mark.parametrize("name", sizes.SIZES)
 def test_shapes_and_classes_are_those_of_tfds(name, tmp_path):
   features = tfds.builder(name, data_dir=tmp_path).info.features
-  described = published.SIZES[name]
+  described = sizes.SIZES[name]
   assert features["image"].shape == described.shape
   assert features["label"].num_classes == described.num_classes
 
@@ -37,9 +38,9 @@ def test_splits_are_those_of_the_data(
   arrays = {"x_train": train.image, "y_train": train.label}
   np.savez(tmp_path / "data.npz", **arrays, x_test=test.image, y_test=test.label)
   real = data.load(str(tmp_path / "data.npz"), size=size, validation=validation, channels=channels)
-  described = published.Sizes((8, 6, depth), 50, 9, 4)
-  monkeypatch.setitem(published.SIZES, "some", described)
-  found = published.splits("some:1.0.0", size, validation, channels)
+  described = sizes.Sizes((8, 6, depth), 50, 9, 4)
+  monkeypatch.setitem(sizes.SIZES, "some", described)
+  found = sizes.splits("some:1.0.0", size, validation, channels)
   assert _sizes(found) == _sizes(real)
   assert found.source == "some (not on this machine; sizes as published)"
 
@@ -48,16 +49,16 @@ def test_splits_are_those_of_the_data(
 def test_counts_are_those_of_the_data_that_are_here(name):
   if not os.environ.get("TFDS_DATA_DIR"):
     pytest.skip(f"TFDS_DATA_DIR names no folder with {name}")
-  assert _sizes(published.splits(name)) == _sizes(data.load(name))
+  assert _sizes(sizes.splits(name)) == _sizes(data.load(name))
 
 
 def test_images_take_no_memory():
-  image = published.splits("cifar10", size=256).train.image
+  image = sizes.splits("cifar10", size=256).train.image
   assert image.shape == (45_000, 256, 256, 3)
   assert image.base.nbytes == 1
 
 
 def test_other_names_are_unknown():
-  assert published.splits("digits") is None
-  assert published.splits("./mnist") is None
-  assert published.splits("emnist") is None
+  assert sizes.splits("digits") is None
+  assert sizes.splits("./mnist") is None
+  assert sizes.splits("emnist") is None

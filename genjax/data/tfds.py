@@ -22,7 +22,7 @@ from types import SimpleNamespace
 import numpy as np
 from PIL import Image
 
-from genjax import sources
+from genjax.data import sources
 from genjax.types import Dataset, UserError
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+")

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genjax import cache as caching
-from genjax import data, folders, records
+from genjax import data
+from genjax.data import cache as caching
+from genjax.data import folders, tfds
 from genjax.types import Dataset, UserError
 
 KEY = jax.random.key(3)
@@ -27,7 +28,7 @@ def load_real():
   with tempfile.TemporaryDirectory() as cache:  # of 240 MB, so not among pytest's, which are kept
 
     def load(name):
-      if not os.environ.get("TFDS_DATA_DIR") or not records.locate(name, ""):
+      if not os.environ.get("TFDS_DATA_DIR") or not tfds.locate(name, ""):
         pytest.skip(f"TFDS_DATA_DIR names no folder with {name}")
       return data.load(name, cache=cache)
 
@@ -222,7 +223,7 @@ def test_a_folder_takes_a_slash(tmp_path, monkeypatch):
   def locate(name, directory):
     raise UserError(f"looking for the dataset {name}")
 
-  monkeypatch.setattr(records, "locate", locate)
+  monkeypatch.setattr(tfds, "locate", locate)
   assert data.load("digits").num_classes == 10
   with pytest.raises(UserError, match="looking for the dataset mnist"):
     data.load("mnist")

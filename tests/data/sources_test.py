@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genjax import sources
+from genjax.data import sources
 from genjax.types import UserError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 6, 6), dtype=np.uint8)

@@ -11,8 +11,8 @@ import numpy as np
 from absl import logging
 from jax import Array
 
-from genjax import cache as caching
-from genjax import folders, records, sources
+from genjax.data import cache as caching
+from genjax.data import folders, sources, tfds
 from genjax.types import Batch, Dataset, UserError
 
 _TEST_SEED = 271828  # of the splits; a run's seed never touches them
@@ -193,7 +193,7 @@ def _arrays(name: str, directory: str, size: int, cache: str, background: str) -
     return sources.npz(name, size)
   is_folder = _is_folder(name)
   name = name if is_folder else _tfds_name(name)
-  place = pathlib.Path(os.path.expanduser(name)) if is_folder else records.locate(name, directory)
+  place = pathlib.Path(os.path.expanduser(name)) if is_folder else tfds.locate(name, directory)
   if place is None or not place.is_dir():
     # A folder's name says nothing elsewhere: ./faces of another project is another dataset.
     for file in () if is_folder else caching.newest(cache, name, size):
@@ -202,12 +202,12 @@ def _arrays(name: str, directory: str, size: int, cache: str, background: str) -
         return arrays
     if is_folder:
       raise sources.MissingData(f"{name}: no such folder")
-    place = records.prepare(name, directory)
+    place = tfds.prepare(name, directory)
   version = f"images2{background}" if is_folder else place.name  # 2: as they are read now
   file = caching.path(cache, name, version, size, place)
   arrays = caching.load(file)
   if arrays is None:
-    arrays = folders.read(place, size, background) if is_folder else records.read(place, size)
+    arrays = folders.read(place, size, background) if is_folder else tfds.read(place, size)
     caching.save(file, arrays)
   return arrays
 
@@ -265,7 +265,7 @@ def moved(name: str, directory: str, where: str) -> tuple[str, str]:
     raise UserError(f"--data={where} is no folder; expected the one that holds {name}")
   if _is_folder(name):
     return place, directory
-  if records.locate(_tfds_name(name), place):
+  if tfds.locate(_tfds_name(name), place):
     return name, place
   if "/" in name:  # once relative to a folder, as older workdirs have it
     return place, directory

@@ -1,0 +1,29 @@
+"""Datasets: where they come from, their splits, and batches drawn inside a compiled program."""
+
+from genjax.data.splits import (
+  Splits,
+  absolute,
+  batches_per_epoch,
+  draw,
+  first,
+  load,
+  moved,
+  order,
+  permute,
+  to_device,
+  unit,
+)
+
+__all__ = [
+  "Splits",
+  "absolute",
+  "batches_per_epoch",
+  "draw",
+  "first",
+  "load",
+  "moved",
+  "order",
+  "permute",
+  "to_device",
+  "unit",
+]
