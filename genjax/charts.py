@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from genjax import histories, page, plots, workdir
+from genjax import page, workdir
 from genjax.page import Picture
+from genjax.plotting import histories, plots
 from genjax.selection import Selection
 
 SETTINGS = 12  # that a figure of several workdirs may have

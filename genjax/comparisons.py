@@ -13,8 +13,8 @@ import numpy as np
 
 from genjax.metrics import statistics
 from genjax.metrics.statistics import Interval, Summary
+from genjax.plotting.tables import Block, Column, Estimate, Table
 from genjax.readings import Run, Scores
-from genjax.tables import Block, Column, Estimate, Table
 
 
 def summary(values: Iterable[float]) -> Summary:

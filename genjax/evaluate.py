@@ -17,8 +17,6 @@ from genjax import (
   checkpoint,
   cli,
   feature_networks,
-  galleries,
-  plots,
   protocols,
   score_files,
   selection,
@@ -28,6 +26,7 @@ from genjax import (
 )
 from genjax.evaluation import Asked, Evaluation, check_images
 from genjax.metrics.catalogue import SCORES, parts
+from genjax.plotting import galleries, plots
 from genjax.protocols import Block, Settings
 from genjax.score_files import Place
 from genjax.types import UserError

@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax import animations, cost, explorer, latents, page, renderings
+from genjax import cost, explorer, latents, page, renderings
 from genjax.page import Picture
+from genjax.plotting import animations
 from genjax.renderings import Request
 from genjax.selection import Selection
 

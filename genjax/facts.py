@@ -8,8 +8,8 @@ import jax
 from genjax import config as genjax_config
 from genjax import workdir
 from genjax.data.sources import shortened, unnamed
+from genjax.plotting.tables import Block, Column, Table
 from genjax.selection import Selection
-from genjax.tables import Block, Column, Table
 
 NOT_RECORDED = "not recorded"
 

@@ -12,20 +12,18 @@ import numpy as np
 from absl import flags
 
 from genjax import (
-  animations,
   cli,
   data,
   feature_networks,
   files,
   interpolations,
   originals,
-  plots,
   selection,
   smoothness,
-  tables,
 )
 from genjax.interpolations import Asked, Pictures
 from genjax.metrics import paths
+from genjax.plotting import animations, plots, tables
 from genjax.selection import Selection
 from genjax.types import UserError
 

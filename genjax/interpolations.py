@@ -13,10 +13,11 @@ import numpy as np
 from jax import Array
 from matplotlib.figure import Figure
 
-from genjax import galleries, inversion, latents, smoothness
+from genjax import inversion, latents, smoothness
 from genjax.data.sources import numbered
 from genjax.metrics import paths
-from genjax.plots import RunLabel, drawable, tick_label
+from genjax.plotting import galleries
+from genjax.plotting.plots import RunLabel, drawable, tick_label
 from genjax.selection import Selection
 from genjax.types import Run, State, Stream, stream
 

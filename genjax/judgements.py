@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 
 from genjax import health
+from genjax.plotting.tables import Block, Column, Table
 from genjax.readings import Run, Scores, Workdir
-from genjax.tables import Block, Column, Table
 
 
 def of_runs(

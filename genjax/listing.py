@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from genjax import readings
 from genjax.config import suggestion
+from genjax.plotting.tables import Block, Column, Table
 from genjax.readings import Run, Workdir
-from genjax.tables import Block, Column, Table
 from genjax.types import UserError
 
 CRITERIA = ("val_loss", "val_swd")  # lowest at the best step, of a VAE and of a GAN

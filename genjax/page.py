@@ -12,8 +12,8 @@ import markupsafe
 import numpy as np
 from PIL import Image
 
-from genjax import tables
-from genjax.tables import Table
+from genjax.plotting import tables
+from genjax.plotting.tables import Table
 
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
 GAP = 4  # pixels between the images of a strip

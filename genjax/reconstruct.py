@@ -10,21 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from absl import flags
 
-from genjax import (
-  cli,
-  files,
-  galleries,
-  latent_plots,
-  originals,
-  plots,
-  reconstructions,
-  run_tables,
-  selection,
-  tables,
-)
+from genjax import cli, files, originals, reconstructions, run_tables, selection
+from genjax.plotting import galleries, latent_plots, plots, tables
+from genjax.plotting.tables import Table
 from genjax.reconstructions import ERRORS, Reconstructions
 from genjax.selection import Selection
-from genjax.tables import Table
 from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)

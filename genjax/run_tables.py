@@ -11,8 +11,8 @@ import numpy as np
 
 from genjax import comparisons
 from genjax.metrics import statistics
+from genjax.plotting.tables import Block, Column, Estimate, Table
 from genjax.selection import Selection
-from genjax.tables import Block, Column, Estimate, Table
 
 
 class Figure(NamedTuple):

@@ -15,8 +15,9 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
-from genjax import cli, files, galleries, plots, sampling, selection
+from genjax import cli, files, sampling, selection
 from genjax.data.sources import numbered
+from genjax.plotting import galleries, plots
 from genjax.selection import Selection
 from genjax.types import UserError
 

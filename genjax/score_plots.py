@@ -17,9 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from genjax import comparisons, correlations, plots, tables
+from genjax import comparisons, correlations
 from genjax.metrics import statistics
-from genjax.plots import CROSS, INK, STEPS, STYLE, Axis, Head, Metric, RunLabel
+from genjax.plotting import plots, tables
+from genjax.plotting.plots import CROSS, INK, STEPS, STYLE, Axis, Head, Metric, RunLabel
 from genjax.readings import Run, Scores, history
 
 

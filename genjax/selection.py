@@ -8,7 +8,8 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from genjax import checkpoint, plots, sweep, workdir
+from genjax import checkpoint, sweep, workdir
+from genjax.plotting import plots
 from genjax.types import Model, Run, State, UserError
 
 

@@ -14,8 +14,8 @@ from jax import Array, lax
 
 from genjax import run_tables
 from genjax.metrics import paths
+from genjax.plotting.tables import Table
 from genjax.selection import Selection
-from genjax.tables import Table
 from genjax.types import FeatureNetwork, Run, State, image_noise
 
 PAIRS, STEPS = 32, 64

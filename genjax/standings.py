@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from genjax import comparisons, judgements, page, plots, readings
+from genjax import comparisons, judgements, page, readings
 from genjax.metrics import statistics
+from genjax.plotting import plots
+from genjax.plotting.tables import Block, Column, Estimate, Table
 from genjax.readings import Run, Workdir
-from genjax.tables import Block, Column, Estimate, Table
 
 _COLUMNS = (
   Column("setting", "setting", "text"),

@@ -17,8 +17,9 @@ import numpy as np
 from absl import flags
 
 import genjax
-from genjax import checkpoint, cli, galleries, plots, score_files, workdir
+from genjax import checkpoint, cli, score_files, workdir
 from genjax.models import networks
+from genjax.plotting import galleries, plots
 from genjax.train import length
 from genjax.types import UserError, latent_noise
 

@@ -4,7 +4,8 @@ import shutil
 
 import numpy as np
 
-from genjax import charts, plots, selection
+from genjax import charts, selection
+from genjax.plotting import plots
 
 
 def test_a_workdir_has_its_figures_with_numbers_in_words(vae):

@@ -8,8 +8,9 @@ import scored
 from scipy import stats
 from scored import notes, numbers, rows
 
-from genjax import comparisons, tables
+from genjax import comparisons
 from genjax.metrics import statistics
+from genjax.plotting import tables
 
 NAN = math.nan
 

@@ -3,7 +3,7 @@
 import matplotlib
 from PIL import Image
 
-from genjax import plots
+from genjax.plotting import plots
 
 
 def labels(settings=("latent 2", "latent 10"), seeds=4):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import toys
 
-from genjax import galleries, interpolate, interpolations, latents, selection, smoothness
+from genjax import interpolate, interpolations, latents, selection, smoothness
 from genjax.interpolations import Asked
 from genjax.metrics import paths
+from genjax.plotting import galleries
 
 ASKED = Asked(paths.KINDS, pairs=2, steps=5, seed=3)
 SLOPES = jnp.array([[1.0, 0.2, 0.1], [0.0, 1.0, 0.3], [0.5, 0.0, 1.0]])

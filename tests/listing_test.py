@@ -5,7 +5,7 @@ import pytest
 import scored
 
 import genjax
-from genjax import tables
+from genjax.plotting import tables
 from genjax.types import UserError
 
 

@@ -9,7 +9,7 @@ import scored
 from PIL import Image
 
 from genjax import comparisons, page
-from genjax.tables import Block, Column, Estimate, Table
+from genjax.plotting.tables import Block, Column, Estimate, Table
 
 
 def decoded(uri):

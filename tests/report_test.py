@@ -13,7 +13,8 @@ import pytest
 import scored
 import trainings
 
-from genjax import data, explorer, page, report, selection, tables, train
+from genjax import data, explorer, page, report, selection, train
+from genjax.plotting import tables
 from genjax.types import UserError
 
 

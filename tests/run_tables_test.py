@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from genjax import run_tables, tables
+from genjax import run_tables
+from genjax.plotting import tables
 from genjax.run_tables import Figure
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import scored
 
-from genjax import plots, score_plots
+from genjax import score_plots
 from genjax.metrics import statistics
+from genjax.plotting import plots
 from genjax.score_plots import against_latent, against_loss, best_of, by_setting, over_training
 
 NAN = math.nan

@@ -5,7 +5,8 @@ import json
 
 import numpy as np
 
-from genjax import readings, tables
+from genjax import readings
+from genjax.plotting import tables
 
 FLOORS = {"fd": 0.71, "coverage": 0.95, "recall": 0.9, "modes": 10, "memorised": 0.01, "swd": 0.02}
 

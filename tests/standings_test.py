@@ -5,8 +5,9 @@ import math
 import numpy as np
 import scored
 
-from genjax import comparisons, readings, standings, tables
-from genjax.tables import Estimate
+from genjax import comparisons, readings, standings
+from genjax.plotting import tables
+from genjax.plotting.tables import Estimate
 
 
 def test_validation_figures_by_setting_with_intervals_over_seeds(tmp_path):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from genjax import histories, plots, workdir
+from genjax import workdir
+from genjax.plotting import histories, plots
 
 
 @pytest.mark.parametrize(

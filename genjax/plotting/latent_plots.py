@@ -13,8 +13,8 @@ from matplotlib import patheffects, style
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from genjax import plots
-from genjax.plots import STYLE, Head, RunLabel
+from genjax.plotting import plots
+from genjax.plotting.plots import STYLE, Head, RunLabel
 
 # Tol's muted colours and a grey, told apart by colour-blind eyes (Tol 2021, figure 4).
 COLOURS = [

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genjax import galleries, plots
-from genjax.plots import RunLabel
+from genjax.plotting import galleries, plots
+from genjax.plotting.plots import RunLabel
 
 
 def _pixels(path):

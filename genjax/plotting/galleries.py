@@ -10,7 +10,7 @@ from matplotlib import style
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from genjax.plots import (
+from genjax.plotting.plots import (
   FAINT,
   INK,
   STYLE,

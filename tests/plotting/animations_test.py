@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from genjax import animations
+from genjax.plotting import animations
 
 
 def _decoded(file):

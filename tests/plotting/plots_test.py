@@ -8,8 +8,8 @@ import figures
 import numpy as np
 import pytest
 
-from genjax import plots
-from genjax.plots import RunLabel
+from genjax.plotting import plots
+from genjax.plotting.plots import RunLabel
 
 STEPS = np.arange(1, 51) * 100
 

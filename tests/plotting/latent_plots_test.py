@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genjax import latent_plots
-from genjax.plots import RunLabel
+from genjax.plotting import latent_plots
+from genjax.plotting.plots import RunLabel
 
 
 def test_an_ellipse_of_known_covariance_holds_its_share():

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from genjax import tables
-from genjax.tables import Block, Column, Estimate, Table
+from genjax.plotting import tables
+from genjax.plotting.tables import Block, Column, Estimate, Table
 
 INF, NAN = math.inf, math.nan
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from genjax import plots, tables
 from genjax.metrics.catalogue import SCORES
+from genjax.plotting import plots, tables
 
 Series = Mapping[str, tuple[np.ndarray, np.ndarray]]
 

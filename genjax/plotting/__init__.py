@@ -1,0 +1,1 @@
+"""Figures and tables of many runs; nothing here knows where the numbers come from."""
