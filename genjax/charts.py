@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from genjax import page, workdir
+from genjax import page
 from genjax.page import Picture
 from genjax.plotting import histories, plots
 from genjax.selection import Selection
+from genjax.training import workdir
 
 SETTINGS = 12  # that a figure of several workdirs may have
 FIGURES = 6  # workdirs that have figures of their own where there are more settings

@@ -17,10 +17,11 @@ import numpy as np
 import optax
 from jax import Array, lax
 
-from genjax import data, programs, sweep
+from genjax import data
 from genjax.classifier_network import ClassifierNetwork
 from genjax.data import cache as caching
 from genjax.models import networks, optimisers
+from genjax.training import programs, sweep
 from genjax.types import (
   Batch,
   Dataset,

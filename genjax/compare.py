@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 
 from absl import flags
 
-from genjax import cli, comparisons, correlations, judgements, readings, score_plots, workdir
+from genjax import cli, comparisons, correlations, judgements, readings, score_plots
 from genjax.config import suggestion
 from genjax.metrics.catalogue import SCORES
 from genjax.plotting import plots, tables
 from genjax.plotting.tables import Table
 from genjax.readings import Scores
+from genjax.training import workdir
 from genjax.types import UserError
 
 _WEIGHTS = flags.DEFINE_enum(

@@ -14,11 +14,12 @@ import jax
 import ml_collections
 from ml_collections import config_flags
 
-from genjax import cli, cost, data, sweep, train
+from genjax import cli, data
 from genjax import config as genjax_config
 from genjax.data import sizes, tfds
 from genjax.data.sources import shortened, unnamed
 from genjax.models import summary
+from genjax.training import cost, sweep, train
 from genjax.types import Shape
 from genjax.watch import WATCH
 

@@ -13,22 +13,13 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from genjax import (
-  checkpoint,
-  cli,
-  feature_networks,
-  protocols,
-  score_files,
-  selection,
-  sweep,
-  train,
-  workdir,
-)
+from genjax import cli, feature_networks, protocols, score_files, selection
 from genjax.evaluation import Asked, Evaluation, check_images
 from genjax.metrics.catalogue import SCORES, parts
 from genjax.plotting import galleries, plots
 from genjax.protocols import Block, Settings
 from genjax.score_files import Place
+from genjax.training import checkpoint, sweep, train, workdir
 from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)

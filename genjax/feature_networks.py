@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax import classifier, data, sweep
+from genjax import classifier, data
 from genjax.metrics.catalogue import SCORES
+from genjax.training import sweep
 from genjax.types import FeatureNetwork, Shape, UserError
 
 PROBES = 8  # images of noise that a user's network is known by

@@ -12,7 +12,7 @@ from jax import Array, lax
 from genjax import classifier, data
 from genjax.metrics import distances, pixels
 from genjax.protocols import EMD_IMAGES, Block, Context, Group
-from genjax.sweep import compiled
+from genjax.training.sweep import compiled
 from genjax.types import Dataset, FeatureNetwork, PyTree, Run, State, latent_noise
 
 SUBSETS, SUBSET = 100, 1000  # of the kernel distance

@@ -8,7 +8,7 @@ from jax import Array
 from genjax.data.splits import unit
 from genjax.metrics import pixels
 from genjax.protocols import EMD_IMAGES, Block, Context, Group
-from genjax.sweep import compiled
+from genjax.training.sweep import compiled
 
 
 def group(context: Context) -> Group:

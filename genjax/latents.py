@@ -9,8 +9,8 @@ import numpy as np
 from jax import Array, lax
 from scipy import special
 
-from genjax import workdir
 from genjax.selection import Selection
+from genjax.training import workdir
 from genjax.types import Run, State, Stream, latent_noise, stream
 
 KL, VARIANCE = "KL (nats)", "variance of the images"

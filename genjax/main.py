@@ -5,7 +5,8 @@ import pathlib
 from absl import flags
 from ml_collections import config_flags
 
-from genjax import cli, config, report, train
+from genjax import cli, config, report
+from genjax.training import train
 from genjax.types import UserError
 from genjax.watch import WATCH
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from genjax import data, train
+from genjax import data
 from genjax.selection import Selection
+from genjax.training import train
 from genjax.types import UserError
 
 

@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from genjax import data, sweep
+from genjax import data
 from genjax.metrics.catalogue import SCORES
+from genjax.training import sweep
 from genjax.types import Dataset, Model, Run, State, Stream, UserError, stream
 
 RULES = 1  # to be raised when a score would come out otherwise than before

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genjax import score_files, sweep, workdir
+from genjax import score_files
 from genjax.metrics.catalogue import SCORES, Score
+from genjax.training import sweep, workdir
 from genjax.types import UserError
 
 

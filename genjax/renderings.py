@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax import sampling, smoothness, sweep
+from genjax import sampling, smoothness
 from genjax.metrics import paths
 from genjax.selection import Selection
+from genjax.training import sweep
 from genjax.types import image_noise
 
 BLOCK = 32  # latents that are decoded at once

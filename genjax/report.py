@@ -27,12 +27,11 @@ from genjax import (
   renderings,
   selection,
   standings,
-  train,
-  workdir,
 )
 from genjax.data.sources import shortened
 from genjax.exhibits import Exhibits
 from genjax.selection import Selection
+from genjax.training import train, workdir
 from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax import sweep
 from genjax.data.sources import shortened, unnamed
 from genjax.selection import Selection
+from genjax.training import sweep
 from genjax.types import Model, UserError, image_noise
 
 BATCH = 128  # images of a run that go through its generator side by side

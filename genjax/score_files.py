@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
-from genjax import workdir
+from genjax.training import workdir
 from genjax.types import UserError
 
 FILE = "protocols.json"

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from genjax import checkpoint, sweep, workdir
 from genjax.plotting import plots
+from genjax.training import checkpoint, sweep, workdir
 from genjax.types import Model, Run, State, UserError
 
 

@@ -7,7 +7,7 @@ from jax import Array
 from genjax import classifier, data
 from genjax.metrics import pixels
 from genjax.protocols import Context, Group
-from genjax.sweep import compiled
+from genjax.training.sweep import compiled
 from genjax.types import Dataset
 
 DISCRIMINATOR_STEPS = 300

@@ -8,10 +8,11 @@ import pathlib
 import ml_collections
 import numpy as np
 
-from genjax import data, feature_networks, protocols, score_files, validation, workdir
+from genjax import data, feature_networks, protocols, score_files
 from genjax.evaluation import Evaluation, check_images
 from genjax.protocols import Settings
-from genjax.train import Plan, Watch, Watching
+from genjax.training import validation, workdir
+from genjax.training.train import Plan, Watch, Watching
 from genjax.types import Model, Progress, Run
 
 # A validation cannot wait for as many of these as `genjax.evaluate` takes.

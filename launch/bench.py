@@ -20,8 +20,9 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from genjax import cli, cost, models, programs, sweep
+from genjax import cli, models
 from genjax.models import layers
+from genjax.training import cost, programs, sweep
 from genjax.types import Dataset
 
 _SYSTEMS = flags.DEFINE_list("systems", ["s1_gan", "s2_vae"], "Which of the systems below.")

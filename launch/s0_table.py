@@ -11,9 +11,10 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from genjax import cli, workdir
+from genjax import cli
 from genjax.metrics import statistics
 from genjax.models import networks
+from genjax.training import workdir
 from genjax.types import UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "What the study left.")

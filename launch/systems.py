@@ -17,10 +17,11 @@ import numpy as np
 from absl import flags
 
 import genjax
-from genjax import checkpoint, cli, score_files, workdir
+from genjax import cli, score_files
 from genjax.models import networks
 from genjax.plotting import galleries, plots
-from genjax.train import length
+from genjax.training import checkpoint, workdir
+from genjax.training.train import length
 from genjax.types import UserError, latent_noise
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for what the systems leave.")

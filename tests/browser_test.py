@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import trainings
 
-from genjax import report, train, workdir
+from genjax import report
+from genjax.training import train, workdir
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")

@@ -7,8 +7,9 @@ import runpy
 import pytest
 import trainings
 
-from genjax import config, models, train, workdir
+from genjax import config, models
 from genjax.models import networks
+from genjax.training import train, workdir
 
 FILES = sorted((pathlib.Path(__file__).parents[1] / "configs").glob("*.py"))
 

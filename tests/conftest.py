@@ -14,7 +14,7 @@ import pytest
 import trainings
 from jax.experimental.compilation_cache import compilation_cache
 
-from genjax import train
+from genjax.training import train
 
 jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_numpy_rank_promotion", "raise")

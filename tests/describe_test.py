@@ -12,8 +12,9 @@ import pytest
 import trainings
 from jax import lax
 
-from genjax import config, cost, describe, models, programs, sweep, train
+from genjax import config, describe, models
 from genjax.models import layers, networks, summary
+from genjax.training import cost, programs, sweep, train
 from genjax.types import UserError
 
 MNIST, CIFAR10 = (28, 28, 1), (32, 32, 3)

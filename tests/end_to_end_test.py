@@ -17,7 +17,7 @@ import trainings
 from PIL import Image
 
 import genjax
-from genjax import workdir
+from genjax.training import workdir
 
 CONFIG = f"--config={pathlib.Path(trainings.__file__).resolve()}"
 SMALL = ["--config.steps=4", "--config.eval_every=2", "--config.log_every=1"]

@@ -17,7 +17,8 @@ from systems import (
   small,
 )
 
-from genjax import data, programs, sweep
+from genjax import data
+from genjax.training import programs, sweep
 
 BATCH_NORM = (
   "s1_wgan",

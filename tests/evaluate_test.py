@@ -8,21 +8,11 @@ import numpy as np
 import pytest
 import trainings
 
-from genjax import (
-  checkpoint,
-  classifier,
-  data,
-  evaluate,
-  protocols,
-  score_files,
-  train,
-  trained_scores,
-  watch,
-  workdir,
-)
+from genjax import classifier, data, evaluate, protocols, score_files, trained_scores, watch
 from genjax.classifier_network import ClassifierNetwork
 from genjax.metrics import likelihood, pixels
 from genjax.protocols import Settings
+from genjax.training import checkpoint, train, workdir
 from genjax.types import UserError, latent_noise
 
 SMALL = Settings(images=200, nll_images=20, nll_samples=30)

@@ -14,7 +14,8 @@ from safetensors.numpy import load_file
 from systems import SYSTEMS, small
 
 import genjax
-from genjax import export, selection, sweep, weights
+from genjax import export, selection, weights
+from genjax.training import sweep
 from genjax.types import UserError
 
 FILES = ["README.txt", "generate.stablehlo", "layers.json", "params.safetensors"]

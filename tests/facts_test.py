@@ -4,7 +4,8 @@ import copy
 
 import jax
 
-from genjax import checkpoint, facts, selection, workdir
+from genjax import facts, selection
+from genjax.training import checkpoint, workdir
 
 
 def test_facts_of_a_sweep(vae):

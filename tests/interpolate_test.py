@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genjax import interpolate, workdir
+from genjax import interpolate
 from genjax.interpolate import Wanted
+from genjax.training import workdir
 from genjax.types import UserError
 
 QUICK = Wanted(runs=("seed=0", "latent=2"), pairs=1, steps=3)

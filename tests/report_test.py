@@ -13,8 +13,9 @@ import pytest
 import scored
 import trainings
 
-from genjax import data, explorer, page, report, selection, train
+from genjax import data, explorer, page, report, selection
 from genjax.plotting import tables
+from genjax.training import train
 from genjax.types import UserError
 
 

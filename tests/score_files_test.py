@@ -6,8 +6,9 @@ import multiprocessing
 import numpy as np
 import pytest
 
-from genjax import score_files, workdir
+from genjax import score_files
 from genjax.score_files import Place
+from genjax.training import workdir
 from genjax.types import UserError
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import genjax
-from genjax import checkpoint, selection, workdir
+from genjax import selection
+from genjax.training import checkpoint, workdir
 from genjax.types import UserError
 
 

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax import data, models, sweep
+from genjax import data, models
+from genjax.training import sweep
 from genjax.types import Batch, Model, Run
 
 IMAGE, COLOUR = (28, 28, 1), (32, 32, 3)

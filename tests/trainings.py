@@ -12,7 +12,8 @@ import jax
 import numpy as np
 from tensorboardX.proto import event_pb2
 
-from genjax import checkpoint, config, sweep, train, workdir
+from genjax import config
+from genjax.training import checkpoint, sweep, train, workdir
 from genjax.types import Progress
 from genjax.watch import WATCH
 

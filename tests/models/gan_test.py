@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from systems import SYSTEMS, assert_trees_close, assert_trees_equal, batches, run, small
 
-from genjax import sweep
 from genjax.models import gan, layers, losses, networks
+from genjax.training import sweep
 from genjax.types import Batch, Model, Run, State, UserError, latent_noise
 
 GANS = [name for name, system in SYSTEMS.items() if system.model["name"] == "gan"]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from genjax import workdir
 from genjax.plotting import histories, plots
+from genjax.training import workdir
 
 
 @pytest.mark.parametrize(

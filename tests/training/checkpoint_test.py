@@ -15,7 +15,7 @@ import trainings
 from systems import assert_trees_close, assert_trees_equal
 
 import genjax
-from genjax import checkpoint, sweep, train
+from genjax.training import checkpoint, sweep, train
 from genjax.types import UserError, image_noise
 
 

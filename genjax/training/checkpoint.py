@@ -22,8 +22,9 @@ import orbax.checkpoint as ocp
 from jax import Array
 
 from genjax import config as genjax_config
-from genjax import models, sweep, workdir
+from genjax import models
 from genjax.metrics import paths
+from genjax.training import sweep, workdir
 from genjax.types import Model, Progress, PyTree, Run, Shape, State, UserError, image_noise
 
 

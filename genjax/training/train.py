@@ -15,10 +15,11 @@ import ml_collections
 import numpy as np
 from tqdm import tqdm
 
-from genjax import checkpoint, cli, data, models, programs, sweep, validation, workdir
+from genjax import cli, data, models
 from genjax import config as genjax_config
 from genjax.data import sources
 from genjax.plotting import galleries, histories, plots
+from genjax.training import checkpoint, programs, sweep, validation, workdir
 from genjax.types import Dataset, Model, Progress, PyTree, Run, UserError
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move

@@ -20,7 +20,7 @@ from absl import logging
 from genjax.config import flatten
 from genjax.data import sources
 from genjax.data.sources import natural
-from genjax.events import Events
+from genjax.training.tensorboard import Events
 from genjax.types import UserError, now
 
 _FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")

@@ -15,8 +15,9 @@ import pytest
 import trainings
 from systems import assert_trees_equal
 
-from genjax import cli, programs, train, workdir
+from genjax import cli
 from genjax.plotting import galleries, plots
+from genjax.training import programs, train, workdir
 from genjax.types import UserError
 
 FAST, HUGE = 1e-3, 1e30  # learning rates: the second leaves the range of floats within steps

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import ml_collections
 from jax import Array, lax
 
-from genjax import data, sweep, validation
+from genjax import data
+from genjax.training import sweep, validation
 from genjax.types import (
   Batch,
   Dataset,

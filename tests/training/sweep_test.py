@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from genjax import sweep
+from genjax.training import sweep
 
 
 def key_data(runs):

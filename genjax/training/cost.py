@@ -9,7 +9,8 @@ import ml_collections
 import numpy as np
 from jax.extend import core
 
-from genjax import data, programs, sweep, validation
+from genjax import data
+from genjax.training import programs, sweep, validation
 from genjax.types import Model, PyTree
 
 
