@@ -19,9 +19,9 @@ from genjax import config as genjax_config
 from genjax.data import sizes, tfds
 from genjax.data.sources import shortened, unnamed
 from genjax.models import summary
+from genjax.scoring.watch import WATCH
 from genjax.training import cost, sweep, train
 from genjax.types import Shape
-from genjax.watch import WATCH
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config().")
 

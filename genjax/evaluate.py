@@ -13,12 +13,13 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from genjax import cli, feature_networks, protocols, score_files, selection
-from genjax.evaluation import Asked, Evaluation, check_images
+from genjax import cli, selection
 from genjax.metrics.catalogue import SCORES, parts
 from genjax.plotting import galleries, plots
-from genjax.protocols import Block, Settings
-from genjax.score_files import Place
+from genjax.scoring import feature_networks, protocols, score_files
+from genjax.scoring.evaluation import Asked, Evaluation, check_images
+from genjax.scoring.protocols import Block, Settings
+from genjax.scoring.score_files import Place
 from genjax.training import checkpoint, sweep, train, workdir
 from genjax.types import UserError
 

@@ -11,19 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from absl import flags
 
-from genjax import (
-  cli,
-  data,
-  feature_networks,
-  files,
-  interpolations,
-  originals,
-  selection,
-  smoothness,
-)
+from genjax import cli, data, files, interpolations, originals, selection, smoothness
 from genjax.interpolations import Asked, Pictures
 from genjax.metrics import paths
 from genjax.plotting import animations, plots, tables
+from genjax.scoring import feature_networks
 from genjax.selection import Selection
 from genjax.types import UserError
 

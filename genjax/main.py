@@ -6,9 +6,9 @@ from absl import flags
 from ml_collections import config_flags
 
 from genjax import cli, config, report
+from genjax.scoring.watch import WATCH
 from genjax.training import train
 from genjax.types import UserError
-from genjax.watch import WATCH
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config().")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for everything that the run leaves.")

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genjax import score_files
 from genjax.metrics.catalogue import SCORES, Score
+from genjax.scoring import score_files
 from genjax.training import sweep, workdir
 from genjax.types import UserError
 

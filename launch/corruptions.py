@@ -8,8 +8,9 @@ import numpy as np
 from absl import flags
 from scipy import ndimage
 
-from genjax import cli, data, feature_networks
-from genjax.feature_scores import Reference
+from genjax import cli, data
+from genjax.scoring import feature_networks
+from genjax.scoring.feature_scores import Reference
 from genjax.types import Dataset
 
 _NETWORKS = flags.DEFINE_integer("networks", 3, "How many classifiers see the images.", 1, 3)

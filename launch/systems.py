@@ -17,9 +17,10 @@ import numpy as np
 from absl import flags
 
 import genjax
-from genjax import cli, score_files
+from genjax import cli
 from genjax.models import networks
 from genjax.plotting import galleries, plots
+from genjax.scoring import score_files
 from genjax.training import checkpoint, workdir
 from genjax.training.train import length
 from genjax.types import UserError, latent_noise

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import trainings
 
-from genjax import classifier, data, evaluate, protocols, score_files, trained_scores, watch
-from genjax.classifier_network import ClassifierNetwork
+from genjax import data, evaluate
 from genjax.metrics import likelihood, pixels
-from genjax.protocols import Settings
+from genjax.scoring import classifier, protocols, score_files, trained_scores, watch
+from genjax.scoring.classifier_network import ClassifierNetwork
+from genjax.scoring.protocols import Settings
 from genjax.training import checkpoint, train, workdir
 from genjax.types import UserError, latent_noise
 

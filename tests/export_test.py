@@ -14,7 +14,8 @@ from safetensors.numpy import load_file
 from systems import SYSTEMS, small
 
 import genjax
-from genjax import export, selection, weights
+from genjax import export, selection
+from genjax.scoring import weight_files
 from genjax.training import sweep
 from genjax.types import UserError
 
@@ -111,7 +112,7 @@ def test_a_conditional_generator_with_batch_norm(conditional, tmp_path, index, c
   readme = (tmp_path / "out" / "README.txt").read_text()
   assert f"z [B, {latent}] standard normal, label [B] int32, 0 to 9 -> image [B, 28, 28" in readme
   assert f"weights {chosen}" in readme
-  assert weights.read(str(tmp_path / "out" / "params.safetensors")).keys() == params.keys()
+  assert weight_files.read(str(tmp_path / "out" / "params.safetensors")).keys() == params.keys()
 
 
 def test_the_layers_have_as_many_parameters_as_the_file(conditional, tmp_path):

@@ -13,9 +13,9 @@ import numpy as np
 from tensorboardX.proto import event_pb2
 
 from genjax import config
+from genjax.scoring.watch import WATCH
 from genjax.training import checkpoint, sweep, train, workdir
 from genjax.types import Progress
-from genjax.watch import WATCH
 
 VAE = {"data.name": "digits", "batch_size": 16, "model.width": 8, "sweep.seeds": (0, 1)}
 VAE |= {"steps": 12, "log_every": 3, "eval_every": 6, "eval_images": 50, "sample_columns": 3}

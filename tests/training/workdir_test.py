@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import trainings
 
-from genjax import score_files
-from genjax.score_files import Place
+from genjax.scoring import score_files
+from genjax.scoring.score_files import Place
 from genjax.training import workdir
 from genjax.types import UserError
 

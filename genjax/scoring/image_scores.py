@@ -7,7 +7,7 @@ from jax import Array
 
 from genjax.data.splits import unit
 from genjax.metrics import pixels
-from genjax.protocols import EMD_IMAGES, Block, Context, Group
+from genjax.scoring.protocols import EMD_IMAGES, Block, Context, Group
 from genjax.training.sweep import compiled
 
 

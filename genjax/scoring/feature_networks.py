@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax import classifier, data
+from genjax import data
 from genjax.metrics.catalogue import SCORES
+from genjax.scoring import classifier
 from genjax.training import sweep
 from genjax.types import FeatureNetwork, Shape, UserError
 
@@ -59,7 +60,7 @@ def load(
 
 
 def _inception(path: str) -> FeatureNetwork:
-  from genjax import inception  # its tables are not needed otherwise
+  from genjax.scoring import inception
 
   network = inception.load(path)
   return FeatureNetwork(

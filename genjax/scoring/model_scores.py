@@ -10,7 +10,7 @@ from jax import Array, lax
 from genjax import data
 from genjax.data.splits import unit
 from genjax.metrics import likelihood
-from genjax.protocols import BATCH, Block, Context, Group
+from genjax.scoring.protocols import BATCH, Block, Context, Group
 from genjax.types import Batch, Dataset, Run, State
 
 NLL_BATCH = 50

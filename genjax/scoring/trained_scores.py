@@ -4,9 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from genjax import classifier, data
+from genjax import data
 from genjax.metrics import pixels
-from genjax.protocols import Context, Group
+from genjax.scoring import classifier
+from genjax.scoring.protocols import Context, Group
 from genjax.training.sweep import compiled
 from genjax.types import Dataset
 

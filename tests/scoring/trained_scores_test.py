@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from genjax import data, trained_scores
-from genjax.protocols import Context, Settings
+from genjax import data
+from genjax.scoring import trained_scores
+from genjax.scoring.protocols import Context, Settings
 from genjax.types import Dataset
 
 SHAPE = (8, 8, 1)

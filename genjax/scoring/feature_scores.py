@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax import classifier, data
+from genjax import data
 from genjax.metrics import distances, pixels
-from genjax.protocols import EMD_IMAGES, Block, Context, Group
+from genjax.scoring import classifier
+from genjax.scoring.protocols import EMD_IMAGES, Block, Context, Group
 from genjax.training.sweep import compiled
 from genjax.types import Dataset, FeatureNetwork, PyTree, Run, State, latent_noise
 

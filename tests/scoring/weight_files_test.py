@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import pytest
 
-from genjax import weights
+from genjax.scoring import weight_files
 from genjax.types import UserError
 
 # What PyTorch 2.13 and safetensors 0.8 wrote. For both of PyTorch's layouts:
@@ -61,7 +61,7 @@ VIEW = [[2, 6, 10], [3, 7, 11], [4, 8, 12], [5, 9, 13]]
 def read(tmp_path, content):
   path = tmp_path / "a.weights"  # a suffix that says nothing
   path.write_bytes(content)
-  return weights.read(str(path))
+  return weight_files.read(str(path))
 
 
 def refusal(tmp_path, content):
@@ -224,6 +224,6 @@ def test_other_files(tmp_path, content, said):
 
 def test_no_file(tmp_path):
   with pytest.raises(UserError, match=r"a\.pth: no such file; right would be a \.pth"):
-    weights.read(str(tmp_path / "a.pth"))
+    weight_files.read(str(tmp_path / "a.pth"))
   with pytest.raises(UserError, match="not a readable file"):
-    weights.read(str(tmp_path))
+    weight_files.read(str(tmp_path))

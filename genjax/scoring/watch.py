@@ -8,9 +8,10 @@ import pathlib
 import ml_collections
 import numpy as np
 
-from genjax import data, feature_networks, protocols, score_files
-from genjax.evaluation import Evaluation, check_images
-from genjax.protocols import Settings
+from genjax import data
+from genjax.scoring import feature_networks, protocols, score_files
+from genjax.scoring.evaluation import Evaluation, check_images
+from genjax.scoring.protocols import Settings
 from genjax.training import validation, workdir
 from genjax.training.train import Plan, Watch, Watching
 from genjax.types import Model, Progress, Run

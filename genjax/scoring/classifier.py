@@ -18,9 +18,9 @@ import optax
 from jax import Array, lax
 
 from genjax import data
-from genjax.classifier_network import ClassifierNetwork
 from genjax.data import cache as caching
 from genjax.models import networks, optimisers
+from genjax.scoring.classifier_network import ClassifierNetwork
 from genjax.training import programs, sweep
 from genjax.types import (
   Batch,

@@ -13,10 +13,20 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax import data, feature_scores, image_scores, model_scores, trained_scores
-from genjax.feature_scores import Reference
+from genjax import data
 from genjax.metrics.catalogue import SCORES
-from genjax.protocols import BATCH, Block, Context, Group, Settings, identity, key_of, quantised
+from genjax.scoring import feature_scores, image_scores, model_scores, trained_scores
+from genjax.scoring.feature_scores import Reference
+from genjax.scoring.protocols import (
+  BATCH,
+  Block,
+  Context,
+  Group,
+  Settings,
+  identity,
+  key_of,
+  quantised,
+)
 from genjax.types import FeatureNetwork, Model, Run, State, UserError, latent_noise
 
 LEAST = 200  # images: fewer have no covariance to speak of

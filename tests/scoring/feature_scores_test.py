@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from genjax import classifier, data, feature_scores
+from genjax import data
+from genjax.scoring import classifier, feature_scores
 from genjax.types import Dataset, FeatureNetwork
 
 SHAPE = (4, 4, 1)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from systems import assert_trees_close, assert_trees_equal
 
-from genjax import classifier, data
+from genjax import data
 from genjax.models import networks
+from genjax.scoring import classifier
 from genjax.training import programs, sweep
 from genjax.types import Dataset
 

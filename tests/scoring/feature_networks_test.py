@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from genjax import data, feature_networks
+from genjax import data
+from genjax.scoring import feature_networks
 
 DIGITS = data.load("digits")
 VERSIONS = {

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from genjax import inception
+from genjax.scoring import inception
 from genjax.types import UserError
 
 SHAPES = inception.shapes()

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax import weights
+from genjax.scoring import weight_files
 from genjax.types import PyTree, UserError
 
 SIZE = 299  # height and width that images get
@@ -162,7 +162,7 @@ def load(path: str) -> Network:
   Raises:
     UserError: the file is absent or damaged, or not of this network.
   """
-  return build(weights.read(path), path)
+  return build(weight_files.read(path), path)
 
 
 def build(arrays: Mapping[str, np.ndarray], source: str) -> Network:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import trainings
 
-from genjax import data, protocols
+from genjax import data
 from genjax.metrics import catalogue
 from genjax.metrics.catalogue import SCORES
+from genjax.scoring import protocols
 from genjax.training import sweep
 from genjax.types import UserError
 

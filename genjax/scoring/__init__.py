@@ -1,0 +1,1 @@
+"""What trained runs are worth: scores by protocols that are written down."""
