@@ -33,7 +33,7 @@ def __getattr__(name: str):
 
     return load
   if name == "table":
-    from genjax.listing import table
+    from genjax.analysis.listing import table
 
     return table
   raise AttributeError(f"module 'genjax' has no attribute {name!r}")

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 
 from absl import flags
 
-from genjax import cli, comparisons, correlations, judgements, readings, score_plots
+from genjax import cli
+from genjax.analysis import comparisons, correlations, judgements, score_plots, workdirs
+from genjax.analysis.workdirs import Scores
 from genjax.config import suggestion
 from genjax.metrics.catalogue import SCORES
 from genjax.plotting import plots, tables
 from genjax.plotting.tables import Table
-from genjax.readings import Scores
 from genjax.training import workdir
 from genjax.types import UserError
 
@@ -44,8 +45,8 @@ def compare(
     UserError: a path is no workdir, nothing was scored, or the folder cannot be written.
   """
   _check(metrics)
-  homes = readings.read(paths)
-  everything = readings.scores(homes, weights)
+  homes = workdirs.read(paths)
+  everything = workdirs.scores(homes, weights)
   found = _chosen(everything, metrics)
   judged = judgements.of_runs(homes, everything, weights)
   made = {
@@ -60,7 +61,7 @@ def compare(
   written = _write(out, made | {"runs": comparisons.runs(found)}, found)
   parts = [tables.text(table) for table in _printed(made) if table.blocks]
   # Not wrapped, so that the commands in them can be copied.
-  parts += [f"note: {line}\n" for line in readings.remarks(homes, weights)]
+  parts += [f"note: {line}\n" for line in workdirs.remarks(homes, weights)]
   return "\n".join([*parts, _listed(f"{out}: {', '.join(written)}")])
 
 

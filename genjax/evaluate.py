@@ -13,7 +13,8 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from genjax import cli, selection
+from genjax import cli
+from genjax.analysis import selection
 from genjax.metrics.catalogue import SCORES, parts
 from genjax.plotting import galleries, plots
 from genjax.scoring import feature_networks, protocols, score_files

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genjax import latents, page
-from genjax.selection import Selection
+from genjax import page
+from genjax.analysis import latents
+from genjax.analysis.selection import Selection
 
 RUNS = 8  # that can be chosen among
 # Numbers of all pixels in all tiles together, which makes a page of about 3 MB.

@@ -18,9 +18,10 @@ from jax import Array
 from jax import export as jax_export
 from safetensors.numpy import save
 
-from genjax import cli, files, models, selection
+from genjax import cli, files, models
+from genjax.analysis import selection
+from genjax.analysis.selection import Selection
 from genjax.models import summary
-from genjax.selection import Selection
 from genjax.training import sweep, workdir
 from genjax.types import Model, Run, State, UserError
 

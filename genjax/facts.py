@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 import jax
 
 from genjax import config as genjax_config
+from genjax.analysis.selection import Selection
 from genjax.data.sources import shortened, unnamed
 from genjax.plotting.tables import Block, Column, Table
-from genjax.selection import Selection
 from genjax.training import workdir
 
 NOT_RECORDED = "not recorded"

@@ -11,12 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from absl import flags
 
-from genjax import cli, data, files, interpolations, originals, selection, smoothness
-from genjax.interpolations import Asked, Pictures
+from genjax import cli, data, files
+from genjax.analysis import interpolations, selection, smoothness, test_images
+from genjax.analysis.interpolations import Asked, Pictures
+from genjax.analysis.selection import Selection
 from genjax.metrics import paths
 from genjax.plotting import animations, plots, tables
 from genjax.scoring import feature_networks
-from genjax.selection import Selection
 from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)
@@ -87,7 +88,7 @@ def interpolate(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
       pictures cannot be written, or holds other files than this command's.
   """
   found = selection.read(folders, wanted.runs, wanted.weights)
-  originals.check_shapes(found)
+  test_images.check_shapes(found)
   what = chosen(found, wanted.what)
   if wanted.images and "images" not in what:
     raise UserError(
@@ -121,7 +122,7 @@ def _data(
   if not named and "images" not in what:
     return None, []
   try:
-    return originals.splits(found, wanted.data), []
+    return test_images.splits(found, wanted.data), []
   except UserError as error:
     if named:
       raise
@@ -159,7 +160,7 @@ def chosen_images(labels: np.ndarray, wanted: Wanted) -> np.ndarray:
     raise UserError(
       f"--images={','.join(wanted.images)}: right would be an even number, two for each pair"
     )
-  return originals.places(wanted.images, labels, 2 * wanted.pairs)
+  return test_images.places(wanted.images, labels, 2 * wanted.pairs)
 
 
 def pictures(

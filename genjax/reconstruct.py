@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from absl import flags
 
-from genjax import cli, files, originals, reconstructions, run_tables, selection
+from genjax import cli, files
+from genjax.analysis import reconstructions, run_tables, selection, test_images
+from genjax.analysis.reconstructions import ERRORS, Reconstructions
+from genjax.analysis.selection import Selection
 from genjax.plotting import galleries, latent_plots, plots, tables
 from genjax.plotting.tables import Table
-from genjax.reconstructions import ERRORS, Reconstructions
-from genjax.selection import Selection
 from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)
@@ -123,7 +124,7 @@ def check(found: Sequence[Selection]) -> None:
         f"--workdir={one.path}: a GAN has no encoder; python -m genjax.interpolate "
         f"--workdir={one.path} --what=images finds the latents nearest to images"
       )
-  originals.check_shapes(found)
+  test_images.check_shapes(found)
 
 
 def reconstruct(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
@@ -135,9 +136,9 @@ def reconstruct(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
   """
   found = selection.read(folders, wanted.runs, wanted.weights)
   check(found)
-  test = originals.splits(found, wanted.data).test
+  test = test_images.splits(found, wanted.data).test
   images, classes = np.asarray(test.image), np.asarray(test.label)
-  places = originals.places(wanted.images, classes, COLUMNS)
+  places = test_images.places(wanted.images, classes, COLUMNS)
   inside = pathlib.Path() if folders[1:] else pathlib.Path(folders[0])
   out = pathlib.Path(wanted.out) if wanted.out else inside / "reconstruction"
   files.check_folder(out, NAMES)

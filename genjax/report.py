@@ -15,22 +15,11 @@ import ml_collections
 import numpy as np
 from absl import flags
 
-from genjax import (
-  charts,
-  cli,
-  data,
-  exhibits,
-  explorer,
-  facts,
-  page,
-  readings,
-  renderings,
-  selection,
-  standings,
-)
+from genjax import charts, cli, data, exhibits, explorer, facts, page, standings
+from genjax.analysis import renderings, selection, workdirs
+from genjax.analysis.selection import Selection
 from genjax.data.sources import shortened
 from genjax.exhibits import Exhibits
-from genjax.selection import Selection
 from genjax.training import train, workdir
 from genjax.types import UserError
 
@@ -50,7 +39,7 @@ class Subject(NamedTuple):
   """What the page is about."""
 
   paths: list[pathlib.Path]  # as they were named
-  homes: list[readings.Workdir]  # all programs
+  homes: list[workdirs.Workdir]  # all programs
   records: dict[str, dict]  # a program's name -> its config.json
   selections: list[Selection]  # those with a checkpoint
 
@@ -87,7 +76,7 @@ def context(
 ) -> dict:
   """What the templates show."""
   paths = _distinct(paths)
-  homes, selections = readings.read(paths), selection.read(paths)
+  homes, selections = workdirs.read(paths), selection.read(paths)
   records = {home.name: workdir.read_config(home.path) for home in homes}
   subject = Subject(paths, homes, records, selections)
   failed = sum(run.failed for home in homes for run in home.runs)

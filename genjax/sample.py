@@ -15,10 +15,11 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
-from genjax import cli, files, sampling, selection
+from genjax import cli, files
+from genjax.analysis import sampling, selection
+from genjax.analysis.selection import Selection
 from genjax.data.sources import numbered
 from genjax.plotting import galleries, plots
-from genjax.selection import Selection
 from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)

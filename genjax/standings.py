@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from genjax import comparisons, judgements, page, readings
+from genjax import page
+from genjax.analysis import comparisons, judgements, workdirs
+from genjax.analysis.workdirs import Run, Workdir
 from genjax.metrics import statistics
 from genjax.plotting import plots
 from genjax.plotting.tables import Block, Column, Estimate, Table
-from genjax.readings import Run, Workdir
 
 _COLUMNS = (
   Column("setting", "setting", "text"),
@@ -40,11 +41,11 @@ def made(homes: Sequence[Workdir], compare: str) -> dict:
   `compare` is the command that writes the longer tables.
   """
   parts, pairs, remarks = [], [], []
-  scored = {w: readings.scores(homes, w) for w in readings.weights_scored(homes)}
+  scored = {w: workdirs.scores(homes, w) for w in workdirs.weights_scored(homes)}
   for weights, found in scored.items():
     parts.append(_part(f"Scores of the {weights} weights", comparisons.summaries(found)))
     pairs.append(_of_pairs(comparisons.pairs(found), weights, compare))
-    remarks += list(readings.remarks(homes, weights))
+    remarks += list(workdirs.remarks(homes, weights))
   if not scored and (table := validation(homes)).blocks:
     parts.append(_part("On validation images, at the last step", table))
   weights, found = next(iter(scored.items()), ("last", []))

@@ -4,7 +4,8 @@ import shutil
 
 import numpy as np
 
-from genjax import charts, selection
+from genjax import charts
+from genjax.analysis import selection
 from genjax.plotting import plots
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genjax import data, exhibits, latents, renderings, selection
+from genjax import data, exhibits
+from genjax.analysis import latents, renderings, selection
 
 
 @pytest.fixture(scope="module")

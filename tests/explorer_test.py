@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from genjax import explorer, latents, selection
+from genjax import explorer
+from genjax.analysis import latents, selection
 
 
 def test_a_latent_of_two_is_seen_on_its_manifold(vae):

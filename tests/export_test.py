@@ -14,7 +14,8 @@ from safetensors.numpy import load_file
 from systems import SYSTEMS, small
 
 import genjax
-from genjax import export, selection
+from genjax import export
+from genjax.analysis import selection
 from genjax.scoring import weight_files
 from genjax.training import sweep
 from genjax.types import UserError

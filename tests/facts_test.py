@@ -4,7 +4,8 @@ import copy
 
 import jax
 
-from genjax import facts, selection
+from genjax import facts
+from genjax.analysis import selection
 from genjax.training import checkpoint, workdir
 
 

@@ -8,7 +8,8 @@ import pytest
 import scored
 from PIL import Image
 
-from genjax import comparisons, page
+from genjax import page
+from genjax.analysis import comparisons
 from genjax.plotting.tables import Block, Column, Estimate, Table
 
 

@@ -6,7 +6,8 @@ import shutil
 import pytest
 import toys
 
-from genjax import reconstruct, reconstructions, selection
+from genjax import reconstruct
+from genjax.analysis import reconstructions, selection
 from genjax.reconstruct import Wanted
 from genjax.types import UserError
 

@@ -13,7 +13,8 @@ import pytest
 import scored
 import trainings
 
-from genjax import data, explorer, page, report, selection
+from genjax import data, explorer, page, report
+from genjax.analysis import selection
 from genjax.plotting import tables
 from genjax.training import train
 from genjax.types import UserError

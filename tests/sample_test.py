@@ -14,7 +14,8 @@ import trainings
 from PIL import Image
 
 import genjax
-from genjax import sample, sampling, selection
+from genjax import sample
+from genjax.analysis import sampling, selection
 from genjax.types import UserError
 
 

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from genjax.analysis.selection import Selection
 from genjax.data.sources import shortened, unnamed
-from genjax.selection import Selection
 from genjax.training import sweep
 from genjax.types import Model, UserError, image_noise
 

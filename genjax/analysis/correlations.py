@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from genjax.comparisons import settings, summary
+from genjax.analysis.comparisons import settings, summary
+from genjax.analysis.workdirs import Scores
 from genjax.plotting.tables import Block, Column, Table
-from genjax.readings import Scores
 
 # Of training, on validation images: do they rank runs as the scores do?
 LOSSES = ("val_loss", "val_critic_loss", "val_swd")

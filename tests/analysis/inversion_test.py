@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax import inversion
+from genjax.analysis import inversion
 
 KEY = jax.random.key(3)
 MASK = jnp.array([1.0, 1.0, 1.0, 0.0])

@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array, lax
 from scipy import special
 
-from genjax.selection import Selection
+from genjax.analysis.selection import Selection
 from genjax.training import workdir
 from genjax.types import Run, State, Stream, latent_noise, stream
 

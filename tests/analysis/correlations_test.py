@@ -9,7 +9,7 @@ import scored
 from scipy import stats
 from scored import notes, numbers, rows
 
-from genjax import correlations
+from genjax.analysis import correlations
 
 NAN = math.nan
 

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from genjax import health
+from genjax.analysis import health
+from genjax.analysis.workdirs import Run, Scores, Workdir
 from genjax.plotting.tables import Block, Column, Table
-from genjax.readings import Run, Scores, Workdir
 
 
 def of_runs(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genjax import renderings, sampling, selection, smoothness
+from genjax.analysis import renderings, sampling, selection, smoothness
 
 
 def test_one_program_gives_each_request_its_images(vae):

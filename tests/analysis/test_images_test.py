@@ -6,7 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from genjax import evaluate, originals, report, selection
+from genjax import evaluate, report
+from genjax.analysis import selection, test_images
 from genjax.data import sources
 from genjax.types import UserError
 
@@ -14,31 +15,31 @@ LABELS = np.array([2, 0, 2, 1, 0, 1, 2])
 
 
 def test_images_of_different_classes_come_first():
-  assert originals.of_each_class(LABELS, 5).tolist() == [1, 3, 0, 4, 5]
-  assert originals.places((), LABELS, 2).tolist() == [1, 3]
-  assert originals.places(("6", "0"), LABELS, 2).tolist() == [6, 0]
+  assert test_images.of_each_class(LABELS, 5).tolist() == [1, 3, 0, 4, 5]
+  assert test_images.places((), LABELS, 2).tolist() == [1, 3]
+  assert test_images.places(("6", "0"), LABELS, 2).tolist() == [6, 0]
 
 
 @pytest.mark.parametrize("given", ["7", "-1", "x", "²"])
 def test_images_that_there_are_not(given):
   with pytest.raises(UserError, match=f"--images=0,{given}: right would be places .*, 0 to 6"):
-    originals.places(("0", given), LABELS, 2)
+    test_images.places(("0", given), LABELS, 2)
 
 
 def test_workdirs_of_other_images_do_not_go_together(vae):
   (one,) = selection.read([vae[0]])
   other = one._replace(name="other", saved=one.saved._replace(image_shape=(32, 32, 3)))
-  originals.check_shapes([one, one])
+  test_images.check_shapes([one, one])
   with pytest.raises(UserError, match=r"images differ in their shape: .*other of \(32, 32, 3\)"):
-    originals.check_shapes([one, other])
+    test_images.check_shapes([one, other])
 
 
 def test_data_are_those_that_the_runs_had(vae):
   found = selection.read([vae[0]])
-  assert originals.splits(found).test.image.shape[1:] == found[0].saved.image_shape
+  assert test_images.splits(found).test.image.shape[1:] == found[0].saved.image_shape
   found[0].saved.config.data.size = 16
   with pytest.raises(UserError, match="was trained on other data"):
-    originals.splits(found)
+    test_images.splits(found)
 
 
 def test_data_that_moved_are_found_where_a_flag_says(vae, tmp_path):
@@ -52,13 +53,13 @@ def test_data_that_moved_are_found_where_a_flag_says(vae, tmp_path):
   np.savez(tmp_path / "other.npz", image=255 - digits.image, label=digits.label)
   found = selection.read([path])
   with pytest.raises(UserError, match=r"/gone/digits\.npz: no such file; --data=PATH says where"):
-    originals.splits(found)
-  splits = originals.splits(found, str(tmp_path / "here.npz"))
+    test_images.splits(found)
+  splits = test_images.splits(found, str(tmp_path / "here.npz"))
   np.testing.assert_array_equal(splits.test.image, vae[1].splits.test.image)
   with pytest.raises(
     UserError, match=r"trained on other data: crc32 is .* place with --data=PATH$"
   ):
-    originals.splits(found, str(tmp_path / "other.npz"))
+    test_images.splits(found, str(tmp_path / "other.npz"))
   assert report.context([path])["exhibits"]["missing"]
   assert not report.context([path], where=str(tmp_path / "here.npz"))["exhibits"]["missing"]
   wanted = evaluate.Wanted(("best",), ("sharpness",), evaluate.Settings("test", 200), 1, "")

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genjax import comparisons
+from genjax.analysis import comparisons
+from genjax.analysis.selection import Selection
 from genjax.metrics import statistics
 from genjax.plotting.tables import Block, Column, Estimate, Table
-from genjax.selection import Selection
 
 
 class Figure(NamedTuple):

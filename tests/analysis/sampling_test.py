@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from genjax import sampling, selection
+from genjax.analysis import sampling, selection
 from genjax.types import image_noise
 
 

@@ -17,11 +17,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from genjax import comparisons, correlations
+from genjax.analysis import comparisons, correlations
+from genjax.analysis.workdirs import Run, Scores, history
 from genjax.metrics import statistics
 from genjax.plotting import plots, tables
 from genjax.plotting.plots import CROSS, INK, STEPS, STYLE, Axis, Head, Metric, RunLabel
-from genjax.readings import Run, Scores, history
 
 
 class _Group(NamedTuple):

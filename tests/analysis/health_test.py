@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from genjax import health
+from genjax.analysis import health
 
 FLOORS = {"modes": 10, "recall": 0.8, "coverage": 0.96, "memorised": 0.02}
 WELL = {"modes": 10, "recall": 0.7, "coverage": 0.9, "memorised": 0.03, "critic_gap_scaled": 2.0}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from genjax import data
-from genjax.selection import Selection
+from genjax.analysis.selection import Selection
 from genjax.training import train
 from genjax.types import UserError
 

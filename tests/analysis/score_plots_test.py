@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 import scored
 
-from genjax import score_plots
+from genjax.analysis import score_plots
+from genjax.analysis.score_plots import (
+  against_latent,
+  against_loss,
+  best_of,
+  by_setting,
+  over_training,
+)
 from genjax.metrics import statistics
 from genjax.plotting import plots
-from genjax.score_plots import against_latent, against_loss, best_of, by_setting, over_training
 
 NAN = math.nan
 

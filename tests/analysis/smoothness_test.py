@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import toys
 
-from genjax import selection, smoothness
+from genjax.analysis import selection, smoothness
 from genjax.metrics import paths
 from genjax.types import FeatureNetwork
 

@@ -4,10 +4,10 @@ import math
 import pathlib
 from collections.abc import Sequence
 
-from genjax import readings
+from genjax.analysis import workdirs
+from genjax.analysis.workdirs import Run, Workdir
 from genjax.config import suggestion
 from genjax.plotting.tables import Block, Column, Table
-from genjax.readings import Run, Workdir
 from genjax.types import UserError
 
 CRITERIA = ("val_loss", "val_swd")  # lowest at the best step, of a VAE and of a GAN
@@ -24,7 +24,7 @@ def table(path: str | pathlib.Path, metrics: Sequence[str] = ()) -> Table:
   Raises:
     UserError: `path` is neither, nothing is trained yet, or no run has such a metric.
   """
-  homes = readings.read([path])
+  homes = workdirs.read([path])
   runs = [run for home in homes for run in home.runs]
   names = _chosen(runs, metrics)
   varying = [n for n in runs[0].numbers if n not in ("seed", "latent") and _vary(runs, n)]

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax import sampling, smoothness
+from genjax.analysis import sampling, smoothness
+from genjax.analysis.selection import Selection
 from genjax.metrics import paths
-from genjax.selection import Selection
 from genjax.training import sweep
 from genjax.types import image_noise
 

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from genjax import run_tables
+from genjax.analysis import run_tables
+from genjax.analysis.run_tables import Figure
 from genjax.plotting import tables
-from genjax.run_tables import Figure
 
 
 def _setting(values, failed=()):

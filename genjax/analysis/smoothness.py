@@ -12,10 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax import run_tables
+from genjax.analysis import run_tables
+from genjax.analysis.selection import Selection
 from genjax.metrics import paths
 from genjax.plotting.tables import Table
-from genjax.selection import Selection
 from genjax.types import FeatureNetwork, Run, State, image_noise
 
 PAIRS, STEPS = 32, 64

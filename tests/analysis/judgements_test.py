@@ -3,12 +3,12 @@
 import scored
 from scored import notes, rows
 
-from genjax import judgements, readings
+from genjax.analysis import judgements, workdirs
 
 
 def judged(*paths):
-  homes = readings.read(paths)
-  return judgements.of_runs(homes, readings.scores(homes, "best"), "best")
+  homes = workdirs.read(paths)
+  return judgements.of_runs(homes, workdirs.scores(homes, "best"), "best")
 
 
 def test_flags_are_counted_by_setting(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import genjax
-from genjax import selection
+from genjax.analysis import selection
 from genjax.training import checkpoint, workdir
 from genjax.types import UserError
 

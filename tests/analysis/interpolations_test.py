@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import toys
 
-from genjax import interpolate, interpolations, latents, selection, smoothness
-from genjax.interpolations import Asked
+from genjax import interpolate
+from genjax.analysis import interpolations, latents, selection, smoothness
+from genjax.analysis.interpolations import Asked
 from genjax.metrics import paths
 from genjax.plotting import galleries
 

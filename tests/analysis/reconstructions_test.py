@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from genjax import reconstructions, selection
+from genjax.analysis import reconstructions, selection
 
 
 def test_errors_are_those_of_the_runs_alone(vae):

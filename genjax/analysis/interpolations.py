@@ -13,12 +13,12 @@ import numpy as np
 from jax import Array
 from matplotlib.figure import Figure
 
-from genjax import inversion, latents, smoothness
+from genjax.analysis import inversion, latents, smoothness
+from genjax.analysis.selection import Selection
 from genjax.data.sources import numbered
 from genjax.metrics import paths
 from genjax.plotting import galleries
 from genjax.plotting.plots import RunLabel, drawable, tick_label
-from genjax.selection import Selection
 from genjax.types import Run, State, Stream, stream
 
 MOST_DIMENSIONS = 10  # of a traversal

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from genjax.analysis.workdirs import Run, Scores
 from genjax.metrics import statistics
 from genjax.metrics.statistics import Interval, Summary
 from genjax.plotting.tables import Block, Column, Estimate, Table
-from genjax.readings import Run, Scores
 
 
 def summary(values: Iterable[float]) -> Summary:

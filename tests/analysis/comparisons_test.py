@@ -8,7 +8,7 @@ import scored
 from scipy import stats
 from scored import notes, numbers, rows
 
-from genjax import comparisons
+from genjax.analysis import comparisons
 from genjax.metrics import statistics
 from genjax.plotting import tables
 

@@ -11,8 +11,8 @@ import numpy as np
 from jax import Array, lax
 
 from genjax import data
+from genjax.analysis.selection import Selection
 from genjax.models import losses
-from genjax.selection import Selection
 from genjax.types import Run, State, Stream, latent_noise, stream
 
 BATCH = 100

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import scored
 
-from genjax import readings
+from genjax.analysis import workdirs
 from genjax.types import UserError
 
 NAN = np.nan
 
 
 def settings(*paths):
-  return [run.setting for home in readings.read(paths) for run in home.runs]
+  return [run.setting for home in workdirs.read(paths) for run in home.runs]
 
 
 def refused(*paths, weights="best"):
   with pytest.raises(UserError) as caught:
-    readings.scores(readings.read(paths), weights)
+    workdirs.scores(workdirs.read(paths), weights)
   assert "\n" not in str(caught.value)
   return str(caught.value)
 
@@ -31,12 +31,12 @@ def test_a_setting_is_what_tells_runs_apart_besides_their_seed(tmp_path):
   assert settings(one) == ["one"] * 2
   many = scored.write(tmp_path / "many", {}, seeds=2, latents=(2, 10), clip=0.01)
   assert settings(many) == ["latent 2"] * 2 + ["latent 10"] * 2
-  (home,) = readings.read([many])
+  (home,) = workdirs.read([many])
   assert [run.line for run in home.runs] == ["many"] * 4
   assert [(run.seed, run.latent) for run in home.runs] == [(0, 2), (1, 2), (0, 10), (1, 10)]
   # Beside others the name of the workdir, and the latent also where it differs between them alone.
   assert settings(one, many)[1:3] == ["one latent 10", "many latent 2"]
-  assert {run.line for home in readings.read([one, many]) for run in home.runs} == {"one", "many"}
+  assert {run.line for home in workdirs.read([one, many]) for run in home.runs} == {"one", "many"}
   other = scored.write(tmp_path / "other", {}, seeds=1, latents=(10,))
   assert settings(one, other) == ["one", "one", "other"]
 
@@ -63,7 +63,7 @@ def test_the_latest_figure_counts_and_all_make_the_history(tmp_path):
   np.testing.assert_array_equal(scores.values, [5, 6, 7])
   assert list(scores.steps) == [8, 8, 4]
   np.testing.assert_array_equal(scores.floors, [0.71] * 3)
-  steps, values = readings.history(scores)
+  steps, values = workdirs.history(scores)
   assert list(steps) == [4, 8]
   np.testing.assert_array_equal(values, [[9, 5], [NAN, 6], [7, NAN]])
   run = scores.runs[0]
@@ -105,12 +105,12 @@ def test_workdirs_meet_where_the_protocol_and_the_data_agree(tmp_path):
     ["c"] * 2,
   ]
   np.testing.assert_array_equal(found[0].floors, [0.71, 0.71, NAN, NAN])
-  (line,) = readings.remarks(readings.read([a, b, c]), "best")
+  (line,) = workdirs.remarks(workdirs.read([a, b, c]), "best")
   assert line == (
     "not all features scores can be compared with each other: data is mnist 3.0.1 in a, b, "
     "cifar10 3.0.2 in c; real_images is 54000 in a, c, 5000 and 54000 in b"
   )
-  assert not list(readings.remarks(readings.read([a]), "best"))
+  assert not list(workdirs.remarks(workdirs.read([a]), "best"))
 
 
 # What is missing.
@@ -122,7 +122,7 @@ def test_what_is_missing_is_told_with_the_command(tmp_path):
   c = scored.write(tmp_path / "it's", {"fd@aa": 1})
   d = scored.write(tmp_path / "d", {"loss": {2: 1}})
   (d / "runs.csv").unlink()
-  lines = list(readings.remarks(readings.read([a, b, c, d]), "best"))
+  lines = list(workdirs.remarks(workdirs.read([a, b, c, d]), "best"))
   command = "python -m genjax.evaluate --workdir="
   assert lines == [
     "a: left out are fd@zz, of which its protocols.json does not say how they were measured; run "
@@ -132,7 +132,7 @@ def test_what_is_missing_is_told_with_the_command(tmp_path):
     "b: 3 of 3 runs are still to be trained",
     "d: nothing is trained yet; the command that made it goes on",
   ]
-  assert readings.evaluation(c, "last") == f"""{command}'{tmp_path}/it'"'"'s' --weights=last"""
+  assert workdirs.evaluation(c, "last") == f"""{command}'{tmp_path}/it'"'"'s' --weights=last"""
 
 
 def test_without_scores_the_command_is_named(tmp_path):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import toys
 
-from genjax import latents, selection
+from genjax.analysis import latents, selection
 
 
 def test_kl_of_a_vae_is_that_of_metrics_csv_at_the_weights_step(vae):

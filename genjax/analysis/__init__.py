@@ -1,0 +1,1 @@
+"""Trained runs looked at: compared, sampled, interpolated, reconstructed."""
