@@ -15,11 +15,12 @@ import ml_collections
 import numpy as np
 from absl import flags
 
-from genjax import charts, cli, data, exhibits, explorer, facts, page, standings
+from genjax import cli, data
 from genjax.analysis import renderings, selection, workdirs
 from genjax.analysis.selection import Selection
 from genjax.data.sources import shortened
-from genjax.exhibits import Exhibits
+from genjax.reporting import charts, explorer, facts, page, results, samples
+from genjax.reporting.samples import Exhibits
 from genjax.training import train, workdir
 from genjax.types import UserError
 
@@ -94,7 +95,7 @@ def context(
     ],
     "lead": facts.lead(list(records.values())),
     "what": _what(subject),
-    "results": standings.made(homes, compare := _command("compare", subject, positional=True))
+    "results": results.made(homes, compare := _command("compare", subject, positional=True))
     | {"evaluate": _each("evaluate", subject), "compare": compare},
     "curves": charts.made(subject.selections),
     "exhibits": _exhibits(subject, _loader(splits, where)),
@@ -148,7 +149,7 @@ def _what(subject: Subject) -> dict:
 def _exhibits(subject: Subject, load: Callable) -> dict:
   selections = subject.selections
   shown = {
-    "gallery": _quota(selections, exhibits.ROWS, every=True),
+    "gallery": _quota(selections, samples.ROWS, every=True),
     "interpolations": _quota(selections, explorer.RUNS, every=False),
     "explorer": _quota(selections, explorer.RUNS, every=True),
   }
@@ -158,7 +159,7 @@ def _exhibits(subject: Subject, load: Callable) -> dict:
     quota = {name: places[i] for name, places in shown.items()}
     train_images, why = _training_images(one, load) if quota["gallery"] else (None, "")
     missing += [why] if why else []
-    made.append(exhibits.made(one, quota, tiles, train_images))
+    made.append(samples.made(one, quota, tiles, train_images))
   every = Exhibits(*(list(itertools.chain(*parts)) for parts in zip(*made, strict=True)))
   runs = sum(len(one.index) for one in selections)
   conditional = {one.saved.classes for one in selections if one.model.num_classes}
@@ -209,8 +210,8 @@ def _tiles(selections: Sequence[Selection], shown: list[list[int]]) -> int:
     return 0
   spaces = [len(places) * max(one.model.num_classes, 1) for one, places in pairs]
   pixels = max(int(np.prod(one.saved.image_shape)) for one, _ in pairs)
-  budget = explorer.BUDGET // (4 if all(map(exhibits.short, selections)) else 1)
-  images = min(budget // pixels, *(exhibits.affordable(one) for one, _ in pairs))
+  budget = explorer.BUDGET // (4 if all(map(samples.short, selections)) else 1)
+  images = min(budget // pixels, *(samples.affordable(one) for one, _ in pairs))
   return images // sum(spaces)
 
 
@@ -239,7 +240,7 @@ def _training_images(one: Selection, load: Callable) -> tuple[np.ndarray | None,
   return splits.train.image, ""
 
 
-def _by_setting(rows: Sequence[exhibits.Row]) -> dict[str, list[exhibits.Row]]:
+def _by_setting(rows: Sequence[samples.Row]) -> dict[str, list[samples.Row]]:
   groups = {}
   for row in rows:
     groups.setdefault(row.setting, []).append(row)
@@ -261,7 +262,7 @@ def _failures(subject: Subject) -> dict:
     for place, (label, row) in enumerate(zip(one.labels, one.numbers, strict=True)):
       failed_at[names[one.path], place] = label.failed_at
       numbers[names[one.path], place] = row
-  table = standings.failures(subject.homes, failed_at, numbers)
+  table = results.failures(subject.homes, failed_at, numbers)
   return {
     "tables": page.grids(table),
     "count": sum(len(block.rows) for block in table.blocks),

@@ -13,9 +13,10 @@ import pytest
 import scored
 import trainings
 
-from genjax import data, explorer, page, report
+from genjax import data, report
 from genjax.analysis import selection
 from genjax.plotting import tables
+from genjax.reporting import explorer, page
 from genjax.training import train
 from genjax.types import UserError
 

@@ -380,7 +380,7 @@ def _revision() -> str:
   A checkout has this package at its top, and its setup.cfg: the repository around a virtual
   environment has not, nor has one that took a copy of the package.
   """
-  folder = pathlib.Path(__file__).parent
+  folder = pathlib.Path(__file__).parents[1]
 
   def git(*arguments: str) -> str:
     done = subprocess.run(

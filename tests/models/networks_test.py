@@ -15,7 +15,7 @@ from genjax.models.initialisers import INITIALISERS
 from genjax.types import UserError
 
 LAYERS = layers.Layers(INITIALISERS["torch"], layers.BATCH_NORMS["torch"], 0.2)
-CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
+CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
 
 
 def _full(name):

@@ -118,7 +118,7 @@ def test_the_floor_is_the_held_out_images_score(reference):
 
 @pytest.fixture(scope="module")
 def corruptions():
-  file = pathlib.Path(__file__).resolve().parents[1] / "launch" / "corruptions.py"
+  file = pathlib.Path(__file__).resolve().parents[2] / "launch" / "corruptions.py"
   spec = importlib.util.spec_from_file_location("corruptions", file)
   module = importlib.util.module_from_spec(spec)
   spec.loader.exec_module(module)

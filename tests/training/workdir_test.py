@@ -119,7 +119,7 @@ def test_the_revision_is_this_package_s_and_no_other_repository_s(tmp_path, monk
     subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True)
 
   def revision(package):
-    monkeypatch.setattr(workdir, "__file__", str(package / "workdir.py"))
+    monkeypatch.setattr(workdir, "__file__", str(package / "training" / "workdir.py"))
     return workdir._revision.__wrapped__()
 
   installed, own = tmp_path / ".venv" / "lib" / "genjax", tmp_path / "genjax"

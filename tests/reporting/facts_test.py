@@ -4,8 +4,8 @@ import copy
 
 import jax
 
-from genjax import facts
 from genjax.analysis import selection
+from genjax.reporting import facts
 from genjax.training import checkpoint, workdir
 
 

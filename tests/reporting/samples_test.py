@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genjax import data, exhibits
+from genjax import data
 from genjax.analysis import latents, renderings, selection
+from genjax.reporting import samples
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +17,7 @@ def made(vae):
   (one,) = selection.read([vae[0]])
   quota = {"gallery": [0, 5], "interpolations": [4], "explorer": [0, 5]}
   train = data.load("digits").train.image
-  return one, train, exhibits.made(one, quota, 400, train)
+  return one, train, samples.made(one, quota, 400, train)
 
 
 def image_of(picture):
@@ -39,9 +40,9 @@ def test_a_row_has_samples_over_the_training_images_nearest_to_them(made, vae):
 def test_animations_go_forth_and_back_and_have_stills(made):
   (row,) = made[2].interpolations
   with image_of(row.picture) as gif:
-    assert gif.n_frames == 2 * exhibits.FRAMES - 2
+    assert gif.n_frames == 2 * samples.FRAMES - 2
     assert gif.width == renderings.PAIRS * 29 - 1
-  assert row.still.width == exhibits.STILLS * 60 - 4
+  assert row.still.width == samples.STILLS * 60 - 4
 
 
 def test_spaces_say_where_the_other_dimensions_are(made):
@@ -53,21 +54,21 @@ def test_spaces_say_where_the_other_dimensions_are(made):
 
 
 def test_after_long_trainings_the_dimensions_that_matter_are_measured(vae, monkeypatch):
-  monkeypatch.setattr(exhibits, "SHORT", 0)
+  monkeypatch.setattr(samples, "SHORT", 0)
   (one,) = selection.read([vae[0]])
-  (space,) = exhibits._spaces(one, [4], 49, np.ones(3, np.float32))
+  (space,) = samples._spaces(one, [4], 49, np.ones(3, np.float32))
   importance, _ = latents.importance(one)
   assert space.dimensions == tuple(sorted(np.argsort(-importance[4])[:2].tolist()))
   assert space.titles[0].endswith(f"KL {importance[4][space.dimensions[0]]:.3g}")
   assert not space.base.any()  # the prior's middle
-  assert "The other 1 of 3 dimensions stay at 0" in exhibits._about(one, 4, space.dimensions)
+  assert "The other 1 of 3 dimensions stay at 0" in samples._about(one, 4, space.dimensions)
 
 
 def test_what_a_model_can_afford(vae):
   (one,) = selection.read([vae[0]])
   params = one.saved.progress.state.params["decoder"]
   kernels = [leaf[0] for leaf in params_of(params) if leaf.ndim == 3]
-  assert exhibits.affordable(one) == int(exhibits.FLOP // sum(2 * k.size for k in kernels))
+  assert samples.affordable(one) == int(samples.FLOP // sum(2 * k.size for k in kernels))
 
 
 def params_of(tree):

@@ -8,9 +8,9 @@ import pytest
 import scored
 from PIL import Image
 
-from genjax import page
 from genjax.analysis import comparisons
 from genjax.plotting.tables import Block, Column, Estimate, Table
+from genjax.reporting import page
 
 
 def decoded(uri):

@@ -4,9 +4,9 @@ import shutil
 
 import numpy as np
 
-from genjax import charts
 from genjax.analysis import selection
 from genjax.plotting import plots
+from genjax.reporting import charts
 
 
 def test_a_workdir_has_its_figures_with_numbers_in_words(vae):

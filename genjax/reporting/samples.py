@@ -11,12 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax import explorer, page
 from genjax.analysis import latents, renderings
 from genjax.analysis.renderings import Request
 from genjax.analysis.selection import Selection
-from genjax.page import Picture
 from genjax.plotting import animations
+from genjax.reporting import explorer, page
+from genjax.reporting.page import Picture
 from genjax.training import cost
 
 ROWS = 24  # runs of a gallery

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genjax import page
 from genjax.analysis import latents
 from genjax.analysis.selection import Selection
+from genjax.reporting import page
 
 RUNS = 8  # that can be chosen among
 # Numbers of all pixels in all tiles together, which makes a page of about 3 MB.

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from genjax import page
 from genjax.analysis.selection import Selection
-from genjax.page import Picture
 from genjax.plotting import histories, plots
+from genjax.reporting import page
+from genjax.reporting.page import Picture
 from genjax.training import workdir
 
 SETTINGS = 12  # that a figure of several workdirs may have

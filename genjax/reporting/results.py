@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from genjax import page
 from genjax.analysis import comparisons, judgements, workdirs
 from genjax.analysis.workdirs import Run, Workdir
 from genjax.metrics import statistics
 from genjax.plotting import plots
 from genjax.plotting.tables import Block, Column, Estimate, Table
+from genjax.reporting import page
 
 _COLUMNS = (
   Column("setting", "setting", "text"),

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from genjax import explorer
 from genjax.analysis import latents, selection
+from genjax.reporting import explorer
 
 
 def test_a_latent_of_two_is_seen_on_its_manifold(vae):
