@@ -186,4 +186,4 @@ def test_the_package_names_its_commands(capsys):
   runpy.run_module("genjax", run_name="__main__")
   told = capsys.readouterr().out
   for file in (ROOT / "genjax").glob("*.py"):
-    assert (f"genjax.{file.stem} " in told) == ("command.run(" in file.read_text()), file
+    assert (f"genjax.{file.stem} " in told) == ("cli.run(" in file.read_text()), file

@@ -11,7 +11,7 @@ from PIL import Image
 
 from genjax import data
 from genjax.data import cache as caching
-from genjax.data import folders, tfds
+from genjax.data import folders, splits, tfds
 from genjax.types import Dataset, UserError
 
 KEY = jax.random.key(3)
@@ -435,13 +435,13 @@ def test_draw_under_transformations():
 )  # fmt: skip
 def test_names_of_other_libraries_find_the_dataset(name, expected, monkeypatch):
   asked = []
-  monkeypatch.setattr(data.records, "locate", lambda name, directory: asked.append(name))
-  monkeypatch.setattr(data.caching, "newest", lambda *_: ())
+  monkeypatch.setattr(splits.tfds, "locate", lambda name, directory: asked.append(name))
+  monkeypatch.setattr(splits.caching, "newest", lambda *_: ())
 
   def absent(name, directory):
     raise UserError("no download here")
 
-  monkeypatch.setattr(data.records, "prepare", absent)
+  monkeypatch.setattr(splits.tfds, "prepare", absent)
   with pytest.raises(UserError, match="no download here"):
     data.load(name)
   assert asked == [expected]
