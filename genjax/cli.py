@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import jax
@@ -54,6 +54,18 @@ def run_flags(
   )
 
 
+def workdirs_of(flag: flags.FlagHolder, more: Sequence[str]) -> list[str]:
+  """The workdirs that a command line names: `--workdir=a`, `a b`, or both.
+
+  Raises:
+    UserError: there is none.
+  """
+  paths = [*filter(None, [flag.value]), *more]
+  if not paths:
+    raise UserError("--workdir is missing; name a folder that genjax.main left, or several")
+  return paths
+
+
 def data_flag(values: flags.FlagValues) -> flags.FlagHolder:
   """--data: where the data of runs lie, for commands that need them again."""
   return flags.DEFINE_string(
@@ -65,20 +77,17 @@ def data_flag(values: flags.FlagValues) -> flags.FlagHolder:
   )
 
 
-def run(
-  main: Callable[..., None], positional: str = "", required: bool = True, interrupted: str = ""
-) -> None:
+def run(main: Callable[..., None], positional: str = "", interrupted: str = "") -> None:
   """Parses the flags and runs `main`; ends the process with the statuses above.
 
   Args:
     main: takes nothing; or the list of arguments that are no flags, where there may be some.
     positional: what those are, as "workdirs"; "" where there may be none.
-    required: whether there must be one of them.
-    interrupted: what is said to who presses Ctrl-C, besides that it was heard.
+    interrupted: message shown after "interrupted".
   """
   app.run(
     lambda rest: _guarded(partial(main, rest[1:]) if positional else main, interrupted),
-    flags_parser=partial(_parse, positional=positional, required=required),
+    flags_parser=partial(_parse, positional=positional),
   )
 
 
@@ -177,7 +186,7 @@ def _refuse(error: object) -> None:
   sys.exit(2)
 
 
-def _parse(arguments: list[str], positional: str = "", required: bool = True) -> list[str]:
+def _parse(arguments: list[str], positional: str = "") -> list[str]:
   flags.FLAGS.set_gnu_getopt(bool(positional))  # flags may stand after what is no flag
   logging.set_verbosity(logging.ERROR)  # a config file that returns nothing has its line below
   arguments = _last_of_each([_expanded(argument) for argument in arguments])
@@ -188,8 +197,6 @@ def _parse(arguments: list[str], positional: str = "", required: bool = True) ->
     return _refuse(_readable(error, arguments))
   if rest[1:] and not positional:
     _refuse(f"{rest[1]!r} is no flag; flags look like --workdir=...")
-  if positional and required and not rest[1:]:
-    _refuse(f"no {positional} are named; right would be some paths after the command")
   return rest
 
 
@@ -335,10 +342,20 @@ def config_of(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
     raise UserError("--config is missing; name a file such as configs/vae_mnist.py")
   path = flags.FLAGS[flag.name].config_filename
   if isinstance(config, ml_collections.ConfigDict):
-    return config
+    return _with_one_length(config, overrides_of(flag))
   if not pathlib.Path(path.split(":")[0]).is_file():
     raise UserError(f"--config={path}: there is no such file")
   raise UserError(f"--config={path}: its get_config() must return an ml_collections.ConfigDict")
+
+
+def _with_one_length(
+  config: ml_collections.ConfigDict, overrides: Mapping
+) -> ml_collections.ConfigDict:
+  """With steps that the command line sets in place of the file's epochs, and the reverse."""
+  for length, other, nothing in (("steps", "epochs", 0.0), ("epochs", "steps", 0)):
+    if overrides.get(length) and other not in overrides and other in config:
+      config[other] = nothing
+  return config
 
 
 def overrides_of(flag: flags.FlagHolder) -> dict:

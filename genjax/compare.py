@@ -20,11 +20,23 @@ from genjax.plotting.tables import Table
 from genjax.training import workdir
 from genjax.types import UserError
 
-_WEIGHTS = flags.DEFINE_enum(
-  "weights", "best", ["best", "last", "raw"], "Which weights' scores are compared."
+_FLAGS = cli.flags_of(__name__)
+_WORKDIR = flags.DEFINE_string(
+  "workdir", None, "Folder that main left, or a study of such; more may follow.", flag_values=_FLAGS
 )
-_METRICS = flags.DEFINE_list("metrics", [], "Names of scores, as fd,coverage; all where empty.")
-_OUT = flags.DEFINE_string("out", "comparison", "Folder for tables and figures.")
+_WEIGHTS = flags.DEFINE_enum(
+  "weights",
+  "best",
+  ["best", "last", "raw"],
+  "Which weights' scores are compared.",
+  flag_values=_FLAGS,
+)
+_METRICS = flags.DEFINE_list(
+  "metrics", [], "Names of scores, as fd,coverage; all where empty.", flag_values=_FLAGS
+)
+_OUT = flags.DEFINE_string(
+  "out", "comparison", "Folder for tables and figures.", flag_values=_FLAGS
+)
 
 PRINTED = 60  # rows of a table; of more, the terminal has a part, and the files have all
 _CSV_ALONE = ("protocols", "flags", "runs")  # too long, or too wide, for a page
@@ -143,7 +155,8 @@ def _figures(found: list[Scores]) -> Iterator[tuple[str, plots.Figure | None]]:
       yield f"{loss}-{name}", score_plots.against_loss(family, loss, text, found)
 
 
-def main(paths: list[str]) -> None:
+def main(more: list[str]) -> None:
+  paths = cli.workdirs_of(_WORKDIR, more)
   if not _OUT.value:
     raise UserError("--out is empty; name a folder for tables and figures")
   print(compare(paths, pathlib.Path(_OUT.value), _WEIGHTS.value, _METRICS.value), end="")

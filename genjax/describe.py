@@ -23,7 +23,10 @@ from genjax.scoring.watch import WATCH
 from genjax.training import cost, sweep, train
 from genjax.types import Shape
 
-_CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config().")
+_FLAGS = cli.flags_of(__name__)
+_CONFIG = config_flags.DEFINE_config_file(
+  "config", None, "File with get_config().", flag_values=_FLAGS
+)
 
 WIDTH = 100  # columns
 

@@ -26,7 +26,7 @@ from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)
 _WORKDIR = flags.DEFINE_string(
-  "workdir", None, "Folder that main left, or a study of such.", flag_values=_FLAGS
+  "workdir", None, "Folder that main left, or a study of such; more may follow.", flag_values=_FLAGS
 )
 _WEIGHTS = flags.DEFINE_list(
   "weights", ["best"], "Of best, last and raw (not averaged).", flag_values=_FLAGS
@@ -208,9 +208,8 @@ def _blocks(runs: list[int], size: int) -> Iterator[list[int]]:
     yield runs[first : first + size]
 
 
-def main() -> None:
-  if not _WORKDIR.value:
-    raise UserError("--workdir is missing; name a folder that genjax.main left")
+def main(more: list[str]) -> None:
+  paths = cli.workdirs_of(_WORKDIR, more)
   if not _WEIGHTS.value:
     raise UserError("--weights is empty; right would be some of best, last and raw")
   for weights in _WEIGHTS.value:
@@ -223,7 +222,7 @@ def main() -> None:
     tuple(_WEIGHTS.value), tuple(_METRICS.value), settings, _NETWORKS.value, _FEATURES.value,
     _DATA.value,
   )  # fmt: skip
-  found = workdir.homes(pathlib.Path(_WORKDIR.value))
+  found = [home for path in paths for home in workdir.homes(pathlib.Path(path))]
   for path in found:
     if len(found) > 1 and not any((path / "checkpoints").glob("[0-9]*")):
       print(f"{path}: no checkpoint yet; left out")
@@ -237,4 +236,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-  cli.run(main, interrupted="the same command computes what is still missing")
+  again = "the same command computes what is still missing"
+  cli.run(main, positional="workdirs", interrupted=again)

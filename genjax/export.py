@@ -171,19 +171,18 @@ def _readme(chosen: Selection, model: Model) -> str:
   )
 
 
-def main() -> None:
-  if not _WORKDIR.value:
-    raise UserError("--workdir is missing; name a folder that genjax.main left")
+def main(more: list[str]) -> None:
+  paths = cli.workdirs_of(_WORKDIR, more)
   if not _OUT.value:
     raise UserError("--out is missing; name a folder for the files")
-  found = selection.read([_WORKDIR.value], _RUNS.value, _WEIGHTS.value)
+  found = selection.read(paths, _RUNS.value, _WEIGHTS.value)
   if len(found) > 1:
     raise UserError(
-      f"--workdir={_WORKDIR.value} is a study; name one of its folders, as {found[0].path}"
+      f"{', '.join(paths)} has runs of {len(found)} programs; name one folder, as {found[0].path}"
     )
   names = write(pathlib.Path(_OUT.value), found[0])
   print(f"{_OUT.value}: run {found[0].index[0]} of {found[0].path}: {', '.join(names)}")
 
 
 if __name__ == "__main__":
-  cli.run(main)
+  cli.run(main, positional="workdirs")

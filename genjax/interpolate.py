@@ -218,10 +218,8 @@ def _file(name: str, picture: plots.Figure | np.ndarray) -> tuple[str, bytes]:
   return f"{name}.png", plots.png(picture)
 
 
-def main(positional: list[str]) -> None:
-  folders = [*filter(None, [_WORKDIR.value]), *positional]
-  if not folders:
-    raise UserError("--workdir is missing; name a folder that genjax.main left")
+def main(more: list[str]) -> None:
+  folders = cli.workdirs_of(_WORKDIR, more)
   wanted = Wanted(
     tuple(_RUNS.value),
     _WEIGHTS.value,
@@ -239,4 +237,4 @@ def main(positional: list[str]) -> None:
 
 
 if __name__ == "__main__":
-  cli.run(main, positional="workdirs", required=False)
+  cli.run(main, positional="workdirs")

@@ -10,8 +10,13 @@ from genjax.scoring.watch import WATCH
 from genjax.training import train
 from genjax.types import UserError
 
-_CONFIG = config_flags.DEFINE_config_file("config", None, "File with get_config().")
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder for everything that the run leaves.")
+_FLAGS = cli.flags_of(__name__)
+_CONFIG = config_flags.DEFINE_config_file(
+  "config", None, "File with get_config().", flag_values=_FLAGS
+)
+_WORKDIR = flags.DEFINE_string(
+  "workdir", None, "Folder for everything that the run leaves.", flag_values=_FLAGS
+)
 
 
 def main() -> None:

@@ -176,10 +176,8 @@ def _means(
   ]
 
 
-def main(positional: list[str]) -> None:
-  folders = [*filter(None, [_WORKDIR.value]), *positional]
-  if not folders:
-    raise UserError("--workdir is missing; name a folder that genjax.main left")
+def main(more: list[str]) -> None:
+  folders = cli.workdirs_of(_WORKDIR, more)
   wanted = Wanted(
     tuple(_RUNS.value),
     _WEIGHTS.value,
@@ -193,4 +191,4 @@ def main(positional: list[str]) -> None:
 
 
 if __name__ == "__main__":
-  cli.run(main, positional="workdirs", required=False)
+  cli.run(main, positional="workdirs")

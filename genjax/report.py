@@ -271,14 +271,11 @@ def _failures(subject: Subject) -> dict:
 
 
 def main(more: list[str]) -> None:
-  every = [pathlib.Path(path) for path in (*filter(None, [_WORKDIR.value]), *more)]
-  if not every:
-    raise UserError("--workdir is missing; name a folder that genjax.main left, or several")
-  every = _distinct(every)
+  every = _distinct(list(map(pathlib.Path, cli.workdirs_of(_WORKDIR, more))))
   out = pathlib.Path(_OUT.value or (every[0] / FILE if len(every) == 1 else FILE))
   write(every, out, where=_DATA.value)
   print(f"{out}: {out.stat().st_size / 1e6:.1f} MB; open it in a browser")
 
 
 if __name__ == "__main__":
-  cli.run(main, positional="workdirs", required=False)
+  cli.run(main, positional="workdirs")

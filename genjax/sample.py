@@ -202,9 +202,7 @@ def place(paths: Sequence[str], selections: Sequence[Selection]) -> pathlib.Path
 
 
 def main(more: list[str]) -> None:
-  paths = [*filter(None, [_WORKDIR.value]), *more]
-  if not paths:
-    raise UserError("--workdir is missing; name a folder that genjax.main left")
+  paths = cli.workdirs_of(_WORKDIR, more)
   if _OUT.value == "":
     raise UserError("--out is empty; name a .png, a .npz or a folder")
   selections = selection.read(paths, _RUNS.value, _WEIGHTS.value)
@@ -220,4 +218,4 @@ def main(more: list[str]) -> None:
 
 
 if __name__ == "__main__":
-  cli.run(main, positional="workdirs", required=False)
+  cli.run(main, positional="workdirs")

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ import pytest
 import trainings
 
 from genjax import cli, export, interpolate, reconstruct, report, sample
+from genjax.config import default
+from genjax.types import UserError
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -23,7 +26,6 @@ class Case(NamedTuple):
   module: object
   flags: list[str]
   mark: tuple[str, bytes]  # a file of its folder, and what it holds where run 1 failed
-  positional: bool = True  # whether workdirs may stand after the command
   out: str = ""  # the file that --out names in the folder; "" where it is the folder
   missing: str = "there is no such folder"
 
@@ -33,7 +35,7 @@ COMMANDS = {
   "sample": Case(sample, ["--num=1"], ("run1-failed-0.png", b"")),
   "interpolate": Case(interpolate, FEW, ("smoothness_runs.csv", b",1,yes,")),
   "reconstruct": Case(reconstruct, ["--test_images=5"], ("errors_runs.csv", b",1,yes,")),
-  "export": Case(export, ["--runs=1"], ("README.txt", b"failed_at"), positional=False),
+  "export": Case(export, ["--runs=1"], ("README.txt", b"failed_at")),
   "report": Case(report, [], ("", b""), out="report.html", missing="is no folder"),
 }
 
@@ -64,7 +66,7 @@ def call(case, *arguments):
     flags[name].unparse()
   flags.set_gnu_getopt(True)
   rest = flags(["command", *map(str, arguments)])[1:]
-  case.module.main(*[rest] * case.positional)
+  case.module.main(rest)
 
 
 # A report needs what a validation leaves: its interrupted and failed runs are in report_test.py.
@@ -187,3 +189,30 @@ def test_the_package_names_its_commands(capsys):
   told = capsys.readouterr().out
   for file in (ROOT / "genjax").glob("*.py"):
     assert (f"genjax.{file.stem} " in told) == ("cli.run(" in file.read_text()), file
+
+
+def test_workdirs_are_named_by_the_flag_or_after_the_command_or_both():
+  flag = SimpleNamespace(value="a")
+  assert cli.workdirs_of(flag, ["b", "c"]) == ["a", "b", "c"]
+  assert cli.workdirs_of(SimpleNamespace(value=None), ["b"]) == ["b"]
+  with pytest.raises(UserError, match="--workdir is missing"):
+    cli.workdirs_of(SimpleNamespace(value=None), [])
+
+
+@pytest.mark.parametrize(
+  ("file", "overrides", "expected"),
+  [
+    ((0, 3.0), {"steps": 9}, (9, 0.0)),
+    ((7, 0.0), {"epochs": 2.0}, (0, 2.0)),
+    ((7, 0.0), {"steps": 9}, (9, 0.0)),
+    ((7, 0.0), {"steps": 9, "epochs": 2.0}, (9, 2.0)),  # which `config.check` refuses
+    ((7, 0.0), {"steps": 0}, (0, 0.0)),
+    ((7, 0.0), {"batch_size": 3}, (7, 0.0)),
+  ],
+)
+def test_a_length_of_the_command_line_takes_the_place_of_the_file_s(file, overrides, expected):
+  config = default("vae")
+  config.steps, config.epochs = file
+  config.update(overrides)
+  found = cli._with_one_length(config, overrides)
+  assert (found.steps, found.epochs) == expected

@@ -212,11 +212,11 @@ def test_the_command_line(tmp_path):
   path = scored.write(tmp_path / "w", {"fd@aa": 1, "kd@aa": 1})
   bare = scored.write(tmp_path / "bare", {"val_loss": 1}, protocols={})
   mistakes = [
-    ([], "no workdirs are named; right would be some paths after the command"),
+    ([], "--workdir is missing; name a folder that genjax.main left, or several"),
     ([tmp_path / "nowhere"], f"{tmp_path}/nowhere is no folder; right would be a workdir"),
     ([tmp_path], None),  # a study of two
     ([path, "--metrics=x", bare, "--out=o"], "--metrics has 'x', which is no score"),
-    ([path, "--workdir=x"], "Unknown command line flag 'workdir'"),
+    ([path, f"--workdir={tmp_path}/x"], f"{tmp_path}/x is no folder"),
   ]
   processes = [start(*arguments, cwd=tmp_path) for arguments, _ in mistakes]
   for process, (arguments, message) in zip(processes, mistakes, strict=True):

@@ -331,7 +331,7 @@ MISTAKES = {
     ["config.model.network 's1_gan' is no VAE", "one of dense"],
   ),
   "steps and epochs": (
-    ["--config.epochs=1.0"],
+    ["--config.epochs=1.0", "--config.steps=4"],
     ["one of config.steps and config.epochs must be set"],
   ),
   "the last program of a grid": (

@@ -56,7 +56,8 @@ def load(
     size: resizes the images to size x size; 0 leaves them.
     validation: fraction of the training images to be held out, in (0, 1).
     cache: folder for decoded arrays; if empty, GENJAX_CACHE, XDG_CACHE_HOME/genjax or
-      ~/.cache/genjax. Where a source is gone, arrays cached from it are used.
+      ~/.cache/genjax. Where no directory is named and there is none, arrays cached from another
+      one are used.
     channels: 1 makes grey images and 3 coloured ones; 0 leaves them.
     background: "white" or "black", behind what is transparent in a folder's images.
 
@@ -195,8 +196,9 @@ def _arrays(name: str, directory: str, size: int, cache: str, background: str) -
   name = name if is_folder else _tfds_name(name)
   place = pathlib.Path(os.path.expanduser(name)) if is_folder else tfds.locate(name, directory)
   if place is None or not place.is_dir():
-    # A folder's name says nothing elsewhere: ./faces of another project is another dataset.
-    for file in () if is_folder else caching.newest(cache, name, size):
+    # A folder's name says nothing elsewhere: ./faces of another project is another dataset. And
+    # who names a directory means that one.
+    for file in () if is_folder or directory else caching.newest(cache, name, size):
       if arrays := caching.load(file):
         logging.warning("%s is not on this machine: using its cached arrays in %s.", name, file)
         return arrays

@@ -72,7 +72,9 @@ def reload_data(config: ml_collections.ConfigDict, where: str = "") -> data.Spli
   Raises:
     UserError: they cannot be had.
   """
-  name, directory = data.moved(config.data.name, config.data.dir, where)
+  # A directory that is gone since leaves what was cached from it, whose checksum will say.
+  before = config.data.dir if pathlib.Path(config.data.dir).is_dir() else ""
+  name, directory = data.moved(config.data.name, before, where)
   try:
     return _load(config, name, directory)
   except sources.MissingData as error:

@@ -183,17 +183,31 @@ def test_a_damaged_cache_is_rebuilt(tmp_path, caplog):
   assert len(caplog.records) == 1  # that one was whole again
 
 
-def test_a_cache_is_enough_for_a_dataset(tmp_path, caplog):
+def test_a_cache_is_enough_for_a_dataset(tmp_path, caplog, monkeypatch):
   """Cached arrays serve where the dataset is not: carried from another machine, say."""
   root = tmp_path / "images"
   write_images(root)
   arrays = folders.read(root, 0)
   caching.save(caching.path("", "mnist", "3.0.1", 0, root), arrays)
-  absent = str(tmp_path / "absent")
-  first = data.load("mnist", directory=absent)
+  monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "absent"))
+  first = data.load("mnist")
   assert len(first.train.label) + len(first.validation.label) < len(arrays.train.label)
   assert "not on this machine" in caplog.text
-  np.testing.assert_equal(data.load("mnist", directory=absent), first)
+  np.testing.assert_equal(data.load("mnist"), first)
+
+
+def test_a_directory_that_is_named_is_the_one_that_is_meant(tmp_path, monkeypatch):
+  """Whatever was cached from others."""
+  write_images(tmp_path / "images")
+  arrays = folders.read(tmp_path / "images", 0)
+  caching.save(caching.path("", "mnist", "3.0.1", 0, tmp_path / "images"), arrays)
+
+  def absent(name, directory):
+    raise UserError(f"{directory}: no download here")
+
+  monkeypatch.setattr(splits.tfds, "prepare", absent)
+  with pytest.raises(UserError, match="wrong: no download here"):
+    data.load("mnist", directory=str(tmp_path / "wrong"))
 
 
 def test_a_folder_that_is_not_there_is_an_error_though_it_was_cached(tmp_path):
