@@ -10,14 +10,13 @@ from collections.abc import Iterator, Sequence
 
 from absl import flags
 
-from genjax import cli
+from genjax import cli, files
 from genjax.analysis import comparisons, correlations, judgements, score_plots, workdirs
 from genjax.analysis.workdirs import Scores
 from genjax.config import suggestion
 from genjax.metrics.catalogue import SCORES
 from genjax.plotting import plots, tables
 from genjax.plotting.tables import Table
-from genjax.training import workdir
 from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)
@@ -116,7 +115,7 @@ def _write(out: pathlib.Path, made: dict[str, Table], found: list[Scores]) -> li
       if table.blocks:
         for ending, form in (("csv", tables.csv_text), ("tex", tables.latex)):
           if ending == "csv" or name not in _CSV_ALONE:
-            workdir.write_atomically(out / f"{name}.{ending}", form(table))
+            files.write(out / f"{name}.{ending}", form(table))
             written.append(f"{name}.{ending}")
     for name, figure in _figures(found):
       if figure:

@@ -1,4 +1,4 @@
-"""What a command leaves where `--out` says: a file or a folder, whole or not at all."""
+"""Files and folders that are written whole or not at all, and where caches lie."""
 
 import contextlib
 import os
@@ -11,8 +11,25 @@ from genjax.types import UserError
 
 
 @contextlib.contextmanager
+def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
+  """Gives a file beside `path` to write to, which takes its place once nothing was raised."""
+  partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+  try:
+    yield partial
+    os.replace(partial, path)
+  finally:
+    partial.unlink(missing_ok=True)
+
+
+def write(path: pathlib.Path, content: str | bytes) -> None:
+  """The file has its old content or the new, whatever happens meanwhile. Its folder must exist."""
+  with replacing(path) as partial:
+    partial.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
 def file(path: pathlib.Path) -> Iterator[pathlib.Path]:
-  """Gives a file beside `path` to write to, which takes its place once nothing was raised.
+  """As `replacing`, for a file that `--out` names.
 
   Folders on the way are made. Enter it before what takes long: what cannot be written is said then.
 

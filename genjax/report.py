@@ -15,7 +15,7 @@ import ml_collections
 import numpy as np
 from absl import flags
 
-from genjax import cli, data
+from genjax import cli, data, files
 from genjax.analysis import renderings, selection, workdirs
 from genjax.analysis.selection import Selection
 from genjax.data.sources import shortened
@@ -65,7 +65,7 @@ def write(
   text = page.render(context(paths, splits, where))
   try:
     out.parent.mkdir(parents=True, exist_ok=True)
-    workdir.write_atomically(out, text)
+    files.write(out, text)
   except OSError as error:
     raise UserError(
       f"--out={out} cannot be written ({error.strerror}); name a file that can"

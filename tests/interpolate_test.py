@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genjax import interpolate
+from genjax import files, interpolate
 from genjax.interpolate import Wanted
-from genjax.training import workdir
 from genjax.types import UserError
 
 QUICK = Wanted(runs=("seed=0", "latent=2"), pairs=1, steps=3)
@@ -109,7 +108,7 @@ def test_without_its_data_a_workdir_has_all_but_images(vae, tmp_path):
   path = _copy(vae[0], tmp_path)
   record = json.loads((path / "config.json").read_text())
   record["config"]["data"]["name"] = str(tmp_path / "gone.npz")
-  workdir.write_atomically(path / "config.json", json.dumps(record))
+  files.write(path / "config.json", json.dumps(record))
   wanted = QUICK._replace(what=("images",))
   with pytest.raises(UserError, match=r"gone\.npz"):
     interpolate.interpolate([path], wanted)

@@ -3,12 +3,10 @@
 A file is an uncompressed .npz: its zip format has a CRC-32 of each array, which reading checks.
 """
 
-import contextlib
 import hashlib
 import os
 import pathlib
 import re
-import tempfile
 import urllib.parse
 from collections.abc import Iterator
 
@@ -100,23 +98,10 @@ def write(file: pathlib.Path, arrays: dict) -> None:
   """Writes the file as a whole or not at all. Where it cannot, it logs that and goes on."""
   try:
     file.parent.mkdir(parents=True, exist_ok=True)
-    with _replacing(file) as stream:
+    with files.replacing(file) as partial, partial.open("wb") as stream:
       np.savez(stream, **arrays)
   except OSError as error:
     logging.warning("Arrays are not cached, and the next start is slow again: %s.", error)
-
-
-@contextlib.contextmanager
-def _replacing(file: pathlib.Path):
-  handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".tmp")
-  try:
-    with os.fdopen(handle, "wb") as stream:
-      yield stream
-    os.chmod(temporary, 0o644)  # mkstemp's is for its owner only
-    os.replace(temporary, file)
-  except BaseException:
-    os.unlink(temporary)
-    raise
 
 
 def folder(cache: str, kind: str) -> pathlib.Path:

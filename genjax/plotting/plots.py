@@ -24,6 +24,8 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from genjax import files
+
 # A figure 1,800 wide is shown 900 wide in a page: there, text of 9 points is 12 pixels high.
 DPI = 200
 INK, FAINT = "#222222", "#666666"
@@ -623,10 +625,4 @@ def png(figure: Figure) -> bytes:
 
 def save(figure: Figure, path: str | os.PathLike) -> None:
   """Writes `png` whole or not at all. The folder must exist."""
-  path = Path(path)
-  partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-  try:
-    partial.write_bytes(png(figure))
-    os.replace(partial, path)
-  finally:
-    partial.unlink(missing_ok=True)
+  files.write(Path(path), png(figure))

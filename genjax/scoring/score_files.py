@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
+from genjax import files
 from genjax.training import workdir
 from genjax.types import UserError
 
@@ -40,7 +41,7 @@ def describe(path: pathlib.Path, key: str, protocol: dict, floor: Mapping[str, f
     known = read_protocols(path)
     before = known.get(key, {}).get("floor", {})
     known[key] = protocol | {"versions": workdir.versions(), "floor": before | dict(floor)}
-    workdir.write_atomically(path / FILE, json.dumps(known, indent=2) + "\n")
+    files.write(path / FILE, json.dumps(known, indent=2) + "\n")
 
 
 def note(

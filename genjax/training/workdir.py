@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import logging
 
+from genjax import files
 from genjax.config import flatten
 from genjax.data import sources
 from genjax.data.sources import natural
@@ -52,13 +53,6 @@ _FREE = (
   *("data.cache", "data.dir", "data.name", "data.background"),
 )
 _LIBRARIES = ("genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
-
-
-def write_atomically(path: pathlib.Path, text: str) -> None:
-  """The file has the old text or the new, whatever happens meanwhile."""
-  partial = path.with_name(f".{path.name}.partial")
-  partial.write_text(text)
-  os.replace(partial, path)
 
 
 @contextlib.contextmanager
@@ -169,7 +163,7 @@ def settle(path: pathlib.Path, record: dict, origin: dict | None = None) -> None
   else:
     full = {"format": FORMAT} | record | (origin or {})
     full |= {"revision": _revision(), "versions": versions()}
-  write_atomically(file, json.dumps(full, indent=2) + "\n")
+  files.write(file, json.dumps(full, indent=2) + "\n")
 
 
 def last_step(path: pathlib.Path) -> int:
@@ -407,7 +401,7 @@ def write_runs(path: pathlib.Path, rows: list[dict], results: list[dict]) -> Non
   writer.writeheader()
   for i, (row, result) in enumerate(zip(rows, results, strict=True)):
     writer.writerow({"run": i} | row | result)
-  write_atomically(path / "runs.csv", text.getvalue())
+  files.write(path / "runs.csv", text.getvalue())
 
 
 def finished(path: pathlib.Path) -> bool:
@@ -519,7 +513,7 @@ class History:
     tell_lost_figures(path)
     with scores_locked(path):  # or what an evaluation appends meanwhile would be lost
       kept = self._read(step) if self._file.exists() else []
-      write_atomically(self._file, "".join(f"{line}\n" for line in ["step,run,name,value", *kept]))
+      files.write(self._file, "".join(f"{line}\n" for line in ["step,run,name,value", *kept]))
     folder = path / "tensorboard"
     self._events = [Events(folder / name, step) for name in names]
 

@@ -151,7 +151,7 @@ def test_what_may_not_be_read_is_not_called_damaged(vae, tmp_path, forbidden):
   copy = _copy(vae, tmp_path)
   folder = copy / "checkpoints" / "12" / "tree"
   target = folder / "_METADATA" if forbidden == "file" else folder
-  code = f"from genjax import checkpoint; print(checkpoint._unreadable({str(folder)!r}))"
+  code = f"from genjax.training import checkpoint; print(checkpoint._unreadable({str(folder)!r}))"
   target.chmod(0)
   try:
     # Root reads everything unless it gives that up.

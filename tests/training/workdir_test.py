@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import trainings
 
+from genjax import files
 from genjax.scoring import score_files
 from genjax.scoring.score_files import Place
 from genjax.training import workdir
@@ -288,14 +289,14 @@ def _folder(path):
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path, monkeypatch):
-  workdir.write_atomically(tmp_path / "file", "old")
+  files.write(tmp_path / "file", "old")
 
   def full(*_):
     raise OSError("no space left on device")
 
   monkeypatch.setattr(workdir.os, "replace", full)
   with pytest.raises(OSError, match="no space"):
-    workdir.write_atomically(tmp_path / "file", "new")
+    files.write(tmp_path / "file", "new")
   assert (tmp_path / "file").read_text() == "old"
 
 
@@ -304,8 +305,9 @@ def test_a_file_is_replaced_as_a_whole(tmp_path, monkeypatch):
 # A process that claims a workdir, says how that went, and waits with it.
 CLAIM = """
 import pathlib, sys, time
-from genjax import score_files, workdir
-from genjax.score_files import Place
+from genjax.scoring import score_files
+from genjax.training import workdir
+from genjax.scoring.score_files import Place
 from genjax.types import UserError
 try:
   with workdir.claim(pathlib.Path(sys.argv[1])):
@@ -483,8 +485,8 @@ def test_what_an_evaluation_adds_while_a_training_resumes_is_kept(tmp_path, monk
     adding.join(0.5)
     write(*arguments)
 
-  write = workdir.write_atomically
-  monkeypatch.setattr(workdir, "write_atomically", slowly)
+  write = files.write
+  monkeypatch.setattr(files, "write", slowly)
   _history(tmp_path, 9).close()
   adding.join()
   assert score_files.read(tmp_path) == scores
