@@ -149,7 +149,7 @@ class _Scoring:
         plots.RunLabel(rows[run]["seed"], setting, -1, "nearest"),
       ]
     note = "Under each image of a run the training image that is nearest to it, in features."
-    figure = galleries.gallery(np.stack(images) / 255, labels, footnote=note)
+    figure = galleries.gallery(np.stack(images), labels, footnote=note)
     with workdir.writable("--workdir", self.path):
       (self.path / "samples").mkdir(exist_ok=True)
       plots.save(figure, self.path / "samples" / f"nearest-{self.weights}.png")

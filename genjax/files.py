@@ -5,9 +5,20 @@ import os
 import pathlib
 import re
 import shutil
+import zlib
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from genjax.types import UserError
+
+
+def checksum(*arrays: np.ndarray) -> int:
+  """The CRC-32 of the bytes of arrays, one after another."""
+  crc = 0
+  for array in arrays:
+    crc = zlib.crc32(np.ascontiguousarray(array).view(np.uint8).reshape(-1), crc)
+  return crc
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from genjax import cli, files
 from genjax.analysis import reconstructions, run_tables, selection, test_images
 from genjax.analysis.reconstructions import ERRORS, Reconstructions
 from genjax.analysis.selection import Selection
+from genjax.metrics import pixels
 from genjax.plotting import galleries, latent_plots, plots, tables
 from genjax.plotting.tables import Table
 from genjax.types import UserError
@@ -90,7 +91,7 @@ def gallery(found: Sequence[Selection], images: np.ndarray, classes: np.ndarray)
   rows, labels = [], []
   for one in found:
     for label, made in zip(one.labels, reconstructions.reconstructed(one, images), strict=True):
-      rows += [images / 255, made]
+      rows += [images, pixels.to_bytes(made)]
       labels += [label._replace(failed_at=-1, about="real"), label]
   return galleries.gallery(
     np.stack(rows),

@@ -93,7 +93,7 @@ def _picture(out, selections, labels, noise_seed) -> None:
         for one, classes in zip(selections, labels, strict=True)
       ]
     )
-    images, note = images / 255, _footnote(selections, labels, noise_seed)
+    note = _footnote(selections, labels, noise_seed)
     names = ", ".join(dict.fromkeys(one.name for one in selections))
     title = f"Samples of {names}" if len(selections) < 4 else "Samples"
     if len(runs) > 1:

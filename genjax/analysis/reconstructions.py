@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax import data
 from genjax.analysis.selection import Selection
+from genjax.metrics import pixels
 from genjax.models import losses
 from genjax.types import Run, State, Stream, latent_noise, stream
 
@@ -43,7 +43,7 @@ def measure(selection: Selection, images: np.ndarray, seed: int) -> Reconstructi
 
   def of_run(row: tuple[Run, State], images: Array, noise: Array) -> tuple[Array, Array]:
     def of_image(one: tuple[Array, Array]) -> tuple[Array, Array]:
-      image, noise = data.unit(one[0])[None], one[1][None]
+      image, noise = pixels.unit(one[0])[None], one[1][None]
       mean, logvar = model.encode(*row, image)
       made = model.generate(*row, mean)
       logits = model.decode(*row, mean + jnp.exp(logvar / 2) * noise)
@@ -62,6 +62,6 @@ def reconstructed(selection: Selection, images: np.ndarray) -> np.ndarray:
   """What each run makes of the means of images `[M, H, W, C]` uint8: `[R, M, H, W, C]`."""
 
   def of_run(row: tuple[Run, State], images: Array) -> Array:
-    return selection.model.generate(*row, selection.model.encode(*row, data.unit(images))[0])
+    return selection.model.generate(*row, selection.model.encode(*row, pixels.unit(images))[0])
 
   return np.asarray(selection.vectorised(of_run)(selection.rows, images))

@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax.analysis import sampling, smoothness
+from genjax.analysis import smoothness
 from genjax.analysis.selection import Selection
 from genjax.metrics import paths
+from genjax.metrics.pixels import to_bytes, unit
 from genjax.training import sweep
 from genjax.types import image_noise
 
@@ -74,7 +75,7 @@ def render(selection: Selection, requests: Sequence[Request]) -> list[np.ndarray
   def decode(block: tuple, runs, states) -> Array:
     place, z, label = block
     run, state = jax.tree.map(lambda leaf: leaf[place], (runs, states))
-    return sampling.to_bytes(model.generate(run, state, z, label if model.num_classes else None))
+    return to_bytes(model.generate(run, state, z, label if model.num_classes else None))
 
   program = jax.jit(sweep.vectorise(decode, len(blocks), chunk=1))
   images = np.asarray(program(tuple(map(np.stack, zip(*blocks, strict=True))), *selection.rows))
@@ -101,7 +102,7 @@ def nearest(images: np.ndarray, train: np.ndarray) -> np.ndarray:
   """For each of `[M, H, W, C]` uint8 the index of the nearest of `[N, H, W, C]`, in pixels."""
   whole = len(train) // CHUNK * CHUNK
   parts = [train[:whole].reshape(-1, CHUNK, *train.shape[1:]), train[None, whole:]]
-  flat = jnp.asarray(images.reshape(len(images), -1), jnp.float32) / 255
+  flat = unit(jnp.asarray(images.reshape(len(images), -1)))
   found = [_nearest(flat, part) for part in parts if part.size]
   starts = np.cumsum([0, *(part.shape[0] * part.shape[1] for part in parts if part.size)])
   indices = np.stack([start + np.asarray(i) for start, (i, _) in zip(starts, found, strict=False)])
@@ -114,7 +115,7 @@ def _nearest(images: Array, chunks: np.ndarray) -> tuple[Array, Array]:
   """`[M, D]` against `[P, N, ...]` uint8: the index in `P * N`, and |t|^2 - 2 x.t there."""
 
   def of_chunk(chunk):
-    others = chunk.reshape(len(chunk), -1).astype(jnp.float32) / 255
+    others = unit(chunk.reshape(len(chunk), -1))
     product = jnp.dot(images, others.T, precision=lax.Precision.HIGHEST)
     distances = (others**2).sum(1)[None] - 2 * product
     return distances.argmin(1), distances.min(1)

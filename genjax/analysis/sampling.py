@@ -13,6 +13,7 @@ from jax import Array, lax
 
 from genjax.analysis.selection import Selection
 from genjax.data.sources import shortened, unnamed
+from genjax.metrics.pixels import to_bytes
 from genjax.training import sweep
 from genjax.types import Model, UserError, image_noise
 
@@ -96,11 +97,6 @@ def _program(model: Model, batch: int) -> Callable:
     return lax.map(one, (numbers, labels), batch_size=batch)
 
   return program
-
-
-def to_bytes(images: Array) -> Array:
-  """Images in [0, 1] as uint8, as pictures have them; a NaN is grey."""
-  return jnp.rint(jnp.clip(jnp.nan_to_num(images, nan=0.5), 0, 1) * 255).astype(jnp.uint8)
 
 
 def noise(selections: Sequence[Selection], noise_seed: int, count: int) -> np.ndarray:

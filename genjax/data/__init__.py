@@ -11,7 +11,6 @@ from genjax.data.splits import (
   order,
   permute,
   to_device,
-  unit,
 )
 
 __all__ = [
@@ -25,5 +24,4 @@ __all__ = [
   "order",
   "permute",
   "to_device",
-  "unit",
 ]

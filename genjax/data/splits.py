@@ -13,6 +13,7 @@ from jax import Array
 
 from genjax.data import cache as caching
 from genjax.data import folders, sources, tfds
+from genjax.metrics import pixels
 from genjax.types import Batch, Dataset, UserError
 
 _TEST_SEED = 271828  # of the splits; a run's seed never touches them
@@ -93,11 +94,6 @@ def to_device(split: Dataset) -> Dataset:
 def first(split: Dataset, count: int) -> Dataset:
   """The first examples of a split: a fair sample of it (see `load`)."""
   return Dataset(*(part[:count] for part in split))
-
-
-def unit(image: Array) -> Array:
-  """Pixels 0 to 255 scaled to [0, 1]."""
-  return image.astype(jnp.float32) / 255
 
 
 def batches_per_epoch(size: int, batch_size: int) -> int:
@@ -181,7 +177,7 @@ def draw(dataset: Dataset, indices: Array, key: Array | None = None) -> Batch:
   With a key, images are binarised anew at each draw: a pixel is 1 with the probability
   pixel / 255, and 0 otherwise (Salakhutdinov & Murray 2008).
   """
-  image = unit(dataset.image[indices])
+  image = pixels.unit(dataset.image[indices])
   if key is not None:
     image = jax.random.bernoulli(key, image).astype(jnp.float32)
   return Batch(image, dataset.label[indices])

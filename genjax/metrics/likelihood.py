@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from genjax.metrics.pixels import unit
 from genjax.models import losses
 from genjax.types import latent_noise
 
@@ -33,7 +34,7 @@ def binarise(key: Array, images: Array) -> Array:
   """
   images = jnp.asarray(images)
   if images.dtype == jnp.uint8:
-    images = images.astype(jnp.float32) / 255
+    images = unit(images)
   return jax.random.bernoulli(key, images).astype(jnp.float32)
 
 

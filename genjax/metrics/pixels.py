@@ -15,6 +15,17 @@ PATCHES = 4  # of each image and level
 GREY = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601, as in `data.load`
 
 
+def unit(images: Array) -> Array:
+  """Pixels 0 to 255 scaled to [0, 1]: `[...]` uint8 -> float32."""
+  return images.astype(jnp.float32) / 255
+
+
+def to_bytes(images: Array | np.ndarray) -> Array | np.ndarray:
+  """Images in [0, 1] as uint8, as pictures have them; a NaN is grey. NumPy's stay NumPy's."""
+  xp = jnp if isinstance(images, Array) else np
+  return xp.rint(xp.clip(xp.nan_to_num(images, nan=0.5), 0, 1) * 255).astype(xp.uint8)
+
+
 def sliced_wasserstein(key: Array, x: Array, y: Array, projections: int = 128) -> Array:
   """Sliced Wasserstein-1 distance of two sets of points of one size: `[N, ...]` each -> `[]`.
 

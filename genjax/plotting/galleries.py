@@ -10,6 +10,7 @@ from matplotlib import style
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from genjax.metrics.pixels import to_bytes
 from genjax.plotting.plots import (
   FAINT,
   INK,
@@ -39,8 +40,8 @@ def gallery(
   Rows of one setting stand together. A failed run is marked in red.
 
   Args:
-    images: [R, M, H, W, C] in [0, 1], C 1 or 3; a NaN is drawn grey. A column shares its noise and,
-      if there is one, its class.
+    images: [R, M, H, W, C] in [0, 1] or uint8, C 1 or 3; a NaN is drawn grey. A column shares its
+      noise and, if there is one, its class.
     labels, settings: as in `plots.curves`.
     column_labels: M of them, such as the classes.
 
@@ -143,11 +144,11 @@ def grid(
 
 
 def _bytes(images: np.ndarray) -> np.ndarray:
-  """Images [..., C] in [0, 1] as uint8 [..., 3]."""
+  """Images [..., C] in [0, 1], or already uint8, as uint8 [..., 3]."""
   if images.shape[-1] not in (1, 3):
     raise ValueError(f"images have {images.shape[-1]} channels: expected 1 or 3")
-  images = np.where(np.isnan(images), 0.5, np.clip(images, 0, 1))
-  return np.broadcast_to(np.rint(images * 255).astype(np.uint8), (*images.shape[:-1], 3))
+  images = images if images.dtype == np.uint8 else to_bytes(images)
+  return np.broadcast_to(images, (*images.shape[:-1], 3))
 
 
 RED = "#B00020"

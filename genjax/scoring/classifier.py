@@ -7,7 +7,6 @@ are asked for and not there yet train in one program.
 
 import hashlib
 import json
-import zlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,8 +16,9 @@ import numpy as np
 import optax
 from jax import Array, lax
 
-from genjax import data
+from genjax import data, files
 from genjax.data import cache as caching
+from genjax.metrics import pixels
 from genjax.models import networks, optimisers
 from genjax.scoring.classifier_network import ClassifierNetwork
 from genjax.training import programs, sweep
@@ -212,7 +212,7 @@ def classify(
   """Features `[N, D]` and logits `[N, K]` of uint8 images `[N, H, W, C]`, a batch at a time."""
 
   def one(image: Array) -> PyTree:
-    return jax.tree.map(lambda leaf: leaf[0], network(params, data.unit(image)[None]))
+    return jax.tree.map(lambda leaf: leaf[0], network(params, pixels.unit(image)[None]))
 
   return lax.map(one, images, batch_size=min(batch, len(images)))
 
@@ -222,7 +222,7 @@ def _facts(seen: Dataset, splits: data.Splits) -> dict:
     "layout": _LAYOUT,
     "shape": seen.image.shape[1:],
     "classes": splits.num_classes,
-    "crc32": [zlib.crc32(np.ascontiguousarray(part)) for part in seen],
+    "crc32": [files.checksum(part) for part in seen],
     "settings": (BATCH, WIDTH, EPOCHS, LEARNING_RATE),
   }
 

@@ -15,6 +15,7 @@ from jax import Array, lax
 
 from genjax import data
 from genjax.metrics.catalogue import SCORES
+from genjax.metrics.pixels import to_bytes
 from genjax.scoring import feature_scores, image_scores, model_scores, trained_scores
 from genjax.scoring.feature_scores import Reference
 from genjax.scoring.protocols import (
@@ -25,7 +26,6 @@ from genjax.scoring.protocols import (
   Settings,
   identity,
   key_of,
-  quantised,
 )
 from genjax.types import FeatureNetwork, Model, Run, State, UserError, latent_noise
 
@@ -124,7 +124,7 @@ def _generator(model: Model, labels: np.ndarray, seed: int) -> Callable:
 
     def one(drawn: tuple[Array, Array]) -> Array:
       z, label = drawn
-      return quantised(model.generate(run, state, z[None], label[None])[0])
+      return to_bytes(model.generate(run, state, z[None], label[None])[0])
 
     return lax.map(one, (z, jnp.asarray(labels)), batch_size=min(BATCH, len(labels)))
 

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from genjax.data.splits import unit
 from genjax.metrics import pixels
+from genjax.metrics.pixels import unit
 from genjax.scoring.protocols import EMD_IMAGES, Block, Context, Group
 from genjax.training.sweep import compiled
 

@@ -8,8 +8,8 @@ import numpy as np
 from jax import Array, lax
 
 from genjax import data
-from genjax.data.splits import unit
 from genjax.metrics import likelihood
+from genjax.metrics.pixels import unit
 from genjax.scoring.protocols import BATCH, Block, Context, Group
 from genjax.types import Batch, Dataset, Run, State
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -117,8 +116,3 @@ def check(names: Sequence[str], model: Model, where: str) -> None:
 def identity(protocol: dict) -> str:
   """What stands for a protocol in metrics.csv: a hash of it."""
   return hashlib.sha256(json.dumps(protocol, sort_keys=True).encode()).hexdigest()[:8]
-
-
-def quantised(image: Array) -> Array:
-  """As a picture would be saved: [0, 1] to uint8."""
-  return jnp.round(image * 255).astype(jnp.uint8)

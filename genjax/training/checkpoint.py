@@ -22,7 +22,7 @@ import orbax.checkpoint as ocp
 from jax import Array
 
 from genjax import config as genjax_config
-from genjax import models
+from genjax import files, models
 from genjax.metrics import paths
 from genjax.training import sweep, workdir
 from genjax.types import Model, Progress, PyTree, Run, Shape, State, UserError, image_noise
@@ -48,7 +48,8 @@ class Checkpoints:
     """
     tree = jax.tree.map(np.asarray, tree)
     arrays = _arrays(tree)
-    about = {"crc32": _checksum(tree), "arrays": arrays, "arrays_crc32": _checksum_of_text(arrays)}
+    crc = files.checksum(*jax.tree.leaves(tree))
+    about = {"crc32": crc, "arrays": arrays, "arrays_crc32": _checksum_of_text(arrays)}
     items = {"tree": ocp.args.StandardSave(tree), "checksum": ocp.args.JsonSave(about)}
     if totals is not None:
       items["totals"] = ocp.args.StandardSave(jax.tree.map(np.asarray, totals))
@@ -74,7 +75,8 @@ class Checkpoints:
       found = self._manager.restore(step, args=arguments)
       sys.unraisablehook = hook
       tree = jax.tree.map(np.asarray, found["tree"])
-      whole = found["checksum"]["crc32"] == _checksum(tree) and _arrays(tree) == _arrays(like)
+      crc = files.checksum(*jax.tree.leaves(tree))
+      whole = found["checksum"]["crc32"] == crc and _arrays(tree) == _arrays(like)
       why = "its checksum differs"
     except Exception as error:  # orbax and tensorstore raise a dozen kinds
       logging.getLogger(__name__).debug("%s", error)
@@ -173,8 +175,8 @@ def _of_the_machine(error: BaseException | None) -> str:
 def _unreadable(folder: pathlib.Path) -> str:
   """What this user may not read first, and the system's word for it; "" where all can be read."""
   errors = []
-  for root, _, files in os.walk(folder, onerror=errors.append):
-    for file in files:
+  for root, _, names in os.walk(folder, onerror=errors.append):
+    for file in names:
       try:
         open(os.path.join(root, file), "rb").close()
       except OSError as error:
@@ -206,13 +208,6 @@ def _unless_late(hook: Callable, event) -> None:
   """Where one array cannot be read, orbax leaves the others' reads nowhere to report to."""
   if str(event.exc_value) != "Event loop is closed":
     hook(event)
-
-
-def _checksum(tree: PyTree) -> int:
-  crc = 0
-  for leaf in jax.tree.leaves(tree):
-    crc = zlib.crc32(np.ascontiguousarray(leaf).view(np.uint8).reshape(-1), crc)
-  return crc
 
 
 class LoadedRun(NamedTuple):

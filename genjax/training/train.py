@@ -1,11 +1,9 @@
 """Training: the only file that knows about time."""
 
 import functools
-import itertools
 import json
 import pathlib
 import time
-import zlib
 from collections.abc import Callable
 from contextlib import closing
 from typing import NamedTuple
@@ -15,12 +13,12 @@ import ml_collections
 import numpy as np
 from tqdm import tqdm
 
-from genjax import cli, data, models
+from genjax import cli, data, files, models
 from genjax import config as genjax_config
 from genjax.data import sources
 from genjax.plotting import galleries, histories, plots
 from genjax.training import checkpoint, programs, sweep, validation, workdir
-from genjax.types import Dataset, Model, Progress, PyTree, Run, UserError
+from genjax.types import Model, Progress, PyTree, Run, UserError
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
 REDRAW_SECONDS = 10.0  # curves are not drawn more often while training goes on
@@ -237,17 +235,10 @@ def _facts(splits: data.Splits) -> dict:
     "classes": list(splits.classes),
     "train": len(splits.train.label),
     "validation": len(splits.validation.label),
-    "crc32": _checksum(splits.train, splits.validation),
+    "crc32": files.checksum(*splits.train, *splits.validation),
     "test": len(splits.test.label),
-    "test_crc32": _checksum(splits.test),
+    "test_crc32": files.checksum(*splits.test),
   }
-
-
-def _checksum(*parts: Dataset) -> int:
-  crc = 0
-  for array in itertools.chain(*parts):
-    crc = zlib.crc32(np.ascontiguousarray(array).data, crc)
-  return crc
 
 
 class Training:

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from genjax.data.splits import unit
 from genjax.metrics import pixels
+from genjax.metrics.pixels import unit
 from genjax.types import Batch, Dataset, Metrics, Model, Run, State, Stream, latent_noise, stream
 
 BATCH = 100

@@ -32,8 +32,3 @@ def test_more_images_begin_with_the_same_and_blocks_leave_no_trace(vae, monkeypa
   assert np.abs(few.images - whole.images[:, :3].astype(int)).max() <= 1
   (other,) = sampling.draw(chosen, 8, labels[:3])
   assert np.abs(few.images - other.images.astype(int)).max() > 5
-
-
-def test_bytes_of_images():
-  values = np.array([-1, 0, 0.2, 0.5, 1, 2, np.nan, np.inf], np.float32)
-  assert sampling.to_bytes(values).tolist() == [0, 0, 51, 128, 255, 255, 128, 255]

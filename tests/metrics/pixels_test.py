@@ -248,3 +248,14 @@ def test_the_bound_of_jensen_and_shannon():
 def test_label_agreement():
   scores = jnp.array([[0.1, 0.9], [0.8, 0.2], [0.6, 0.4], [3.0, -5.0]])
   assert pixels.label_agreement(scores, jnp.array([1, 0, 1, 0])) == 0.75
+
+
+@pytest.mark.parametrize("xp", [np, jnp])
+def test_bytes_of_images_and_back(xp):
+  values = xp.array([-1, 0, 0.0019, 0.002, 0.2, 0.5, 1, 2, np.nan, np.inf], np.float32)
+  made = pixels.to_bytes(values)
+  assert isinstance(made, xp.ndarray)
+  assert made.dtype == np.uint8
+  assert made.tolist() == [0, 0, 0, 1, 51, 128, 255, 255, 128, 255]
+  every = jnp.arange(256, dtype=jnp.uint8)
+  np.testing.assert_array_equal(pixels.to_bytes(pixels.unit(every)), every)

@@ -2,11 +2,9 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 import trainings
 
-from genjax import data
 from genjax.metrics import catalogue
 from genjax.metrics.catalogue import SCORES
 from genjax.scoring import protocols
@@ -20,14 +18,6 @@ def test_equal_protocols_have_one_identity_and_others_another():
   assert identity == protocols.identity(dict(reversed(facts.items())))
   assert len(identity) == 8
   assert protocols.identity(facts | {"seed": 1}) != identity
-
-
-def test_pictures_are_rounded_as_they_are_saved():
-  image = np.array([0.0, 0.0019, 0.002, 0.5, 1.0])
-  quantised = protocols.quantised(image)
-  np.testing.assert_array_equal(quantised, [0, 0, 1, 128, 255])
-  assert quantised.dtype == np.uint8
-  np.testing.assert_array_equal(protocols.quantised(data.unit(quantised)), quantised)
 
 
 def test_scores_are_computed_in_full_float32():

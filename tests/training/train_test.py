@@ -50,13 +50,13 @@ def _assert_same(path, other, plan):
 
 def test_the_data_of_a_study_are_read_through_once(tmp_path, monkeypatch):
   read = []
-  monkeypatch.setattr(train, "_checksum", lambda *parts: read.append(parts) or 7)
+  monkeypatch.setattr(train.files, "checksum", lambda *parts: read.append(parts) or 7)
   monkeypatch.setattr(train.Training, "__init__", lambda self, plan, path: setattr(self, "step", 0))
   monkeypatch.setattr(train.Training, "until", lambda self, steps, title: None)
   plans = train.plans(trainings.wanted("vae", **{"grid.width": (8, 12, 16)}))
   assert read == []  # describe has no use for it
   train.study(plans, tmp_path)
-  assert len(read) == 1
+  assert len(read) == 2  # training and validation images, and test images
   records = [workdir.read_config(tmp_path / folder) for folder in plans]
   assert [record["dataset"]["crc32"] for record in records] == [7, 7, 7]
 
