@@ -14,7 +14,6 @@ from absl import flags
 from tqdm import tqdm
 
 from genjax import cli
-from genjax.analysis import selection
 from genjax.metrics.catalogue import SCORES, parts
 from genjax.plotting import galleries, plots
 from genjax.scoring import feature_networks, protocols, score_files
@@ -171,7 +170,7 @@ class _Scoring:
   def _runs(self) -> list[int]:
     """The runs that have such weights: one that failed has no last ones."""
     failed = np.asarray(self.saved.progress.failed_at) >= 0
-    lost = selection.lost(failed, self.states.step, self.weights)
+    lost = checkpoint.lost(failed, self.states.step, self.weights)
     return [i for i in range(len(self.saved.rows)) if not lost[i]]
 
   def _measured(

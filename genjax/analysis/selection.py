@@ -45,9 +45,9 @@ class Selection(NamedTuple):
 
   @property
   def lost(self) -> np.ndarray:
-    """[R] as `lost` has it."""
+    """[R] as `checkpoint.lost` has it."""
     failed = np.array([label.failed_at >= 0 for label in self.labels])
-    return lost(failed, self.steps, self.weights)
+    return checkpoint.lost(failed, self.steps, self.weights)
 
   def vectorised(self, f: Callable) -> Callable:
     """A function `((run, state), *shared) -> tree` of one run, compiled for the runs of `rows`.
@@ -60,17 +60,6 @@ class Selection(NamedTuple):
     """[R] runs one by one, which take latents and images without padding."""
     every = self.saved.loaded(self.weights)
     return [every[i] for i in self.index]
-
-
-def lost(failed: np.ndarray, steps: np.ndarray, weights: str) -> np.ndarray:
-  """[R] runs that failed and left no such weights: only best ones are from before the failure.
-
-  Args:
-    failed: [R].
-    steps: [R] of the weights; best ones of step 0 are those of a run that was never validated.
-    weights: "best", "last" or "raw".
-  """
-  return failed & (np.asarray(steps) == 0) if weights == "best" else failed
 
 
 def read(

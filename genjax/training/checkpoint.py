@@ -310,6 +310,17 @@ class Saved(NamedTuple):
     ]
 
 
+def lost(failed: np.ndarray, steps: np.ndarray, weights: str) -> np.ndarray:
+  """[R] runs that failed and left no such weights: only best ones are from before the failure.
+
+  Args:
+    failed: [R].
+    steps: [R] of the weights; best ones of step 0 are those of a run that was never validated.
+    weights: "best", "last" or "raw".
+  """
+  return failed & (np.asarray(steps) == 0) if weights == "best" else failed
+
+
 def read(path: str | pathlib.Path) -> Saved:
   """All runs of a workdir, finished or not. Raises `UserError` as `load` does."""
   path = pathlib.Path(path)

@@ -81,7 +81,7 @@ def test_runs_that_failed_without_weights_are_lost(vae):
   assert not chosen._replace(labels=labels).lost.any()  # best weights are from before
   assert last._replace(labels=labels).lost.all()
   failed, steps = np.array([True, True, False]), np.array([0, 5, 0])
-  assert selection.lost(failed, steps, "best").tolist() == [True, False, False]
+  assert checkpoint.lost(failed, steps, "best").tolist() == [True, False, False]
 
 
 def test_figures_of_runs_are_computed_in_full_float32(vae):
