@@ -5,22 +5,13 @@ measured on to protocols.json; a second call computes what is missing. `genjax.c
 """
 
 import pathlib
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
-import jax
-import numpy as np
 from absl import flags
-from tqdm import tqdm
 
 from genjax import cli
-from genjax.metrics.catalogue import SCORES, parts
-from genjax.plotting import galleries, plots
-from genjax.scoring import feature_networks, protocols, score_files
-from genjax.scoring.evaluation import Asked, Evaluation, check_images
-from genjax.scoring.protocols import Block, Settings
-from genjax.scoring.score_files import Place
-from genjax.training import checkpoint, sweep, train, workdir
+from genjax.scoring import runs
+from genjax.scoring.protocols import Settings
+from genjax.training import workdir
 from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)
@@ -59,153 +50,6 @@ _NLL_SAMPLES = flags.DEFINE_integer(
 )
 _DATA = cli.data_flag(_FLAGS)
 
-COLUMNS, SETTINGS = 12, 8  # of the picture of nearest training images
-
-
-class Wanted(NamedTuple):
-  """What the flags ask for."""
-
-  weights: tuple[str, ...]
-  names: tuple[str, ...]  # () for all that a model has
-  settings: Settings
-  networks: int
-  features: str
-  data: str = ""  # where the data lie now
-
-
-def score(path: pathlib.Path, wanted: Wanted) -> int:
-  """Scores the runs of one workdir; returns how many figures were computed.
-
-  Raises:
-    UserError: no workdir, or one that cannot be written; nothing saved yet, other data than the
-      runs had, or no such score.
-  """
-  saved = checkpoint.read(path)
-  names = wanted.names or tuple(n for n in SCORES if protocols.fits(n, saved.model))
-  protocols.check(names, saved.model, "--metrics")
-  splits = train.reload_data(saved.config, wanted.data)
-  train.check_data(path, splits)
-  check_images((), splits, wanted.settings, "--metrics")
-  networks = feature_networks.load(
-    splits, saved.config.data.cache, wanted.features, wanted.networks, names
-  )
-  computed, size = 0, _at_once(len(saved.rows))
-  evaluation = Evaluation(saved.model, splits, wanted.settings, networks, size)
-  evaluation.check(wanted.names, "--metrics")
-  for weights in wanted.weights:
-    computed += _Scoring(path, saved, weights).run(evaluation, names)
-  return computed
-
-
-class _Scoring:
-  """The scores of all runs of a workdir with some of their weights."""
-
-  def __init__(self, path: pathlib.Path, saved: checkpoint.Saved, weights: str):
-    self.path, self.saved, self.weights = path, saved, weights
-    self.states = saved.states(weights)
-    self.size = _at_once(len(saved.rows))
-    self.shown = {}  # run -> a few of its images, uint8; of those whose features were measured
-
-  def run(self, evaluation: Evaluation, names: Sequence[str]) -> int:
-    asked = evaluation.asked(names, self.weights)
-    missing = self._missing(asked)
-    total = sum(map(len, missing.values()))
-    if total:
-      score_files.check_writable(self.path)
-    for one in asked:
-      names = {p.name for places in missing.values() for p in places if p.protocol == one.key}
-      score_files.note(self.path, one.key, one.protocol, names, one.group.floor)
-    with tqdm(
-      total=total, desc=f"{self.path} {self.weights}", unit="score", dynamic_ncols=True,
-      disable=not total,
-    ) as bar:  # fmt: skip
-      for runs in _blocks(list(missing), self.size):
-        for found in self._measured(evaluation, asked, runs, missing):
-          score_files.add(self.path, found)
-          bar.update(len(found))
-    self._draw(evaluation)
-    return total
-
-  def _draw(self, evaluation: Evaluation) -> None:
-    """A few images of a run of each setting, over the training images nearest to them.
-
-    Of every setting, whichever runs lacked scores: the picture is of the workdir.
-    """
-    if not self.shown:
-      return
-    rows, first = self.saved.rows, {}
-    for run in self._runs():
-      first.setdefault(sweep.setting(rows[run], rows), run)
-    first = dict(list(first.items())[:SETTINGS])
-    for runs in _blocks([run for run in first.values() if run not in self.shown], self.size):
-      self._show(self._block(evaluation, runs), runs)
-    images, labels = [], []
-    for setting, run in first.items():
-      failed_at = int(self.saved.progress.failed_at[run])
-      images += [self.shown[run], evaluation.references[0].nearest(self.shown[run])]
-      labels += [
-        plots.RunLabel(rows[run]["seed"], setting, failed_at),
-        plots.RunLabel(rows[run]["seed"], setting, -1, "nearest"),
-      ]
-    note = "Under each image of a run the training image that is nearest to it, in features."
-    figure = galleries.gallery(np.stack(images), labels, footnote=note)
-    with workdir.writable("--workdir", self.path):
-      (self.path / "samples").mkdir(exist_ok=True)
-      plots.save(figure, self.path / "samples" / f"nearest-{self.weights}.png")
-
-  def _missing(self, asked: Sequence[Asked]) -> dict[int, set[Place]]:
-    """Run -> the scores that it has not yet; only runs that lack some."""
-    done, steps = score_files.read(self.path), np.asarray(self.states.step)
-    missing = {
-      run: {
-        Place(part, one.key, run, int(steps[run]))
-        for one in asked
-        for name in one.names
-        for part in parts(name, self.saved.rows[run]["latent"])
-      }
-      for run in self._runs()
-    }
-    return {run: left for run, places in missing.items() if (left := places - done.keys())}
-
-  def _runs(self) -> list[int]:
-    """The runs that have such weights: one that failed has no last ones."""
-    failed = np.asarray(self.saved.progress.failed_at) >= 0
-    lost = checkpoint.lost(failed, self.states.step, self.weights)
-    return [i for i in range(len(self.saved.rows)) if not lost[i]]
-
-  def _measured(
-    self, evaluation: Evaluation, asked: Sequence[Asked], runs: list[int], missing: dict
-  ) -> Iterator[dict[Place, float]]:
-    """The scores of some runs, a group at a time."""
-    block = self._block(evaluation, runs)
-    places = set().union(*(missing[run] for run in runs))
-    for one in asked:
-      mine = sorted(place for place in places if place.protocol == one.key)
-      if mine:
-        values = one.group.measure(block, {place.name.partition("/")[0] for place in mine})
-        values = workdir.by_dimension(values)
-        if one.group.protocol["group"] == "features":
-          self._show(block, runs)
-        yield {place: float(values[place.name][runs.index(place.run)]) for place in mine}
-
-  def _block(self, evaluation: Evaluation, runs: list[int]) -> Block:
-    """A block that is not full repeats its last run."""
-    index = np.array(runs + [runs[-1]] * (self.size - len(runs)))
-    return evaluation.block(*jax.tree.map(lambda leaf: leaf[index], (self.saved.runs, self.states)))
-
-  def _show(self, block: Block, runs: list[int]) -> None:
-    self.shown |= {run: np.asarray(block.images[i, :COLUMNS]) for i, run in enumerate(runs)}
-
-
-def _at_once(num_runs: int) -> int:
-  """Runs of a block: on a CPU one a device, elsewhere a few, as their images take memory."""
-  return min(num_runs, jax.device_count() if jax.default_backend() == "cpu" else 8)
-
-
-def _blocks(runs: list[int], size: int) -> Iterator[list[int]]:
-  for first in range(0, len(runs), size):
-    yield runs[first : first + size]
-
 
 def main(more: list[str]) -> None:
   paths = cli.workdirs_of(_WORKDIR, more)
@@ -217,7 +61,7 @@ def main(more: list[str]) -> None:
   settings = Settings(
     _SPLIT.value, _IMAGES.value, _SEED.value, _NLL_IMAGES.value, _NLL_SAMPLES.value
   )
-  wanted = Wanted(
+  wanted = runs.Wanted(
     tuple(_WEIGHTS.value), tuple(_METRICS.value), settings, _NETWORKS.value, _FEATURES.value,
     _DATA.value,
   )  # fmt: skip
@@ -226,7 +70,7 @@ def main(more: list[str]) -> None:
     if len(found) > 1 and not any((path / "checkpoints").glob("[0-9]*")):
       print(f"{path}: no checkpoint yet; left out")
       continue
-    computed = score(path, wanted)
+    computed = runs.score(path, wanted)
     print(
       f"{path}: {computed:,} scores computed; python -m genjax.compare {path} shows them"
       if computed

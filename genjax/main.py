@@ -5,7 +5,8 @@ import pathlib
 from absl import flags
 from ml_collections import config_flags
 
-from genjax import cli, config, report
+from genjax import cli, config
+from genjax.reporting import build
 from genjax.scoring.watch import WATCH
 from genjax.training import train
 from genjax.types import UserError
@@ -27,9 +28,9 @@ def main() -> None:
   plans, path = train.plans(wanted, watch=WATCH), pathlib.Path(_WORKDIR.value)
   train.study(plans, path, cli.origin(_CONFIG))
   # Training is done, and said so: what goes wrong from here on takes nothing away from it.
-  print(f"{path / report.FILE}: being written", flush=True)
-  report.write([path], path / report.FILE, next(iter(plans.values())).splits)
-  print(f"{path / report.FILE}: everything on one page")
+  print(f"{path / build.FILE}: being written", flush=True)
+  build.write([path], path / build.FILE, next(iter(plans.values())).splits)
+  print(f"{path / build.FILE}: everything on one page")
 
 
 if __name__ == "__main__":

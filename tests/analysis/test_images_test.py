@@ -6,9 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from genjax import evaluate, report
 from genjax.analysis import selection, test_images
 from genjax.data import sources
+from genjax.reporting import build
+from genjax.scoring import runs
+from genjax.scoring.protocols import Settings
 from genjax.types import UserError
 
 LABELS = np.array([2, 0, 2, 1, 0, 1, 2])
@@ -60,9 +62,9 @@ def test_data_that_moved_are_found_where_a_flag_says(vae, tmp_path):
     UserError, match=r"trained on other data: crc32 is .* place with --data=PATH$"
   ):
     test_images.splits(found, str(tmp_path / "other.npz"))
-  assert report.context([path])["exhibits"]["missing"]
-  assert not report.context([path], where=str(tmp_path / "here.npz"))["exhibits"]["missing"]
-  wanted = evaluate.Wanted(("best",), ("sharpness",), evaluate.Settings("test", 200), 1, "")
+  assert build.context([path])["exhibits"]["missing"]
+  assert not build.context([path], where=str(tmp_path / "here.npz"))["exhibits"]["missing"]
+  wanted = runs.Wanted(("best",), ("sharpness",), Settings("test", 200), 1, "")
   with pytest.raises(UserError, match="no such file"):
-    evaluate.score(path, wanted)
-  assert evaluate.score(path, wanted._replace(data=str(tmp_path / "here.npz")))
+    runs.score(path, wanted)
+  assert runs.score(path, wanted._replace(data=str(tmp_path / "here.npz")))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import trainings
 
-from genjax import report
+from genjax.reporting import build
 from genjax.training import train, workdir
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -66,8 +66,8 @@ def page(vae, tmp_path_factory):
   (path / "cgan" / "config.json").write_text(json.dumps(record))
   results = [{"status": "running", "best_step": 0, "last_step": 0}] * 2
   workdir.write_runs(path / "cgan", conditional.rows, results)
-  report.write([vae[0], path / "cgan"], path / report.FILE, vae[1].splits)
-  return path / report.FILE
+  build.write([vae[0], path / "cgan"], path / build.FILE, vae[1].splits)
+  return path / build.FILE
 
 
 @pytest.fixture(scope="module")

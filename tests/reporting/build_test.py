@@ -13,10 +13,10 @@ import pytest
 import scored
 import trainings
 
-from genjax import data, report
+from genjax import data
 from genjax.analysis import selection
 from genjax.plotting import tables
-from genjax.reporting import explorer, page
+from genjax.reporting import build, explorer, page
 from genjax.training import train
 from genjax.types import UserError
 
@@ -63,8 +63,8 @@ def spaces(text):
 def written(vae, tmp_path_factory):
   """A copy of the finished workdir with a report, and its text."""
   path = shutil.copytree(vae[0], tmp_path_factory.mktemp("report") / "vae")
-  report.write([path], path / report.FILE, vae[1].splits)
-  return path, (path / report.FILE).read_text()
+  build.write([path], path / build.FILE, vae[1].splits)
+  return path, (path / build.FILE).read_text()
 
 
 def test_the_page_is_whole_and_refers_to_nothing_outside(written):
@@ -110,8 +110,8 @@ def test_a_recorded_command_can_be_copied(written, tmp_path):
   record = json.loads((path / "config.json").read_text())
   command = "python -m genjax.main --config=a.py '--config.sweep.seeds=(0, 1)' --workdir=<b>"
   (path / "config.json").write_text(json.dumps(record | {"command": command, "date": "2026"}))
-  report.write([path], path / report.FILE)
-  text = (path / report.FILE).read_text()
+  build.write([path], path / build.FILE)
+  text = (path / build.FILE).read_text()
   assert "&lt;b&gt;" in text
   assert command in Page(text).text
   assert "not recorded" not in Page(text).text.lower()
@@ -119,9 +119,9 @@ def test_a_recorded_command_can_be_copied(written, tmp_path):
 
 def test_the_same_workdir_gives_the_same_bytes(written, vae, tmp_path):
   out = tmp_path / "new" / "again.html"
-  report.write([written[0]], out, vae[1].splits)
+  build.write([written[0]], out, vae[1].splits)
   assert out.read_text() == written[1]
-  report.write([written[0]], out)
+  build.write([written[0]], out)
   assert out.read_text() == written[1]
 
 
@@ -139,8 +139,8 @@ def test_scores_stand_with_intervals_and_floors(tmp_path, written):
     for run in range(8):
       file.write(f"12,{run},fd@aa,{10 + run}\n")
   (path / "protocols.json").write_text(json.dumps({"aa": scored.protocol()}))
-  report.write([path], path / report.FILE)
-  text = Page((path / report.FILE).read_text()).text
+  build.write([path], path / build.FILE)
+  text = Page((path / build.FILE).read_text()).text
   assert "Frechet distance, lower is better" in text
   assert "0.7100" in text  # the floor
   assert "10.50" in text  # the mean of runs 0 and 1
@@ -160,8 +160,8 @@ def test_failed_runs_are_named_with_their_step(vae, tmp_path):
   lines = (path / "runs.csv").read_text().splitlines()
   lines[4] = lines[4].replace("done", "failed")
   (path / "runs.csv").write_text("\n".join(lines) + "\n")
-  report.write([path], path / report.FILE, vae[1].splits)
-  page = Page((path / report.FILE).read_text())
+  build.write([path], path / build.FILE, vae[1].splits)
+  page = Page((path / build.FILE).read_text())
   assert "1 of 8 runs met NaN or Inf" in page.text
   assert re.search(r"failed at step .* 3 1 7 ", page.text)
   assert any("failed at step 7" in image["alt"] for image in page.all("img"))
@@ -176,7 +176,7 @@ def test_without_the_data_there_is_a_gallery_and_a_sentence(written, tmp_path, m
     raise UserError("mnist is gone")
 
   monkeypatch.setattr(train, "reload_data", gone)
-  report.write([written[0]], tmp_path / "r.html")
+  build.write([written[0]], tmp_path / "r.html")
   page = Page((tmp_path / "r.html").read_text())
   assert "Nearest training images are not shown: mnist is gone" in page.text
   assert any(image["alt"].startswith("3 images of") for image in page.all("img"))
@@ -186,8 +186,8 @@ def test_without_the_data_there_is_a_gallery_and_a_sentence(written, tmp_path, m
 def test_a_study_has_one_report_over_its_cells(vae, tmp_path):
   for width in (8, 16):
     shutil.copytree(vae[0], tmp_path / "study" / f"width={width}")
-  report.write([tmp_path / "study"], tmp_path / "study" / report.FILE, vae[1].splits)
-  text = (tmp_path / "study" / report.FILE).read_text()
+  build.write([tmp_path / "study"], tmp_path / "study" / build.FILE, vae[1].splits)
+  text = (tmp_path / "study" / build.FILE).read_text()
   page = Page(text)
   assert "width=8" in page.text
   assert "width=16" in page.text
@@ -200,25 +200,25 @@ def test_a_study_has_one_report_over_its_cells(vae, tmp_path):
 def test_it_is_written_whole_or_not_at_all(written, tmp_path):
   (tmp_path / "file").write_text("")
   with pytest.raises(UserError, match="cannot be written"):
-    report.write([written[0]], tmp_path / "file" / "r.html")
+    build.write([written[0]], tmp_path / "file" / "r.html")
   assert [path.name for path in tmp_path.iterdir()] == ["file"]
   with pytest.raises(UserError, match="no workdir"):
-    report.write([tmp_path], tmp_path / "r.html")
+    build.write([tmp_path], tmp_path / "r.html")
 
 
 def test_what_is_left_out_is_said(vae):
   (one,) = selection.read([vae[0]])
-  assert report._quota([one], 4, every=True) == [[0, 2, 4, 6]]  # one of each setting first
-  assert report._quota([one], 5, every=True) == [[0, 1, 2, 4, 6]]
-  assert report._quota([one], 9, every=False) == [[0, 2, 4, 6]]
-  assert report._left_out([one], [[0, 1, 2, 3, 4, 6, 7]]) == [
+  assert build._quota([one], 4, every=True) == [[0, 2, 4, 6]]  # one of each setting first
+  assert build._quota([one], 5, every=True) == [[0, 1, 2, 4, 6]]
+  assert build._quota([one], 9, every=False) == [[0, 2, 4, 6]]
+  assert build._left_out([one], [[0, 1, 2, 3, 4, 6, 7]]) == [
     "latent 3, learning rate 0.001, seed 1"
   ]
 
 
 def test_data_are_loaded_where_none_are_given(written, vae):
   (one,) = selection.read([written[0]])
-  images, why = report._training_images(one, report._loader(None, ""))
+  images, why = build._training_images(one, build._loader(None, ""))
   assert why == ""
   np.testing.assert_array_equal(images, data.load("digits").train.image)
 
@@ -229,18 +229,18 @@ def test_the_data_of_a_study_are_loaded_once(vae, monkeypatch):
   monkeypatch.setattr(
     train, "reload_data", lambda config, where: asked.append(config) or vae[1].splits
   )
-  load = report._loader(None, "")
-  assert [report._training_images(one, load)[1] for _ in range(3)] == [""] * 3
+  load = build._loader(None, "")
+  assert [build._training_images(one, load)[1] for _ in range(3)] == [""] * 3
   assert len(asked) == 1
 
 
 def test_a_folder_named_twice_is_one_workdir(written, tmp_path, monkeypatch):
   monkeypatch.chdir(written[0].parent)
   twice = [pathlib.Path("vae"), written[0]]
-  assert report._distinct(twice) == [pathlib.Path("vae")]
+  assert build.distinct(twice) == [pathlib.Path("vae")]
   shutil.copytree(written[0], tmp_path / "study" / "a=1")
   monkeypatch.chdir(tmp_path)
-  assert report._distinct([tmp_path / "study" / "a=1", pathlib.Path("study")]) == [
+  assert build.distinct([tmp_path / "study" / "a=1", pathlib.Path("study")]) == [
     pathlib.Path("study")
   ]
 
@@ -260,7 +260,7 @@ def test_scored_runs_with_best_steps_that_differ(vae, tmp_path):
   protocols = {"aa": scored.protocol(), "bb": scored.protocol("inception-1")}
   protocols["cc"] = scored.protocol(None, "model")
   (path / "protocols.json").write_text(json.dumps(protocols))
-  shown = report.context([path], vae[1].splits)
+  shown = build.context([path], vae[1].splits)
   ((_, figures),) = shown["curves"]["groups"]
   assert [title for title, _ in figures] == [
     "Training",

@@ -12,9 +12,9 @@ import pytest
 import trainings
 from jax import lax
 
-from genjax import config, describe, models
+from genjax import config, models
 from genjax.models import layers, networks, summary
-from genjax.training import cost, programs, sweep, train
+from genjax.training import cost, description, programs, sweep, train
 from genjax.types import UserError
 
 MNIST, CIFAR10 = (28, 28, 1), (32, 32, 3)
@@ -35,7 +35,7 @@ def tables(network, shape, latent, **changes):
 def printed(made):
   """player -> (parameters, trained) of its printed total; and the same of both."""
   result, player = {}, None
-  for line in describe.table(made):
+  for line in description.table(made):
     cells = line.split()
     if "output" in cells:
       player = cells[0]
@@ -93,7 +93,7 @@ def test_totals_are_the_report_s(network, shape, latent, expected):
 
 
 def test_the_rows_of_s1_s_discriminator_are_the_report_s():
-  lines = describe.table(tables("s1_gan", MNIST, 100))
+  lines = description.table(tables("s1_gan", MNIST, 100))
   lines = lines[[line.split()[:1] for line in lines].index(["critic"]) :]
   rows = [" ".join(line.split()) for line in lines[: lines.index("")]]
   assert rows == [
@@ -145,7 +145,7 @@ def test_rows_have_every_parameter_of_every_network(network):
     for player, rows in made.items():
       assert sum(row.trained for row in rows) == networks.count(state.params[player])
       assert sum(row.statistics for row in rows) == networks.count(state.stats[player])
-    assert max(map(len, describe.table(made))) <= 100
+    assert max(map(len, description.table(made))) <= 100
 
 
 # FLOP.
@@ -295,7 +295,7 @@ def uncompiled(monkeypatch):
 
 
 def text_of(wanted):
-  return "".join(describe.sections(train.plans(wanted)))
+  return "".join(description.sections(train.plans(wanted)))
 
 
 def test_a_study_has_each_structure_once(uncompiled, caches):
@@ -334,7 +334,7 @@ def test_large_seeds_are_written_out(uncompiled, caches):
 def test_data_that_are_not_here_have_their_published_sizes(uncompiled, caches, tmp_path):
   def described(name, **changes):
     wanted = trainings.wanted("vae", **{"data.name": name, "data.dir": str(tmp_path)} | changes)
-    return "".join(describe.sections(train.plans(wanted, describe.load)))
+    return "".join(description.sections(train.plans(wanted, description.load)))
 
   text = described("mnist")
   assert text.startswith("data    mnist (not on this machine; sizes as published): images 28 x 28 ")
@@ -349,12 +349,12 @@ def test_data_that_are_not_here_have_their_published_sizes(uncompiled, caches, t
 
 def test_memory_of_data_that_are_not_here(caches, tmp_path):
   wanted = trainings.wanted("vae", **{"data.name": "mnist", "data.dir": str(tmp_path)})
-  (plan,) = train.plans(wanted, describe.load).values()
+  (plan,) = train.plans(wanted, description.load).values()
   assert memory(plan).images == (54_000 + 50) * (784 + 4)
 
 
 def test_data_that_are_here_are_read(caches):
-  assert describe.load(trainings.wanted("vae")).source == "digits (scikit-learn)"
+  assert description.load(trainings.wanted("vae")).source == "digits (scikit-learn)"
 
 
 def command(folder, *flags):
@@ -363,7 +363,10 @@ def command(folder, *flags):
     [sys.executable, "-m", "genjax.describe", path, *flags],
     cwd=folder,
     env=os.environ
-    | {"JAX_NUM_CPU_DEVICES": "2", "PYTHONPATH": str(pathlib.Path(describe.__file__).parents[1])},
+    | {
+      "JAX_NUM_CPU_DEVICES": "2",
+      "PYTHONPATH": str(pathlib.Path(description.__file__).parents[2]),
+    },
     capture_output=True,
     text=True,
     timeout=200,
@@ -390,6 +393,6 @@ def test_a_mistake_has_one_line(caches, tmp_path):
 def test_classes_that_have_names_are_named(vae):
   _, plan = vae
   for names, said in ((("cat", "a b", *"cdefghij"), "; classes cat, a b, c"), (tuple("0123"), "")):
-    text = describe._of_data(plan._replace(splits=plan.splits._replace(classes=names)))
+    text = description._of_data(plan._replace(splits=plan.splits._replace(classes=names)))
     assert ("; classes" in text) == bool(said)
     assert said in " ".join(text.split())

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import trainings
 
-from genjax import data, evaluate
+from genjax import data
 from genjax.metrics import likelihood, pixels
 from genjax.scoring import classifier, protocols, score_files, trained_scores, watch
+from genjax.scoring import runs as scored_runs
 from genjax.scoring.classifier_network import ClassifierNetwork
 from genjax.scoring.protocols import Settings
 from genjax.training import checkpoint, train, workdir
@@ -54,7 +55,7 @@ def _copy(source, target):
 
 
 def _wanted(names, weights=("best",), settings=SMALL, networks=1, features=""):
-  return evaluate.Wanted(weights, names, settings, networks, features)
+  return scored_runs.Wanted(weights, names, settings, networks, features)
 
 
 def _values(path, name):
@@ -65,7 +66,7 @@ def _values(path, name):
 def test_all_runs_are_scored_once(vae, tmp_path):
   path = _copy(vae[0], tmp_path)
   runs = len(vae[1].rows)
-  assert evaluate.score(path, _wanted(VAE)) == runs * len(VAE)
+  assert scored_runs.score(path, _wanted(VAE)) == runs * len(VAE)
   first = score_files.read(path)
   assert {place.name for place in first} == set(VAE)
   assert all(np.isfinite(value) for value in first.values())
@@ -79,7 +80,7 @@ def test_all_runs_are_scored_once(vae, tmp_path):
 
   assert (path / "samples" / "nearest-best.png").exists()
 
-  assert evaluate.score(path, _wanted(VAE)) == 0
+  assert scored_runs.score(path, _wanted(VAE)) == 0
   assert score_files.read(path) == first
 
 
@@ -87,7 +88,7 @@ def test_the_scaled_gap_is_in_units_of_pixels(caches, tmp_path):
   """Also of a network whose images are a tanh's: by gradients of what [0, 1] images score."""
   changes = {"model.network": "dense", "sweep.seeds": (0,), "sweep.latents": (3,)}
   train.train(trainings.plan("gan", **changes), tmp_path / "gan")
-  evaluate.score(tmp_path / "gan", _wanted(("critic_gap", "critic_gap_scaled"), ("last",)))
+  scored_runs.score(tmp_path / "gan", _wanted(("critic_gap", "critic_gap_scaled"), ("last",)))
   gap, scaled = (_values(tmp_path / "gan", n)[0] for n in ("critic_gap", "critic_gap_scaled"))
   (run,) = checkpoint.load(tmp_path / "gan", "last")
   real = data.load("digits").test.image[:100] / np.float32(255)
@@ -100,14 +101,14 @@ def test_the_scaled_gap_is_in_units_of_pixels(caches, tmp_path):
 
 def test_only_what_is_missing_is_computed(vae, tmp_path):
   path = _copy(vae[0], tmp_path)
-  evaluate.score(path, _wanted(("fd", "swd")))
+  scored_runs.score(path, _wanted(("fd", "swd")))
   whole = score_files.read(path)
   picture = (path / "samples" / "nearest-best.png").read_bytes()
   lines = (path / "metrics.csv").read_text().splitlines(keepends=True)
   lost = [line for line in lines if ",1,fd@" in line or ",2,swd@" in line]
   assert len(lost) == 2
   (path / "metrics.csv").write_text("".join(line for line in lines if line not in lost))
-  assert evaluate.score(path, _wanted(("fd", "swd"))) == 2
+  assert scored_runs.score(path, _wanted(("fd", "swd"))) == 2
   again = score_files.read(path)
   assert again.keys() == whole.keys()
   np.testing.assert_allclose([again[p] for p in whole], list(whole.values()), rtol=1e-4)
@@ -118,10 +119,10 @@ def test_only_what_is_missing_is_computed(vae, tmp_path):
 def test_a_run_scores_as_alone(vae, tmp_path, monkeypatch):
   path, other = _copy(vae[0], tmp_path / "a"), _copy(vae[0], tmp_path / "b")
   names = ("fd", "nll", "path_length")
-  monkeypatch.setattr(evaluate, "_at_once", lambda runs: 2)
-  evaluate.score(path, _wanted(names))
-  monkeypatch.setattr(evaluate, "_at_once", lambda runs: 1)
-  evaluate.score(other, _wanted(names))
+  monkeypatch.setattr(scored_runs, "_at_once", lambda runs: 2)
+  scored_runs.score(path, _wanted(names))
+  monkeypatch.setattr(scored_runs, "_at_once", lambda runs: 1)
+  scored_runs.score(other, _wanted(names))
   together, alone = score_files.read(path), score_files.read(other)
   assert together.keys() == alone.keys()
   np.testing.assert_allclose([together[place] for place in alone], list(alone.values()), rtol=1e-3)
@@ -130,7 +131,7 @@ def test_a_run_scores_as_alone(vae, tmp_path, monkeypatch):
 def test_scores_are_those_of_the_loaded_run(vae, tmp_path):
   """By another way: the images of `LoadedRun`, and a density in numpy."""
   path = _copy(vae[0], tmp_path)
-  evaluate.score(path, _wanted(("sharpness", "kl", "kl_dim")))
+  scored_runs.score(path, _wanted(("sharpness", "kl", "kl_dim")))
   run, test = checkpoint.load(path)[1], vae[1].splits.test
   latent = run.numbers["latent"]
   z = latent_noise(protocols.key_of(0, 0), (200, 3))[:, :latent]
@@ -150,7 +151,7 @@ def test_scores_are_those_of_the_loaded_run(vae, tmp_path):
 
 def test_a_conditional_gan(gan, tmp_path):
   path = _copy(gan, tmp_path)
-  assert evaluate.score(path, _wanted(GAN, ("last", "raw"))) == 2 * len(GAN) * 4
+  assert scored_runs.score(path, _wanted(GAN, ("last", "raw"))) == 2 * len(GAN) * 4
   noted = score_files.read_protocols(path)
   floors = {}
   for one in noted.values():
@@ -170,12 +171,12 @@ def test_a_conditional_gan(gan, tmp_path):
 
 def test_all_scores_of_a_model_by_default_and_three_networks(vae, tmp_path):
   path = _copy(vae[0], tmp_path)
-  names = tuple(n for n, s in evaluate.SCORES.items() if protocols.fits(n, vae[1].model))
-  of_network = [n for n in names if evaluate.SCORES[n].group == "features"]
+  names = tuple(n for n, s in scored_runs.SCORES.items() if protocols.fits(n, vae[1].model))
+  of_network = [n for n in names if scored_runs.SCORES[n].group == "features"]
   count = len(names) + 2 * len(of_network)
   dimensions = sum(row["latent"] for row in vae[1].rows)  # each has a KL
   expected = (count - 1) * len(vae[1].rows) + dimensions
-  assert evaluate.score(path, _wanted((), networks=3)) == expected
+  assert scored_runs.score(path, _wanted((), networks=3)) == expected
   networks = {one.get("features") for one in score_files.read_protocols(path).values()}
   assert len(networks - {None}) == 3
 
@@ -187,11 +188,11 @@ def test_a_network_of_the_users(vae, tmp_path, monkeypatch):
   )
   monkeypatch.syspath_prepend(tmp_path)
   path = _copy(vae[0], tmp_path)
-  assert evaluate.score(path, _wanted(("fd",), features="mine:pixels")) == len(vae[1].rows)
+  assert scored_runs.score(path, _wanted(("fd",), features="mine:pixels")) == len(vae[1].rows)
   (one,) = score_files.read_protocols(path).values()
   assert re.fullmatch(r"mine:pixels-[0-9a-f]{8}", one["features"])
   with pytest.raises(UserError, match="--metrics has 'modes', which cannot be had"):
-    evaluate.score(path, _wanted(("fd", "modes"), features="mine:pixels"))
+    scored_runs.score(path, _wanted(("fd", "modes"), features="mine:pixels"))
   for features, message in {
     "mine:wrong": "mine:wrong gives",
     "mine:absent": "mine:absent: ",
@@ -200,7 +201,7 @@ def test_a_network_of_the_users(vae, tmp_path, monkeypatch):
     "inception:absent.pth": "absent.pth",
   }.items():
     with pytest.raises(UserError, match=message):
-      evaluate.score(path, _wanted(("fd",), features=features))
+      scored_runs.score(path, _wanted(("fd",), features=features))
 
 
 def test_no_classifier_is_trained_for_scores_without_features_and_nan_is_not_computed_again(
@@ -209,9 +210,9 @@ def test_no_classifier_is_trained_for_scores_without_features_and_nan_is_not_com
   monkeypatch.setattr(classifier, "feature_networks", None)
   monkeypatch.setattr(pixels, "sharpness", lambda images: images.sum((1, 2, 3)) * np.nan)
   path = _copy(vae[0], tmp_path)
-  assert evaluate.score(path, _wanted(("sharpness",))) == len(vae[1].rows)
+  assert scored_runs.score(path, _wanted(("sharpness",))) == len(vae[1].rows)
   assert np.isnan(list(_values(path, "sharpness").values())).all()
-  assert evaluate.score(path, _wanted(("sharpness",))) == 0
+  assert scored_runs.score(path, _wanted(("sharpness",))) == 0
 
 
 def test_a_failed_run_has_no_last_scores(caches, tmp_path):
@@ -220,7 +221,7 @@ def test_a_failed_run_has_no_last_scores(caches, tmp_path):
   failed = [row["status"] == "failed" for row in trainings.runs_csv(tmp_path)]
   assert 0 < sum(failed) < len(failed)
   well = len(failed) - sum(failed)
-  assert evaluate.score(tmp_path, _wanted(("swd",), ("last", "best"))) == 2 * well
+  assert scored_runs.score(tmp_path, _wanted(("swd",), ("last", "best"))) == 2 * well
   assert {place.run for place in score_files.read(tmp_path)} == {
     i for i, lost in enumerate(failed) if not lost
   }
@@ -238,10 +239,10 @@ def test_main_computes_the_same_by_the_same_code(caches, tmp_path):
   assert (tmp_path / "plots" / "scores.png").exists()
   settings = Settings("validation", 200, **watch.EVALS)
   wanted = _wanted(("fd", "nll", "kl_dim"), ("last",), settings)
-  assert evaluate.score(tmp_path, wanted) == 0
+  assert scored_runs.score(tmp_path, wanted) == 0
   lines = (tmp_path / "metrics.csv").read_text().splitlines(keepends=True)
   (tmp_path / "metrics.csv").write_text("".join(line for line in lines if "@" not in line))
-  assert evaluate.score(tmp_path, wanted) == expected
+  assert scored_runs.score(tmp_path, wanted) == expected
   for place, value in score_files.read(tmp_path).items():
     np.testing.assert_allclose(value, found[place], rtol=1e-3)
 
@@ -259,7 +260,7 @@ def test_what_cannot_be_scored_is_refused(vae, tmp_path, names, settings, messag
   path = _copy(vae[0], tmp_path)
   before = (path / "metrics.csv").read_text()
   with pytest.raises(UserError, match=message):
-    evaluate.score(path, _wanted(names, settings=settings))
+    scored_runs.score(path, _wanted(names, settings=settings))
   assert (path / "metrics.csv").read_text() == before
   assert not (path / "protocols.json").exists()
 
@@ -284,20 +285,20 @@ def test_other_data_are_refused(vae, tmp_path):
   text = (path / "config.json").read_text()
   (path / "config.json").write_text(text.replace('"crc32": ', '"crc32": 1'))
   with pytest.raises(UserError, match=r"was trained on other data: crc32 is"):
-    evaluate.score(path, _wanted(("fd",)))
+    scored_runs.score(path, _wanted(("fd",)))
 
 
 def test_a_workdir_that_cannot_be_written_is_refused_before_anything_is_computed(
   vae, tmp_path, monkeypatch
 ):
   path = _copy(vae[0], tmp_path)
-  monkeypatch.setattr(evaluate._Scoring, "_measured", None)
+  monkeypatch.setattr(scored_runs._Scoring, "_measured", None)
   (path / ".scores.lock").unlink()
   (path / ".scores.lock").mkdir()  # root may write whatever the mode says
   with pytest.raises(
     UserError, match=r"^--workdir=\S+ cannot be written \(Is a directory\); name a "
   ):
-    evaluate.score(path, _wanted(("sharpness",)))
+    scored_runs.score(path, _wanted(("sharpness",)))
   assert not (path / "protocols.json").exists()
 
 

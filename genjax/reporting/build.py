@@ -1,0 +1,256 @@
+"""One self-contained HTML page about runs: the same workdirs give the same bytes."""
+
+import itertools
+import os
+import pathlib
+import shlex
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import ml_collections
+import numpy as np
+
+from genjax import data, files
+from genjax.analysis import renderings, selection, workdirs
+from genjax.analysis.selection import Selection
+from genjax.data.sources import shortened
+from genjax.reporting import charts, explorer, facts, page, results, samples
+from genjax.reporting.samples import Exhibits
+from genjax.training import train, workdir
+from genjax.types import UserError
+
+FILE = "report.html"
+
+
+class Subject(NamedTuple):
+  """What the page is about."""
+
+  paths: list[pathlib.Path]  # as they were named
+  homes: list[workdirs.Workdir]  # all programs
+  records: dict[str, dict]  # a program's name -> its config.json
+  selections: list[Selection]  # those with a checkpoint
+
+
+def write(
+  paths: Sequence[pathlib.Path],
+  out: pathlib.Path,
+  splits: data.Splits | None = None,
+  where: str = "",
+) -> None:
+  """Writes the page, whole or not at all.
+
+  Args:
+    paths: workdirs and studies.
+    out: the file.
+    splits: the data of all of them, where they are loaded already.
+    where: where the data lie now, as in `train.load_data`.
+
+  Raises:
+    UserError: a path is no workdir, nothing was saved yet, or the file cannot be written.
+  """
+  text = page.render(context(paths, splits, where))
+  try:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    files.write(out, text)
+  except OSError as error:
+    raise UserError(
+      f"--out={out} cannot be written ({error.strerror}); name a file that can"
+    ) from error
+
+
+def context(
+  paths: Sequence[pathlib.Path], splits: data.Splits | None = None, where: str = ""
+) -> dict:
+  """What the templates show."""
+  paths = distinct(paths)
+  homes, selections = workdirs.read(paths), selection.read(paths)
+  records = {home.name: workdir.read_config(home.path) for home in homes}
+  subject = Subject(paths, homes, records, selections)
+  failed = sum(run.failed for home in homes for run in home.runs)
+  running = sum(run.status == "running" for home in homes for run in home.runs)
+  runs = sum(len(home.runs) for home in homes)
+  settings = len({run.setting for home in homes for run in home.runs})
+  return {
+    "title": ", ".join(pathlib.Path(os.path.abspath(path)).name for path in paths),
+    "counts": [
+      (f"{len(homes):,}", _counted(len(homes), "program")),
+      (f"{settings:,}", _counted(settings, "setting")),
+      (f"{runs:,}", _counted(runs, "run")),
+      (f"{failed:,}", "failed"),
+      *([(f"{running:,}", "still to be trained")] if running else []),
+    ],
+    "lead": facts.lead(list(records.values())),
+    "what": _what(subject),
+    "results": results.made(homes, compare := _command("compare", subject, positional=True))
+    | {"evaluate": _each("evaluate", subject), "compare": compare},
+    "curves": charts.made(subject.selections),
+    "exhibits": _exhibits(subject, _loader(splits, where)),
+    "failures": _failures(subject),
+    "again": _command("report", subject),
+  }
+
+
+def distinct(paths: Sequence[pathlib.Path]) -> list[pathlib.Path]:
+  """Each folder once, though it be named twice, or be a cell of a study that is named too."""
+  named = {}
+  for path in map(pathlib.Path, paths):
+    named.setdefault(os.path.abspath(path), path)
+  cells = {
+    os.path.abspath(home) for path in named.values() for home in workdir.homes(path) if home != path
+  }
+  return [path for place, path in named.items() if place not in cells]
+
+
+def _counted(count: int, noun: str) -> str:
+  return noun if count == 1 else f"{noun}s"
+
+
+def _command(name: str, subject: Subject, positional: bool = False) -> str:
+  """The command of ours that makes something again."""
+  paths = shlex.join(str(path) for path in subject.paths)
+  return f"python -m genjax.{name} {'' if positional else '--workdir='}{paths}"
+
+
+def _each(name: str, subject: Subject) -> list[str]:
+  """The same, where the command takes one workdir."""
+  return [_command(name, subject._replace(paths=[path])) for path in subject.paths]
+
+
+def _what(subject: Subject) -> dict:
+  with_weights = {one.path: one for one in subject.selections}
+  each = {
+    home.name: facts.of_workdir(subject.records[home.name], with_weights.get(home.path))
+    for home in subject.homes
+  }
+  shared, table = facts.common(each)
+  commands = [record.get("command", "") for record in subject.records.values()]
+  return {
+    "facts": shared,
+    "table": page.grids(table) if table else [],
+    "commands": list(dict.fromkeys(filter(None, commands))),
+    "unrecorded": [n for n, record in subject.records.items() if not record.get("command")],
+  }
+
+
+def _exhibits(subject: Subject, load: Callable) -> dict:
+  selections = subject.selections
+  shown = {
+    "gallery": _quota(selections, samples.ROWS, every=True),
+    "interpolations": _quota(selections, explorer.RUNS, every=False),
+    "explorer": _quota(selections, explorer.RUNS, every=True),
+  }
+  tiles = _tiles(selections, shown["explorer"])
+  made, missing = [], []
+  for i, one in enumerate(selections):
+    quota = {name: places[i] for name, places in shown.items()}
+    train_images, why = _training_images(one, load) if quota["gallery"] else (None, "")
+    missing += [why] if why else []
+    made.append(samples.made(one, quota, tiles, train_images))
+  every = Exhibits(*(list(itertools.chain(*parts)) for parts in zip(*made, strict=True)))
+  runs = sum(len(one.index) for one in selections)
+  conditional = {one.saved.classes for one in selections if one.model.num_classes}
+  return {
+    "gallery": _by_setting(every.gallery),
+    "gallery_left_out": runs - len(every.gallery),
+    "missing": list(dict.fromkeys(missing)),
+    "interpolations": every.interpolations,
+    "spaces": every.spaces,
+    "explorer_left_out": _left_out(selections, shown["explorer"]),
+    "classes": _in_words(conditional),
+    "sample": _command("sample", subject),
+    "interpolate": f"{_command('interpolate', subject)} --what=random --pairs={renderings.PAIRS}",
+  }
+
+
+def _in_words(conditional: set[tuple[str, ...]]) -> str:
+  """What the columns of conditional models' galleries show; "" where there is none."""
+  if len(conditional) != 1:
+    return "one after another" if conditional else ""
+  return shortened(*conditional)
+
+
+def _quota(selections: Sequence[Selection], limit: int, every: bool) -> list[list[int]]:
+  """Of each selection the places of runs that are shown: one of each setting first.
+
+  Args:
+    selections: all programs.
+    limit: of all runs together.
+    every: whether further runs of a setting are shown where there is room.
+  """
+  queue, seen = [], {}
+  for i, one in enumerate(selections):
+    first = set(selection.one_of_each_setting(one).index)
+    for place in range(len(one.index)):
+      setting = one.labels[place].setting
+      if place not in first:
+        seen[setting] = seen.get(setting, 0) + 1
+      queue.append((0 if place in first else seen[setting], i, place))
+  chosen = [item for item in sorted(queue) if every or item[0] == 0][:limit]
+  return [sorted(p for _, j, p in chosen if j == i) for i in range(len(selections))]
+
+
+def _tiles(selections: Sequence[Selection], shown: list[list[int]]) -> int:
+  """How many tiles each run's explorer may have, of each class."""
+  pairs = [(one, places) for one, places in zip(selections, shown, strict=True) if places]
+  if not pairs:
+    return 0
+  spaces = [len(places) * max(one.model.num_classes, 1) for one, places in pairs]
+  pixels = max(int(np.prod(one.saved.image_shape)) for one, _ in pairs)
+  budget = explorer.BUDGET // (4 if all(map(samples.short, selections)) else 1)
+  images = min(budget // pixels, *(samples.affordable(one) for one, _ in pairs))
+  return images // sum(spaces)
+
+
+def _loader(
+  splits: data.Splits | None, where: str
+) -> Callable[[ml_collections.ConfigDict], data.Splits]:
+  """Gives the data of a config: `splits` where there are any, else each once, however many ask."""
+  loaded = {}
+
+  def load(config: ml_collections.ConfigDict) -> data.Splits:
+    key = config.data.to_json()
+    if key not in loaded:
+      loaded[key] = splits or train.reload_data(config, where)
+    return loaded[key]
+
+  return load
+
+
+def _training_images(one: Selection, load: Callable) -> tuple[np.ndarray | None, str]:
+  """The images that its runs were trained on; or None, and why."""
+  try:
+    splits = load(one.saved.config)
+    train.check_data(one.path, splits)
+  except UserError as error:
+    return None, str(error)
+  return splits.train.image, ""
+
+
+def _by_setting(rows: Sequence[samples.Row]) -> dict[str, list[samples.Row]]:
+  groups = {}
+  for row in rows:
+    groups.setdefault(row.setting, []).append(row)
+  return groups
+
+
+def _left_out(selections: Sequence[Selection], shown: list[list[int]]) -> list[str]:
+  names = []
+  for one, places in zip(selections, shown, strict=True):
+    rest = [label for place, label in enumerate(one.labels) if place not in places]
+    names += [", ".join(filter(None, [label.setting, f"seed {label.seed}"])) for label in rest]
+  return names
+
+
+def _failures(subject: Subject) -> dict:
+  names = {home.path: home.name for home in subject.homes}
+  failed_at, numbers = {}, {}
+  for one in subject.selections:
+    for place, (label, row) in enumerate(zip(one.labels, one.numbers, strict=True)):
+      failed_at[names[one.path], place] = label.failed_at
+      numbers[names[one.path], place] = row
+  table = results.failures(subject.homes, failed_at, numbers)
+  return {
+    "tables": page.grids(table),
+    "count": sum(len(block.rows) for block in table.blocks),
+    "runs": sum(len(home.runs) for home in subject.homes),
+  }

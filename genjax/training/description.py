@@ -1,0 +1,187 @@
+"""What a config would train, and what that takes, in words and tables."""
+
+import itertools
+import textwrap
+from collections.abc import Iterator
+
+import jax
+import ml_collections
+
+from genjax import config as genjax_config
+from genjax import data
+from genjax.data import sizes, tfds
+from genjax.data.sources import shortened, unnamed
+from genjax.models import summary
+from genjax.training import cost, sweep, train
+from genjax.types import Shape
+
+WIDTH = 100  # columns
+
+
+def table(made: summary.Tables) -> list[str]:
+  """Lines: a layer each, and totals. Running statistics are parameters that are not trained."""
+  rows = []
+  for player, layers in made.items():
+    rows.append((player, "output", "parameters", "trained"))
+    rows += [
+      (f"  {layer.name}", f"[{', '.join(map(str, ('B', *layer.output)))}]", *_counts([layer]))
+      for layer in layers
+    ]
+    rows += [("  total", "", *_counts(layers)), ("",) * 4]
+  return _aligned([*rows, ("both", "", *_counts([*itertools.chain(*made.values())]))])
+
+
+def _counts(layers: list[summary.Layer]) -> tuple[str, str]:
+  trained = sum(layer.trained for layer in layers)
+  total = trained + sum(layer.statistics for layer in layers)
+  return (f"{total:,}", f"{trained:,}") if total else ("", "")
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+  """Columns: the first to the left, figures to the right."""
+  widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+  return [
+    "  ".join(
+      cell.ljust(width) if i == 0 else cell.rjust(width)
+      for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ).rstrip()
+    for row in rows
+  ]
+
+
+def sections(plans: dict[str, train.Plan]) -> Iterator[str]:
+  """The text, a piece at a time: each program's memory takes a compilation."""
+  first = next(iter(plans.values()))
+  yield _of_data(first)
+  shown, work, multiplications = {}, 0, 0
+  for number, (folder, plan) in enumerate(plans.items(), 1):
+    if folder:
+      title = f"{folder} ({number} of {len(plans)})"
+      yield f"\n{title}\n{'=' * len(title)}\n"
+    flop = cost.step_flops(plan.model, _shape(plan), plan.config.batch_size)
+    yield _of_model(plan, shown, folder) + _of_step(plan, flop)
+    yield _of_sweep(plan) + _of_memory(plan)
+    work += len(plan.rows) * plan.steps
+    multiplications += len(plan.rows) * plan.steps * sum(flop.values())
+  runs = sum(len(plan.rows) for plan in plans.values())
+  programs = f"{len(plans)} programs, " if len(plans) > 1 else ""
+  yield f"\nin all  {programs}{runs} runs, {work:,} run-steps, {_unit(multiplications)}FLOP\n"
+
+
+def _shape(plan: train.Plan) -> Shape:
+  return tuple(plan.splits.train.image.shape[1:])
+
+
+def _of_data(plan: train.Plan) -> str:
+  splits = plan.splits
+  shape = " x ".join(map(str, _shape(plan)))
+  counts = [f"{len(part.label):,}" for part in (splits.train, splits.validation)]
+  classes = "" if unnamed(splits.classes) else f"; classes {shortened(splits.classes)}"
+  return _wrapped(
+    "data",
+    f"{splits.source}: images {shape}, {counts[0]} to train with, {counts[1]} held out{classes}",
+  )
+
+
+def _of_model(plan: train.Plan, shown: dict, folder: str) -> str:
+  """The model's keys and its tables; `shown` has the folders of those that were printed before."""
+  keys = plan.config.model.to_dict()
+  text = _wrapped(
+    "model",
+    f"{keys['name']}: network {keys['network']}, {genjax_config.options(keys)}; layers at latent "
+    f"{plan.model.latent}",
+  )
+  made = summary.tables(plan.model, _shape(plan))
+  key = str(made)
+  if key in shown:
+    return text + _wrapped("layers", f"as in {shown[key]}")
+  shown[key] = folder
+  return text + "\n" + "\n".join(table(made)) + "\n\n"
+
+
+def _of_step(plan: train.Plan, flop: dict[str, int]) -> str:
+  K = plan.model.batches_per_step
+  parts = [
+    f"{name} {_unit(count)}FLOP" + (f" (its {K} steps)" if name == "critic" and K > 1 else "")
+    for name, count in flop.items()
+  ]
+  split = f": {', '.join(parts)}" if len(parts) > 1 else ""
+  everything = f"{_unit(sum(flop.values()))}FLOP a run in matrix products"
+  return _wrapped("step", f"{everything}, batch {plan.config.batch_size}{split}")
+
+
+def _of_sweep(plan: train.Plan) -> str:
+  R, devices = len(plan.rows), sweep.mesh(len(plan.rows)).size
+  local = R // devices
+  here = f"{jax.device_count()} {jax.devices()[0].device_kind} devices"
+  changing = [name for name in plan.rows[0] if len({row[name] for row in plan.rows}) > 1]
+  counts = [f"{len({row[name] for row in plan.rows})} {_plural(name)}" for name in changing]
+  product = f" ({' x '.join(counts)})" if counts else ""
+  return _wrapped(
+    "sweep",
+    f"{R} {'run' if R == 1 else 'runs'}{product} of {plan.steps:,} steps, on {devices} of {here}: "
+    f"{local} on each, {sweep.at_once(R, plan.config.sweep.chunk)} at once",
+  ) + _wrapped("numbers", "; ".join(f"{name} {_values(plan, name)}" for name in plan.rows[0]))
+
+
+def _values(plan: train.Plan, name: str) -> str:
+  values = dict.fromkeys(row[name] for row in plan.rows)
+  return ", ".join(str(v) if isinstance(v, int) else f"{v:g}" for v in values)
+
+
+def _plural(name: str) -> str:
+  name = name.replace("_", " ")
+  return name if name.endswith("s") else f"{name}s"
+
+
+_PARTS = {
+  "weights": "weights",
+  "statistics": "batch-norm statistics",
+  "averaged": "averaged generator",
+  "optimiser": "optimiser",
+  "best": "weights of the best step",
+  "images": "training and validation images",
+  "temporary": "temporary, of the compiled step",
+}
+
+
+def _of_memory(plan: train.Plan) -> str:
+  devices = sweep.mesh(len(plan.rows)).size
+  parts = cost.memory(plan.model, plan.config, plan.splits, plan.rows)
+  header = ("memory, MiB", "per device") + ((f"on all {devices}",) if devices > 1 else ())
+  measured = {f"  {_PARTS[name]}": size for name, size in parts._asdict().items() if size}
+  measured["  total"] = sum(parts)
+  rows = [header]
+  for name, size in measured.items():
+    rows.append((name, _mib(size)) + ((_mib(size * devices),) if devices > 1 else ()))
+  return "\n" + "\n".join(_aligned(rows)) + "\n"
+
+
+def _mib(size: int) -> str:
+  figure = f"{size / 2**20:,.1f}"
+  return "< 0.1" if figure == "0.0" else figure
+
+
+def _unit(number: float) -> str:
+  """Three digits and a prefix: 35.6 G."""
+  for prefix in ("", "k", "M", "G", "T", "P", "E"):
+    if number < 999.5 or prefix == "E":
+      return f"{number:.3g} {prefix}" if number < 999.5 else f"{number:,.0f} {prefix}"
+    number /= 1000
+
+
+def _wrapped(name: str, text: str) -> str:
+  return textwrap.fill(text, WIDTH, initial_indent=name.ljust(8), subsequent_indent=" " * 8) + "\n"
+
+
+def load(config: ml_collections.ConfigDict) -> data.Splits:
+  """The data that a config names; of a well-known dataset that is not here, black images.
+
+  Raises:
+    UserError: the data cannot be had, and nobody knows their sizes.
+  """
+  options = config.data
+  known = sizes.splits(options.name, options.size, options.validation, options.channels)
+  if known and not tfds.locate(options.name, options.dir):
+    return known
+  return train.load_data(config)
