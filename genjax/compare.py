@@ -5,18 +5,11 @@ which each cell is one. Tables are printed; they are written with the figures in
 """
 
 import pathlib
-import textwrap
-from collections.abc import Iterator, Sequence
 
 from absl import flags
 
-from genjax import cli, files
-from genjax.analysis import comparisons, correlations, judgements, score_plots, workdirs
-from genjax.analysis.workdirs import Scores
-from genjax.config import suggestion
-from genjax.metrics.catalogue import SCORES
-from genjax.plotting import plots, tables
-from genjax.plotting.tables import Table
+from genjax import cli
+from genjax.analysis import comparison
 from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)
@@ -37,128 +30,12 @@ _OUT = flags.DEFINE_string(
   "out", "comparison", "Folder for tables and figures.", flag_values=_FLAGS
 )
 
-PRINTED = 60  # rows of a table; of more, the terminal has a part, and the files have all
-_CSV_ALONE = ("protocols", "flags", "runs")  # too long, or too wide, for a page
-
-
-def compare(
-  paths: Sequence[str], out: pathlib.Path, weights: str = "best", metrics: Sequence[str] = ()
-) -> str:
-  """Writes tables and figures, and returns what is to be printed.
-
-  Args:
-    paths: workdirs and studies.
-    out: a folder, which is made where there is none.
-    weights: "best", "last" or "raw".
-    metrics: keys of SCORES; all where empty.
-
-  Raises:
-    UserError: a path is no workdir, nothing was scored, or the folder cannot be written.
-  """
-  _check(metrics)
-  homes = workdirs.read(paths)
-  everything = workdirs.scores(homes, weights)
-  found = _chosen(everything, metrics)
-  judged = judgements.of_runs(homes, everything, weights)
-  made = {
-    "protocols": comparisons.protocols(found),
-    "scores": comparisons.summaries(found),
-    "pairs": comparisons.pairs(found),
-    "agreement": correlations.agreement(found),
-    "losses": correlations.with_losses(found),
-    "health": judgements.counts(judged),
-    "flags": judgements.reasons(judged),
-  }
-  written = _write(out, made | {"runs": comparisons.runs(found)}, found)
-  parts = [tables.text(table) for table in _printed(made) if table.blocks]
-  # Not wrapped, so that the commands in them can be copied.
-  parts += [f"note: {line}\n" for line in workdirs.remarks(homes, weights)]
-  return "\n".join([*parts, _listed(f"{out}: {', '.join(written)}")])
-
-
-def _listed(text: str) -> str:
-  whole = {"break_long_words": False, "break_on_hyphens": False}
-  return textwrap.fill(text, 100, subsequent_indent="  ", **whole) + "\n"
-
-
-def _check(metrics: Sequence[str]) -> None:
-  for name in metrics:
-    if name not in SCORES:
-      raise UserError(f"--metrics has {name!r}, which is no score{suggestion(name, SCORES)}")
-
-
-def _chosen(found: list[Scores], metrics: Sequence[str]) -> list[Scores]:
-  chosen = [scores for scores in found if not metrics or scores.name in metrics]
-  missing = [name for name in metrics if name not in {scores.name for scores in chosen}]
-  if missing:
-    known = ", ".join(dict.fromkeys(scores.name for scores in found))
-    raise UserError(f"--metrics has {', '.join(missing)}, and no workdir has; there are {known}")
-  return chosen
-
-
-def _printed(made: dict[str, Table]) -> Iterator[Table]:
-  """What the terminal has: of long tables less."""
-  shorter = {"pairs": comparisons.verdicts, "losses": correlations.first_features}
-  for name, table in made.items():
-    if name in shorter and sum(len(block.rows) for block in table.blocks) > PRINTED:
-      yield shorter[name](table)
-    else:
-      yield judgements.examples(table) if name == "flags" else table
-
-
-def _write(out: pathlib.Path, made: dict[str, Table], found: list[Scores]) -> list[str]:
-  """Writes all tables and figures; returns the files' names."""
-  written = []
-  try:
-    out.mkdir(parents=True, exist_ok=True)
-    for name, table in made.items():
-      if table.blocks:
-        for ending, form in (("csv", tables.csv_text), ("tex", tables.latex)):
-          if ending == "csv" or name not in _CSV_ALONE:
-            files.write(out / f"{name}.{ending}", form(table))
-            written.append(f"{name}.{ending}")
-    for name, figure in _figures(found):
-      if figure:
-        plots.save(figure, out / f"{name}.png")
-        written.append(f"{name}.png")
-  except OSError as error:
-    raise UserError(
-      f"--out={out} cannot be written ({error.strerror}); name a folder that can"
-    ) from error
-  return written
-
-
-def _figures(found: list[Scores]) -> Iterator[tuple[str, plots.Figure | None]]:
-  """(name, figure) of all figures; None where there is nothing to be drawn."""
-  found, families = [scores for scores in found if scores.known.any()], {}
-  for scores in found:
-    place = scores.protocol, scores.record["data"], str(scores.record["image_shape"])
-    families.setdefault(place, []).append(scores)
-  ids = [protocol for protocol, *_ in families]
-  for i, (place, family) in enumerate(families.items()):
-    record = family[0].record
-    title = f"{record['weights']} weights, {record.get('features') or record['group']}"
-    name = f"{record['group']}-{place[0]}"
-    # The same protocol on other data.
-    name += f"-{i + 1}" if ids.count(place[0]) > 1 else ""
-    if score_plots.spans_latents(family):
-      figure = score_plots.against_latent(family, f"Scores by latent size: {title}", found)
-      yield f"latent-{name}", figure
-    else:
-      figure = score_plots.by_setting(family, f"Scores by setting: {title}", found)
-      yield f"settings-{name}", figure
-    yield f"steps-{name}", score_plots.over_training(family, f"Over training: {title}", found)
-    yield f"best-{name}", score_plots.best_of(family, f"Best of k runs: {title}", found)
-    for loss in correlations.LOSSES:
-      text = f"Scores by {loss}: {title}"
-      yield f"{loss}-{name}", score_plots.against_loss(family, loss, text, found)
-
 
 def main(more: list[str]) -> None:
   paths = cli.workdirs_of(_WORKDIR, more)
   if not _OUT.value:
     raise UserError("--out is empty; name a folder for tables and figures")
-  print(compare(paths, pathlib.Path(_OUT.value), _WEIGHTS.value, _METRICS.value), end="")
+  print(comparison.compare(paths, pathlib.Path(_OUT.value), _WEIGHTS.value, _METRICS.value), end="")
 
 
 if __name__ == "__main__":

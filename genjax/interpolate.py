@@ -4,21 +4,11 @@ More workdirs may follow; figures then show their runs one under another, betwee
 latents. Figures and animations go to a folder; how smooth the paths are is printed as well.
 """
 
-import pathlib
-from collections.abc import Sequence
-from typing import NamedTuple
-
-import numpy as np
 from absl import flags
 
-from genjax import cli, data, files
-from genjax.analysis import interpolations, selection, smoothness, test_images
-from genjax.analysis.interpolations import Asked, Pictures
-from genjax.analysis.selection import Selection
+from genjax import cli
+from genjax.analysis import interpolation
 from genjax.metrics import paths
-from genjax.plotting import animations, plots, tables
-from genjax.scoring import feature_networks
-from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)
 _WORKDIR, _RUNS, _WEIGHTS = cli.run_flags(
@@ -58,169 +48,10 @@ _OUT = flags.DEFINE_string(
 )
 _DATA = cli.data_flag(_FLAGS)
 
-WHAT = ("random", "images", "classes", "manifold", "traversal")
-# Of the files that the command writes.
-NAMES = r"(random|images|classes|manifold|traversal)(-[\w.=-]+)?\.(png|gif)|smoothness(_\w+)?\.csv"
-MOST_RUNS = 12  # that figures show
-
-
-class Wanted(NamedTuple):
-  """What the flags ask for."""
-
-  runs: tuple[str, ...] = ()  # as `selection.read` takes them
-  weights: str = "best"
-  what: tuple[str, ...] = ()  # () for all that the models allow
-  kinds: tuple[str, ...] = paths.KINDS
-  pairs: int = 2
-  steps: int = 11
-  seed: int = 0
-  images: tuple[str, ...] = ()  # places of test images; () for some of different classes
-  space: str = "pixels"
-  out: str = ""
-  data: str = ""  # where the data lie now
-
-
-def interpolate(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
-  """Writes pictures and tables, and returns what is to be printed.
-
-  Raises:
-    UserError: a folder is no workdir, what is wanted cannot be had of its runs, or the folder for
-      pictures cannot be written, or holds other files than this command's.
-  """
-  found = selection.read(folders, wanted.runs, wanted.weights)
-  test_images.check_shapes(found)
-  what = chosen(found, wanted.what)
-  if wanted.images and "images" not in what:
-    raise UserError(
-      f"--images={','.join(wanted.images)}, but --what={','.join(wanted.what)} has no images; "
-      "right would be images among --what, or no --images"
-    )
-  splits, notes = _data(found, what, wanted)
-  what = [name for name in what if name != "images" or splits]
-  places = chosen_images(splits.test.label, wanted) if "images" in what else ()
-  shown, left_out = selection.for_figures(found, bool(wanted.runs), MOST_RUNS)
-  asked = Asked(wanted.kinds, wanted.pairs, wanted.steps, wanted.seed)
-  inside = pathlib.Path() if folders[1:] else pathlib.Path(folders[0])
-  out = pathlib.Path(wanted.out) if wanted.out else inside / "interpolation"
-  files.check_folder(out, NAMES)
-  figures = measured(found, asked, wanted.space, splits) if "random" in what else []
-  made = tables_of(figures) if figures else {}
-  contents = {f"{name}.csv": tables.csv_text(table).encode() for name, table in made.items()}
-  contents |= dict(_file(*picture) for picture in pictures(shown, what, asked, splits, places))
-  files.write_folder(out, NAMES, contents)
-  parts = [f"{smoothness.described(figures)}\n"] if figures else []
-  parts += [tables.text(made[name]) for name in PRINTED if name in made]
-  lines = [*(f"note: {note}\n" for note in (*notes, *left_out)), f"{out}: {', '.join(contents)}\n"]
-  return "\n".join([*parts, "".join(lines)])
-
-
-def _data(
-  found: Sequence[Selection], what: Sequence[str], wanted: Wanted
-) -> tuple[data.Splits | None, list[str]]:
-  """The data, where anything needs them; None and a line where what needs them was not named."""
-  named = "images" in wanted.what or wanted.images or wanted.space == "features"
-  if not named and "images" not in what:
-    return None, []
-  try:
-    return test_images.splits(found, wanted.data), []
-  except UserError as error:
-    if named:
-      raise
-    return None, [f"images are left out: {error}"]
-
-
-def possible(found: Sequence[Selection]) -> dict[str, str]:
-  """What cannot be had of these runs -> why."""
-  reasons = {}
-  counts = {one.model.num_classes: one.name for one in found if one.model.num_classes}
-  if len(counts) > 1:
-    told = ", ".join(f"{name} has {count}" for count, name in counts.items())
-    reasons["classes"] = f"models have unequal numbers of classes: {told}"
-  if not any(one.model.num_classes for one in found):
-    reasons["classes"] = "no model is conditional"
-  if not any(row["latent"] == 2 for one in found for row in one.numbers):
-    reasons["manifold"] = "no run has a latent of 2"
-  return reasons
-
-
-def chosen(found: Sequence[Selection], what: Sequence[str]) -> list[str]:
-  """What is to be drawn. Raises `UserError` for what does not exist or cannot be had."""
-  reasons = possible(found)
-  for name in what:
-    if name not in WHAT:
-      raise UserError(f"--what has {name!r}; right would be some of {', '.join(WHAT)}")
-    if name in reasons:
-      raise UserError(f"--what has {name!r}, but {reasons[name]}")
-  return [name for name in WHAT if (name in what if what else name not in reasons)]
-
-
-def chosen_images(labels: np.ndarray, wanted: Wanted) -> np.ndarray:
-  """Places of two test images a pair. Raises `UserError` for an odd number, and as `originals`."""
-  if len(wanted.images) % 2:
-    raise UserError(
-      f"--images={','.join(wanted.images)}: right would be an even number, two for each pair"
-    )
-  return test_images.places(wanted.images, labels, 2 * wanted.pairs)
-
-
-def pictures(
-  found: Sequence[Selection],
-  what: Sequence[str],
-  asked: Asked,
-  splits: data.Splits | None,
-  places: Sequence[int],
-) -> Pictures:
-  """All that is to be drawn; `places` are those of the test images to go between."""
-  if "random" in what:
-    yield from interpolations.between_random(found, asked)
-  if "images" in what:
-    images = np.asarray(splits.test.image)[places] / np.float32(255)
-    classes = np.asarray(splits.test.label)[places]
-    of_images = asked._replace(pairs=len(places) // 2)
-    yield from interpolations.between_images(found, of_images, images, classes)
-  if "classes" in what:
-    conditional = [one for one in found if one.model.num_classes]
-    yield from interpolations.between_classes(conditional, asked)
-  if "manifold" in what:
-    yield from interpolations.manifolds(found)
-  if "traversal" in what:
-    yield from interpolations.traversals(found, asked)
-
-
-def measured(
-  found: Sequence[Selection], asked: Asked, space: str, splits: data.Splits | None
-) -> list[smoothness.Paths]:
-  """How smooth the paths of all runs are."""
-  network = None
-  if space == "features":
-    cache = found[0].saved.config.data.cache
-    (network,) = feature_networks.load(splits, cache, "", 1, ["fd"])
-  return [smoothness.measure(one, asked.kinds, asked.seed, network) for one in found]
-
-
-def tables_of(figures: Sequence[smoothness.Paths]) -> dict[str, tables.Table]:
-  """By the names of their files; without those that have nothing to say."""
-  made = {
-    "smoothness": smoothness.summaries(figures),
-    "smoothness_pairs": smoothness.pairs(figures),
-    "smoothness_runs": smoothness.runs(figures),
-  }
-  return {name: table for name, table in made.items() if table.blocks}
-
-
-PRINTED = ("smoothness", "smoothness_pairs")
-
-
-def _file(name: str, picture: plots.Figure | np.ndarray) -> tuple[str, bytes]:
-  """A figure as PNG, frames as GIF."""
-  if isinstance(picture, np.ndarray):
-    return f"{name}.gif", animations.gif(picture)
-  return f"{name}.png", plots.png(picture)
-
 
 def main(more: list[str]) -> None:
   folders = cli.workdirs_of(_WORKDIR, more)
-  wanted = Wanted(
+  wanted = interpolation.Wanted(
     tuple(_RUNS.value),
     _WEIGHTS.value,
     tuple(_WHAT.value),
@@ -233,7 +64,7 @@ def main(more: list[str]) -> None:
     _OUT.value,
     _DATA.value,
   )
-  print(interpolate(folders, wanted), end="")
+  print(interpolation.interpolate(folders, wanted), end="")
 
 
 if __name__ == "__main__":

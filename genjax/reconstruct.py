@@ -3,21 +3,10 @@
 Pictures and tables go to a folder; the errors of all runs are printed.
 """
 
-import pathlib
-from collections.abc import Sequence
-from typing import NamedTuple
-
-import numpy as np
 from absl import flags
 
-from genjax import cli, files
-from genjax.analysis import reconstructions, run_tables, selection, test_images
-from genjax.analysis.reconstructions import ERRORS, Reconstructions
-from genjax.analysis.selection import Selection
-from genjax.metrics import pixels
-from genjax.plotting import galleries, latent_plots, plots, tables
-from genjax.plotting.tables import Table
-from genjax.types import UserError
+from genjax import cli
+from genjax.analysis import reconstruction
 
 _FLAGS = cli.flags_of(__name__)
 _WORKDIR, _RUNS, _WEIGHTS = cli.run_flags(
@@ -44,142 +33,10 @@ _OUT = flags.DEFINE_string(
 )
 _DATA = cli.data_flag(_FLAGS)
 
-NAMES = r"(reconstructions|latents)\.png|errors(_\w+)?\.csv"  # of the files that it writes
-COLUMNS = 10
-POINTS = 2000  # of a scatter
-MOST_RUNS = 9  # that pictures show
-
-
-class Wanted(NamedTuple):
-  """What the flags ask for."""
-
-  runs: tuple[str, ...] = ()  # as `selection.read` takes them
-  weights: str = "best"
-  images: tuple[str, ...] = ()  # places of test images; () for some of different classes
-  count: int = 10_000
-  seed: int = 0
-  out: str = ""
-  data: str = ""  # where the data lie now
-
-
-def errors(
-  found: Sequence[Selection], measured: Sequence[dict], about: dict[str, str]
-) -> dict[str, Table]:
-  """Each setting's errors, pairs of settings, and each run's, by the names of their files.
-
-  `about` says how they were measured, as in `tables.Block`. Tables without a row are left out.
-  """
-  blocks = []
-  for name, title in ERRORS.items():
-    values = [
-      (one, np.where(one.lost, np.nan, of_one[name]))
-      for one, of_one in zip(found, measured, strict=True)
-    ]
-    blocks.append((title, {"error": name} | about, run_tables.settings(values)))
-  made = {
-    "errors": run_tables.middles(blocks),
-    "errors_pairs": run_tables.pairs([b for b in blocks if b[1]["error"] != "kl"]),
-    "errors_runs": run_tables.runs(
-      {name: b[2] for name, b in zip(ERRORS, blocks, strict=True)}, about
-    ),
-  }
-  return {name: table for name, table in made.items() if table.blocks}
-
-
-def gallery(found: Sequence[Selection], images: np.ndarray, classes: np.ndarray) -> plots.Figure:
-  """For each run the images `[M, H, W, C]` uint8 above what it makes of them."""
-  rows, labels = [], []
-  for one in found:
-    for label, made in zip(one.labels, reconstructions.reconstructed(one, images), strict=True):
-      rows += [images, pixels.to_bytes(made)]
-      labels += [label._replace(failed_at=-1, about="real"), label]
-  return galleries.gallery(
-    np.stack(rows),
-    labels,
-    [f"class {plots.drawable(found[0].saved.classes)[k]}" for k in classes],
-    "Test images, and what each run makes of them",
-    "A run's images are decoded from the means of its encoder.",
-  )
-
-
-def scatter(
-  found: Sequence[Selection], means: Sequence[np.ndarray], classes: np.ndarray
-) -> plots.Figure:
-  """A panel for each run, of its means [N, Z]."""
-  labels = [label for one in found for label in one.labels]
-  names = [
-    f"{label.setting or one.name}, seed {label.seed}" for one in found for label in one.labels
-  ]
-  latents = [row["latent"] for one in found for row in one.numbers]
-  planes = [latent_plots.plane(mean, latent) for mean, latent in zip(means, latents, strict=True)]
-  return latent_plots.scatter(
-    planes, classes, labels, names, plots.drawable(found[0].saved.classes)
-  )
-
-
-def check(found: Sequence[Selection]) -> None:
-  """Raises `UserError` for models without an encoder, and for images of different shapes."""
-  for one in found:
-    if not one.model.encode:
-      raise UserError(
-        f"--workdir={one.path}: a GAN has no encoder; python -m genjax.interpolate "
-        f"--workdir={one.path} --what=images finds the latents nearest to images"
-      )
-  test_images.check_shapes(found)
-
-
-def reconstruct(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
-  """Writes pictures and tables, and returns what is to be printed.
-
-  Raises:
-    UserError: a folder is no workdir, its model has no encoder, the data are gone, or the folder
-      for pictures cannot be written, or holds other files than this command's.
-  """
-  found = selection.read(folders, wanted.runs, wanted.weights)
-  check(found)
-  test = test_images.splits(found, wanted.data).test
-  images, classes = np.asarray(test.image), np.asarray(test.label)
-  places = test_images.places(wanted.images, classes, COLUMNS)
-  inside = pathlib.Path() if folders[1:] else pathlib.Path(folders[0])
-  out = pathlib.Path(wanted.out) if wanted.out else inside / "reconstruction"
-  files.check_folder(out, NAMES)
-  count = min(len(images), wanted.count)
-  measured = [reconstructions.measure(one, images[:count], wanted.seed) for one in found]
-  about = {"weights": wanted.weights, "noise_seed": str(wanted.seed), "images": str(count)}
-  made = errors(found, [one.errors for one in measured], about)
-  shown, notes = selection.for_figures(found, bool(wanted.runs), MOST_RUNS)
-  means = _means(shown, found, measured)
-  contents = {
-    "reconstructions.png": plots.png(gallery(shown, images[places], classes[places])),
-    "latents.png": plots.png(scatter(shown, means, classes[: len(means[0])])),
-  }
-  contents |= {f"{name}.csv": tables.csv_text(table).encode() for name, table in made.items()}
-  files.write_folder(out, NAMES, contents)
-  head = (
-    f"Errors on {count:,} test images, {wanted.weights} weights, sampled latents of noise seed "
-    f"{wanted.seed}\n"
-  )
-  parts = [tables.text(made[name]) for name in ("errors", "errors_pairs") if name in made]
-  lines = [*(f"note: {note}\n" for note in notes), f"{out}: {', '.join(contents)}\n"]
-  return "\n".join([head, *parts, "".join(lines)])
-
-
-def _means(
-  shown: Sequence[Selection], found: Sequence[Selection], measured: Sequence[Reconstructions]
-) -> list[np.ndarray]:
-  """Of each run that is shown, those of the images that a scatter has room for: [N, Z]."""
-  return [
-    of_all.mean[all_runs.index.index(i), :POINTS]
-    for all_runs, of_all in zip(found, measured, strict=True)
-    for one in shown
-    if one.path == all_runs.path
-    for i in one.index
-  ]
-
 
 def main(more: list[str]) -> None:
   folders = cli.workdirs_of(_WORKDIR, more)
-  wanted = Wanted(
+  wanted = reconstruction.Wanted(
     tuple(_RUNS.value),
     _WEIGHTS.value,
     tuple(_IMAGES.value),
@@ -188,7 +45,7 @@ def main(more: list[str]) -> None:
     _OUT.value,
     _DATA.value,
   )
-  print(reconstruct(folders, wanted), end="")
+  print(reconstruction.reconstruct(folders, wanted), end="")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from PIL import Image
 
 import genjax
 from genjax import sample
-from genjax.analysis import sampling, selection
+from genjax.analysis import sample_files, sampling, selection
 from genjax.types import UserError
 
 
@@ -160,9 +160,9 @@ def test_classes_by_their_names(conditional, tmp_path, call):
       assert saved["label"].tolist() == [expected]
   (chosen,) = selection.read([path])
   labels = sampling.labels([chosen], ["7"], 2)
-  names = sample._names([chosen])
-  assert sample._heads(labels, 2, names) == ["7", "7"]  # not 1, its number
-  assert sample._footnote([chosen], labels, 0).endswith("class 7.")
+  names = sample_files._names([chosen])
+  assert sample_files._heads(labels, 2, names) == ["7", "7"]  # not 1, its number
+  assert sample_files._footnote([chosen], labels, 0).endswith("class 7.")
   with pytest.raises(
     UserError,
     match=r"--label=dog is no class; expected one of cat, 7, 1, a b, e, .*, or a number of 0 to 9$",
@@ -172,13 +172,13 @@ def test_classes_by_their_names(conditional, tmp_path, call):
 
 def test_columns_have_one_class_each():
   turns = np.resize(np.arange(10), 60)
-  assert sample._columns(60, turns) == 10
-  assert sample._heads([turns], 10, "0123456789") == [str(i) for i in range(10)]
-  assert sample._heads([turns], 9, "0123456789") is None
-  assert sample._columns(64, np.full(64, -1)) == 8
-  assert sample._columns(12, np.full(12, -1)) == 4
-  assert sample._columns(30, np.resize([3, 5], 30)) == 6
-  assert sample._columns(5, np.arange(5)) == 5
+  assert sample_files._columns(60, turns) == 10
+  assert sample_files._heads([turns], 10, "0123456789") == [str(i) for i in range(10)]
+  assert sample_files._heads([turns], 9, "0123456789") is None
+  assert sample_files._columns(64, np.full(64, -1)) == 8
+  assert sample_files._columns(12, np.full(12, -1)) == 4
+  assert sample_files._columns(30, np.resize([3, 5], 30)) == 6
+  assert sample_files._columns(5, np.arange(5)) == 5
 
 
 def test_where_pictures_go_if_nothing_is_said(vae, tmp_path, monkeypatch, call):

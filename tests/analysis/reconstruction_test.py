@@ -6,9 +6,8 @@ import shutil
 import pytest
 import toys
 
-from genjax import reconstruct
-from genjax.analysis import reconstructions, selection
-from genjax.reconstruct import Wanted
+from genjax.analysis import reconstruction, reconstructions, selection, test_images
+from genjax.analysis.reconstruction import Wanted
 from genjax.types import UserError
 
 
@@ -17,7 +16,7 @@ def test_pictures_and_tables_of_a_study(vae, tmp_path):
   for width in (8, 16):
     shutil.copytree(vae[0], path / f"width={width}")
   wanted = Wanted(runs=("latent=3",), count=60, images=("0", "1", "2"))
-  text = reconstruct.reconstruct([path], wanted)
+  text = reconstruction.reconstruct([path], wanted)
   files = {file.name for file in (path / "reconstruction").iterdir()}
   tables = {"errors.csv", "errors_pairs.csv", "errors_runs.csv"}
   assert files == tables | {"reconstructions.png", "latents.png"}
@@ -31,7 +30,7 @@ def test_pictures_and_tables_of_a_study(vae, tmp_path):
   protocol = {"weights": "best", "noise_seed": "0", "images": "60"}
   assert all(protocol.items() <= row.items() for row in rows)
   (chosen,) = selection.read([vae[0]], wanted.runs)
-  images = reconstruct.originals.splits([chosen]).test.image[:60]
+  images = test_images.splits([chosen]).test.image[:60]
   errors = reconstructions.measure(chosen, images, 0).errors["mse"]
   for row, error in zip(rows, 2 * errors.tolist(), strict=True):
     assert float(row["mse"]) == pytest.approx(error, rel=1e-5)
@@ -41,14 +40,14 @@ def test_a_gan_is_refused(vae):
   (chosen,) = selection.read([vae[0]])
   gan = toys.with_model(chosen, encode=None)
   with pytest.raises(UserError, match=r"no encoder; python -m genjax.interpolate .*--what=images"):
-    reconstruct.check([chosen, gan])
+    reconstruction.check([chosen, gan])
 
 
 def test_what_cannot_be_had(vae, tmp_path):
   (tmp_path / "file").write_text("")
   with pytest.raises(UserError, match=r"--out=.*file is a file; name a folder"):
-    reconstruct.reconstruct([vae[0]], Wanted(runs=("0",), count=10, out=str(tmp_path / "file")))
+    reconstruction.reconstruct([vae[0]], Wanted(runs=("0",), count=10, out=str(tmp_path / "file")))
   with pytest.raises(UserError, match="--images=77777: right would be places"):
-    reconstruct.reconstruct([vae[0]], Wanted(images=("77777",)))
+    reconstruction.reconstruct([vae[0]], Wanted(images=("77777",)))
   with pytest.raises(UserError, match="there is no such folder"):
-    reconstruct.reconstruct([tmp_path / "none"], Wanted())
+    reconstruction.reconstruct([tmp_path / "none"], Wanted())

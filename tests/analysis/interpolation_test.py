@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genjax import files, interpolate
-from genjax.interpolate import Wanted
+from genjax import files
+from genjax.analysis import interpolation
+from genjax.analysis.interpolation import Wanted
 from genjax.types import UserError
 
 QUICK = Wanted(runs=("seed=0", "latent=2"), pairs=1, steps=3)
@@ -22,7 +23,7 @@ def _copy(source, target):
 
 def test_pictures_animations_and_tables_of_a_workdir(vae, tmp_path):
   path = _copy(vae[0], tmp_path)
-  text = interpolate.interpolate([path], QUICK)
+  text = interpolation.interpolate([path], QUICK)
   files = sorted(file.name for file in (path / "interpolation").iterdir())
   runs = [f"latent-2-learning-rate-{rate}-seed-0" for rate in (0.001, 0.3)]
   expected = ["images-1.png", "images.gif", "random-1.png", "random.gif", "traversal.gif"]
@@ -45,30 +46,30 @@ def test_pictures_animations_and_tables_of_a_workdir(vae, tmp_path):
 def test_a_second_call_replaces_the_first_one_s_folder(vae, tmp_path, monkeypatch):
   path = _copy(vae[0], tmp_path)
   out = path / "interpolation"
-  interpolate.interpolate([path], QUICK._replace(what=("manifold",)))
+  interpolation.interpolate([path], QUICK._replace(what=("manifold",)))
   before = {file.name: file.read_bytes() for file in out.iterdir()}
   assert before
 
   def fail(*_):
     raise error
 
-  monkeypatch.setattr(interpolate, "pictures", fail)
+  monkeypatch.setattr(interpolation, "pictures", fail)
   for error in (KeyboardInterrupt(), OSError("the data's disk")):  # neither is --out's
     with pytest.raises(type(error)):
-      interpolate.interpolate([path], QUICK._replace(what=("traversal",)))
+      interpolation.interpolate([path], QUICK._replace(what=("traversal",)))
     assert {file.name: file.read_bytes() for file in out.iterdir()} == before
   monkeypatch.undo()
-  interpolate.interpolate([path], QUICK._replace(what=("traversal",)))
+  interpolation.interpolate([path], QUICK._replace(what=("traversal",)))
   assert {file.name.split("-")[0] for file in out.iterdir()} == {"traversal", "traversal.gif"}
   (out / "mine.txt").write_text("")
   with pytest.raises(UserError, match=r"holds mine\.txt, which is not of this command"):
-    interpolate.interpolate([path], QUICK._replace(what=("traversal",)))
+    interpolation.interpolate([path], QUICK._replace(what=("traversal",)))
 
 
 def test_several_workdirs_in_one_figure(vae, tmp_path):
   other = shutil.copytree(vae[0], tmp_path / "other")
   wanted = QUICK._replace(what=("random",), kinds=("spherical",), out=str(tmp_path / "both"))
-  interpolate.interpolate([vae[0], other], wanted)
+  interpolation.interpolate([vae[0], other], wanted)
   with open(tmp_path / "both" / "smoothness_runs.csv") as file:
     rows = list(csv.DictReader(file))
   # The same weights under two names.
@@ -93,7 +94,7 @@ def test_several_workdirs_in_one_figure(vae, tmp_path):
 def test_what_cannot_be_had(vae, tmp_path, change, line):
   wanted = QUICK._replace(out=str(tmp_path / "out"), **change)
   with pytest.raises(UserError, match=line):
-    interpolate.interpolate([vae[0]], wanted)
+    interpolation.interpolate([vae[0]], wanted)
   assert not (tmp_path / "out").exists()
 
 
@@ -101,7 +102,7 @@ def test_a_folder_that_cannot_be_written(vae, tmp_path):
   (tmp_path / "file").write_text("")
   wanted = QUICK._replace(what=("random",), out=str(tmp_path / "file" / "out"))
   with pytest.raises(UserError, match=r"--out=.*file/out cannot be written"):
-    interpolate.interpolate([vae[0]], wanted)
+    interpolation.interpolate([vae[0]], wanted)
 
 
 def test_without_its_data_a_workdir_has_all_but_images(vae, tmp_path):
@@ -111,15 +112,15 @@ def test_without_its_data_a_workdir_has_all_but_images(vae, tmp_path):
   files.write(path / "config.json", json.dumps(record))
   wanted = QUICK._replace(what=("images",))
   with pytest.raises(UserError, match=r"gone\.npz"):
-    interpolate.interpolate([path], wanted)
+    interpolation.interpolate([path], wanted)
   with pytest.raises(UserError, match=r"gone\.npz"):
-    interpolate.interpolate([path], QUICK._replace(space="features", what=("random",)))
-  text = interpolate.interpolate([path], QUICK._replace(kinds=("linear",)))
+    interpolation.interpolate([path], QUICK._replace(space="features", what=("random",)))
+  text = interpolation.interpolate([path], QUICK._replace(kinds=("linear",)))
   assert "note: images are left out: " in text
   assert not [name for name in os.listdir(path / "interpolation") if "images" in name]
 
 
 def test_given_images_stand_at_the_ends(vae):
   labels = np.arange(10)
-  assert interpolate.chosen_images(labels, Wanted(images=("4", "2"))).tolist() == [4, 2]
-  assert interpolate.chosen_images(labels, Wanted(pairs=3)).tolist() == [0, 1, 2, 3, 4, 5]
+  assert interpolation.chosen_images(labels, Wanted(images=("4", "2"))).tolist() == [4, 2]
+  assert interpolation.chosen_images(labels, Wanted(pairs=3)).tolist() == [0, 1, 2, 3, 4, 5]

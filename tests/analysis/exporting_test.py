@@ -14,8 +14,7 @@ from safetensors.numpy import load_file
 from systems import SYSTEMS, small
 
 import genjax
-from genjax import export
-from genjax.analysis import selection
+from genjax.analysis import exporting, selection
 from genjax.scoring import weight_files
 from genjax.training import sweep
 from genjax.types import UserError
@@ -40,7 +39,7 @@ def conditional(caches, tmp_path_factory):
 
 def exported(path, out, runs, chosen="best"):
   (found,) = selection.read([path], runs, chosen)
-  return export.write(out, found)
+  return exporting.write(out, found)
 
 
 def lines_of(readme):
@@ -134,17 +133,17 @@ def test_every_network_takes_any_batch_on_every_platform(name):
   shapes = jax.eval_shape(model.init, run)
   state = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
   inputs = [((2,), jnp.float32)] + [((), jnp.int32)] * bool(model.num_classes)
-  assert export._exported(lambda *inputs: model.generate(run, state, *inputs), *inputs)
+  assert exporting._exported(lambda *inputs: model.generate(run, state, *inputs), *inputs)
   if model.encode:
     image = SYSTEMS[name].shape
-    assert export._exported(lambda x: model.encode(run, state, x), (image, jnp.float32))
+    assert exporting._exported(lambda x: model.encode(run, state, x), (image, jnp.float32))
 
 
 def test_an_export_is_replaced_whole(vae, tmp_path, monkeypatch):
   out = tmp_path / "out"
   exported(vae[0], out, ["0"])
   before = (out / "params.safetensors").read_bytes()
-  monkeypatch.setattr(export, "_readme", lambda *_: 1 / 0)
+  monkeypatch.setattr(exporting, "_readme", lambda *_: 1 / 0)
   with pytest.raises(ZeroDivisionError):
     exported(vae[0], out, ["1"])
   assert (out / "params.safetensors").read_bytes() == before

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import toys
 
-from genjax import interpolate
-from genjax.analysis import interpolations, latents, selection, smoothness
-from genjax.analysis.interpolations import Asked
+from genjax.analysis import interpolation, latents, path_pictures, selection, smoothness
+from genjax.analysis.path_pictures import Asked
 from genjax.metrics import paths
 from genjax.plotting import galleries
 
@@ -33,7 +32,7 @@ def drawn(monkeypatch):
 def test_random_paths_have_the_same_ends_in_every_row(vae, drawn):
   (chosen,) = selection.read([vae[0]], ["seed=0"])
   toy = toys.linear(chosen, SLOPES)
-  made = drawn(interpolations.between_random([toy, toy], ASKED))
+  made = drawn(path_pictures.between_random([toy, toy], ASKED))
   assert list(made) == ["random-1", "random-2", "random"]
   a, b = smoothness.ends(2, 3, 3)
   for p in range(2):
@@ -58,7 +57,7 @@ def test_between_images_a_vae_goes_from_mean_to_mean(vae, drawn):
   path, plan = vae
   (chosen,) = selection.read([path], ["latent=3"])
   originals = np.asarray(plan.splits.test.image[:4]) / np.float32(255)
-  made = drawn(interpolations.between_images([chosen], ASKED, originals, np.arange(4)))
+  made = drawn(path_pictures.between_images([chosen], ASKED, originals, np.arange(4)))
   for r, run in enumerate(chosen.loaded()):
     reconstructed = np.asarray(run.generate(run.encode(originals)[0]))
     error = np.sqrt(((reconstructed - originals) ** 2).mean((1, 2, 3)))
@@ -76,7 +75,7 @@ def test_between_images_a_generator_searches(vae, drawn):
   z = jax.random.normal(jax.random.key(1), (4, 3))
   originals = np.asarray(z @ SLOPES.T).reshape(4, 1, 1, 3)
   toy = toys.linear(chosen, SLOPES)
-  made = drawn(interpolations.between_images([toy], ASKED, originals, np.arange(4)))
+  made = drawn(path_pictures.between_images([toy], ASKED, originals, np.arange(4)))
   images, *_ = made["images-1"]
   np.testing.assert_allclose(images[:, [1, -2]], images[:, [0, -1]], atol=0.05)
 
@@ -84,7 +83,7 @@ def test_between_images_a_generator_searches(vae, drawn):
 def test_classes_go_over_into_one_another(vae, drawn):
   (chosen,) = selection.read([vae[0]], ["0"])
   toy = toys.classes(chosen)
-  made = drawn(interpolations.between_classes([toy], ASKED))
+  made = drawn(path_pictures.between_classes([toy], ASKED))
   over, within = (images for images, *_ in list(made.values())[:2])
   for k in range(3):
     expected = np.outer(np.linspace(1, 0, 5), np.eye(3)[k])
@@ -102,18 +101,18 @@ def test_classes_go_over_into_one_another(vae, drawn):
 def test_classes_of_two_names_have_their_numbers_where_they_share_a_figure(vae, drawn):
   (chosen,) = selection.read([vae[0]], ["0"])
   both = [toys.classes(chosen), toys.classes(chosen, ("x", "y", "z"))]
-  made = drawn(interpolations.between_classes(both, ASKED))
+  made = drawn(path_pictures.between_classes(both, ASKED))
   assert made["classes"][2][0] == ["0 to 1", "1 to 2", "2 to 0"]
-  assert "classes" not in interpolate.possible(both)
+  assert "classes" not in interpolation.possible(both)
   unequal = [both[0], toys.classes(chosen, ("x", "y"))]
-  assert "unequal numbers of classes" in interpolate.possible(unequal)["classes"]
+  assert "unequal numbers of classes" in interpolation.possible(unequal)["classes"]
 
 
 def test_images_of_two_classes_mix_them_as_well(vae, drawn):
   (chosen,) = selection.read([vae[0]], ["0"])
   originals = np.eye(3, dtype=np.float32)[[0, 2]].reshape(2, 1, 1, 3)
   asked, classes = ASKED._replace(pairs=1), np.array([0, 2])
-  made = drawn(interpolations.between_images([toys.classes(chosen)], asked, originals, classes))
+  made = drawn(path_pictures.between_images([toys.classes(chosen)], asked, originals, classes))
   images = made["images-1"][0][0, 1:-1, 0, 0]
   np.testing.assert_allclose(images[:, 0], np.linspace(1, 0, 5), atol=1e-6)
   np.testing.assert_allclose(images[:, 2], np.linspace(0, 1, 5), atol=1e-6)
@@ -121,7 +120,7 @@ def test_images_of_two_classes_mix_them_as_well(vae, drawn):
 
 def test_a_latent_plane_rises_to_the_right_and_upwards(vae, drawn):
   (chosen,) = selection.read([vae[0]], ["seed=0", "learning_rate=0.001"])
-  made = drawn(interpolations.manifolds([toys.linear(chosen, jnp.eye(3))]))
+  made = drawn(path_pictures.manifolds([toys.linear(chosen, jnp.eye(3))]))
   ((images, _, title, _),) = made.values()  # the run with latent 3 has none
   assert images.shape == (1, 1, 20, 20, 3)
   assert "latent 2" in title
@@ -133,7 +132,7 @@ def test_a_latent_plane_rises_to_the_right_and_upwards(vae, drawn):
 def test_a_traversal_moves_the_dimensions_in_the_order_of_their_importance(vae, drawn):
   (chosen,) = selection.read([vae[0]], ["seed=0", "learning_rate=0.001"])
   slopes = jnp.diag(jnp.array([1.0, 3.0, 2.0]))
-  made = drawn(interpolations.traversals([toys.linear(chosen, slopes)], ASKED))
+  made = drawn(path_pictures.traversals([toys.linear(chosen, slopes)], ASKED))
   two, three = (images for images, *_ in list(made.values())[:2])
   assert len(two) == 2
   assert len(three) == 3
@@ -155,7 +154,7 @@ def test_a_masked_dimension_is_no_run_s_however_little_its_own_matter(vae, drawn
   (chosen,) = selection.read([vae[0]], ["seed=0", "latent=2", "learning_rate=0.001"])
   values = np.array([[-1e-9, 2.0, 0.0]])  # rounding makes the KL of an unused dimension negative
   monkeypatch.setattr(latents, "importance", lambda _: (values, latents.KL))
-  made = drawn(interpolations.traversals([toys.linear(chosen, jnp.eye(3))], ASKED))
+  made = drawn(path_pictures.traversals([toys.linear(chosen, jnp.eye(3))], ASKED))
   images, labels, *_ = made[next(iter(made))]
   assert [label.about.split()[1] for label in labels] == ["1", "0"]
   assert np.ptp(images[1, :, 0, 0, 0]) > 0

@@ -10,7 +10,7 @@ import pytest
 import scored
 from PIL import Image
 
-from genjax import compare
+from genjax.analysis import comparison
 from genjax.types import UserError
 
 NAN = np.nan
@@ -31,7 +31,7 @@ def two(tmp_path_factory):
     failed = (3,) if name == "gan" else ()
     scored.write(folder / name, values, 10, (2, 20), protocols=NETWORKS, failed=failed)
   out = folder / "made" / "here"
-  return compare.compare([folder / "vae", folder / "gan"], out), out
+  return comparison.compare([folder / "vae", folder / "gan"], out), out
 
 
 def collapsed(text):
@@ -102,8 +102,8 @@ def test_latex_rows_have_as_many_cells_as_columns(two):
 
 def test_metrics_choose_and_many_pairs_are_counted(two, tmp_path, monkeypatch):
   folder = two[1].parents[1]
-  monkeypatch.setattr(compare, "PRINTED", 10)
-  text = compare.compare([folder / "vae", folder / "gan"], tmp_path / "out", "best", ["fd"])
+  monkeypatch.setattr(comparison, "PRINTED", 10)
+  text = comparison.compare([folder / "vae", folder / "gan"], tmp_path / "out", "best", ["fd"])
   assert "coverage@" not in text
   assert "vae latent 2 10 0 10 " in collapsed(text)  # collapsed, as coverage still says
   assert "P(A better)" not in text
@@ -114,10 +114,10 @@ def test_metrics_choose_and_many_pairs_are_counted(two, tmp_path, monkeypatch):
 def test_scores_that_came_out_as_nan_for_all_runs(tmp_path):
   path = scored.write(tmp_path / "w", {"fd@aa": [1, 2, 3]})
   scored.append(path, "kd@aa", dict.fromkeys(range(3), NAN))
-  text = collapsed(compare.compare([path], tmp_path / "out"))
+  text = collapsed(comparison.compare([path], tmp_path / "out"))
   assert "3 of 3 runs have no figure, as it came out as NaN" in text
   assert "not scored" not in text
-  only = compare.compare([path], tmp_path / "kd", metrics=["kd"])
+  only = comparison.compare([path], tmp_path / "kd", metrics=["kd"])
   assert ".csv" in only
   assert ".png" not in only
 
@@ -126,7 +126,7 @@ def test_few_seeds_a_study_and_a_run_that_is_not_scored(tmp_path):
   for depth in (2, 10):
     values = {"fd@aa": [1, 2, NAN if depth == 2 else 3], "kl@aa": 5}
     scored.write(tmp_path / "study" / f"depth={depth}", values)
-  text = compare.compare([tmp_path / "study"], tmp_path / "out")
+  text = comparison.compare([tmp_path / "study"], tmp_path / "out")
   assert "depth=2 depth=10 2 3 no 0.67 [0.21, 0.93]" in collapsed(text)
   assert "not enough seeds" in text
   assert "  with less than 10 seeds of each, no winner is named" in text
@@ -142,7 +142,7 @@ def test_other_protocols_are_told_and_kept_apart(tmp_path):
   a = scored.write(tmp_path / "a", {"fd@aa": 1})
   changed = {"bb": scored.protocol(generated_images=5000)}
   b = scored.write(tmp_path / "b", {"fd@bb": 2}, protocols=changed)
-  text = compare.compare([a, b], tmp_path / "out")
+  text = comparison.compare([a, b], tmp_path / "out")
   said = "generated_images is 10000 in a, 5000 in b"
   assert f"note: not all features scores can be compared with each other: {said}" in text
   assert not (tmp_path / "out" / "pairs.csv").exists()
@@ -154,7 +154,7 @@ def test_other_protocols_are_told_and_kept_apart(tmp_path):
 def test_one_protocol_on_other_data_has_figures_of_its_own(tmp_path):
   a = scored.write(tmp_path / "a", {"fd@aa": 1})
   b = scored.write(tmp_path / "b", {"fd@aa": 2}, source="cifar10 3.0.2")
-  compare.compare([a, b], tmp_path / "out")
+  comparison.compare([a, b], tmp_path / "out")
   names = {path.name for path in (tmp_path / "out").glob("settings-*")}
   assert names == {"settings-features-aa-1.png", "settings-features-aa-2.png"}
 
@@ -163,7 +163,7 @@ def test_last_weights(tmp_path):
   protocols = {"aa": scored.protocol(), "bb": scored.protocol(weights="last")}
   values = {"fd@aa": 1, "fd@bb": {12: [4, 5, 6]}}
   path = scored.write(tmp_path / "w", values, protocols=protocols, failed=(2,))
-  text = compare.compare([path], tmp_path / "out", "last")
+  text = comparison.compare([path], tmp_path / "out", "last")
   assert "fd@bb" in text
   assert "fd@aa" not in text
   (row,) = read(tmp_path / "out" / "scores.csv")
@@ -180,7 +180,7 @@ def test_last_weights(tmp_path):
 def test_scores_that_are_not_there_are_refused(tmp_path, metrics, message):
   path = scored.write(tmp_path / "w", {"fd@aa": 1, "kd@aa": 1})
   with pytest.raises(UserError) as caught:
-    compare.compare([path], tmp_path / "out", metrics=metrics)
+    comparison.compare([path], tmp_path / "out", metrics=metrics)
   assert str(caught.value) == message
   assert not (tmp_path / "out").exists()
 
@@ -189,7 +189,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
   path = scored.write(tmp_path / "w", {"fd@aa": 1})
   (tmp_path / "file").write_text("mine")
   with pytest.raises(UserError) as caught:
-    compare.compare([path], tmp_path / "file")
+    comparison.compare([path], tmp_path / "file")
   assert str(caught.value).startswith(f"--out={tmp_path}/file cannot be written (")
 
 
