@@ -14,7 +14,7 @@ from absl import flags
 from genjax import cli
 from genjax.metrics import statistics
 from genjax.models import networks
-from genjax.training import workdir
+from genjax.training import metrics_file, workdir
 from genjax.types import UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "What the study left.")
@@ -38,7 +38,7 @@ NAMES = ("val_loss", "val_reconstruction", "val_kl")
 def final(cell: pathlib.Path, name: str, latent: int) -> np.ndarray:
   """The last figure of a metric for each seed of a latent, in nats a pixel; NaN if it failed."""
   runs = [run for run in workdir.read_runs(cell) if int(run["latent"]) == latent]
-  found = workdir.read_metric(cell, name)
+  found = metrics_file.read_metric(cell, name)
   last = [found[int(r["run"])][-1][1] if r["status"] == "done" else np.nan for r in runs]
   return np.array(last) / PIXELS
 

@@ -10,7 +10,7 @@ from jax import Array, lax
 from scipy import special
 
 from genjax.analysis.selection import Selection
-from genjax.training import workdir
+from genjax.training import metrics_file
 from genjax.types import Run, State, Stream, latent_noise, stream
 
 KL, VARIANCE = "KL (nats)", "variance of the images"
@@ -41,7 +41,7 @@ def _kl(selection: Selection) -> np.ndarray | None:
   last = selection.steps
   values = np.zeros((len(places), selection.model.latent))
   steps = np.full(values.shape, -1)
-  for row in workdir.read_rows(file) if file.exists() else ():
+  for row in metrics_file.read_rows(file) if file.exists() else ():
     r, (name, _, dimension) = places.get(row.run), row.name.partition("/")
     if "@" in dimension:  # a score, by another protocol and on other images
       continue

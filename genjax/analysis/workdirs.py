@@ -13,7 +13,7 @@ import numpy as np
 
 from genjax.metrics.catalogue import SCORES, Score
 from genjax.scoring import score_files
-from genjax.training import sweep, workdir
+from genjax.training import metrics_file, sweep, workdir
 from genjax.types import UserError
 
 
@@ -107,7 +107,7 @@ def _workdir(
   latents: set,
 ) -> Workdir:
   data = workdir.read_config(folder)["dataset"]
-  workdir.tell_lost_figures(folder)
+  metrics_file.tell_lost_figures(folder)
   prefix = name if one_of_many else ""
   # A run for each latent that other workdirs have: names tell latents apart.
   others = [row | {"latent": latent} for row in rows[:1] for latent in latents]
@@ -183,7 +183,7 @@ def _figures(file: pathlib.Path, num_runs: int) -> list[dict[str, dict[int, floa
   found = [{} for _ in range(num_runs)]
   if not (num_runs and file.exists()):
     return found
-  for row in workdir.read_rows(file, num_runs):
+  for row in metrics_file.read_rows(file, num_runs):
     if "/" not in row.name:
       found[row.run].setdefault(row.name, {})[row.step] = row.value
   return found

@@ -8,7 +8,7 @@ from genjax.analysis.selection import Selection
 from genjax.plotting import histories, plots
 from genjax.reporting import page
 from genjax.reporting.page import Picture
-from genjax.training import workdir
+from genjax.training import metrics_file
 
 SETTINGS = 12  # that a figure of several workdirs may have
 FIGURES = 6  # workdirs that have figures of their own where there are more settings
@@ -17,7 +17,9 @@ FIGURES = 6  # workdirs that have figures of their own where there are more sett
 def made(selections: Sequence[Selection]) -> dict:
   """Figures over all programs; or of each, where they have too many settings for one figure."""
   labels = [label for one in selections for label in one.labels]
-  parts = [workdir.read_histories(one.path / "metrics.csv", len(one.index)) for one in selections]
+  parts = [
+    metrics_file.read_histories(one.path / "metrics.csv", len(one.index)) for one in selections
+  ]
   settings = {label.setting for label in labels}
   if len(selections) == 1 or len(settings) <= SETTINGS:
     whole = histories.joined(parts, [len(one.index) for one in selections])

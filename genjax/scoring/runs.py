@@ -14,7 +14,7 @@ from genjax.scoring import feature_networks, protocols, score_files
 from genjax.scoring.evaluation import Asked, Evaluation, check_images
 from genjax.scoring.protocols import Block, Settings
 from genjax.scoring.score_files import Place
-from genjax.training import checkpoint, sweep, train, workdir
+from genjax.training import checkpoint, metrics_file, sweep, train, workdir
 
 COLUMNS, SETTINGS = 12, 8  # of the picture of nearest training images
 
@@ -140,7 +140,7 @@ class _Scoring:
       mine = sorted(place for place in places if place.protocol == one.key)
       if mine:
         values = one.group.measure(block, {place.name.partition("/")[0] for place in mine})
-        values = workdir.by_dimension(values)
+        values = metrics_file.by_dimension(values)
         if one.group.protocol["group"] == "features":
           self._show(block, runs)
         yield {place: float(values[place.name][runs.index(place.run)]) for place in mine}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from genjax import files
-from genjax.training import workdir
+from genjax.training import metrics_file, workdir
 from genjax.types import UserError
 
 FILE = "protocols.json"
@@ -37,7 +37,7 @@ def read_protocols(path: pathlib.Path) -> dict[str, dict]:
 
 def describe(path: pathlib.Path, key: str, protocol: dict, floor: Mapping[str, float]) -> None:
   """Notes a protocol; floors join those that were noted before."""
-  with workdir.scores_locked(path):
+  with metrics_file.scores_locked(path):
     known = read_protocols(path)
     before = known.get(key, {}).get("floor", {})
     known[key] = protocol | {"versions": workdir.versions(), "floor": before | dict(floor)}
@@ -74,7 +74,7 @@ def _of_real(protocol: dict) -> dict:
 
 def check_writable(path: pathlib.Path) -> None:
   """Raises `UserError` where scores could not be written: before they are computed."""
-  with workdir.scores_locked(path), open(path / "metrics.csv", "ab"):
+  with metrics_file.scores_locked(path), open(path / "metrics.csv", "ab"):
     pass
 
 
@@ -86,7 +86,7 @@ def column(name: str, protocol: str) -> str:
 def read(path: pathlib.Path) -> dict[Place, float]:
   """Every score of a workdir, NaN where it has no figure. Raises `UserError` for a bad line."""
   file, found = path / "metrics.csv", {}
-  for row in workdir.read_rows(file) if file.exists() else ():
+  for row in metrics_file.read_rows(file) if file.exists() else ():
     name, _, protocol = row.name.partition("@")
     if protocol:
       found[Place(name, protocol, row.run, row.step)] = row.value
@@ -102,5 +102,5 @@ def add(path: pathlib.Path, scores: Mapping[Place, float]) -> None:
     f"{place.step},{place.run},{column(place.name, place.protocol)},{value:.7g}\n"
     for place, value in scores.items()
   )
-  with workdir.scores_locked(path), open(path / "metrics.csv", "ab", buffering=0) as file:
+  with metrics_file.scores_locked(path), open(path / "metrics.csv", "ab", buffering=0) as file:
     file.write(lines.encode())

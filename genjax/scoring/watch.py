@@ -12,7 +12,7 @@ from genjax import data
 from genjax.scoring import feature_networks, protocols, score_files
 from genjax.scoring.evaluation import Evaluation, check_images
 from genjax.scoring.protocols import Settings
-from genjax.training import validation, workdir
+from genjax.training import metrics_file, validation
 from genjax.training.train import Plan, Watch, Watching
 from genjax.types import Model, Progress, Run
 
@@ -49,7 +49,7 @@ def begin(plan: Plan, path: pathlib.Path) -> Watching | None:
     found = {}
     for one in asked:
       measured = one.group.measure(block, set(one.names))
-      measured = workdir.by_dimension({name: measured[name] for name in one.names})
+      measured = metrics_file.by_dimension({name: measured[name] for name in one.names})
       found |= {score_files.column(name, one.key): value for name, value in measured.items()}
     return found
 

@@ -24,7 +24,7 @@ from jax import Array
 from genjax import config as genjax_config
 from genjax import files, models
 from genjax.metrics import paths
-from genjax.training import sweep, workdir
+from genjax.training import metrics_file, sweep, workdir
 from genjax.types import Model, Progress, PyTree, Run, Shape, State, UserError, image_noise
 
 
@@ -251,9 +251,9 @@ class LoadedRun(NamedTuple):
     return self.generate(path, None if label is None else jnp.full(steps, label))
 
   @property
-  def metrics(self) -> dict[str, workdir.Series]:
+  def metrics(self) -> dict[str, metrics_file.Series]:
     """Steps and values by name, as metrics.csv has them now: losses, validation, and scores."""
-    return workdir.read_series(self.path).get(self.index, {})
+    return metrics_file.read_series(self.path).get(self.index, {})
 
 
 def load(path: str | pathlib.Path, weights: str = "best") -> list[LoadedRun]:
@@ -326,7 +326,7 @@ def read(path: str | pathlib.Path) -> Saved:
   path = pathlib.Path(path)
   record = workdir.read_config(path)
   workdir.check_arrays(path, record)
-  workdir.tell_lost_figures(path)
+  metrics_file.tell_lost_figures(path)
   config = ml_collections.ConfigDict(record["config"])
   try:
     genjax_config.check(config)

@@ -17,7 +17,7 @@ from genjax import cli, data, files, models
 from genjax import config as genjax_config
 from genjax.data import sources
 from genjax.plotting import galleries, histories, plots
-from genjax.training import checkpoint, programs, sweep, validation, workdir
+from genjax.training import checkpoint, metrics_file, programs, sweep, validation, workdir
 from genjax.types import Model, Progress, PyTree, Run, UserError
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
@@ -259,7 +259,9 @@ class Training:
     self.checkpoints = checkpoint.Checkpoints(path / "checkpoints", config.keep)
     self.step, self.progress = self._begin()
     self.watching = plan.watch.begin(plan, path) if plan.watch else None
-    self.history = workdir.History(path, [_name(row, self.rows) for row in self.rows], self.step)
+    self.history = metrics_file.History(
+      path, [_name(row, self.rows) for row in self.rows], self.step
+    )
     self.drawn = -np.inf
     self.counted = "1 run" if R == 1 else f"{R} runs"
 

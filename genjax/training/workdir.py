@@ -12,24 +12,25 @@ import pathlib
 import subprocess
 from collections.abc import Iterable, Iterator
 from importlib import metadata
-from typing import NamedTuple
-
-import numpy as np
-from absl import logging
 
 from genjax import files
 from genjax.config import flatten
 from genjax.data import sources
 from genjax.data.sources import natural
-from genjax.training.tensorboard import Events
 from genjax.types import UserError, now
 
 _FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
+
+
 # What else may lie in a folder that has no config.json yet: what a process that was killed left,
 # and the logs of whatever started it.
 _BEFORE = (".lock", ".*.partial", "runs.csv", "metrics.csv", "*.log", "*.out", "*.err")
+
+
 # Of a workdir's files. To be raised when this code could not read what older code left.
 FORMAT = 2
+
+
 # What format 1 had no keys for, and meant: these values never change.
 _BEFORE_KEYS = {
   "vae": {"reconstruction": "sum", "initialiser": "lecun_normal", "optimiser_rule": "optax"},
@@ -44,14 +45,20 @@ _BEFORE_KEYS = {
     "optimiser_rule": "optax",
   },
 }
+
+
 # Keys that came later without another format, and meant.
 _LATER_KEYS = {"data": {"background": "white"}}
+
+
 # Keys of a config that say how, where and how often to look, not what is trained: whoever resumes
 # may change them. Best weights are those of the best of the validations that were made.
 _FREE = (
   *("sweep.chunk", "keep", "log_every", "eval_every"),
   *("data.cache", "data.dir", "data.name", "data.background"),
 )
+
+
 _LIBRARIES = ("genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -123,20 +130,6 @@ def _of_full_disk(error: BaseException | None) -> str:
       return os.strerror(errno.ENOSPC)
     error = error.__cause__ or error.__context__
   return ""
-
-
-@contextlib.contextmanager
-def scores_locked(path: pathlib.Path) -> Iterator[None]:
-  """Keeps a training and an evaluation of one workdir from writing figures at once.
-
-  Raises:
-    UserError: the workdir cannot be written.
-  """
-  with writable("--workdir", path):
-    lock = open(path / ".scores.lock", "w")  # noqa: SIM115 (held open until the end)
-  with lock, writable("--workdir", path):
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    yield
 
 
 def settle(path: pathlib.Path, record: dict, origin: dict | None = None) -> None:
@@ -415,160 +408,3 @@ def read_runs(path: pathlib.Path) -> list[dict[str, str]]:
   """The rows of runs.csv."""
   with open(path / "runs.csv") as file:
     return list(csv.DictReader(file))
-
-
-def read_metric(path: pathlib.Path, name: str) -> dict[int, list[tuple[int, float]]]:
-  """run -> its (step, value)s in metrics.csv, in the order of steps; only runs with a figure."""
-  found = {}
-  for row in read_rows(path / "metrics.csv"):
-    if row.name == name and not np.isnan(row.value):
-      found.setdefault(row.run, []).append((row.step, row.value))
-  return found
-
-
-def read_histories(file: pathlib.Path, num_runs: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-  """Name -> steps [S] and values [R, S] of a metrics.csv, NaN where a run has none; {} without."""
-  rows = {}
-  for row in read_rows(file, num_runs) if file.exists() else ():
-    at = rows.setdefault(row.name, {})
-    at.setdefault(row.step, np.full(num_runs, np.nan))[row.run] = row.value
-  return {
-    name: (np.array(sorted(at)), np.stack([at[step] for step in sorted(at)], 1))
-    for name, at in rows.items()
-  }
-
-
-@functools.cache  # it is said once
-def tell_lost_figures(path: pathlib.Path) -> None:
-  """Warns where a workdir has checkpoints and no metrics.csv, which is written before them."""
-  if last_step(path) and not (path / "metrics.csv").exists():
-    logging.warning("%s has no metrics.csv: its losses and scores so far are gone.", path)
-
-
-class Series(NamedTuple):
-  """The figures of one run by one metric: `plot(*series)` draws them."""
-
-  steps: np.ndarray  # [S]
-  values: np.ndarray  # [S]
-
-
-def read_series(path: pathlib.Path) -> dict[int, dict[str, Series]]:
-  """run -> name -> its figures in metrics.csv; a file that did not change is read once."""
-  file = path / "metrics.csv"
-  return _series(file, file.stat().st_mtime_ns) if file.exists() else {}
-
-
-@functools.lru_cache(maxsize=8)
-def _series(file: pathlib.Path, changed: int) -> dict[int, dict[str, Series]]:
-  found = {}
-  for row in read_rows(file):
-    found.setdefault(row.run, {}).setdefault(row.name, {})[row.step] = row.value
-  return {run: {name: _ordered(f) for name, f in figures.items()} for run, figures in found.items()}
-
-
-def _ordered(figures: dict[int, float]) -> Series:
-  steps = sorted(figures)
-  return Series(np.array(steps), np.array([figures[step] for step in steps]))
-
-
-class Row(NamedTuple):
-  """Of metrics.csv."""
-
-  step: int
-  run: int
-  name: str  # of a score with its protocol: "fd@1f0c93aa"
-  value: float  # NaN for a score that came out so
-  line: str  # as the file has it
-
-
-def read_rows(file: pathlib.Path, num_runs: int | None = None) -> Iterator[Row]:
-  """The rows of metrics.csv. Raises `UserError` for a line that is none, or of no such run."""
-  # A process that was killed may have left its last line cut short.
-  for number, line in enumerate(file.read_text(errors="replace").split("\n")[1:-1], 2):
-    try:
-      step, run, name, value = line.split(",")
-      row = Row(int(step), int(run), name, float(value), line)
-      if name.count("@") > 1 or (num_runs is not None and row.run not in range(num_runs)):
-        raise ValueError
-    except ValueError:
-      raise UserError(
-        f"{file} line {number} is no row of step,run,name,value; restore the file, or delete that "
-        "line"
-      ) from None
-    yield row
-
-
-class History:
-  """metrics.csv and TensorBoard events: every figure of every run, in memory as well.
-
-  A run without a figure (it failed, or it has no such latent dimension) has NaN in memory and no
-  row in the file.
-  """
-
-  def __init__(self, path: pathlib.Path, names: list[str], step: int):
-    """Keeps what was written up to `step`, where training goes on. `names` are the runs'."""
-    self._file = path / "metrics.csv"
-    self._num_runs = len(names)
-    self._rows: dict[str, dict[int, np.ndarray]] = {}
-    tell_lost_figures(path)
-    with scores_locked(path):  # or what an evaluation appends meanwhile would be lost
-      kept = self._read(step) if self._file.exists() else []
-      files.write(self._file, "".join(f"{line}\n" for line in ["step,run,name,value", *kept]))
-    folder = path / "tensorboard"
-    self._events = [Events(folder / name, step) for name in names]
-
-  def add(self, step: int, metrics: dict[str, np.ndarray]) -> None:
-    """Figures of one step: name -> `[R]`, or `[R, Z]` for those that have one a dimension."""
-    figures = {name: _rounded(v) for name, v in sorted(by_dimension(metrics).items())}
-    for name, values in figures.items():
-      self._rows.setdefault(name, {})[step] = values
-    lines = "".join(self._lines(name, step, values) for name, values in figures.items())
-    # In one write, as an evaluation may append to the file as well.
-    with open(self._file, "ab", buffering=0) as file:
-      file.write(lines.encode())
-    for run, events in enumerate(self._events):
-      events.add(step, {name: v[run] for name, v in figures.items() if np.isfinite(v[run])})
-
-  def series(self, prefix: str = "") -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """name -> `(steps [S], values [R, S])`."""
-    return {
-      name: (np.array(list(rows)), np.stack(list(rows.values()), 1))
-      for name, rows in self._rows.items()
-      if name.startswith(prefix)
-    }
-
-  def close(self) -> None:
-    for events in self._events:
-      events.close()
-
-  def _lines(self, name: str, step: int, values: np.ndarray) -> str:
-    return "".join(
-      f"{step},{run},{name},{value:.7g}\n"
-      for run, value in enumerate(values)
-      if not np.isnan(value)
-    )
-
-  def _read(self, last: int) -> list[str]:
-    """Takes in the rows up to the step `last`, and returns their lines."""
-    # A line that was cut short is of a later step.
-    kept = [row for row in read_rows(self._file, self._num_runs) if row.step <= last]
-    for row in kept:
-      figures = self._rows.setdefault(row.name, {})
-      figures.setdefault(row.step, np.full(self._num_runs, np.nan))[row.run] = row.value
-    return [row.line for row in kept]
-
-
-def _rounded(values: np.ndarray) -> np.ndarray:
-  """As the file has them, so that a resumed run draws the same curves."""
-  return np.array([float(f"{value:.7g}") for value in values])
-
-
-def by_dimension(metrics: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-  """name -> `[R]` or `[R, Z]` to name -> `[R]`: kl_dim has kl_dim/0, kl_dim/1, ..."""
-  flat = {}
-  for name, values in metrics.items():
-    if values.ndim == 1:
-      flat[name] = values
-    else:
-      flat |= {f"{name}/{i}": column for i, column in enumerate(values.T)}
-  return flat

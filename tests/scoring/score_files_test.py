@@ -8,7 +8,7 @@ import pytest
 
 from genjax.scoring import score_files
 from genjax.scoring.score_files import Place
-from genjax.training import workdir
+from genjax.training import metrics_file
 from genjax.types import UserError
 
 
@@ -34,7 +34,7 @@ def test_a_score_that_is_none_has_its_row_and_is_no_figure(path):
   found = score_files.read(path)
   assert found.keys() == {place}
   assert np.isnan(found[place])
-  assert workdir.read_metric(path, "fd@0a") == {}
+  assert metrics_file.read_metric(path, "fd@0a") == {}
 
 
 def test_a_workdir_that_cannot_be_written_is_named(path):

@@ -14,7 +14,7 @@ import trainings
 from genjax import files
 from genjax.scoring import score_files
 from genjax.scoring.score_files import Place
-from genjax.training import workdir
+from genjax.training import metrics_file, workdir
 from genjax.types import UserError
 
 RECORD = {
@@ -92,10 +92,10 @@ def test_test_images_are_data_as_well(tmp_path):
 
 
 def test_lost_figures_are_spoken_of_once(tmp_path, caplog):
-  workdir.tell_lost_figures(tmp_path / "new")
+  metrics_file.tell_lost_figures(tmp_path / "new")
   (tmp_path / "checkpoints" / "6").mkdir(parents=True)
   for _ in range(2):
-    workdir.tell_lost_figures(tmp_path)
+    metrics_file.tell_lost_figures(tmp_path)
   (record,) = caplog.records
   assert record.getMessage().startswith(f"{tmp_path} has no metrics.csv")
 
@@ -394,7 +394,7 @@ NAN = np.nan
 
 
 def _history(path, step=0, names=("seed 0", "seed 1")):
-  return workdir.History(path, list(names), step)
+  return metrics_file.History(path, list(names), step)
 
 
 def test_metrics_csv_has_a_row_for_each_figure(tmp_path):

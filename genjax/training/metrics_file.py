@@ -1,0 +1,187 @@
+"""metrics.csv: every figure of every run, written while training and evaluations go on."""
+
+import contextlib
+import fcntl
+import functools
+import pathlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from absl import logging
+
+from genjax import files
+from genjax.training import workdir
+from genjax.training.tensorboard import Events
+from genjax.types import UserError
+
+
+@contextlib.contextmanager
+def scores_locked(path: pathlib.Path) -> Iterator[None]:
+  """Keeps a training and an evaluation of one workdir from writing figures at once.
+
+  Raises:
+    UserError: the workdir cannot be written.
+  """
+  with workdir.writable("--workdir", path):
+    lock = open(path / ".scores.lock", "w")  # noqa: SIM115 (held open until the end)
+  with lock, workdir.writable("--workdir", path):
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    yield
+
+
+def read_metric(path: pathlib.Path, name: str) -> dict[int, list[tuple[int, float]]]:
+  """run -> its (step, value)s in metrics.csv, in the order of steps; only runs with a figure."""
+  found = {}
+  for row in read_rows(path / "metrics.csv"):
+    if row.name == name and not np.isnan(row.value):
+      found.setdefault(row.run, []).append((row.step, row.value))
+  return found
+
+
+def read_histories(file: pathlib.Path, num_runs: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+  """Name -> steps [S] and values [R, S] of a metrics.csv, NaN where a run has none; {} without."""
+  rows = {}
+  for row in read_rows(file, num_runs) if file.exists() else ():
+    at = rows.setdefault(row.name, {})
+    at.setdefault(row.step, np.full(num_runs, np.nan))[row.run] = row.value
+  return {
+    name: (np.array(sorted(at)), np.stack([at[step] for step in sorted(at)], 1))
+    for name, at in rows.items()
+  }
+
+
+@functools.cache  # it is said once
+def tell_lost_figures(path: pathlib.Path) -> None:
+  """Warns where a workdir has checkpoints and no metrics.csv, which is written before them."""
+  if workdir.last_step(path) and not (path / "metrics.csv").exists():
+    logging.warning("%s has no metrics.csv: its losses and scores so far are gone.", path)
+
+
+class Series(NamedTuple):
+  """The figures of one run by one metric: `plot(*series)` draws them."""
+
+  steps: np.ndarray  # [S]
+  values: np.ndarray  # [S]
+
+
+def read_series(path: pathlib.Path) -> dict[int, dict[str, Series]]:
+  """run -> name -> its figures in metrics.csv; a file that did not change is read once."""
+  file = path / "metrics.csv"
+  return _series(file, file.stat().st_mtime_ns) if file.exists() else {}
+
+
+@functools.lru_cache(maxsize=8)
+def _series(file: pathlib.Path, changed: int) -> dict[int, dict[str, Series]]:
+  found = {}
+  for row in read_rows(file):
+    found.setdefault(row.run, {}).setdefault(row.name, {})[row.step] = row.value
+  return {run: {name: _ordered(f) for name, f in figures.items()} for run, figures in found.items()}
+
+
+def _ordered(figures: dict[int, float]) -> Series:
+  steps = sorted(figures)
+  return Series(np.array(steps), np.array([figures[step] for step in steps]))
+
+
+class Row(NamedTuple):
+  """Of metrics.csv."""
+
+  step: int
+  run: int
+  name: str  # of a score with its protocol: "fd@1f0c93aa"
+  value: float  # NaN for a score that came out so
+  line: str  # as the file has it
+
+
+def read_rows(file: pathlib.Path, num_runs: int | None = None) -> Iterator[Row]:
+  """The rows of metrics.csv. Raises `UserError` for a line that is none, or of no such run."""
+  # A process that was killed may have left its last line cut short.
+  for number, line in enumerate(file.read_text(errors="replace").split("\n")[1:-1], 2):
+    try:
+      step, run, name, value = line.split(",")
+      row = Row(int(step), int(run), name, float(value), line)
+      if name.count("@") > 1 or (num_runs is not None and row.run not in range(num_runs)):
+        raise ValueError
+    except ValueError:
+      raise UserError(
+        f"{file} line {number} is no row of step,run,name,value; restore the file, or delete that "
+        "line"
+      ) from None
+    yield row
+
+
+class History:
+  """metrics.csv and TensorBoard events: every figure of every run, in memory as well.
+
+  A run without a figure (it failed, or it has no such latent dimension) has NaN in memory and no
+  row in the file.
+  """
+
+  def __init__(self, path: pathlib.Path, names: list[str], step: int):
+    """Keeps what was written up to `step`, where training goes on. `names` are the runs'."""
+    self._file = path / "metrics.csv"
+    self._num_runs = len(names)
+    self._rows: dict[str, dict[int, np.ndarray]] = {}
+    tell_lost_figures(path)
+    with scores_locked(path):  # or what an evaluation appends meanwhile would be lost
+      kept = self._read(step) if self._file.exists() else []
+      files.write(self._file, "".join(f"{line}\n" for line in ["step,run,name,value", *kept]))
+    folder = path / "tensorboard"
+    self._events = [Events(folder / name, step) for name in names]
+
+  def add(self, step: int, metrics: dict[str, np.ndarray]) -> None:
+    """Figures of one step: name -> `[R]`, or `[R, Z]` for those that have one a dimension."""
+    figures = {name: _rounded(v) for name, v in sorted(by_dimension(metrics).items())}
+    for name, values in figures.items():
+      self._rows.setdefault(name, {})[step] = values
+    lines = "".join(self._lines(name, step, values) for name, values in figures.items())
+    # In one write, as an evaluation may append to the file as well.
+    with open(self._file, "ab", buffering=0) as file:
+      file.write(lines.encode())
+    for run, events in enumerate(self._events):
+      events.add(step, {name: v[run] for name, v in figures.items() if np.isfinite(v[run])})
+
+  def series(self, prefix: str = "") -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """name -> `(steps [S], values [R, S])`."""
+    return {
+      name: (np.array(list(rows)), np.stack(list(rows.values()), 1))
+      for name, rows in self._rows.items()
+      if name.startswith(prefix)
+    }
+
+  def close(self) -> None:
+    for events in self._events:
+      events.close()
+
+  def _lines(self, name: str, step: int, values: np.ndarray) -> str:
+    return "".join(
+      f"{step},{run},{name},{value:.7g}\n"
+      for run, value in enumerate(values)
+      if not np.isnan(value)
+    )
+
+  def _read(self, last: int) -> list[str]:
+    """Takes in the rows up to the step `last`, and returns their lines."""
+    # A line that was cut short is of a later step.
+    kept = [row for row in read_rows(self._file, self._num_runs) if row.step <= last]
+    for row in kept:
+      figures = self._rows.setdefault(row.name, {})
+      figures.setdefault(row.step, np.full(self._num_runs, np.nan))[row.run] = row.value
+    return [row.line for row in kept]
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+  """As the file has them, so that a resumed run draws the same curves."""
+  return np.array([float(f"{value:.7g}") for value in values])
+
+
+def by_dimension(metrics: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+  """name -> `[R]` or `[R, Z]` to name -> `[R]`: kl_dim has kl_dim/0, kl_dim/1, ..."""
+  flat = {}
+  for name, values in metrics.items():
+    if values.ndim == 1:
+      flat[name] = values
+    else:
+      flat |= {f"{name}/{i}": column for i, column in enumerate(values.T)}
+  return flat
