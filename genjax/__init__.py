@@ -29,7 +29,7 @@ def __dir__() -> list[str]:
 def __getattr__(name: str):
   # Orbax takes a while to import; who only wants the losses need not wait.
   if name == "load":
-    from genjax.training.checkpoint import load
+    from genjax.training.loading import load
 
     return load
   if name == "table":

@@ -11,7 +11,7 @@ from ml_collections import config_flags
 from genjax import cli
 from genjax import config as genjax_config
 from genjax.scoring.watch import WATCH
-from genjax.training import description, train
+from genjax.training import description, planning
 
 _FLAGS = cli.flags_of(__name__)
 _CONFIG = config_flags.DEFINE_config_file(
@@ -22,7 +22,7 @@ _CONFIG = config_flags.DEFINE_config_file(
 def main() -> None:
   wanted = cli.config_of(_CONFIG)
   genjax_config.check_overrides(cli.overrides_of(_CONFIG), wanted)
-  for text in description.sections(train.plans(wanted, description.load, WATCH)):
+  for text in description.sections(planning.plans(wanted, description.load, WATCH)):
     print(text, end="", flush=True)
 
 

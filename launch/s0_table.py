@@ -14,7 +14,7 @@ from absl import flags
 from genjax import cli
 from genjax.metrics import statistics
 from genjax.models import networks
-from genjax.training import metrics_file, workdir
+from genjax.training import config_file, metrics_file, workdir
 from genjax.types import UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "What the study left.")
@@ -54,7 +54,7 @@ def main() -> None:
     raise UserError("--workdir is missing; name the folder that the study left")
   cells = {}  # (hidden layers, initialiser) -> folder
   for cell in workdir.homes(pathlib.Path(_WORKDIR.value)):
-    model = workdir.read_config(cell)["config"]["model"]
+    model = config_file.read_config(cell)["config"]["model"]
     if workdir.finished(cell):
       cells[model["depth"], networks.default_of(model["network"], model["initialiser"])] = cell
   if not cells:

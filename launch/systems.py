@@ -21,8 +21,8 @@ from genjax import cli
 from genjax.models import networks
 from genjax.plotting import galleries, plots
 from genjax.scoring import score_files
-from genjax.training import checkpoint, workdir
-from genjax.training.train import length
+from genjax.training import config_file, loading, workdir
+from genjax.training.planning import length
 from genjax.types import UserError, latent_noise
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for what the systems leave.")
@@ -104,7 +104,7 @@ def _seconds(path: pathlib.Path) -> pathlib.Path:
   return path.with_name(f"{path.name}.seconds")
 
 
-def samples(run: checkpoint.LoadedRun) -> np.ndarray:
+def samples(run: loading.LoadedRun) -> np.ndarray:
   """Images `[COLUMNS, H, W, C]`; a conditional model's of classes 0, 1, ..."""
   z = latent_noise(jax.random.key(0), (COLUMNS, run.numbers["latent"]))
   return np.asarray(jax.jit(run.generate)(z, np.arange(COLUMNS) % 10))
@@ -117,9 +117,9 @@ def reported_steps(system: System, images: int) -> int:
   return length(config, images)
 
 
-def row(system: System, path: pathlib.Path, run: checkpoint.LoadedRun) -> list[str]:
+def row(system: System, path: pathlib.Path, run: loading.LoadedRun) -> list[str]:
   """The cells of a table's row, as `HEADER` has them."""
-  record = workdir.read_config(path)
+  record = config_file.read_config(path)
   model, batch = record["config"]["model"], record["config"]["batch_size"]
   seen = run.step * batch * model.get("critic_steps", 1) // (1 + model.get("half_batches", False))
   scores = {place.name: (place, value) for place, value in score_files.read(path).items()}

@@ -9,7 +9,7 @@ import trainings
 
 from genjax import config, models
 from genjax.models import networks
-from genjax.training import train, workdir
+from genjax.training import planning, train, workdir
 
 FILES = sorted((pathlib.Path(__file__).parents[1] / "configs").glob("*.py"))
 
@@ -41,8 +41,8 @@ SHAPES = {"mnist": (28, 28, 1), "digits": (28, 28, 1), "cifar10": (32, 32, 3)}
 
 def test_a_study_goes_on_where_it_stopped(tmp_path, caches, monkeypatch, capsys):
   wanted = _config(FILES[0].with_name("vae_mnist.py"), "s0_study,smoke")
-  splits = train.load_data(wanted)
-  plans = {folder: train.plan(cell, splits) for folder, cell in config.cells(wanted)}
+  splits = planning.load_data(wanted)
+  plans = {folder: planning.plan(cell, splits) for folder, cell in config.cells(wanted)}
   plans = {folder: plans[folder] for folder in ("depth=2", "depth=4", "depth=8")}
   begun = []
 

@@ -14,7 +14,7 @@ from tensorboardX.proto import event_pb2
 
 from genjax import config
 from genjax.scoring.watch import WATCH
-from genjax.training import checkpoint, sweep, train, workdir
+from genjax.training import checkpoint, config_file, planning, sweep
 from genjax.types import Progress
 
 VAE = {"data.name": "digits", "batch_size": 16, "model.width": 8, "sweep.seeds": (0, 1)}
@@ -49,12 +49,12 @@ def start(path, model="vae", *flags):
 
 def plan(model="vae", **changes):
   chosen = wanted(model, **changes)
-  return train.plan(chosen, train.load_data(chosen), watch=WATCH)
+  return planning.plan(chosen, planning.load_data(chosen), watch=WATCH)
 
 
 def untrained(path, of, change=lambda progress: progress):
   """A workdir that was saved before its first step; `change` may give its runs other weights."""
-  workdir.settle(path, {"config": of.config.to_dict(), "dataset": of.facts()})
+  config_file.settle(path, {"config": of.config.to_dict(), "dataset": of.facts()})
   init = jax.jit(jax.vmap(lambda run: Progress.begin(of.model.init(run))))
   checkpoints = checkpoint.Checkpoints(path / "checkpoints", keep=1)
   checkpoints.save(0, change(init(sweep.runs(of.rows))))

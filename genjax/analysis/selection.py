@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from genjax.plotting import plots
-from genjax.training import checkpoint, sweep, workdir
+from genjax.training import loading, sweep, workdir
 from genjax.types import Model, Run, State, UserError
 
 
@@ -18,7 +18,7 @@ class Selection(NamedTuple):
 
   name: str  # of the workdir, as short as tells it from the others
   path: pathlib.Path
-  saved: checkpoint.Saved
+  saved: loading.Saved
   weights: str  # "best", "last" or "raw"
   index: tuple[int, ...]  # [R] rows of runs.csv
   labels: list[plots.RunLabel]  # [R] as figures name them
@@ -45,9 +45,9 @@ class Selection(NamedTuple):
 
   @property
   def lost(self) -> np.ndarray:
-    """[R] as `checkpoint.lost` has it."""
+    """[R] as `loading.lost` has it."""
     failed = np.array([label.failed_at >= 0 for label in self.labels])
-    return checkpoint.lost(failed, self.steps, self.weights)
+    return loading.lost(failed, self.steps, self.weights)
 
   def vectorised(self, f: Callable) -> Callable:
     """A function `((run, state), *shared) -> tree` of one run, compiled for the runs of `rows`.
@@ -56,7 +56,7 @@ class Selection(NamedTuple):
     """
     return sweep.compiled(sweep.vectorise(f, len(self.index)))
 
-  def loaded(self) -> list[checkpoint.LoadedRun]:
+  def loaded(self) -> list[loading.LoadedRun]:
     """[R] runs one by one, which take latents and images without padding."""
     every = self.saved.loaded(self.weights)
     return [every[i] for i in self.index]
@@ -71,7 +71,7 @@ def read(
     paths: workdirs, and studies, of which every cell that has a checkpoint is taken.
     wanted: rows of runs.csv ("0", "3"); or numbers that runs have ("latent=10", "seed=0"): of each
       name one of its values. All runs where empty.
-    weights: "best", "last" or "raw", as in `checkpoint.load`.
+    weights: "best", "last" or "raw", as in `loading.load`.
 
   Raises:
     UserError: a path is no workdir, no run is meant, or nothing was saved yet.
@@ -79,7 +79,7 @@ def read(
   homes = [home for path in paths for home in _homes(pathlib.Path(path))]
   folders = list({os.path.abspath(home): home for home in homes}.values())
   names = workdir.short_names(folders)
-  saved = {folder: checkpoint.read(folder) for folder in folders}
+  saved = {folder: loading.read(folder) for folder in folders}
   indices = {folder: _matching(one.rows, wanted) for folder, one in saved.items()}
   if not any(indices.values()):
     raise UserError(f"--runs={','.join(wanted)}: no run is so; {_there_are(saved)}")
@@ -167,7 +167,7 @@ def _matching(rows: list[dict], wanted: Sequence[str]) -> list[int]:
   ]
 
 
-def _there_are(saved: dict[pathlib.Path, checkpoint.Saved]) -> str:
+def _there_are(saved: dict[pathlib.Path, loading.Saved]) -> str:
   """What could be chosen from."""
   rows = [row for one in saved.values() for row in one.rows]
   last = max(len(one.rows) for one in saved.values()) - 1
@@ -181,7 +181,7 @@ def _there_are(saved: dict[pathlib.Path, checkpoint.Saved]) -> str:
 
 
 def _labels(
-  prefix: str, saved: checkpoint.Saved, index: Sequence[int], latents: set
+  prefix: str, saved: loading.Saved, index: Sequence[int], latents: set
 ) -> list[plots.RunLabel]:
   rows = saved.rows
   # A run for each latent that other workdirs have: labels tell latents apart.

@@ -6,7 +6,7 @@ import numpy as np
 
 from genjax import data
 from genjax.analysis.selection import Selection
-from genjax.training import train
+from genjax.training import planning
 from genjax.types import UserError
 
 
@@ -16,9 +16,9 @@ def splits(found: Sequence[Selection], where: str = "") -> data.Splits:
   Raises:
     UserError: they are gone, or not the same.
   """
-  loaded = train.reload_data(found[0].saved.config, where)
+  loaded = planning.reload_data(found[0].saved.config, where)
   for one in found:
-    train.check_data(one.path, loaded)
+    planning.check_data(one.path, loaded)
   return loaded
 
 

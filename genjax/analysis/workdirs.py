@@ -13,7 +13,7 @@ import numpy as np
 
 from genjax.metrics.catalogue import SCORES, Score
 from genjax.scoring import score_files
-from genjax.training import metrics_file, sweep, workdir
+from genjax.training import config_file, metrics_file, sweep, workdir
 from genjax.types import UserError
 
 
@@ -106,7 +106,7 @@ def _workdir(
   results: list[dict],
   latents: set,
 ) -> Workdir:
-  data = workdir.read_config(folder)["dataset"]
+  data = config_file.read_config(folder)["dataset"]
   metrics_file.tell_lost_figures(folder)
   prefix = name if one_of_many else ""
   # A run for each latent that other workdirs have: names tell latents apart.
@@ -144,7 +144,7 @@ def _folders(path: pathlib.Path) -> list[pathlib.Path]:
     raise UserError(f"{path} is no folder; right would be a workdir, or the folder of a study")
   homes = workdir.homes(path)
   if homes == [path]:
-    workdir.read_config(path)
+    config_file.read_config(path)
   return homes
 
 

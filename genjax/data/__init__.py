@@ -1,17 +1,7 @@
 """Datasets: where they come from, their splits, and batches drawn inside a compiled program."""
 
-from genjax.data.splits import (
-  Splits,
-  absolute,
-  batches_per_epoch,
-  draw,
-  first,
-  load,
-  moved,
-  order,
-  permute,
-  to_device,
-)
+from genjax.data.batches import batches_per_epoch, draw, order, permute, to_device
+from genjax.data.splits import Splits, absolute, first, load, moved
 
 __all__ = [
   "Splits",

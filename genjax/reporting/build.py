@@ -16,7 +16,7 @@ from genjax.analysis.selection import Selection
 from genjax.data.sources import shortened
 from genjax.reporting import charts, explorer, facts, page, results, samples
 from genjax.reporting.samples import Exhibits
-from genjax.training import train, workdir
+from genjax.training import config_file, planning, workdir
 from genjax.types import UserError
 
 FILE = "report.html"
@@ -43,7 +43,7 @@ def write(
     paths: workdirs and studies.
     out: the file.
     splits: the data of all of them, where they are loaded already.
-    where: where the data lie now, as in `train.load_data`.
+    where: where the data lie now, as in `planning.load_data`.
 
   Raises:
     UserError: a path is no workdir, nothing was saved yet, or the file cannot be written.
@@ -64,7 +64,7 @@ def context(
   """What the templates show."""
   paths = distinct(paths)
   homes, selections = workdirs.read(paths), selection.read(paths)
-  records = {home.name: workdir.read_config(home.path) for home in homes}
+  records = {home.name: config_file.read_config(home.path) for home in homes}
   subject = Subject(paths, homes, records, selections)
   failed = sum(run.failed for home in homes for run in home.runs)
   running = sum(run.status == "running" for home in homes for run in home.runs)
@@ -210,7 +210,7 @@ def _loader(
   def load(config: ml_collections.ConfigDict) -> data.Splits:
     key = config.data.to_json()
     if key not in loaded:
-      loaded[key] = splits or train.reload_data(config, where)
+      loaded[key] = splits or planning.reload_data(config, where)
     return loaded[key]
 
   return load
@@ -220,7 +220,7 @@ def _training_images(one: Selection, load: Callable) -> tuple[np.ndarray | None,
   """The images that its runs were trained on; or None, and why."""
   try:
     splits = load(one.saved.config)
-    train.check_data(one.path, splits)
+    planning.check_data(one.path, splits)
   except UserError as error:
     return None, str(error)
   return splits.train.image, ""

@@ -9,7 +9,7 @@ from genjax import config as genjax_config
 from genjax.analysis.selection import Selection
 from genjax.data.sources import shortened, unnamed
 from genjax.plotting.tables import Block, Column, Table
-from genjax.training import workdir
+from genjax.training import config_file
 
 NOT_RECORDED = "not recorded"
 
@@ -29,7 +29,7 @@ def of_workdir(record: Mapping, selection: Selection | None) -> dict[str, str]:
     f"{data['source']}: images {' x '.join(map(str, data['image_shape']))}, {data['train']:,} to "
     f"train with, {data['validation']:,} held out"
   )
-  if not unnamed(classes := workdir.classes(record)):
+  if not unnamed(classes := config_file.classes(record)):
     facts["Classes"] = shortened(classes)
   facts |= _numbers(config["sweep"])
   facts["Batch"] = f"{config['batch_size']:,}"

@@ -14,7 +14,7 @@ from genjax.scoring import feature_networks, protocols, score_files
 from genjax.scoring.evaluation import Asked, Evaluation, check_images
 from genjax.scoring.protocols import Block, Settings
 from genjax.scoring.score_files import Place
-from genjax.training import checkpoint, metrics_file, sweep, train, workdir
+from genjax.training import loading, metrics_file, planning, sweep, workdir
 
 COLUMNS, SETTINGS = 12, 8  # of the picture of nearest training images
 
@@ -37,11 +37,11 @@ def score(path: pathlib.Path, wanted: Wanted) -> int:
     UserError: no workdir, or one that cannot be written; nothing saved yet, other data than the
       runs had, or no such score.
   """
-  saved = checkpoint.read(path)
+  saved = loading.read(path)
   names = wanted.names or tuple(n for n in SCORES if protocols.fits(n, saved.model))
   protocols.check(names, saved.model, "--metrics")
-  splits = train.reload_data(saved.config, wanted.data)
-  train.check_data(path, splits)
+  splits = planning.reload_data(saved.config, wanted.data)
+  planning.check_data(path, splits)
   check_images((), splits, wanted.settings, "--metrics")
   networks = feature_networks.load(
     splits, saved.config.data.cache, wanted.features, wanted.networks, names
@@ -57,7 +57,7 @@ def score(path: pathlib.Path, wanted: Wanted) -> int:
 class _Scoring:
   """The scores of all runs of a workdir with some of their weights."""
 
-  def __init__(self, path: pathlib.Path, saved: checkpoint.Saved, weights: str):
+  def __init__(self, path: pathlib.Path, saved: loading.Saved, weights: str):
     self.path, self.saved, self.weights = path, saved, weights
     self.states = saved.states(weights)
     self.size = _at_once(len(saved.rows))
@@ -127,7 +127,7 @@ class _Scoring:
   def _runs(self) -> list[int]:
     """The runs that have such weights: one that failed has no last ones."""
     failed = np.asarray(self.saved.progress.failed_at) >= 0
-    lost = checkpoint.lost(failed, self.states.step, self.weights)
+    lost = loading.lost(failed, self.states.step, self.weights)
     return [i for i in range(len(self.saved.rows)) if not lost[i]]
 
   def _measured(

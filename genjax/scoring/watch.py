@@ -13,7 +13,7 @@ from genjax.scoring import feature_networks, protocols, score_files
 from genjax.scoring.evaluation import Evaluation, check_images
 from genjax.scoring.protocols import Settings
 from genjax.training import metrics_file, validation
-from genjax.training.train import Plan, Watch, Watching
+from genjax.training.planning import Plan, Watch, Watching
 from genjax.types import Model, Progress, Run
 
 # A validation cannot wait for as many of these as `genjax.evaluate` takes.

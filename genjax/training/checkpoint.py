@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import logging
-import operator
 import os
 import pathlib
 import signal
@@ -12,20 +11,13 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
-import ml_collections
 import numpy as np
 import orbax.checkpoint as ocp
-from jax import Array
 
-from genjax import config as genjax_config
-from genjax import files, models
-from genjax.metrics import paths
-from genjax.training import metrics_file, sweep, workdir
-from genjax.types import Model, Progress, PyTree, Run, Shape, State, UserError, image_noise
+from genjax import files
+from genjax.types import Model, Progress, PyTree, Run, UserError
 
 
 class Checkpoints:
@@ -210,203 +202,6 @@ def _unless_late(hook: Callable, event) -> None:
     hook(event)
 
 
-class LoadedRun(NamedTuple):
-  """One trained run as pure functions: jit and vmap them, differentiate them in reverse mode."""
-
-  path: pathlib.Path  # the workdir
-  index: int  # its row in runs.csv
-  numbers: dict  # seed, latent, learning_rate, ...
-  step: int  # of these weights
-  failed_at: int  # -1 where the run did not fail
-  generate: Callable[..., Array]  # (z [B, latent], label [B] or None) -> [B, H, W, C] in [0, 1]
-  encode: Callable | None  # images in [0, 1] -> mean [B, latent], logvar [B, latent]
-  # (images in [0, 1], label [B] or None) -> critic's scores [B]; of a critic with batch norm they
-  # depend on the other images, as in training
-  score: Callable | None
-  state: State
-
-  def __repr__(self) -> str:  # without thousands of weights
-    numbers = ", ".join(f"{name}={value}" for name, value in self.numbers.items())
-    return f"LoadedRun({numbers}, step={self.step}, failed_at={self.failed_at})"
-
-  def noise(self, count: int, seed: int = 0) -> Array:
-    """Standard normal `[count, latent]`: what the commands draw their first images from."""
-    return image_noise(seed, jnp.arange(count), self.numbers["latent"])
-
-  def interpolate(
-    self,
-    a: Array,
-    b: Array,
-    steps: int = 9,
-    kind: str = "spherical",
-    label: int | None = None,
-  ) -> Array:
-    """Images `[steps, H, W, C]` of the path from a latent `[latent]` to another, both included.
-
-    Args:
-      kind: "spherical" or "linear", as in `paths.between`.
-      label: the class of all images, of a conditional model.
-    """
-    path = paths.between(jnp.asarray(a), jnp.asarray(b), steps, kind)
-    return self.generate(path, None if label is None else jnp.full(steps, label))
-
-  @property
-  def metrics(self) -> dict[str, metrics_file.Series]:
-    """Steps and values by name, as metrics.csv has them now: losses, validation, and scores."""
-    return metrics_file.read_series(self.path).get(self.index, {})
-
-
-def load(path: str | pathlib.Path, weights: str = "best") -> list[LoadedRun]:
-  """The runs of a workdir, finished or not, in the order of runs.csv.
-
-  Args:
-    path: the workdir; of a grid, one of its folders.
-    weights: "best", of the step with the lowest validation criterion, "last", or "raw", the last
-      ones of a GAN without its averaging.
-
-  Raises:
-    UserError: no workdir, nothing saved yet, or a checkpoint that cannot be read.
-  """
-  return read(path).loaded(weights)
-
-
-class Saved(NamedTuple):
-  """The last checkpoint of a workdir, and what its runs are."""
-
-  path: pathlib.Path
-  config: ml_collections.ConfigDict
-  rows: list[dict]  # numbers of each run
-  runs: Run  # leaves [R, ...]
-  model: Model
-  image_shape: Shape
-  classes: tuple[str, ...]  # label of the data -> its name
-  progress: Progress  # leaves [R, ...]
-
-  def states(self, weights: str) -> State:
-    """The states of all runs, leaves `[R, ...]`, without the optimiser's part.
-
-    Args:
-      weights: "best" or "last", of a GAN averaged as its ema_decay says; or "raw", a GAN's last
-        ones without averaging.
-
-    Raises:
-      UserError: another word.
-    """
-    if weights not in ("best", "last", "raw"):
-      raise UserError(f"weights is {weights!r}; right would be 'best', 'last' or 'raw'")
-    states = self.progress.best if weights == "best" else self.progress.state
-    states = states._replace(opt_state={})
-    if weights == "raw" and states.ema:
-      parts = {"params": states.params["generator"], "stats": states.stats["generator"]}
-      return states._replace(ema=parts)
-    return states
-
-  def loaded(self, weights: str) -> list[LoadedRun]:
-    """The runs one by one, with some of their weights as in `states`."""
-    everything = (self.runs, self.states(weights), self.progress.failed_at)
-    return [
-      _loaded(self, i, *jax.tree.map(operator.itemgetter(i), everything))
-      for i in range(len(self.rows))
-    ]
-
-
-def lost(failed: np.ndarray, steps: np.ndarray, weights: str) -> np.ndarray:
-  """[R] runs that failed and left no such weights: only best ones are from before the failure.
-
-  Args:
-    failed: [R].
-    steps: [R] of the weights; best ones of step 0 are those of a run that was never validated.
-    weights: "best", "last" or "raw".
-  """
-  return failed & (np.asarray(steps) == 0) if weights == "best" else failed
-
-
-def read(path: str | pathlib.Path) -> Saved:
-  """All runs of a workdir, finished or not. Raises `UserError` as `load` does."""
-  path = pathlib.Path(path)
-  record = workdir.read_config(path)
-  workdir.check_arrays(path, record)
-  metrics_file.tell_lost_figures(path)
-  config = ml_collections.ConfigDict(record["config"])
-  try:
-    genjax_config.check(config)
-  except UserError as error:
-    raise UserError(
-      f"{path / 'config.json'} is not one of this genjax: {error}; genjax "
-      f"{workdir.made_by(record)} wrote it, and reads it"
-    ) from None
-  rows = sweep.table(**record["config"]["sweep"])
-  runs = sweep.runs(rows)
-  shape = tuple(record["dataset"]["image_shape"])
-  model = models.build(
-    record["config"]["model"],
-    shape,
-    record["dataset"]["num_classes"],
-    runs.latent_mask.shape[-1],
-  )
-  progress = _read_latest(path / "checkpoints", model, runs)
-  classes = workdir.classes(record)
-  return Saved(path, config, rows, runs, model, shape, classes, progress)
-
-
 def shapes(model: Model, runs: Run) -> Progress:
   """What the progress of these runs looks like, without computing it."""
   return jax.eval_shape(jax.vmap(lambda run: Progress.begin(model.init(run))), runs)
-
-
-def _read_latest(path: pathlib.Path, model: Model, runs: Run) -> Progress:
-  tried = None
-  while path.is_dir():
-    with contextlib.closing(Checkpoints(path)) as checkpoints:
-      step = checkpoints.latest()
-      if step is None:
-        break
-      try:
-        return checkpoints.restore(step, shapes(model, runs))
-      except UserError:
-        if step == tried:
-          raise
-      tried = step  # which a training may just have removed, as it has a later one
-  raise UserError(f"{path.parent} has no checkpoint yet; train it further first")
-
-
-def _loaded(saved: Saved, index: int, run: Run, state: State, failed_at: Array) -> LoadedRun:
-  model, image_shape, row = saved.model, saved.image_shape, saved.rows[index]
-  latent = row["latent"]
-
-  def pad(z: Array) -> Array:
-    if z.ndim != 2 or z.shape[-1] != latent:
-      raise ValueError(f"z has shape {z.shape}; this run takes [B, {latent}]")
-    return jnp.pad(z, ((0, 0), (0, model.latent - latent)))
-
-  def check_image(image: Array) -> Array:
-    if np.shape(image)[1:] != image_shape:
-      wanted = ", ".join(map(str, ("B", *image_shape)))
-      raise ValueError(f"images have shape {np.shape(image)}; this run takes [{wanted}]")
-    return image
-
-  def check_label(label: Array | None) -> Array | None:
-    if model.num_classes and label is None:
-      raise ValueError(f"this model is conditional: give label [B], 0 to {model.num_classes - 1}")
-    concrete = model.num_classes and not isinstance(label, jax.core.Tracer)
-    if concrete and not 0 <= np.min(label) <= np.max(label) < model.num_classes:
-      raise ValueError(f"label {label} is outside 0 to {model.num_classes - 1}")
-    return label
-
-  def encode(image: Array) -> tuple[Array, Array]:
-    return tuple(part[:, :latent] for part in model.encode(run, state, check_image(image)))
-
-  def score(image: Array, label: Array | None = None) -> Array:
-    return model.score(run, state, check_image(image), check_label(label))
-
-  return LoadedRun(
-    path=saved.path,
-    index=index,
-    numbers=row,
-    step=int(state.step),
-    failed_at=int(failed_at),
-    generate=lambda z, label=None: model.generate(run, state, pad(z), check_label(label)),
-    encode=encode if model.encode else None,
-    score=score if model.score else None,
-    state=state,
-  )

@@ -12,7 +12,7 @@ from genjax import data
 from genjax.data import sizes, tfds
 from genjax.data.sources import shortened, unnamed
 from genjax.models import summary
-from genjax.training import cost, sweep, train
+from genjax.training import cost, planning, sweep
 from genjax.types import Shape
 
 WIDTH = 100  # columns
@@ -49,7 +49,7 @@ def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
   ]
 
 
-def sections(plans: dict[str, train.Plan]) -> Iterator[str]:
+def sections(plans: dict[str, planning.Plan]) -> Iterator[str]:
   """The text, a piece at a time: each program's memory takes a compilation."""
   first = next(iter(plans.values()))
   yield _of_data(first)
@@ -68,11 +68,11 @@ def sections(plans: dict[str, train.Plan]) -> Iterator[str]:
   yield f"\nin all  {programs}{runs} runs, {work:,} run-steps, {_unit(multiplications)}FLOP\n"
 
 
-def _shape(plan: train.Plan) -> Shape:
+def _shape(plan: planning.Plan) -> Shape:
   return tuple(plan.splits.train.image.shape[1:])
 
 
-def _of_data(plan: train.Plan) -> str:
+def _of_data(plan: planning.Plan) -> str:
   splits = plan.splits
   shape = " x ".join(map(str, _shape(plan)))
   counts = [f"{len(part.label):,}" for part in (splits.train, splits.validation)]
@@ -83,7 +83,7 @@ def _of_data(plan: train.Plan) -> str:
   )
 
 
-def _of_model(plan: train.Plan, shown: dict, folder: str) -> str:
+def _of_model(plan: planning.Plan, shown: dict, folder: str) -> str:
   """The model's keys and its tables; `shown` has the folders of those that were printed before."""
   keys = plan.config.model.to_dict()
   text = _wrapped(
@@ -99,7 +99,7 @@ def _of_model(plan: train.Plan, shown: dict, folder: str) -> str:
   return text + "\n" + "\n".join(table(made)) + "\n\n"
 
 
-def _of_step(plan: train.Plan, flop: dict[str, int]) -> str:
+def _of_step(plan: planning.Plan, flop: dict[str, int]) -> str:
   K = plan.model.batches_per_step
   parts = [
     f"{name} {_unit(count)}FLOP" + (f" (its {K} steps)" if name == "critic" and K > 1 else "")
@@ -110,7 +110,7 @@ def _of_step(plan: train.Plan, flop: dict[str, int]) -> str:
   return _wrapped("step", f"{everything}, batch {plan.config.batch_size}{split}")
 
 
-def _of_sweep(plan: train.Plan) -> str:
+def _of_sweep(plan: planning.Plan) -> str:
   R, devices = len(plan.rows), sweep.mesh(len(plan.rows)).size
   local = R // devices
   here = f"{jax.device_count()} {jax.devices()[0].device_kind} devices"
@@ -124,7 +124,7 @@ def _of_sweep(plan: train.Plan) -> str:
   ) + _wrapped("numbers", "; ".join(f"{name} {_values(plan, name)}" for name in plan.rows[0]))
 
 
-def _values(plan: train.Plan, name: str) -> str:
+def _values(plan: planning.Plan, name: str) -> str:
   values = dict.fromkeys(row[name] for row in plan.rows)
   return ", ".join(str(v) if isinstance(v, int) else f"{v:g}" for v in values)
 
@@ -145,7 +145,7 @@ _PARTS = {
 }
 
 
-def _of_memory(plan: train.Plan) -> str:
+def _of_memory(plan: planning.Plan) -> str:
   devices = sweep.mesh(len(plan.rows)).size
   parts = cost.memory(plan.model, plan.config, plan.splits, plan.rows)
   header = ("memory, MiB", "per device") + ((f"on all {devices}",) if devices > 1 else ())
@@ -184,4 +184,4 @@ def load(config: ml_collections.ConfigDict) -> data.Splits:
   known = sizes.splits(options.name, options.size, options.validation, options.channels)
   if known and not tfds.locate(options.name, options.dir):
     return known
-  return train.load_data(config)
+  return planning.load_data(config)

@@ -1,144 +1,34 @@
 """Training: the only file that knows about time."""
 
-import functools
-import json
 import pathlib
 import time
-from collections.abc import Callable
 from contextlib import closing
-from typing import NamedTuple
 
 import jax
-import ml_collections
 import numpy as np
 from tqdm import tqdm
 
-from genjax import cli, data, files, models
-from genjax import config as genjax_config
-from genjax.data import sources
+from genjax import cli, data
 from genjax.plotting import galleries, histories, plots
-from genjax.training import checkpoint, metrics_file, programs, sweep, validation, workdir
-from genjax.types import Model, Progress, PyTree, Run, UserError
+from genjax.training import (
+  checkpoint,
+  config_file,
+  metrics_file,
+  planning,
+  programs,
+  sweep,
+  validation,
+  workdir,
+)
+from genjax.types import PyTree, UserError
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
+
+
 REDRAW_SECONDS = 10.0  # curves are not drawn more often while training goes on
 
 
-class Watching(NamedTuple):
-  """Scores that are measured at each validation."""
-
-  columns: set[str]  # their names in metrics.csv
-  measure: Callable[[Run, Progress], dict[str, np.ndarray]]  # name -> [R], of all runs
-
-
-class Watch(NamedTuple):
-  """Who measures the scores that `config.evals` names."""
-
-  # Raises `UserError` for what this model or these data cannot give.
-  check: Callable[[ml_collections.ConfigDict, data.Splits, Model], None]
-  begin: Callable[["Plan", pathlib.Path], Watching | None]  # with the workdir; None for no scores
-
-
-class Plan(NamedTuple):
-  """One program to be trained: everything that can be wrong with it was checked."""
-
-  config: ml_collections.ConfigDict
-  splits: data.Splits
-  model: Model
-  rows: list[dict]  # the runs
-  steps: int
-  facts: Callable[[], dict]  # of the data, as config.json has them; read through but once
-  watch: Watch | None
-
-
-def load_data(config: ml_collections.ConfigDict) -> data.Splits:
-  """The data that a config names. Raises `UserError` where they cannot be had."""
-  try:
-    return _load(config, config.data.name, config.data.dir)
-  except sources.MissingData as error:
-    raise UserError(f"{error} (--config.data.name)") from error
-
-
-def reload_data(config: ml_collections.ConfigDict, where: str = "") -> data.Splits:
-  """The data that runs were trained on.
-
-  Args:
-    config: the runs'.
-    where: where they lie now, in place of what the config says: a folder of images, a file .npz,
-      or the directory of TFDS datasets.
-
-  Raises:
-    UserError: they cannot be had.
-  """
-  # A directory that is gone since leaves what was cached from it, whose checksum will say.
-  before = config.data.dir if pathlib.Path(config.data.dir).is_dir() else ""
-  name, directory = data.moved(config.data.name, before, where)
-  try:
-    return _load(config, name, directory)
-  except sources.MissingData as error:
-    raise UserError(f"{error}; --data=PATH says where the data lie now") from error
-
-
-def _load(config: ml_collections.ConfigDict, name: str, directory: str) -> data.Splits:
-  keys = ("size", "validation", "cache", "channels", "background")
-  return data.load(name, directory, **{key: config.data[key] for key in keys})
-
-
-def plans(
-  wanted: ml_collections.ConfigDict,
-  load: Callable[[ml_collections.ConfigDict], data.Splits] = load_data,
-  watch: Watch | None = None,
-) -> dict[str, Plan]:
-  """Every program that a config asks for, by its folder; "" where there is but one.
-
-  Args:
-    wanted: the config.
-    load: gives the data that it names.
-    watch: measures the scores in `config.evals`; without it, none may be named.
-
-  Raises:
-    UserError: something is wrong in the config or with its data; all programs are looked at before
-      the first is trained, so that the last one's mistake shows at once.
-  """
-  genjax_config.check(wanted)
-  cells = genjax_config.cells(wanted)
-  for _, cell in cells:
-    genjax_config.check(cell)
-  splits = load(wanted)
-  facts = _once(splits)
-  return {folder: plan(cell, splits, facts, watch) for folder, cell in cells}
-
-
-def plan(
-  config: ml_collections.ConfigDict,
-  splits: data.Splits,
-  facts: Callable[[], dict] | None = None,
-  watch: Watch | None = None,
-) -> Plan:
-  """What a config without a grid asks for. Raises `UserError` for what does not go together.
-
-  `facts` are those of the splits, where several plans share them; `watch` is as in `plans`.
-  """
-  rows = sweep.table(**config.sweep)
-  shape = splits.train.image.shape[1:]
-  model = models.build(config.model.to_dict(), shape, splits.num_classes, max(config.sweep.latents))
-  if watch:
-    watch.check(config, splits, model)
-  elif config.evals:
-    raise UserError(f"config.evals is {config.evals!r}, and nobody watches: hand a `watch` on")
-  steps = length(config, len(splits.train.label))
-  return Plan(config, splits, model, rows, steps, facts or _once(splits), watch)
-
-
-def length(config: ml_collections.ConfigDict, images: int) -> int:
-  """How many steps a config means with so many training images."""
-  per_epoch = data.batches_per_epoch(images, config.batch_size)
-  # An epoch shows every image once, to the critic where there is one.
-  epochs = round(config.epochs * per_epoch / config.model.get("critic_steps", 1))
-  return config.steps or max(epochs, 1)
-
-
-def study(plans: dict[str, Plan], path: pathlib.Path, origin: dict | None = None) -> None:
+def study(plans: dict[str, planning.Plan], path: pathlib.Path, origin: dict | None = None) -> None:
   """Trains programs one after another, and goes on where it stopped.
 
   Args:
@@ -155,14 +45,18 @@ def study(plans: dict[str, Plan], path: pathlib.Path, origin: dict | None = None
       raise UserError(
         f"{path} holds runs that are no part of a study; name another --workdir for the study"
       )
-    workdir.compare(path / folder, _record(plan))
+    config_file.compare(path / folder, planning.record(plan))
   if "" not in plans:
-    workdir.check_free(path, plans)
+    config_file.check_free(path, plans)
   numbered = [(number, folder, plan) for number, (folder, plan) in enumerate(plans.items(), 1)]
   left = [item for item in numbered if not (item[1] and _finished(item[2], path / item[1]))]
   if len(left) < len(plans):
     print(f"{path}: {len(plans) - len(left)} of {len(plans)} cells were done before")
-  begun, taken, ahead = time.perf_counter(), 0, sum(_work(plan) for *_, plan in left)
+  begun, taken, ahead = (
+    time.perf_counter(),
+    0,
+    sum(_work(plan) for *_, plan in left),
+  )
   for number, folder, plan in left:
     title = f"{folder}, {number} of {len(plans)}" if folder else ""
     if taken:
@@ -172,16 +66,18 @@ def study(plans: dict[str, Plan], path: pathlib.Path, origin: dict | None = None
     ahead -= _work(plan)
 
 
-def _finished(plan: Plan, path: pathlib.Path) -> bool:
+def _finished(plan: planning.Plan, path: pathlib.Path) -> bool:
   return workdir.finished(path) and (path / "checkpoints" / str(plan.steps)).is_dir()
 
 
-def _work(plan: Plan) -> int:
+def _work(plan: planning.Plan) -> int:
   """Run-steps: what a cell takes is roughly in proportion."""
   return len(plan.rows) * plan.steps
 
 
-def train(plan: Plan, path: pathlib.Path, title: str = "", origin: dict | None = None) -> int:
+def train(
+  plan: planning.Plan, path: pathlib.Path, title: str = "", origin: dict | None = None
+) -> int:
   """Trains all runs of a program; goes on from the last checkpoint where there is one.
 
   Args:
@@ -197,55 +93,23 @@ def train(plan: Plan, path: pathlib.Path, title: str = "", origin: dict | None =
     UserError: the workdir or a checkpoint in it is not as it should be.
   """
   with workdir.claim(path), workdir.room(path):
-    workdir.settle(path, _record(plan), origin)
+    config_file.settle(path, planning.record(plan), origin)
     training = Training(plan, path)
     left = plan.steps - training.step
     training.until(plan.steps, title)
   return left
 
 
-def _record(plan: Plan) -> dict:
-  """What config.json says, and a resumed run must find again."""
-  config = plan.config.to_dict()
-  config["data"]["name"] = data.absolute(config["data"]["name"])
-  return {"config": config, "dataset": plan.facts()}
-
-
-def check_data(path: pathlib.Path, splits: data.Splits) -> None:
-  """Raises `UserError` where the runs of a workdir were trained on other data."""
-  facts = json.loads(json.dumps(_facts(splits)))
-  changed = workdir.data_differences(workdir.read_config(path)["dataset"], facts)
-  if changed:
-    raise UserError(
-      f"{path} was trained on other data: {'; '.join(changed)}. Restore them, or pass their "
-      "place with --data=PATH"
-    )
-
-
-def _once(splits: data.Splits) -> Callable[[], dict]:
-  """The facts of the splits, when they are first asked for: their checksum reads every byte."""
-  return functools.cache(functools.partial(_facts, splits))
-
-
-def _facts(splits: data.Splits) -> dict:
-  return {
-    "source": splits.source,
-    "image_shape": splits.train.image.shape[1:],
-    "num_classes": splits.num_classes,
-    "classes": list(splits.classes),
-    "train": len(splits.train.label),
-    "validation": len(splits.validation.label),
-    "crc32": files.checksum(*splits.train, *splits.validation),
-    "test": len(splits.test.label),
-    "test_crc32": files.checksum(*splits.test),
-  }
-
-
 class Training:
   """All runs of a program on the device, and their workdir, from one checkpoint to the next."""
 
-  def __init__(self, plan: Plan, path: pathlib.Path):
-    self.config, self.model, self.rows, self.path = plan.config, plan.model, plan.rows, path
+  def __init__(self, plan: planning.Plan, path: pathlib.Path):
+    self.config, self.model, self.rows, self.path = (
+      plan.config,
+      plan.model,
+      plan.rows,
+      path,
+    )
     self.classes = plots.drawable(plan.splits.classes)
     R, splits, config = len(plan.rows), plan.splits, plan.config
     self.programs = programs.build(plan.model, config, R)

@@ -4,62 +4,16 @@ import contextlib
 import csv
 import errno
 import fcntl
-import functools
 import io
-import json
 import os
 import pathlib
-import subprocess
-from collections.abc import Iterable, Iterator
-from importlib import metadata
+from collections.abc import Iterator
 
 from genjax import files
-from genjax.config import flatten
-from genjax.data import sources
 from genjax.data.sources import natural
-from genjax.types import UserError, now
+from genjax.types import UserError
 
-_FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
-
-
-# What else may lie in a folder that has no config.json yet: what a process that was killed left,
-# and the logs of whatever started it.
-_BEFORE = (".lock", ".*.partial", "runs.csv", "metrics.csv", "*.log", "*.out", "*.err")
-
-
-# Of a workdir's files. To be raised when this code could not read what older code left.
-FORMAT = 2
-
-
-# What format 1 had no keys for, and meant: these values never change.
-_BEFORE_KEYS = {
-  "vae": {"reconstruction": "sum", "initialiser": "lecun_normal", "optimiser_rule": "optax"},
-  "gan": {
-    "critic_warmup": 0,
-    "clipped": "weights",
-    "clip_first": False,
-    "half_batches": False,
-    "label_noise": 0.0,
-    "initialiser": "lecun_normal",
-    "batch_norm": "torch",
-    "optimiser_rule": "optax",
-  },
-}
-
-
-# Keys that came later without another format, and meant.
-_LATER_KEYS = {"data": {"background": "white"}}
-
-
-# Keys of a config that say how, where and how often to look, not what is trained: whoever resumes
-# may change them. Best weights are those of the best of the validations that were made.
-_FREE = (
-  *("sweep.chunk", "keep", "log_every", "eval_every"),
-  *("data.cache", "data.dir", "data.name", "data.background"),
-)
-
-
-_LIBRARIES = ("genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
 
 
 @contextlib.contextmanager
@@ -80,7 +34,7 @@ def claim(path: pathlib.Path) -> Iterator[None]:
         f"--workdir={path}: another process is writing to it; wait for it, or name another folder"
       ) from error
     with writable("--workdir", path):
-      for folder in _FOLDERS:
+      for folder in FOLDERS:
         (path / folder).mkdir(exist_ok=True)
         for left in (path / folder).glob(".*.partial"):  # by a process that was killed
           left.unlink()
@@ -132,103 +86,10 @@ def _of_full_disk(error: BaseException | None) -> str:
   return ""
 
 
-def settle(path: pathlib.Path, record: dict, origin: dict | None = None) -> None:
-  """Writes config.json, or compares with the one that is there as `compare` does.
-
-  Args:
-    path: the workdir.
-    record: as in `compare`.
-    origin: what else a new config.json says, such as the command; nothing compares it.
-
-  Raises:
-    UserError: as `compare` does.
-  """
-  file = path / "config.json"
-  compare(path, record)
-  if file.exists():
-    old, record = read_config(path), json.loads(json.dumps(record))
-    full = old | record
-    if full == old:
-      return
-    if changed := differences(old["config"], record["config"]):
-      said = f"{now()}, from step {last_step(path):,} on: {'; '.join(changed)}"
-      full["changes"] = [*old.get("changes", []), said]
-  else:
-    full = {"format": FORMAT} | record | (origin or {})
-    full |= {"revision": _revision(), "versions": versions()}
-  files.write(file, json.dumps(full, indent=2) + "\n")
-
-
 def last_step(path: pathlib.Path) -> int:
   """Of the checkpoints."""
   names = [place.name for place in (path / "checkpoints").glob("*")]
   return max((int(name) for name in names if name.isdecimal()), default=0)
-
-
-def compare(path: pathlib.Path, record: dict) -> None:
-  """Compares with the config.json of a workdir, where there is one.
-
-  Args:
-    path: the workdir.
-    record: "config", the nested config; "dataset", what was loaded; both JSON's types.
-
-  Raises:
-    UserError: the workdir was made with another config or other data; the keys are named. Or the
-      folder is no workdir, and not empty either.
-  """
-  file = path / "config.json"
-  if not file.exists():
-    if cells := _cells(path):
-      raise UserError(
-        f"{path} holds a study, in folders such as {cells[0].name}; name another --workdir"
-      )
-    if any((path / "checkpoints").glob("*")):
-      raise UserError(
-        f"{path} has checkpoints and no config.json to say of what; restore it, or name another "
-        "--workdir"
-      )
-    check_free(path)
-    return
-  old, record = read_config(path), json.loads(json.dumps(record))
-  check_arrays(path, old)
-  both = {
-    "config": differences(old["config"], record["config"], _FREE),
-    "dataset": data_differences(old["dataset"], record["dataset"]),
-  }
-  if both["dataset"]:  # for which one of these may be the reason
-    changed = differences(old["config"], record["config"])
-    both["dataset"] += [line for line in changed if line.startswith("data.")]
-  for part, changed in both.items():
-    if changed:
-      raise UserError(
-        f"{file} was made with another {part}: {'; '.join(changed)}. "
-        "Take those values back, or name another --workdir"
-      )
-
-
-def check_free(path: pathlib.Path, cells: Iterable[str] = ()) -> None:
-  """Raises `UserError` where a folder without config.json is somebody's: it would be filled.
-
-  Args:
-    path: free if it is absent or empty, or has nothing but what genjax leaves, or if a workdir is
-      where `cells` has one.
-    cells: names of the folders that a study makes in it.
-  """
-  cells = list(cells)
-  if not path.is_dir() or any((path / cell / "config.json").exists() for cell in cells):
-    return
-  ours = {*_FOLDERS, *cells, *(cell.name for cell in _cells(path))}
-  others = sorted(
-    found.name
-    for found in path.iterdir()
-    if found.name not in ours and not any(found.match(pattern) for pattern in _BEFORE)
-  )
-  if others:
-    more = f" and {len(others) - 1:,} more" if others[1:] else ""
-    raise UserError(
-      f"--workdir={path} holds {others[0]}{more} and is no workdir of genjax; name a new folder or "
-      "an empty one"
-    )
 
 
 def homes(path: pathlib.Path) -> list[pathlib.Path]:
@@ -252,138 +113,6 @@ def short_names(folders: list[pathlib.Path]) -> dict[pathlib.Path, str]:
         break
     names[folder] = str(pathlib.Path(*own[-length:]))
   return names
-
-
-def _cells(path: pathlib.Path) -> list[pathlib.Path]:
-  """The workdirs in a folder, as those of a study."""
-  return [file.parent for file in sorted(path.glob("*/config.json")) if _is_workdir(file.parent)]
-
-
-def _is_workdir(path: pathlib.Path) -> bool:
-  with contextlib.suppress(UserError):
-    return bool(read_config(path))
-  return False
-
-
-def read_config(path: pathlib.Path) -> dict:
-  """What `settle` wrote.
-
-  Raises:
-    UserError: there is none, it cannot be read, or another version's files are in another format.
-  """
-  file = path / "config.json"
-  try:
-    record = json.loads(file.read_text())
-    parts = record["config"], record["dataset"], record["config"].get("model", {})
-    if not all(isinstance(part, dict) for part in (*parts, record["config"].get("data", {}))):
-      raise ValueError
-  except (FileNotFoundError, NotADirectoryError):
-    cells = _cells(path)
-    hint = f"; its folders are workdirs, as {cells[0]}" if cells else ""
-    raise UserError(f"{path} is no workdir of genjax: it has no config.json{hint}") from None
-  except (ValueError, KeyError, TypeError, AttributeError, OSError):
-    raise UserError(
-      f"{file} cannot be read; restore it, or start again in another --workdir"
-    ) from None
-  if record.setdefault("format", 1) == 1:
-    record["config"] = _of_format_1(record["config"])
-  record["config"] = _with(_LATER_KEYS, record["config"])
-  if record["format"] not in (1, FORMAT):
-    raise UserError(
-      f"{path} was left by genjax {made_by(record)} in format {record['format']}, and this genjax "
-      f"{_version('genjax')} reads format {FORMAT}; use that version for it"
-    )
-  return record
-
-
-def _of_format_1(config: dict) -> dict:
-  """A config of format 1, with what it meant where this one has keys."""
-  added = _BEFORE_KEYS.get(config.get("model", {}).get("name"), {})
-  return _with({"model": added, "grid": {key: [] for key in added}}, config)
-
-
-def _with(added: dict[str, dict], config: dict) -> dict:
-  """A config with those keys where it has none."""
-  return config | {part: added[part] | config[part] for part in added if part in config}
-
-
-def check_arrays(path: pathlib.Path, record: dict) -> None:
-  """Raises `UserError` where checkpoints have arrays that this code does not read."""
-  if record["format"] == 1 and record["config"].get("model", {}).get("network") == "s3_vae":
-    raise UserError(
-      f"{path} has weights of an LSTM as genjax {made_by(record)} kept them, which this genjax "
-      f"{_version('genjax')} does not read; use that version for it"
-    )
-
-
-def classes(record: dict) -> tuple[str, ...]:
-  """The names of a dataset's classes: their numbers where older code did not record them."""
-  dataset = record["dataset"]
-  return tuple(dataset.get("classes") or sources.numbered(dataset.get("num_classes", 0)))
-
-
-def made_by(record: dict) -> str:
-  """The version of genjax in what `read_config` gives."""
-  versions = record.get("versions")
-  return str(versions.get("genjax", "?")) if isinstance(versions, dict) else "?"
-
-
-def differences(old: dict, new: dict, free: Iterable[str] = ()) -> list[str]:
-  """The dotted keys whose values differ, but those in `free`: "model.width is 64, was 128"."""
-  old, new = flatten(old), flatten(new)
-  return [
-    f"{key} is {new.get(key, 'absent')!r}, was {old.get(key, 'absent')!r}"
-    for key in sorted((old.keys() | new.keys()) - set(free))
-    if old.get(key) != new.get(key)
-  ]
-
-
-def data_differences(old: dict, new: dict) -> list[str]:
-  """As `differences`, of two datasets: of two with the same checksums the source says nothing.
-
-  Nor do the names of classes, as checksums know the labels; nor what older code did not record.
-  """
-  sums = [key for key in ("crc32", "test_crc32") if key in old]
-  same = bool(sums) and all(old[key] == new.get(key) for key in sums)
-  return differences(old, new, {"classes", *(new.keys() - old), *(("source",) if same else ())})
-
-
-def versions() -> dict[str, str]:
-  """Of genjax and of the libraries that figures depend on."""
-  return {name: _version(name) for name in _LIBRARIES}
-
-
-def _version(library: str) -> str:
-  try:
-    return metadata.version(library)
-  except metadata.PackageNotFoundError:
-    return "not installed"
-
-
-@functools.cache  # the code is what it was when the process began, whatever happens to its files
-def _revision() -> str:
-  """The commit of the code, with "+changes" where files differ from it; "" outside a checkout.
-
-  A checkout has this package at its top, and its setup.cfg: the repository around a virtual
-  environment has not, nor has one that took a copy of the package.
-  """
-  folder = pathlib.Path(__file__).parents[1]
-
-  def git(*arguments: str) -> str:
-    done = subprocess.run(
-      ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
-
-  try:
-    about = folder.parent / "setup.cfg"
-    if git("ls-files", "--full-name", "__init__.py") != f"{folder.name}/__init__.py" or not (
-      about.is_file() and "\nname = genjax\n" in about.read_text()
-    ):
-      return ""
-    return git("describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*")
-  except OSError:  # no git on this machine
-    return ""
 
 
 def write_runs(path: pathlib.Path, rows: list[dict], results: list[dict]) -> None:

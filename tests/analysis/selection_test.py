@@ -9,7 +9,7 @@ import pytest
 
 import genjax
 from genjax.analysis import selection
-from genjax.training import checkpoint, workdir
+from genjax.training import config_file, loading
 from genjax.types import UserError
 
 
@@ -81,7 +81,7 @@ def test_runs_that_failed_without_weights_are_lost(vae):
   assert not chosen._replace(labels=labels).lost.any()  # best weights are from before
   assert last._replace(labels=labels).lost.all()
   failed, steps = np.array([True, True, False]), np.array([0, 5, 0])
-  assert checkpoint.lost(failed, steps, "best").tolist() == [True, False, False]
+  assert loading.lost(failed, steps, "best").tolist() == [True, False, False]
 
 
 def test_figures_of_runs_are_computed_in_full_float32(vae):
@@ -159,12 +159,12 @@ def test_a_workdir_of_format_1_is_read_as_what_it_was(vae, tmp_path):
   assert (model.initialiser, model.optimiser_rule) == ("lecun_normal", "optax")
   assert model.reconstruction == "sum"
   images = [
-    run.generate(run.noise(3)) for where in (path, vae[0]) for run in checkpoint.load(where)[:1]
+    run.generate(run.noise(3)) for where in (path, vae[0]) for run in loading.load(where)[:1]
   ]
   np.testing.assert_array_equal(*images)
   # Whoever starts its command again is told what it would mean today.
   with pytest.raises(UserError, match=r"model\.initialiser is 'report', was 'lecun_normal'"):
-    workdir.compare(path, {"config": vae[1].config.to_dict(), "dataset": vae[1].facts()})
+    config_file.compare(path, {"config": vae[1].config.to_dict(), "dataset": vae[1].facts()})
 
 
 def test_an_lstm_of_format_1_is_refused(vae, tmp_path):
@@ -172,17 +172,17 @@ def test_an_lstm_of_format_1_is_refused(vae, tmp_path):
   _as_format_1(path, "s3_vae")
   with pytest.raises(UserError, match=r"has weights of an LSTM as genjax .* use that version"):
     selection.read([path])
-  record = workdir.read_config(path)  # of which nothing else is lost
+  record = config_file.read_config(path)  # of which nothing else is lost
   assert record["config"]["model"]["network"] == "s3_vae"
   with pytest.raises(UserError, match="has weights of an LSTM"):
-    workdir.compare(path, {"config": record["config"], "dataset": record["dataset"]})
+    config_file.compare(path, {"config": record["config"], "dataset": record["dataset"]})
 
 
 def test_a_gan_of_format_1_has_flax_s_defaults(tmp_path):
   model = {"name": "gan", "network": "s1_wgan"}
   record = {"config": {"model": model, "grid": {"width": [8]}}, "dataset": {}}
   (tmp_path / "config.json").write_text(json.dumps(record))
-  found = workdir.read_config(tmp_path)["config"]
+  found = config_file.read_config(tmp_path)["config"]
   assert found["model"] == model | {
     "initialiser": "lecun_normal",
     "batch_norm": "torch",

@@ -11,7 +11,7 @@ import pytest
 import trainings
 
 from genjax.reporting import build
-from genjax.training import train, workdir
+from genjax.training import loading, workdir
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
@@ -208,7 +208,7 @@ def test_runs_and_classes_can_be_chosen(show):
 
 def test_the_canvas_has_the_pixels_that_the_run_decodes(show, vae):
   driver = show()
-  run = train.checkpoint.load(vae[0])[0]
+  run = loading.load(vae[0])[0]
   expected = np.asarray(run.generate(np.zeros((1, 2), np.float32)))[0, :, :, 0]
   np.testing.assert_allclose(pixels(driver)[..., 0] / 255, expected, atol=0.51 / 255)
 

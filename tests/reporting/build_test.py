@@ -17,7 +17,7 @@ from genjax import data
 from genjax.analysis import selection
 from genjax.plotting import tables
 from genjax.reporting import build, explorer, page
-from genjax.training import train
+from genjax.training import loading, planning, train
 from genjax.types import UserError
 
 
@@ -100,7 +100,7 @@ def test_it_tells_what_was_run(written):
   assert "2: 0, 1" in text  # seeds
   assert "12 steps" in text
   assert "The command was not recorded" in text
-  params = jax.tree.leaves(train.checkpoint.read(written[0]).progress.state.params)
+  params = jax.tree.leaves(loading.read(written[0]).progress.state.params)
   assert f"{sum(leaf[0].size for leaf in params):,} a run" in text
   assert f"python -m genjax.evaluate --workdir={written[0]}" in text
 
@@ -175,7 +175,7 @@ def test_without_the_data_there_is_a_gallery_and_a_sentence(written, tmp_path, m
   def gone(config, where):
     raise UserError("mnist is gone")
 
-  monkeypatch.setattr(train, "reload_data", gone)
+  monkeypatch.setattr(planning, "reload_data", gone)
   build.write([written[0]], tmp_path / "r.html")
   page = Page((tmp_path / "r.html").read_text())
   assert "Nearest training images are not shown: mnist is gone" in page.text

@@ -14,7 +14,7 @@ from genjax.scoring import classifier, protocols, score_files, trained_scores, w
 from genjax.scoring import runs as scored_runs
 from genjax.scoring.classifier_network import ClassifierNetwork
 from genjax.scoring.protocols import Settings
-from genjax.training import checkpoint, train, workdir
+from genjax.training import loading, train, workdir
 from genjax.types import UserError, latent_noise
 
 SMALL = Settings(images=200, nll_images=20, nll_samples=30)
@@ -90,7 +90,7 @@ def test_the_scaled_gap_is_in_units_of_pixels(caches, tmp_path):
   train.train(trainings.plan("gan", **changes), tmp_path / "gan")
   scored_runs.score(tmp_path / "gan", _wanted(("critic_gap", "critic_gap_scaled"), ("last",)))
   gap, scaled = (_values(tmp_path / "gan", n)[0] for n in ("critic_gap", "critic_gap_scaled"))
-  (run,) = checkpoint.load(tmp_path / "gan", "last")
+  (run,) = loading.load(tmp_path / "gan", "last")
   real = data.load("digits").test.image[:100] / np.float32(255)
   t = np.random.default_rng(0).uniform(size=(100, 1, 1, 1)).astype(np.float32)
   mixed = t * real + (1 - t) * run.generate(run.noise(100))
@@ -132,7 +132,7 @@ def test_scores_are_those_of_the_loaded_run(vae, tmp_path):
   """By another way: the images of `LoadedRun`, and a density in numpy."""
   path = _copy(vae[0], tmp_path)
   scored_runs.score(path, _wanted(("sharpness", "kl", "kl_dim")))
-  run, test = checkpoint.load(path)[1], vae[1].splits.test
+  run, test = loading.load(path)[1], vae[1].splits.test
   latent = run.numbers["latent"]
   z = latent_noise(protocols.key_of(0, 0), (200, 3))[:, :latent]
   images = np.round(np.asarray(run.generate(z)) * 255) / 255

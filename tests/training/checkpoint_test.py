@@ -15,7 +15,7 @@ import trainings
 from systems import assert_trees_close, assert_trees_equal
 
 import genjax
-from genjax.training import checkpoint, sweep, train
+from genjax.training import checkpoint, loading, sweep, train
 from genjax.types import UserError, image_noise
 
 
@@ -491,7 +491,7 @@ def test_a_checkpoint_that_a_training_removes_meanwhile_gives_way_to_the_later_o
 
   restore = checkpoint.Checkpoints.restore
   monkeypatch.setattr(checkpoint.Checkpoints, "restore", late)
-  np.testing.assert_array_equal(checkpoint.read(path.parent).progress.state.step, 12)
+  np.testing.assert_array_equal(loading.read(path.parent).progress.state.step, 12)
   assert steps == [6, 12]
 
 

@@ -14,7 +14,7 @@ from jax import lax
 
 from genjax import config, models
 from genjax.models import layers, networks, summary
-from genjax.training import cost, description, programs, sweep, train
+from genjax.training import cost, description, planning, programs, sweep, train
 from genjax.types import UserError
 
 MNIST, CIFAR10 = (28, 28, 1), (32, 32, 3)
@@ -295,7 +295,7 @@ def uncompiled(monkeypatch):
 
 
 def text_of(wanted):
-  return "".join(description.sections(train.plans(wanted)))
+  return "".join(description.sections(planning.plans(wanted)))
 
 
 def test_a_study_has_each_structure_once(uncompiled, caches):
@@ -334,7 +334,7 @@ def test_large_seeds_are_written_out(uncompiled, caches):
 def test_data_that_are_not_here_have_their_published_sizes(uncompiled, caches, tmp_path):
   def described(name, **changes):
     wanted = trainings.wanted("vae", **{"data.name": name, "data.dir": str(tmp_path)} | changes)
-    return "".join(description.sections(train.plans(wanted, description.load)))
+    return "".join(description.sections(planning.plans(wanted, description.load)))
 
   text = described("mnist")
   assert text.startswith("data    mnist (not on this machine; sizes as published): images 28 x 28 ")
@@ -349,7 +349,7 @@ def test_data_that_are_not_here_have_their_published_sizes(uncompiled, caches, t
 
 def test_memory_of_data_that_are_not_here(caches, tmp_path):
   wanted = trainings.wanted("vae", **{"data.name": "mnist", "data.dir": str(tmp_path)})
-  (plan,) = train.plans(wanted, description.load).values()
+  (plan,) = planning.plans(wanted, description.load).values()
   assert memory(plan).images == (54_000 + 50) * (784 + 4)
 
 

@@ -17,7 +17,7 @@ from systems import assert_trees_equal
 
 from genjax import cli
 from genjax.plotting import galleries, plots
-from genjax.training import programs, train, workdir
+from genjax.training import config_file, planning, programs, train, workdir
 from genjax.types import UserError
 
 FAST, HUGE = 1e-3, 1e30  # learning rates: the second leaves the range of floats within steps
@@ -53,11 +53,11 @@ def test_the_data_of_a_study_are_read_through_once(tmp_path, monkeypatch):
   monkeypatch.setattr(train.files, "checksum", lambda *parts: read.append(parts) or 7)
   monkeypatch.setattr(train.Training, "__init__", lambda self, plan, path: setattr(self, "step", 0))
   monkeypatch.setattr(train.Training, "until", lambda self, steps, title: None)
-  plans = train.plans(trainings.wanted("vae", **{"grid.width": (8, 12, 16)}))
+  plans = planning.plans(trainings.wanted("vae", **{"grid.width": (8, 12, 16)}))
   assert read == []  # describe has no use for it
   train.study(plans, tmp_path)
   assert len(read) == 2  # training and validation images, and test images
-  records = [workdir.read_config(tmp_path / folder) for folder in plans]
+  records = [config_file.read_config(tmp_path / folder) for folder in plans]
   assert [record["dataset"]["crc32"] for record in records] == [7, 7, 7]
 
 
@@ -478,7 +478,7 @@ def test_a_vae_learns_the_digits(tmp_path, no_pictures):
 def mnist():
   if not os.environ.get("TFDS_DATA_DIR"):
     pytest.skip("TFDS_DATA_DIR names no folder with MNIST")
-  return train.load_data(trainings.wanted(**{"data.name": "mnist"}))
+  return planning.load_data(trainings.wanted(**{"data.name": "mnist"}))
 
 
 REAL = {"data.name": "mnist", "batch_size": 32, "sweep.latents": (8,), "sweep.seeds": (0, 1, 2)}
@@ -486,7 +486,7 @@ REAL = {"data.name": "mnist", "batch_size": 32, "sweep.latents": (8,), "sweep.se
 
 def test_a_vae_learns_mnist(mnist, tmp_path, no_pictures):
   changes = {"model.width": 64, "steps": 300, "log_every": 10, "eval_every": 300}
-  plan = train.plan(trainings.wanted(**REAL, **changes), mnist)
+  plan = planning.plan(trainings.wanted(**REAL, **changes), mnist)
   train.train(plan, tmp_path)
   for steps in trainings.metric(tmp_path, "loss").values():
     assert steps[10] > 350
@@ -500,7 +500,7 @@ def test_a_vae_learns_mnist(mnist, tmp_path, no_pictures):
 def test_every_seed_of_a_gan_comes_nearer_to_mnist(mnist, tmp_path, no_pictures):
   changes = {"model.width": 16, "steps": 120, "log_every": 40, "eval_every": 120}
   changes |= {"sweep.learning_rate": (2e-3,), "sweep.b1": (0.5,), "eval_images": 100}
-  plan = train.plan(trainings.wanted("gan", **REAL, **changes), mnist)
+  plan = planning.plan(trainings.wanted("gan", **REAL, **changes), mnist)
   train.Training(plan, tmp_path).until(1, "")
   train.Training(plan, tmp_path).until(120, "")
   distances = trainings.metric(tmp_path, "val_swd")

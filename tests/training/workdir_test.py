@@ -14,7 +14,7 @@ import trainings
 from genjax import files
 from genjax.scoring import score_files
 from genjax.scoring.score_files import Place
-from genjax.training import metrics_file, workdir
+from genjax.training import config_file, metrics_file, workdir
 from genjax.types import UserError
 
 RECORD = {
@@ -27,7 +27,7 @@ RECORD = {
 
 
 def test_config_json_has_the_config_the_data_the_revision_and_the_versions(tmp_path):
-  workdir.settle(tmp_path, RECORD)
+  config_file.settle(tmp_path, RECORD)
   written = json.loads((tmp_path / "config.json").read_text())
   assert written["config"]["model"] == {"name": "vae", "width": 16}
   assert written["config"]["sweep"] == {"seeds": [0, 1]}
@@ -37,20 +37,20 @@ def test_config_json_has_the_config_the_data_the_revision_and_the_versions(tmp_p
     written["versions"]
   )
   assert written["versions"]["numpy"] == np.__version__
-  assert workdir.read_config(tmp_path)["dataset"] == written["dataset"]
+  assert config_file.read_config(tmp_path)["dataset"] == written["dataset"]
   assert [file.name for file in tmp_path.iterdir()] == ["config.json"]
 
 
 def test_where_a_workdir_comes_from_is_written_once_and_never_compared(tmp_path):
-  workdir.settle(tmp_path, RECORD, {"command": "python -m genjax.main --workdir='a b'"})
-  workdir.settle(tmp_path, RECORD, {"command": "python -m genjax.main --workdir=c"})
-  assert workdir.read_config(tmp_path)["command"] == "python -m genjax.main --workdir='a b'"
+  config_file.settle(tmp_path, RECORD, {"command": "python -m genjax.main --workdir='a b'"})
+  config_file.settle(tmp_path, RECORD, {"command": "python -m genjax.main --workdir=c"})
+  assert config_file.read_config(tmp_path)["command"] == "python -m genjax.main --workdir='a b'"
 
 
 def test_the_same_record_settles_again_and_leaves_the_file(tmp_path):
-  workdir.settle(tmp_path, RECORD)
+  config_file.settle(tmp_path, RECORD)
   before = (tmp_path / "config.json").read_bytes()
-  workdir.settle(tmp_path, RECORD)
+  config_file.settle(tmp_path, RECORD)
   assert (tmp_path / "config.json").read_bytes() == before
 
 
@@ -58,15 +58,15 @@ def test_what_says_how_and_not_what_may_change(tmp_path):
   """As sweep.chunk, after memory ran out: config.json then has the new values."""
   config = {"keep": 3, "eval_every": 4, "data": {"dir": "a", "cache": "", "background": "white"}}
   record = RECORD | {"config": RECORD["config"] | config}
-  workdir.settle(tmp_path, record, {"command": "first"})
+  config_file.settle(tmp_path, record, {"command": "first"})
   free = {
     "keep": 5,
     "eval_every": 2,
     "data": {"dir": "b", "cache": "c", "background": "white"},
     "sweep": {"seeds": (0, 1), "chunk": 2},
   }
-  workdir.settle(tmp_path, record | {"config": record["config"] | free}, {"command": "second"})
-  found = workdir.read_config(tmp_path)
+  config_file.settle(tmp_path, record | {"config": record["config"] | free}, {"command": "second"})
+  found = config_file.read_config(tmp_path)
   assert found["config"]["sweep"] == {"seeds": [0, 1], "chunk": 2}
   assert (found["config"]["keep"], found["config"]["data"]["dir"]) == (5, "b")
   assert found["command"] == "first"
@@ -76,19 +76,19 @@ def test_what_says_how_and_not_what_may_change(tmp_path):
     " keep is 5, was 3; sweep.chunk is 2, was 'absent'"
   )
   with pytest.raises(UserError, match=r"batch_size is 9, was 8\. "):
-    workdir.settle(tmp_path, record | {"config": record["config"] | free | {"batch_size": 9}})
+    config_file.settle(tmp_path, record | {"config": record["config"] | free | {"batch_size": 9}})
 
 
 def test_test_images_are_data_as_well(tmp_path):
   """Older records know nothing of them."""
   data = {"source": "a", "crc32": 7, "test": 10, "test_crc32": 8}
   old = {key: data[key] for key in ("source", "crc32")}
-  assert workdir.data_differences(old, data) == []
-  assert workdir.data_differences(data, data | {"source": "b", "classes": ["x"]}) == []
-  assert workdir.data_differences(data, data | {"test_crc32": 9}) == ["test_crc32 is 9, was 8"]
-  workdir.settle(tmp_path, RECORD | {"dataset": old})
-  workdir.settle(tmp_path, RECORD | {"dataset": data})  # and are noted where it goes on
-  assert workdir.read_config(tmp_path)["dataset"] == data
+  assert config_file.data_differences(old, data) == []
+  assert config_file.data_differences(data, data | {"source": "b", "classes": ["x"]}) == []
+  assert config_file.data_differences(data, data | {"test_crc32": 9}) == ["test_crc32 is 9, was 8"]
+  config_file.settle(tmp_path, RECORD | {"dataset": old})
+  config_file.settle(tmp_path, RECORD | {"dataset": data})  # and are noted where it goes on
+  assert config_file.read_config(tmp_path)["dataset"] == data
 
 
 def test_lost_figures_are_spoken_of_once(tmp_path, caplog):
@@ -104,14 +104,14 @@ def test_data_are_the_same_by_their_checksum_whatever_they_are_called(tmp_path):
   data = {"source": "faces (folder of images)", "crc32": 7}
   moved = {"data": {"name": "/new/people"}, "keep": 3}
   record = {"config": {"data": {"name": "/old/faces"}, "keep": 3}, "dataset": data}
-  workdir.settle(tmp_path, record)
+  config_file.settle(tmp_path, record)
   renamed = data | {"source": "people (folder of images)"}
-  workdir.settle(tmp_path, {"config": moved, "dataset": renamed})
-  assert workdir.read_config(tmp_path)["config"]["data"]["name"] == "/new/people"
+  config_file.settle(tmp_path, {"config": moved, "dataset": renamed})
+  assert config_file.read_config(tmp_path)["config"]["data"]["name"] == "/new/people"
   moved["data"]["background"] = "black"
   named = r"crc32 is 8, was 7; data.background is 'black', was 'white'"
   with pytest.raises(UserError, match=named):
-    workdir.settle(tmp_path, {"config": moved, "dataset": renamed | {"crc32": 8}})
+    config_file.settle(tmp_path, {"config": moved, "dataset": renamed | {"crc32": 8}})
 
 
 def test_the_revision_is_this_package_s_and_no_other_repository_s(tmp_path, monkeypatch):
@@ -120,8 +120,8 @@ def test_the_revision_is_this_package_s_and_no_other_repository_s(tmp_path, monk
     subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True)
 
   def revision(package):
-    monkeypatch.setattr(workdir, "__file__", str(package / "training" / "workdir.py"))
-    return workdir._revision.__wrapped__()
+    monkeypatch.setattr(config_file, "__file__", str(package / "training" / "config_file.py"))
+    return config_file._revision.__wrapped__()
 
   installed, own = tmp_path / ".venv" / "lib" / "genjax", tmp_path / "genjax"
   for package in (installed, own):
@@ -160,10 +160,10 @@ def test_the_revision_is_this_package_s_and_no_other_repository_s(tmp_path, monk
   ],
 )
 def test_a_changed_record_is_refused_with_its_keys(tmp_path, part, changes, said):
-  workdir.settle(tmp_path, RECORD)
+  config_file.settle(tmp_path, RECORD)
   before = (tmp_path / "config.json").read_bytes()
   with pytest.raises(UserError) as caught:
-    workdir.settle(tmp_path, RECORD | {part: RECORD[part] | changes})
+    config_file.settle(tmp_path, RECORD | {part: RECORD[part] | changes})
   assert str(caught.value) == (
     f"{tmp_path}/config.json was made with another {part}: {said}"
     "Take those values back, or name another --workdir"
@@ -177,25 +177,25 @@ def test_a_changed_record_is_refused_with_its_keys(tmp_path, part, changes, said
 def test_a_config_json_that_cannot_be_read(tmp_path, text):
   (tmp_path / "config.json").write_bytes(text.encode(errors="surrogateescape"))
   with pytest.raises(UserError, match=r"config\.json cannot be read; restore it, or start again"):
-    workdir.read_config(tmp_path)
+    config_file.read_config(tmp_path)
 
 
 def test_a_folder_without_config_json_is_no_workdir(tmp_path):
   with pytest.raises(UserError) as caught:
-    workdir.read_config(tmp_path)
+    config_file.read_config(tmp_path)
   assert str(caught.value) == f"{tmp_path} is no workdir of genjax: it has no config.json"
   (tmp_path / "file").write_text("")
   for place in (tmp_path / "absent", tmp_path / "file"):
     with pytest.raises(UserError, match="is no workdir of genjax"):
-      workdir.read_config(place)
+      config_file.read_config(place)
 
 
 def test_a_grid_names_a_folder_that_is_a_workdir(tmp_path):
   for width in (8, 16):
     (tmp_path / f"width={width}").mkdir()
-    workdir.settle(tmp_path / f"width={width}", RECORD)
+    config_file.settle(tmp_path / f"width={width}", RECORD)
   with pytest.raises(UserError) as caught:
-    workdir.read_config(tmp_path)
+    config_file.read_config(tmp_path)
   assert str(caught.value).endswith(f"; its folders are workdirs, as {tmp_path}/width=16")
 
 
@@ -223,7 +223,7 @@ def test_a_folder_with_somebody_s_files_is_refused(tmp_path, names, said):
   _fill(tmp_path, names)
   before = sorted(tmp_path.rglob("*"))
   with pytest.raises(UserError) as caught:
-    workdir.compare(tmp_path, RECORD)
+    config_file.compare(tmp_path, RECORD)
   assert str(caught.value) == (
     f"--workdir={tmp_path} holds {said} and is no workdir of genjax; name a new folder or an empty "
     "one"
@@ -237,25 +237,25 @@ def test_what_genjax_and_its_launcher_left_is_nobody_s(tmp_path):
   _fill(tmp_path / "claimed", [".config.json.partial", "runs.csv", "metrics.csv", "slurm-7.out"])
   _fill(tmp_path, ["logged/train.log", "empty/"])
   for place in ("claimed", "logged", "empty", "absent"):
-    workdir.compare(tmp_path / place, RECORD)
+    config_file.compare(tmp_path / place, RECORD)
 
 
 def test_in_a_workdir_there_may_be_anything(tmp_path):
-  workdir.settle(tmp_path, RECORD)
+  config_file.settle(tmp_path, RECORD)
   _fill(tmp_path, ["notes.txt", "report.html", "analysis/mine.py"])
-  workdir.compare(tmp_path, RECORD)
+  config_file.compare(tmp_path, RECORD)
 
 
 def test_a_study_may_lie_beside_other_workdirs_and_in_its_own(tmp_path):
-  workdir.settle(_folder(tmp_path / "depth=2"), RECORD)
-  workdir.check_free(tmp_path, ["width=8", "width=9"])  # another study's
+  config_file.settle(_folder(tmp_path / "depth=2"), RECORD)
+  config_file.check_free(tmp_path, ["width=8", "width=9"])  # another study's
   (tmp_path / "width=8").mkdir()  # a process that was killed early
-  workdir.check_free(tmp_path, ["width=8", "width=9"])
+  config_file.check_free(tmp_path, ["width=8", "width=9"])
   _fill(tmp_path, ["notes.txt"])
   with pytest.raises(UserError, match=r"holds notes\.txt and is no workdir"):
-    workdir.check_free(tmp_path, ["width=8", "width=9"])
-  workdir.settle(tmp_path / "width=8", RECORD)
-  workdir.check_free(tmp_path, ["width=8", "width=9"])
+    config_file.check_free(tmp_path, ["width=8", "width=9"])
+  config_file.settle(tmp_path / "width=8", RECORD)
+  config_file.check_free(tmp_path, ["width=8", "width=9"])
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_a_file_is_replaced_as_a_whole(tmp_path, monkeypatch):
   def full(*_):
     raise OSError("no space left on device")
 
-  monkeypatch.setattr(workdir.os, "replace", full)
+  monkeypatch.setattr(files.os, "replace", full)
   with pytest.raises(OSError, match="no space"):
     files.write(tmp_path / "file", "new")
   assert (tmp_path / "file").read_text() == "old"
