@@ -20,8 +20,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from genjax.analysis import comparisons, correlations
 from genjax.analysis.workdirs import Run, Scores, history
 from genjax.metrics import statistics
-from genjax.plotting import plots, tables
-from genjax.plotting.plots import CROSS, INK, STEPS, STYLE, Axis, Head, Metric, RunLabel
+from genjax.plotting import axes, curves, plots, tables
+from genjax.plotting.axes import STEPS, Axis, Metric
+from genjax.plotting.curves import CROSS
+from genjax.plotting.plots import INK, STYLE, Head, RunLabel
 
 
 class _Group(NamedTuple):
@@ -144,7 +146,7 @@ def _points(
   caption = _caption(found, axes, joined)
   figure, panels = plots.panel_grid(heads, title, handles + _marks(found), caption)
   for panel, scores, axis in zip(panels, found, axes, strict=True):
-    plots.set_y(panel, axis)
+    axes.set_y(panel, axis)
     groups = [
       _Group(*place(scores.runs[rows[0]]), rows) for rows in comparisons.settings(scores).values()
     ]
@@ -202,7 +204,7 @@ def _axis_of(
   names = [*settings, *("real test images" for _ in floors)]
   values = np.append(np.where(np.isinf(values), np.nan, values), floors)
   metric = Metric("", wide=scores.name not in _NEVER_LOGARITHMIC)
-  return plots.axis_of(metric, values[:, None], [RunLabel(0, name, -1) for name in names])
+  return axes.axis_of(metric, values[:, None], [RunLabel(0, name, -1) for name in names])
 
 
 def _floors(scores: Scores) -> list[float]:
@@ -227,7 +229,7 @@ def _marks(found: Sequence[Scores]) -> list[Line2D]:
   if any(not np.isnan(scores.floors).all() for scores in found):
     handles.append(Line2D([], [], label="real test images", **_FLOOR))
   if any(run.failed for run in _everyone(found)):
-    handles.append(plots.failed_mark())
+    handles.append(curves.failed_mark())
   return handles
 
 
@@ -337,7 +339,7 @@ def over_training(
       series[_with_floor(scores)] = steps, np.stack(rows)
   if not series:
     return None
-  return plots.curves(series, labels, title, list(_look(everything or found)))
+  return curves.curves(series, labels, title, list(_look(everything or found)))
 
 
 def _between(steps: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -380,7 +382,7 @@ def best_of(
   figure, panels = plots.panel_grid(heads, title, handles, caption)
   most = max(len(curve) for part in curves for curve in part.values())
   for panel, scores, axis, part in zip(panels, found, axes, curves, strict=True):
-    plots.set_y(panel, axis)
+    axes.set_y(panel, axis)
     for key, curve in part.items():
       line = {"color": look[key].color, "linestyle": look[key].dashes, "linewidth": 1.6}
       panel.plot(range(1, len(curve) + 1), curve, marker=".", gid="best", **line)
@@ -435,9 +437,9 @@ def against_loss(
   )
   figure, panels = plots.panel_grid(heads, title, handles, caption)
   for panel, point, above, beside in zip(panels, points, axes, across, strict=True):
-    plots.set_y(panel, above)
+    axes.set_y(panel, above)
     _set_x(panel, beside)
-    panel.set_xlabel(plots.metric_of(loss).title)
+    panel.set_xlabel(axes.metric_of(loss).title)
     for key, color in look.items():
       _draw_points(panel, point, [run.setting == key for run in point.runs], color.color)
   return figure
@@ -460,7 +462,7 @@ def _both(scores: Scores, loss: str) -> _Points:
 
 def _axis_of_losses(points: _Points) -> Axis:
   labels = [RunLabel(run.seed, run.setting, -1) for run in points.runs]
-  return plots.axis_of(Metric("", wide=True), points.losses[:, None], labels)
+  return axes.axis_of(Metric("", wide=True), points.losses[:, None], labels)
 
 
 def _draw_points(panel, points: _Points, chosen: list[bool], color) -> None:
@@ -491,7 +493,7 @@ def _set_x(panel, axis: Axis) -> None:
   panel.set_xlim(axis.low, axis.high)
   if axis.linear:
     panel.set_xscale("asinh", linear_width=axis.linear)
-    panel.xaxis.set_major_locator(FixedLocator(plots.decades(axis)))
+    panel.xaxis.set_major_locator(FixedLocator(axes.decades(axis)))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.set_xlim(axis.low, axis.high)
   else:

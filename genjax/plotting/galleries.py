@@ -42,7 +42,7 @@ def gallery(
   Args:
     images: [R, M, H, W, C] in [0, 1] or uint8, C 1 or 3; a NaN is drawn grey. A column shares its
       noise and, if there is one, its class.
-    labels, settings: as in `plots.curves`.
+    labels, settings: as in `curves.curves`.
     column_labels: M of them, such as the classes.
 
   Raises:

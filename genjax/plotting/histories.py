@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from genjax.metrics.catalogue import SCORES
-from genjax.plotting import plots, tables
+from genjax.plotting import axes, plots, tables
 
 Series = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
@@ -80,12 +80,12 @@ def dimensions(series: Series) -> np.ndarray | None:
 
 
 def described(panels: Series, labels: Sequence[plots.RunLabel]) -> str:
-  """In words what `plots.curves` draws: from what median to what each setting comes."""
+  """In words what `curves.curves` draws: from what median to what each setting comes."""
   groups, said = plots.by_setting(labels), []
   for name, (steps, values) in panels.items():
     ends = {setting: _ends(steps, values[rows]) for setting, rows in groups.items()}
     ends = {setting: found for setting, found in ends.items() if found}
-    said.append(f"{plots.metric_of(name).title}: {_spoken(ends)}.")
+    said.append(f"{axes.metric_of(name).title}: {_spoken(ends)}.")
   return " ".join(said)
 
 

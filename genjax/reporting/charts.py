@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from genjax.analysis.selection import Selection
-from genjax.plotting import histories, plots
+from genjax.plotting import curves, histories, plots
 from genjax.reporting import page
 from genjax.reporting.page import Picture
 from genjax.training import metrics_file
@@ -49,16 +49,16 @@ def _figures(
   shown = histories.over_training(series)
   for name, panels in histories.figures(shown).items():
     alt = histories.described(panels, labels)
-    yield _TITLES[name], page.of_png(plots.png(plots.curves(panels, labels)), alt)
+    yield _TITLES[name], page.of_png(plots.png(curves.curves(panels, labels)), alt)
   dimensions = histories.dimensions(series)
   if dimensions is not None:
     alt = _of_dimensions(dimensions, labels)
-    figure = plots.png(plots.kl_per_dimension(dimensions, labels))
+    figure = plots.png(curves.kl_per_dimension(dimensions, labels))
     yield "KL of each latent dimension", page.of_png(figure, alt)
 
 
 def _of_dimensions(values: np.ndarray, labels: list[plots.RunLabel]) -> str:
-  """In words what `plots.kl_per_dimension` draws."""
+  """In words what `curves.kl_per_dimension` draws."""
   said = []
   for setting, rows in plots.by_setting(labels).items():
     known = values[rows][np.isfinite(values[rows]).any(1)]

@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from genjax import cli, data
-from genjax.plotting import galleries, histories, plots
+from genjax.plotting import curves, galleries, histories, plots
 from genjax.training import (
   checkpoint,
   config_file,
@@ -292,10 +292,10 @@ class Training:
     scored = self.watching.columns if self.watching else ()
     shown = {name: one for name, one in series.items() if "@" not in name or name in scored}
     for name, panels in histories.figures(shown).items():
-      _save(plots.curves(panels, labels), self.path / "plots" / f"{name}.png")
+      _save(curves.curves(panels, labels), self.path / "plots" / f"{name}.png")
     dimensions = histories.dimensions(series)
     if dimensions is not None:
-      figure = plots.kl_per_dimension(dimensions, labels)
+      figure = curves.kl_per_dimension(dimensions, labels)
       _save(figure, self.path / "plots" / "kl_per_dimension.png")
     self.drawn = time.perf_counter()
 

@@ -16,7 +16,7 @@ import trainings
 from systems import assert_trees_equal
 
 from genjax import cli
-from genjax.plotting import galleries, plots
+from genjax.plotting import curves, galleries, plots
 from genjax.training import config_file, planning, programs, train, workdir
 from genjax.types import UserError
 
@@ -373,7 +373,7 @@ def test_a_row_of_metrics_csv_is_the_mean_since_the_row_before(tmp_path, no_pict
 
 def test_the_gap_stands_for_a_loss_that_is_its_mirror_image(tmp_path, no_pictures, monkeypatch):
   drawn = []
-  monkeypatch.setattr(plots, "curves", lambda series, labels: drawn.extend(series))
+  monkeypatch.setattr(curves, "curves", lambda series, labels: drawn.extend(series))
   train.train(trainings.plan("gan", **WGAN), tmp_path)
   kept = {row["name"] for row in trainings.metrics_csv(tmp_path)}
   assert {"critic_loss", "critic_gap", "val_critic_loss", "val_critic_gap"} <= kept

@@ -8,7 +8,8 @@ import figures
 import numpy as np
 import pytest
 
-from genjax.plotting import plots
+from genjax.plotting import curves, plots
+from genjax.plotting.axes import spread
 from genjax.plotting.plots import RunLabel
 
 STEPS = np.arange(1, 51) * 100
@@ -37,7 +38,7 @@ def _sentences(figure):
 
 def test_line_is_the_median_and_band_the_quartiles():
   values = _values(8)
-  (axes,) = plots.curves({"loss": (STEPS, values)}, figures.labels()).axes
+  (axes,) = curves.curves({"loss": (STEPS, values)}, figures.labels()).axes
   lines = _artists(axes, "median")
   assert len(lines) == 2
   for group, rows in enumerate((slice(0, 4), slice(4, 8))):
@@ -52,12 +53,12 @@ def test_line_is_the_median_and_band_the_quartiles():
 
 def test_band_of_three_seeds_is_their_range_and_the_caption_says_so():
   values = _values(3)
-  figure = plots.curves({"loss": (STEPS, values)}, figures.labels(["latent 2"], 3))
+  figure = curves.curves({"loss": (STEPS, values)}, figures.labels(["latent 2"], 3))
   low, high = _band(figure.axes[0], 0)
   np.testing.assert_allclose(low, values.min(0))
   np.testing.assert_allclose(high, values.max(0))
   assert any("Band: minimum to maximum." in text for text in figures.words(figure))
-  figure = plots.curves({"loss": (STEPS, _values(4))}, figures.labels(["latent 2"], 4))
+  figure = curves.curves({"loss": (STEPS, _values(4))}, figures.labels(["latent 2"], 4))
   assert any("Band: 25 to 75% of the seeds." in text for text in figures.words(figure))
 
 
@@ -67,15 +68,15 @@ def test_spread_ignores_nan_as_numpy_does():
   values[:, 7] = np.nan
   some = ~np.isnan(values).all(0)
   expected = np.nanpercentile(values[:, some], [25, 50, 75], axis=0)
-  np.testing.assert_allclose(plots.spread(values)[:, some], expected)
-  assert np.isnan(plots.spread(values)[:, 7]).all()
+  np.testing.assert_allclose(spread(values)[:, some], expected)
+  assert np.isnan(spread(values)[:, 7]).all()
 
 
 def test_failed_run_ends_in_a_cross_and_is_counted():
   labels = figures.labels()
   labels[5] = RunLabel(1, "latent 10", 2_050)
   values = _values(8)
-  figure = plots.curves({"loss": (STEPS, values)}, labels)  # what it logged later is not its own
+  figure = curves.curves({"loss": (STEPS, values)}, labels)  # what it logged later is not its own
   (axes,) = figure.axes
   (cross,) = _artists(axes, "failed")
   assert cross.get_marker() == "x"
@@ -90,7 +91,7 @@ def test_failed_run_ends_in_a_cross_and_is_counted():
 def test_a_run_that_failed_before_its_first_value_has_a_cross_on_the_axis_at_its_step():
   labels = figures.labels()
   labels[5] = RunLabel(1, "latent 10", 30)
-  figure = plots.curves({name: (STEPS, _values(8)) for name in ("loss", "critic_gap")}, labels)
+  figure = curves.curves({name: (STEPS, _values(8)) for name in ("loss", "critic_gap")}, labels)
   for axes in figure.axes:
     (cross,) = _artists(axes, "failed")
     assert (cross.get_xdata(), cross.get_ydata()) == (30, axes.get_ylim()[0])
@@ -98,18 +99,18 @@ def test_a_run_that_failed_before_its_first_value_has_a_cross_on_the_axis_at_its
   said = "Cross on the x axis: a run that failed at that step, before it had a value."
   assert said in _sentences(figure)
   labels[5] = RunLabel(1, "latent 10", 100)  # with the first value
-  figure = plots.curves({"loss": (STEPS, _values(8))}, labels)
+  figure = curves.curves({"loss": (STEPS, _values(8))}, labels)
   assert said not in _sentences(figure)
   labels[5] = RunLabel(1, "latent 10", 9_000)  # beyond the last value of all, of which it had none
   values = _values(8)
   values[5] = np.nan
-  (axes,) = plots.curves({"loss": (STEPS, values)}, labels).axes
+  (axes,) = curves.curves({"loss": (STEPS, values)}, labels).axes
   (cross,) = _artists(axes, "failed")
   assert cross.get_xdata() == 9_000 < axes.get_xlim()[1]
 
 
 def test_no_failure_no_cross():
-  figure = plots.curves({"loss": (STEPS, _values(8))}, figures.labels())
+  figure = curves.curves({"loss": (STEPS, _values(8))}, figures.labels())
   assert not _artists(figure.axes[0], "failed")
   assert "a run failed" not in figures.words(figure)
 
@@ -118,7 +119,7 @@ def test_cross_of_an_explosion_is_inside_the_panel(tmp_path):
   labels = [*figures.labels(["latent 2"], 3), RunLabel(3, "latent 2", 2_000)]
   values = _values(4)
   values[3, 19:] = [1e9] + [np.inf] * 30
-  figure = plots.curves({"loss": (STEPS, values)}, labels)
+  figure = curves.curves({"loss": (STEPS, values)}, labels)
   (axes,) = figure.axes
   (cross,) = _artists(axes, "failed")
   assert cross.get_xdata() == 2_000
@@ -130,9 +131,9 @@ def test_cross_of_an_explosion_is_inside_the_panel(tmp_path):
 @pytest.mark.parametrize("where", [(2, 30), (slice(None), 0)], ids=["one seed", "first step"])
 def test_spike_does_not_flatten_the_rest(where):
   values = _values(8)
-  ordinary = plots.curves({"loss": (STEPS, values)}, figures.labels()).axes[0].get_ylim()
+  ordinary = curves.curves({"loss": (STEPS, values)}, figures.labels()).axes[0].get_ylim()
   values[where] = 1e6
-  figure = plots.curves({"loss": (STEPS, values)}, figures.labels())
+  figure = curves.curves({"loss": (STEPS, values)}, figures.labels())
   np.testing.assert_allclose(figure.axes[0].get_ylim(), ordinary, atol=1)
   count = np.sum(values == 1e6)
   assert any(f"not shown: {count} above, up to 1e+06" in text for text in figures.words(figure))
@@ -141,7 +142,7 @@ def test_spike_does_not_flatten_the_rest(where):
 def test_seed_at_a_level_of_its_own_is_shown():
   values = 100 + 0.1 * _values(8)
   values[6] += 40
-  low, high = plots.curves({"loss": (STEPS, values)}, figures.labels()).axes[0].get_ylim()
+  low, high = curves.curves({"loss": (STEPS, values)}, figures.labels()).axes[0].get_ylim()
   assert low < values.min()
   assert high > values.max()
 
@@ -151,7 +152,7 @@ FALL = np.array([500.0, 150, 120, 112, 111])  # validations of a run that learns
 
 def _five(values, labels):
   """The limits of a panel of five points, and its note."""
-  figure = plots.curves({"loss": (STEPS[:5], values)}, labels)
+  figure = curves.curves({"loss": (STEPS[:5], values)}, labels)
   note = [text for text in figures.words(figure) if "not shown" in text]
   return *figure.axes[0].get_ylim(), note
 
@@ -160,7 +161,7 @@ def _five(values, labels):
 @pytest.mark.parametrize("largest", [1, 14], ids=["alike", "one seed 14 times as large"])
 def test_of_few_points_all_are_shown(points, largest):
   values = np.outer([1, 0.9, 1.1, largest], FALL[:points])
-  figure = plots.curves({"loss": (STEPS[:points], values)}, figures.labels(["latent 2"], 4))
+  figure = curves.curves({"loss": (STEPS[:points], values)}, figures.labels(["latent 2"], 4))
   low, high = figure.axes[0].get_ylim()
   assert low < values.min()
   assert high > values.max()
@@ -198,7 +199,9 @@ def test_of_few_points_a_failed_run_that_explodes_does_not_set_the_limits():
 
 def test_settings_of_very_different_sizes_share_a_logarithmic_axis():
   values = np.abs(_values(8)) * np.repeat([0.01, 100], 4)[:, None]
-  figure = plots.curves({"critic_gap": (STEPS, values), "other": (STEPS, values)}, figures.labels())
+  figure = curves.curves(
+    {"critic_gap": (STEPS, values), "other": (STEPS, values)}, figures.labels()
+  )
   assert [axes.get_yscale() for axes in figure.axes] == ["asinh", "linear"]
   assert any("log scale" in text for text in figures.words(figure))
   ticks = figure.axes[0].get_yticks()
@@ -210,14 +213,14 @@ def test_titles_say_metric_and_unit_and_unknown_names_stay():
   history = {
     name: (STEPS, _values(8)) for name in ("kl", "val_kl", "critic_gap", "my_metric", "val_mine")
   }
-  words = figures.words(plots.curves(history, figures.labels(), title="Two $ latents"))
+  words = figures.words(curves.curves(history, figures.labels(), title="Two $ latents"))
   assert {"Two $ latents", "KL (nats)", "KL (nats), validation"} <= set(words)
   assert {"critic gap: real - generated", "my_metric", "val_mine"} <= set(words)
 
 
 def test_accuracies_keep_their_whole_range():
   values = 0.75 + 0.01 * _values(8)
-  low, high = plots.curves({"accuracy_real": (STEPS, values)}, figures.labels()).axes[0].get_ylim()
+  low, high = curves.curves({"accuracy_real": (STEPS, values)}, figures.labels()).axes[0].get_ylim()
   assert -0.1 < low < 0
   assert 1 < high < 1.1
 
@@ -225,7 +228,7 @@ def test_accuracies_keep_their_whole_range():
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 8, 14])
 def test_any_number_of_panels(count, tmp_path):
   history = {f"metric {i}": (STEPS, _values(8)) for i in range(count)}
-  figure = plots.curves(history, figures.labels())
+  figure = curves.curves(history, figures.labels())
   assert len(figure.axes) == count
   boxes = [axes.get_position() for axes in figure.axes]
   assert all(0 < b.x0 < b.x1 < 1 and 0 < b.y0 < b.y1 < 1 for b in boxes)
@@ -233,7 +236,7 @@ def test_any_number_of_panels(count, tmp_path):
 
 
 def test_steps_have_thousands_separators_and_no_text_leaves_the_figure():
-  figure = plots.curves(
+  figure = curves.curves(
     {"loss": (STEPS * 1000, _values(8))}, figures.labels(), title="A title " * 30
   )
   figure.draw_without_rendering()
@@ -268,7 +271,7 @@ def test_odd_values_can_be_drawn(name, values, tmp_path):
   labels = figures.labels()
   labels[0] = RunLabel(0, "latent 2", 0)
   steps = np.arange(values.shape[1])
-  figure = plots.curves({name: (steps, values)}, labels)
+  figure = curves.curves({name: (steps, values)}, labels)
   plots.save(figure, tmp_path / "odd.png")
   assert any("no finite value" in w for w in figures.words(figure)) == (
     not np.isfinite(values).any()
@@ -285,7 +288,7 @@ def test_odd_values_can_be_drawn(name, values, tmp_path):
 )
 def test_shapes_that_do_not_fit_are_refused(history, message):
   with pytest.raises(ValueError, match=message):
-    plots.curves(history, figures.labels())
+    curves.curves(history, figures.labels())
 
 
 # Colours.
@@ -295,8 +298,8 @@ def test_colours_are_distinct_and_stay_when_some_runs_are_shown():
   for settings in (["a", "b"], [f"latent {z}" for z in range(12)], [*"abcdefghijklm"]):
     assert len(set(plots.looks(settings).values())) == len(settings)
   settings = ["latent 2", "latent 10", "latent 50"]
-  whole = plots.curves({"kl": (STEPS, _values(6))}, figures.labels(settings, 2)).axes[0]
-  part = plots.curves(
+  whole = curves.curves({"kl": (STEPS, _values(6))}, figures.labels(settings, 2)).axes[0]
+  part = curves.curves(
     {"kl": (STEPS, _values(2))}, figures.labels(settings[2:], 2), settings=settings
   )
   assert _artists(part.axes[0], "median")[0].get_color() == plots.PALETTE[2]
@@ -322,7 +325,7 @@ def test_dimensions_are_sorted_for_each_seed_and_nan_beyond_the_latent_is_left_o
     RunLabel(0, "latent 1", -1),
     RunLabel(1, "latent 1", 900),
   ]
-  figure = plots.kl_per_dimension(values, labels)
+  figure = curves.kl_per_dimension(values, labels)
   three, one = figure.axes
   assert [list(line.get_ydata()) for line in _artists(three, "seed")] == [[3, 2, 1], [5, 1, 0]]
   assert [bar.get_height() for bar in three.patches] == [4, 1.5, 0.5]
@@ -338,7 +341,7 @@ def test_the_caption_speaks_of_crosses_where_there_are_some(has_value):
   values[1] = 2 if has_value else np.nan
   labels = figures.labels(["latent 3"])
   labels[1] = RunLabel(1, "latent 3", 20)
-  figure = plots.kl_per_dimension(values, labels)
+  figure = curves.kl_per_dimension(values, labels)
   said = _sentences(figure)
   assert ("Cross: a seed that failed." in said) == has_value
   assert ("Without a mark: a seed that failed before it had a value." in said) != has_value
@@ -347,15 +350,15 @@ def test_the_caption_speaks_of_crosses_where_there_are_some(has_value):
 def test_one_active_dimension_of_a_hundred_is_not_cut_off():
   values = 1e-3 * np.abs(_values(4, 100))
   values[:, 37] = 3
-  (axes,) = plots.kl_per_dimension(values, figures.labels(["latent 100"], 4)).axes
+  (axes,) = curves.kl_per_dimension(values, figures.labels(["latent 100"], 4)).axes
   assert axes.get_ylim()[1] > 3
 
 
 def test_kl_of_a_run_without_values(tmp_path):
   values = np.full((8, 5), np.nan)
   values[:4] = 1
-  plots.save(plots.kl_per_dimension(values, figures.labels()), tmp_path / "kl.png")
-  figure = plots.kl_per_dimension(values * np.nan, figures.labels())
+  plots.save(curves.kl_per_dimension(values, figures.labels()), tmp_path / "kl.png")
+  figure = curves.kl_per_dimension(values * np.nan, figures.labels())
   assert figures.words(figure).count("no finite value") == 2
 
 
@@ -365,14 +368,14 @@ def test_kl_of_a_run_without_values(tmp_path):
 def test_same_figure_same_bytes_whatever_the_users_settings(tmp_path):
   labels = figures.labels()
   history = {"loss": (STEPS, _values(8)), "kl": (STEPS, _values(8))}
-  figures.assert_same_bytes(lambda: plots.curves(history, labels, "A"), tmp_path)
-  figures.assert_same_bytes(lambda: plots.kl_per_dimension(_values(8, 5), labels), tmp_path)
+  figures.assert_same_bytes(lambda: curves.curves(history, labels, "A"), tmp_path)
+  figures.assert_same_bytes(lambda: curves.kl_per_dimension(_values(8, 5), labels), tmp_path)
 
 
 def test_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
   path = tmp_path / "curves.png"
   path.write_bytes(b"old")
-  figure = plots.curves({"loss": (STEPS, _values(8))}, figures.labels())
+  figure = curves.curves({"loss": (STEPS, _values(8))}, figures.labels())
 
   def half_a_file(partial, data):
     assert os.path.dirname(partial) == str(tmp_path)
@@ -394,7 +397,7 @@ def test_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch)
 def test_pyplot_is_left_alone():
   from matplotlib import pyplot
 
-  plots.curves({"loss": (STEPS, _values(8))}, figures.labels())
+  curves.curves({"loss": (STEPS, _values(8))}, figures.labels())
   assert pyplot.get_fignums() == []
 
 
@@ -402,5 +405,5 @@ def test_a_usual_figure_takes_about_a_second(tmp_path):
   history = {f"metric {i}": (np.arange(200), _values(12, 200)) for i in range(8)}
   labels = figures.labels(["latent 2", "latent 10", "latent 50"])
   start = time.process_time()
-  plots.save(plots.curves(history, labels), tmp_path / "curves.png")
+  plots.save(curves.curves(history, labels), tmp_path / "curves.png")
   assert time.process_time() - start < 5  # five times what it takes
