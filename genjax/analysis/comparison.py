@@ -5,7 +5,14 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from genjax import files
-from genjax.analysis import comparisons, correlations, judgements, score_plots, workdirs
+from genjax.analysis import (
+  comparisons,
+  correlations,
+  judgements,
+  score_curves,
+  score_plots,
+  workdirs,
+)
 from genjax.analysis.workdirs import Scores
 from genjax.config import suggestion
 from genjax.metrics.catalogue import SCORES
@@ -125,8 +132,8 @@ def _figures(found: list[Scores]) -> Iterator[tuple[str, plots.Figure | None]]:
     else:
       figure = score_plots.by_setting(family, f"Scores by setting: {title}", found)
       yield f"settings-{name}", figure
-    yield f"steps-{name}", score_plots.over_training(family, f"Over training: {title}", found)
-    yield f"best-{name}", score_plots.best_of(family, f"Best of k runs: {title}", found)
+    yield f"steps-{name}", score_curves.over_training(family, f"Over training: {title}", found)
+    yield f"best-{name}", score_curves.best_of(family, f"Best of k runs: {title}", found)
     for loss in correlations.LOSSES:
       text = f"Scores by {loss}: {title}"
-      yield f"{loss}-{name}", score_plots.against_loss(family, loss, text, found)
+      yield f"{loss}-{name}", score_curves.against_loss(family, loss, text, found)

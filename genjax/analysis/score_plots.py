@@ -15,13 +15,13 @@ import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator
 
-from genjax.analysis import comparisons, correlations
-from genjax.analysis.workdirs import Run, Scores, history
+from genjax.analysis import comparisons
+from genjax.analysis.workdirs import Run, Scores
 from genjax.metrics import statistics
-from genjax.plotting import axes, curves, plots, tables
-from genjax.plotting.axes import STEPS, Axis, Metric
+from genjax.plotting import axes, curves, plots
+from genjax.plotting.axes import Axis, Metric
 from genjax.plotting.curves import CROSS
 from genjax.plotting.plots import INK, STYLE, Head, RunLabel
 
@@ -43,7 +43,7 @@ class _Group(NamedTuple):
 def spans_latents(found: Sequence[Scores]) -> bool:
   """Whether a line through several latents can be drawn."""
   latents = {}
-  for run in _everyone(found):
+  for run in all_runs(found):
     latents.setdefault(run.line, set()).add(run.latent)
   return any(len(own) > 1 for own in latents.values())
 
@@ -59,7 +59,7 @@ def against_latent(
     title: of the figure.
     everything: all scores of a comparison, of which `found` is a part: keeps colours.
   """
-  runs = _everyone(found)
+  runs = all_runs(found)
   latents = sorted({run.latent for run in runs})
   span = math.log10(latents[-1] / latents[0]) or 0.5
   gap = min(np.diff(np.log10(latents)), default=span)
@@ -74,7 +74,7 @@ def against_latent(
 
   margin = max(slots.values()) / 2 + 0.03 * span
   edges = math.log10(latents[0]) - margin, math.log10(latents[-1]) + margin
-  look = plots.looks(_unique(run.line for run in _everyone(everything or found)))
+  look = plots.looks(_unique(run.line for run in all_runs(everything or found)))
   figure, panels = _points(found, title, runs, look, place, "line: through the latents")
   for panel in panels:
     _label_latents(panel, latents, edges)
@@ -86,14 +86,14 @@ def by_setting(
   found: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
 ) -> Figure:
   """Each score of each setting, side by side. Arguments as in `against_latent`."""
-  runs = _everyone(found)
+  runs = all_runs(found)
   names = _unique(run.setting for run in runs)
   ticks = _ticks(names, len(found))
 
   def place(run: Run) -> tuple[str, float, float]:
     return run.setting, names.index(run.setting), min(0.6, 0.25 * len(names))
 
-  look = _look(everything or found)
+  look = look_of(everything or found)
   figure, panels = _points(found, title, runs, look, place, "", numbered=not ticks)
   for panel in panels:
     panel.set_xlim(-0.6, len(names) - 0.4)
@@ -109,9 +109,9 @@ def _unique(names: Iterable[str]) -> list[str]:
   return list(dict.fromkeys(names))
 
 
-def _look(found: Sequence[Scores]) -> dict[str, plots.Look]:
+def look_of(found: Sequence[Scores]) -> dict[str, plots.Look]:
   """Of each setting."""
-  return plots.looks(_unique(run.setting for run in _everyone(found)))
+  return plots.looks(_unique(run.setting for run in all_runs(found)))
 
 
 def _ticks(names: list[str], panels: int) -> list[str]:
@@ -137,14 +137,14 @@ def _points(
   `place` tells of a run its colour's key, and the middle and the width of where its setting stands.
   """
   axes = [_axis(scores) for scores in found]
-  names = _named(runs, lambda run: place(run)[0])
+  names = named_runs(runs, lambda run: place(run)[0])
   handles = [
-    _handle(f"{i}  {name}" if numbered else name, look[key], "o", "" if joined else "none")
+    handle_of(f"{i}  {name}" if numbered else name, look[key], "o", "" if joined else "none")
     for i, (key, name) in enumerate(names.items(), 1)
   ]
-  heads = [_head(scores, axis) for scores, axis in zip(found, axes, strict=True)]
+  heads = [head_of(scores, axis) for scores, axis in zip(found, axes, strict=True)]
   caption = _caption(found, axes, joined)
-  figure, panels = plots.panel_grid(heads, title, handles + _marks(found), caption)
+  figure, panels = plots.panel_grid(heads, title, handles + marks_of(found), caption)
   for panel, scores, axis in zip(panels, found, axes, strict=True):
     axes.set_y(panel, axis)
     groups = [
@@ -155,11 +155,11 @@ def _points(
       _draw_middle(panel, scores, group, look[group.key].color)
     for key in names if joined else []:
       _join(panel, scores, [group for group in groups if group.key == key], look[key])
-    _draw_floor(panel, scores)
+    draw_floor(panel, scores)
   return figure, panels
 
 
-def _everyone(found: Sequence[Scores]) -> list[Run]:
+def all_runs(found: Sequence[Scores]) -> list[Run]:
   """The runs of all these scores that have a figure or failed."""
   runs = {}
   for scores in found:
@@ -169,7 +169,7 @@ def _everyone(found: Sequence[Scores]) -> list[Run]:
   return list(runs.values())
 
 
-def _named(runs: list[Run], key: Callable[[Run], str]) -> dict[str, str]:
+def named_runs(runs: list[Run], key: Callable[[Run], str]) -> dict[str, str]:
   """Each key with the number of its seeds, and of those that failed."""
   groups, names = {}, {}
   for run in runs:
@@ -194,10 +194,10 @@ _NEVER_LOGARITHMIC = {
 def _axis(scores: Scores) -> Axis:
   """An axis that holds the runs and the floor."""
   settings = [run.setting for run in scores.runs]
-  return _axis_of(scores, scores.values, settings, _floors(scores))
+  return axis_for(scores, scores.values, settings, floors_of(scores))
 
 
-def _axis_of(
+def axis_for(
   scores: Scores, values: np.ndarray, settings: list[str], floors: Sequence[float] = ()
 ) -> Axis:
   """For figures [N] of these settings, and floors; logarithmic where they are orders apart."""
@@ -207,28 +207,28 @@ def _axis_of(
   return axes.axis_of(metric, values[:, None], [RunLabel(0, name, -1) for name in names])
 
 
-def _floors(scores: Scores) -> list[float]:
+def floors_of(scores: Scores) -> list[float]:
   """One, or some where workdirs measured it for themselves."""
   return sorted(set(scores.floors[~np.isnan(scores.floors)]))
 
 
-def _head(scores: Scores, axis: Axis) -> Head:
+def head_of(scores: Scores, axis: Axis) -> Head:
   better = f"{scores.score.better} is better" if scores.score.better else ""
   return Head(scores.score.title, "\n".join(filter(None, [better, axis.note])))
 
 
-def _handle(label: str, look: plots.Look, marker: str | None = None, line="") -> Line2D:
+def handle_of(label: str, look: plots.Look, marker: str | None = None, line="") -> Line2D:
   dashes = line or look.dashes
   options = {"marker": marker, "markersize": 5, "linewidth": 2, "linestyle": dashes}
   return Line2D([], [], color=look.color, label=label, **options)
 
 
-def _marks(found: Sequence[Scores]) -> list[Line2D]:
+def marks_of(found: Sequence[Scores]) -> list[Line2D]:
   """What the legend says besides the settings."""
   handles = []
   if any(not np.isnan(scores.floors).all() for scores in found):
     handles.append(Line2D([], [], label="real test images", **_FLOOR))
-  if any(run.failed for run in _everyone(found)):
+  if any(run.failed for run in all_runs(found)):
     handles.append(curves.failed_mark())
   return handles
 
@@ -241,14 +241,14 @@ def _caption(found: Sequence[Scores], axes: list[Axis], joined: str) -> str:
   text = f"{marks}{joined and f'; {joined}'}."
   if any(len(rows) < statistics.ENOUGH for s in found for rows in comparisons.settings(s).values()):
     text += f" With less than {statistics.ENOUGH} seeds the interval is too narrow."
-  if any(run.failed for run in _everyone(found)):
+  if any(run.failed for run in all_runs(found)):
     text += " Cross: a run that failed, at the worse edge where it has no figure."
   if any("not shown" in axis.note for axis in axes):
     text += " Triangle: beyond the axis."
-  return f"{text}\n{_protocol(found)}"
+  return f"{text}\n{protocol_of(found)}"
 
 
-def _protocol(found: Sequence[Scores]) -> str:
+def protocol_of(found: Sequence[Scores]) -> str:
   return f"{comparisons.conditions(found[0])}; protocol {found[0].protocol}."
 
 
@@ -259,9 +259,9 @@ def _draw_seeds(panel, scores: Scores, axis: Axis, group: _Group, color) -> None
   y, above, below = np.clip(values, axis.low, axis.high), values > axis.high, values < axis.low
   for chosen, mark in (
     (failed & ~np.isnan(values), CROSS | {"markersize": 5}),
-    (~failed & above, _DOT | {"marker": "^", "markersize": 4}),
-    (~failed & below, _DOT | {"marker": "v", "markersize": 4}),
-    (~failed & ~above & ~below, _DOT),
+    (~failed & above, DOT | {"marker": "^", "markersize": 4}),
+    (~failed & below, DOT | {"marker": "v", "markersize": 4}),
+    (~failed & ~above & ~below, DOT),
   ):
     if chosen.any():
       gid = "failed" if mark["marker"] == "x" else "seed"
@@ -282,8 +282,12 @@ def _draw_middle(panel, scores: Scores, group: _Group, color) -> None:
     panel.plot(group.middle, told.iqm, color=color, gid="middle", **_DIAMOND)
 
 
-_DOT = {"marker": "o", "markersize": 3, "alpha": 0.55, "markeredgewidth": 0, "clip_on": False}
+DOT = {"marker": "o", "markersize": 3, "alpha": 0.55, "markeredgewidth": 0, "clip_on": False}
+
+
 _BAR = {"linewidth": 1.5, "zorder": 3}
+
+
 _DIAMOND = {
   "marker": "D", "markersize": 4.5, "markeredgecolor": "white", "markeredgewidth": 0.7, "zorder": 4,
 }  # fmt: skip
@@ -297,8 +301,8 @@ def _join(panel, scores: Scores, groups: list[_Group], look: plots.Look) -> None
     panel.plot(*zip(*known, strict=True), gid="line", zorder=2, **line)
 
 
-def _draw_floor(panel, scores: Scores) -> None:
-  for floor in _floors(scores):
+def draw_floor(panel, scores: Scores) -> None:
+  for floor in floors_of(scores):
     panel.axhline(floor, gid="floor", zorder=1, **_FLOOR)
 
 
@@ -317,185 +321,3 @@ def _label_latents(panel, latents: list[int], edges: tuple[float, float]) -> Non
   panel.xaxis.set_minor_locator(FixedLocator(np.log10(latents)))
   panel.set_xticklabels([f"{latent:,}" for latent in shown])
   panel.set_xlabel("latent size")
-
-
-def over_training(
-  found: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
-) -> Figure | None:
-  """Each score over the steps at which it was measured; None where no run has two of them.
-
-  Runs whose best weights are of different steps are joined by straight lines, on which the median
-  and the band stand too. Arguments as in `against_latent`.
-  """
-  runs = _everyone(found)
-  labels = [RunLabel(run.seed, run.setting, run.last_step if run.failed else -1) for run in runs]
-  series = {}
-  for scores in found:
-    steps, values = history(scores)
-    if len(steps) > 1 and ((~np.isnan(values)).sum(1) > 1).any():
-      own = {(run.setting, run.seed): row for run, row in zip(scores.runs, values, strict=True)}
-      nothing = np.full(len(steps), np.nan)
-      rows = [_between(steps, own.get((run.setting, run.seed), nothing)) for run in runs]
-      series[_with_floor(scores)] = steps, np.stack(rows)
-  if not series:
-    return None
-  return curves.curves(series, labels, title, list(_look(everything or found)))
-
-
-def _between(steps: np.ndarray, values: np.ndarray) -> np.ndarray:
-  known = np.isfinite(values)
-  if not known.any():
-    return values
-  return np.interp(steps, steps[known], values[known], left=np.nan, right=np.nan)
-
-
-def _with_floor(scores: Scores) -> str:
-  floors = _floors(scores)
-  return scores.score.title + (f" (real images: {np.median(floors):.3g})" if floors else "")
-
-
-@style.context(STYLE, after_reset=True)
-def best_of(
-  found: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
-) -> Figure | None:
-  """The expected best score of k runs; None where no score has a better end.
-
-  Arguments as in `against_latent`.
-  """
-  look = _look(everything or found)
-  found = [scores for scores in found if scores.score.better]
-  if not found:
-    return None
-  curves = [_best_curves(scores) for scores in found]
-  axes = [
-    _axis_of(s, np.concatenate([*c.values()]), [k for k, v in c.items() for _ in v], _floors(s))
-    for s, c in zip(found, curves, strict=True)
-  ]
-  names = _named(_everyone(found), lambda run: run.setting)
-  handles = [_handle(name, look[key]) for key, name in names.items()]
-  handles += [mark for mark in _marks(found) if mark.get_label() == "real test images"]
-  heads = [_head(scores, axis) for scores, axis in zip(found, axes, strict=True)]
-  caption = (
-    "Expected best of k runs that are drawn without replacement, exactly. A line begins where not "
-    f"all k may have failed.\n{_protocol(found)}"
-  )
-  figure, panels = plots.panel_grid(heads, title, handles, caption)
-  most = max(len(curve) for part in curves for curve in part.values())
-  for panel, scores, axis, part in zip(panels, found, axes, curves, strict=True):
-    axes.set_y(panel, axis)
-    for key, curve in part.items():
-      line = {"color": look[key].color, "linestyle": look[key].dashes, "linewidth": 1.6}
-      panel.plot(range(1, len(curve) + 1), curve, marker=".", gid="best", **line)
-    _draw_floor(panel, scores)
-    panel.set_xlim(1 - 0.03 * most, most * 1.03)
-    panel.xaxis.set_major_locator(MaxNLocator(min(most, 8), steps=[1, 2, 5, 10], integer=True))
-    panel.set_xlabel("k")
-  return figure
-
-
-def _best_curves(scores: Scores) -> dict[str, np.ndarray]:
-  """Setting -> the expected best of 1, 2, ... of its runs; NaN where that is infinite."""
-  lower = scores.score.better == "lower"
-  curves = {}
-  for setting, rows in comparisons.settings(scores).items():
-    values = scores.values[rows]
-    best = [statistics.best_of(values, k, lower) for k in range(1, len(rows) + 1)]
-    curves[setting] = np.where(np.isfinite(best), best, np.nan)
-  return curves
-
-
-@style.context(STYLE, after_reset=True)
-def against_loss(
-  found: Sequence[Scores], loss: str, title: str = "", everything: Sequence[Scores] = ()
-) -> Figure | None:
-  """Each score against a loss of training at the same weights, a point a run.
-
-  Args:
-    found, title, everything: as in `against_latent`.
-    loss: its name in metrics.csv, as `val_loss`.
-
-  Returns:
-    The figure; None where less than two runs have both.
-  """
-  look = _look(everything or found)
-  points = [point for scores in found if (point := _both(scores, loss)).values.size > 1]
-  if not points:
-    return None
-  axes = [_axis_of(p.scores, p.values, [run.setting for run in p.runs]) for p in points]
-  across = [_axis_of_losses(p) for p in points]
-  heads = [
-    Head(p.scores.score.title, _spearman(p, above, beside))
-    for p, above, beside in zip(points, axes, across, strict=True)
-  ]
-  runs = {(run.setting, run.seed): run for p in points for run in p.runs}
-  names = _named([*runs.values()], lambda run: run.setting)
-  handles = [_handle(name, look[key], "o", "none") for key, name in names.items()]
-  handles += [mark for mark in _marks(found) if mark.get_label() == "a run failed"]
-  caption = (
-    "Point: one run, its loss on validation images at the weights that were scored. Spearman's rho "
-    f"is over the runs of all settings together.\n{_protocol(found)}"
-  )
-  figure, panels = plots.panel_grid(heads, title, handles, caption)
-  for panel, point, above, beside in zip(panels, points, axes, across, strict=True):
-    axes.set_y(panel, above)
-    _set_x(panel, beside)
-    panel.set_xlabel(axes.metric_of(loss).title)
-    for key, color in look.items():
-      _draw_points(panel, point, [run.setting == key for run in point.runs], color.color)
-  return figure
-
-
-class _Points(NamedTuple):
-  """The runs that have a score and a loss."""
-
-  scores: Scores
-  runs: list[Run]
-  losses: np.ndarray
-  values: np.ndarray
-
-
-def _both(scores: Scores, loss: str) -> _Points:
-  losses = correlations.losses(scores, loss)
-  rows = np.flatnonzero(np.isfinite(losses) & np.isfinite(scores.values))
-  return _Points(scores, [scores.runs[r] for r in rows], losses[rows], scores.values[rows])
-
-
-def _axis_of_losses(points: _Points) -> Axis:
-  labels = [RunLabel(run.seed, run.setting, -1) for run in points.runs]
-  return axes.axis_of(Metric("", wide=True), points.losses[:, None], labels)
-
-
-def _draw_points(panel, points: _Points, chosen: list[bool], color) -> None:
-  failed = np.array([run.failed for run in points.runs])
-  x = np.clip(points.losses, *panel.get_xlim())
-  y = np.clip(points.values, *panel.get_ylim())
-  for part, mark in ((failed, CROSS | {"markersize": 5}), (~failed, _DOT | {"markersize": 3.6})):
-    part = part & chosen
-    if part.any():
-      panel.plot(x[part], y[part], color=color, linestyle="none", gid="run", **mark)
-
-
-def _spearman(points: _Points, *axes: Axis) -> str:
-  n, rho, p = correlations.spearman(points.losses, points.values)
-  text = f"n = {n}"
-  if not math.isnan(rho):
-    text = f"Spearman {rho:.2f}".replace("-", "\N{MINUS SIGN}") + f", {text}, p {_p(p)}"
-  notes = dict.fromkeys(line for axis in axes for line in axis.note.split("\n"))
-  return "\n".join(filter(None, [text, *notes]))
-
-
-def _p(p: float) -> str:
-  shown = tables.p_value(p)
-  return shown if shown.startswith("<") else f"= {shown}"
-
-
-def _set_x(panel, axis: Axis) -> None:
-  panel.set_xlim(axis.low, axis.high)
-  if axis.linear:
-    panel.set_xscale("asinh", linear_width=axis.linear)
-    panel.xaxis.set_major_locator(FixedLocator(axes.decades(axis)))
-    panel.xaxis.set_minor_locator(NullLocator())
-    panel.set_xlim(axis.low, axis.high)
-  else:
-    panel.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
-  panel.xaxis.set_major_formatter(FuncFormatter(plots.tick_label))

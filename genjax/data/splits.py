@@ -9,7 +9,7 @@ import numpy as np
 from absl import logging
 
 from genjax.data import cache as caching
-from genjax.data import folders, sources, tfds
+from genjax.data import folders, npz, sources, tfds
 from genjax.types import Dataset, UserError
 
 _TEST_SEED = 271828  # of the splits; a run's seed never touches them
@@ -48,7 +48,7 @@ def load(
   the first images of a part are a fair sample of it.
 
   Args:
-    name: `digits`; a file `*.npz` (see `sources.npz`); a folder of images by class, with a slash
+    name: `digits`; a file `*.npz` (see `npz.read`); a folder of images by class, with a slash
       in it (`./faces`, see `folders.read`); or a TFDS dataset of labelled images, which is
       downloaded if need be: `mnist`, `emnist/letters`, `mnist:3.0.1`.
     directory: where TFDS datasets lie; TFDS_DATA_DIR if empty.
@@ -93,7 +93,7 @@ def _arrays(name: str, directory: str, size: int, cache: str, background: str) -
   if name == "digits":
     return sources.digits(size)
   if _is_file(name):
-    return sources.npz(name, size)
+    return npz.read(name, size)
   is_folder = _is_folder(name)
   name = name if is_folder else _tfds_name(name)
   place = pathlib.Path(os.path.expanduser(name)) if is_folder else tfds.locate(name, directory)

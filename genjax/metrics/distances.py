@@ -5,7 +5,6 @@ in float64 by numpy, on small matrices; what compares all pairs in float32 by JA
 The real images' side (`moments`, `manifold`, `copy_distance`) is computed once, for many runs.
 """
 
-import math
 from typing import NamedTuple
 
 import jax
@@ -15,6 +14,8 @@ from jax import Array, lax
 from threadpoolctl import threadpool_limits
 
 BLOCK = 100  # images whose distances to all others are held at once
+
+
 FEW = 512  # features
 
 
@@ -189,7 +190,7 @@ def _neighbours(real: Manifold, generated: Array, near: int, dense: int) -> tupl
   def of_block(reached, block, own_radius):
     """Which real images some generated ones reach, or are reached by: all pairs are seen once."""
     recalled, covered = reached
-    distance = _distances(block, real.features)  # [B, N]
+    distance = squared_distances(block, real.features)  # [B, N]
     recalled |= (distance <= own_radius[:, None]).any(0)
     dense_enough = distance <= dense_radius[None]
     covered |= dense_enough.any(0)
@@ -202,7 +203,7 @@ def _neighbours(real: Manifold, generated: Array, near: int, dense: int) -> tupl
   return precise.mean(), recalled.mean(), counts.mean() / dense, covered.mean()
 
 
-def _distances(x: Array, y: Array) -> Array:
+def squared_distances(x: Array, y: Array) -> Array:
   """Squared distances of all pairs: `[B, D]`, `[N, D] -> [B, N]`."""
   squares = (x**2).sum(1)[:, None] + (y**2).sum(1)[None]
   return jnp.maximum(squares - 2 * _products(x, y), 0)
@@ -219,13 +220,13 @@ def _reach(x: Array, k: int) -> Array:
   index = jnp.arange(len(x))
 
   def of_block(block, own):
-    distance = jnp.where(own[:, None] == index[None], jnp.inf, _distances(block, x))
+    distance = jnp.where(own[:, None] == index[None], jnp.inf, squared_distances(block, x))
     return -lax.top_k(-distance, k)[0]
 
-  return _by_blocks(of_block, x, index)
+  return by_blocks(of_block, x, index)
 
 
-def _by_blocks(f, *arrays: Array):
+def by_blocks(f, *arrays: Array):
   """`f` of blocks of rows, one after another: as `f(*arrays)`, with less memory."""
   return _over_blocks(lambda carry, *block: (carry, f(*block)), (), *arrays)[1]
 
@@ -243,104 +244,6 @@ def _over_blocks(f, carry, *arrays: Array):
     carry, rest = f(carry, *(a[whole:] for a in arrays))
     parts.append(rest)
   return carry, jax.tree.map(lambda *a: jnp.concatenate(a), *parts)
-
-
-def nearest(images: Array, others: Array) -> tuple[Array, Array]:
-  """For each row of `[M, D]` the index of, and the distance to, the nearest row of `[N, D]`."""
-  return _nearest(jnp.asarray(images, jnp.float32), jnp.asarray(others, jnp.float32))
-
-
-@jax.jit
-def _nearest(images: Array, others: Array) -> tuple[Array, Array]:
-  mean = others.mean(0, keepdims=True)
-  images, others = images - mean, others - mean
-
-  def of_block(block):
-    index = lax.top_k(-_distances(block, others), 1)[1][:, 0]
-    # From the rows themselves, so that a copy is at 0.
-    return index, jnp.linalg.norm(block - others[index], axis=1)
-
-  return _by_blocks(of_block, images)
-
-
-def copy_distance(train: Array, test: Array) -> float:
-  """How near to a training image only one held-out image in a hundred is: `[N, D]`, `[M, D]`.
-
-  Raises:
-    ValueError: less than 100 held-out images.
-  """
-  if len(test) < 100:
-    raise ValueError(f"{len(test)} held-out images have no nearest 1%; 100 would be right")
-  return float(np.quantile(nearest(test, train)[1], 0.01))
-
-
-def memorised(train: Array, generated: Array, distance: float) -> float:
-  """The fraction of generated images that lie at most `distance` from a training image.
-
-  With `copy_distance`, images as new as held-out ones score 0.01, and copies 1. It tells copies
-  from new images, not good ones from bad ones: an image far from all images is new, too.
-
-  Args:
-    train, generated: [N, D] and [M, D].
-    distance: of `copy_distance(train, test)`.
-  """
-  return float((nearest(generated, train)[1] <= distance).mean())
-
-
-def duplicate_distance(real: Manifold) -> float:
-  """Half the median distance of a real image to the nearest that differs: nearer ones are the same.
-
-  It shrinks with more real images: one and the same set should serve all comparisons. Real images
-  that lie close by nature have such pairs too, and so a floor: 10,000 MNIST images count as 9,000
-  distinct ones in 64 principal components, and a hundred of them repeated as 101.
-  Copies of a real image do not count as others: NaN where each has so many that the nearest are
-  copies all.
-  """
-  radii = np.asarray(real.radii)
-  # What rounding leaves of equal images' squared distance.
-  copies = 4e-6 * float((real.features**2).sum(1).mean())
-  differs = radii > copies
-  nearest = np.take_along_axis(radii, differs.argmax(1)[:, None], 1)[differs.any(1), 0]
-  return float(np.median(nearest) / 4) ** 0.5 if nearest.size else math.nan
-
-
-class Distinct(NamedTuple):
-  images: float  # how many distinct ones there are to draw from
-  pairs: int  # of duplicates that were found; with 0, `images` is a lower bound
-
-
-def distinct(generated: Array, distance: float) -> Distinct:
-  """How many distinct images a generator has, by the birthday paradox (Arora et al. 2018).
-
-  M images have M (M - 1) / 2 pairs; were they drawn evenly from `images` distinct ones, one in
-  `images` of the pairs would be a duplicate. Where none is found, one is assumed. Drawn unevenly,
-  the images are more than this says. The paper (section 3) has people look for duplicates.
-
-  Args:
-    generated: [M, D].
-    distance: below which a pair is one of duplicates: `duplicate_distance` of real images. NaN
-      where that is not known, and so is `images` then.
-
-  Raises:
-    ValueError: less than two images.
-  """
-  M = len(generated)
-  if M < 2:
-    raise ValueError(f"{M} generated images make no pair")
-  pairs = int(np.asarray(_near(jnp.asarray(generated, jnp.float32), distance**2)).sum(dtype=int))
-  return Distinct(math.nan if math.isnan(distance) else M * (M - 1) / 2 / max(pairs, 1), pairs)
-
-
-@jax.jit
-def _near(x: Array, squared: Array) -> Array:
-  """How many earlier rows are nearer to each row: `[M, D] -> [M]`."""
-  x = x - x.mean(0, keepdims=True)
-  index = jnp.arange(len(x))
-
-  def of_block(block, own):
-    return ((_distances(block, x) < squared) & (index[None] < own[:, None])).sum(1)
-
-  return _by_blocks(of_block, x, index)
 
 
 def classifier_score(probabilities: np.ndarray) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array, lax
 
 from genjax import data
-from genjax.metrics import distances, pixels
+from genjax.metrics import copies, distances, pixels
 from genjax.scoring import classifier
 from genjax.scoring.protocols import EMD_IMAGES, Block, Context, Group
 from genjax.training.sweep import compiled
@@ -58,7 +58,7 @@ class Reference:
   def nearest(self, images: np.ndarray) -> np.ndarray:
     """The training image nearest to each of `[N, H, W, C]` uint8, in features."""
     features = self.see(images, np.zeros(len(images), int)).features
-    index = distances.nearest(features, self.train.features)[0]
+    index = copies.nearest(features, self.train.features)[0]
     return self._splits.train.image[np.asarray(index)]
 
   def score(self, seen: Seen, names: set[str]) -> dict[str, float]:
@@ -92,11 +92,11 @@ class Reference:
 
   @functools.cached_property
   def copy_distance(self) -> float:
-    return distances.copy_distance(self.train.features, self.held.features)
+    return copies.copy_distance(self.train.features, self.held.features)
 
   @functools.cached_property
   def duplicate_distance(self) -> float:
-    return distances.duplicate_distance(self.manifold)
+    return copies.duplicate_distance(self.manifold)
 
 
 def seen(features: Array, logits: Array | None, labels: np.ndarray) -> Seen:
@@ -124,12 +124,12 @@ def _neighbours(reference: Reference, seen: Seen) -> tuple:
 
 
 def _distinct(reference: Reference, seen: Seen) -> tuple:
-  return (distances.distinct(seen.features, reference.duplicate_distance).images,)
+  return (copies.distinct(seen.features, reference.duplicate_distance).images,)
 
 
 def _memorised(reference: Reference, seen: Seen) -> tuple:
   train = reference.train.features
-  return (distances.memorised(train, seen.features, reference.copy_distance),)
+  return (copies.memorised(train, seen.features, reference.copy_distance),)
 
 
 def _emd_features(reference: Reference, seen: Seen) -> tuple:

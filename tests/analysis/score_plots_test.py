@@ -8,13 +8,8 @@ import pytest
 import scored
 
 from genjax.analysis import score_plots
-from genjax.analysis.score_plots import (
-  against_latent,
-  against_loss,
-  best_of,
-  by_setting,
-  over_training,
-)
+from genjax.analysis.score_curves import against_loss, best_of, over_training
+from genjax.analysis.score_plots import against_latent, by_setting
 from genjax.metrics import statistics
 from genjax.plotting import plots
 

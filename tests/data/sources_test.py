@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genjax.data import sources
+from genjax.data import npz, sources
 from genjax.types import UserError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 6, 6), dtype=np.uint8)
@@ -70,18 +70,18 @@ def test_npz_pixels(tmp_path, given, expected):
   path = write_npz(tmp_path / "a.npz", image=given)
   if expected is None:
     with pytest.raises(UserError, match=r"a\.npz") as error:
-      sources.npz(path, 0)
+      npz.read(path, 0)
     assert "\n" not in str(error.value)
     assert given.dtype == object or "image is" in str(error.value) or "shape" in str(error.value)
   else:
-    arrays = sources.npz(path, 0)
+    arrays = npz.read(path, 0)
     np.testing.assert_array_equal(arrays.train.image[..., 0], expected)
     assert arrays.train.image.dtype == np.uint8
     assert arrays.train.image.ndim == 4
 
 
 def test_npz_without_labels_has_one_class(tmp_path):
-  arrays = sources.npz(write_npz(tmp_path / "a.npz", image=PIXELS), 0)
+  arrays = npz.read(write_npz(tmp_path / "a.npz", image=PIXELS), 0)
   assert arrays.classes == ("0",)
   assert not arrays.train.label.any()
   assert arrays.test is None
@@ -95,7 +95,7 @@ def test_npz_as_keras_has_it(tmp_path):
     x_test=PIXELS[:5],
     y_test=LABELS[:5],
   )
-  arrays = sources.npz(path, 0)
+  arrays = npz.read(path, 0)
   np.testing.assert_array_equal(arrays.train.label, LABELS)
   assert arrays.train.label.dtype == np.int32
   np.testing.assert_array_equal(arrays.test.image[..., 0], PIXELS[:5])
@@ -108,13 +108,13 @@ def test_npz_as_medmnist_has_it(tmp_path):
   arrays = {"train_images": PIXELS[:5], "val_images": PIXELS[5:8], "test_images": PIXELS[8:]}
   arrays |= {"train_labels": LABELS[:5, None], "val_labels": LABELS[5:8, None]}
   path = write_npz(tmp_path / "a.npz", **arrays, test_labels=LABELS[8:, None].astype(np.uint8))
-  found = sources.npz(path, 0)
+  found = npz.read(path, 0)
   np.testing.assert_array_equal(found.train.image[..., 0], PIXELS[:8])
   np.testing.assert_array_equal(found.train.label, LABELS[:8])
   np.testing.assert_array_equal(found.test.image[..., 0], PIXELS[8:])
   np.testing.assert_array_equal(found.test.label, LABELS[8:])
   del arrays["test_images"]
-  found = sources.npz(write_npz(tmp_path / "a.npz", **arrays), 0)
+  found = npz.read(write_npz(tmp_path / "a.npz", **arrays), 0)
   np.testing.assert_array_equal(found.train.label, LABELS[:5])
   np.testing.assert_array_equal(found.test.label, LABELS[5:8])
 
@@ -122,7 +122,7 @@ def test_npz_as_medmnist_has_it(tmp_path):
 @pytest.mark.parametrize("key", ["label", "labels", "y_train", "train_labels"])
 def test_npz_labels_by_another_library_s_name(tmp_path, key):
   """Never are labels that are there taken for none."""
-  arrays = sources.npz(write_npz(tmp_path / "a.npz", imgs=PIXELS, **{key: LABELS}), 0)
+  arrays = npz.read(write_npz(tmp_path / "a.npz", imgs=PIXELS, **{key: LABELS}), 0)
   np.testing.assert_array_equal(arrays.train.label, LABELS)
 
 
@@ -130,7 +130,7 @@ def test_npz_is_black_and_white_as_a_whole(tmp_path):
   """A test part of 0 and 1 beside grey training images is nearly black, as they are."""
   dark = (PIXELS == 7).astype(np.uint8)
   arrays = {"x_train": PIXELS, "y_train": LABELS, "x_test": dark, "y_test": LABELS}
-  found = sources.npz(write_npz(tmp_path / "a.npz", **arrays), 0)
+  found = npz.read(write_npz(tmp_path / "a.npz", **arrays), 0)
   np.testing.assert_array_equal(found.test.image[..., 0], dark)
   np.testing.assert_array_equal(found.train.image[..., 0], PIXELS)
 
@@ -138,7 +138,7 @@ def test_npz_is_black_and_white_as_a_whole(tmp_path):
 def test_npz_with_a_pickle_beside_the_images(tmp_path, caplog):
   """As dSprites has it: it is not read."""
   path = write_npz(tmp_path / "a.npz", imgs=PIXELS, metadata=np.array({"a": 1}, object))
-  assert sources.npz(path, 0).classes == ("0",)
+  assert npz.read(path, 0).classes == ("0",)
   assert "arrays not taken: metadata" in caplog.text
 
 
@@ -146,14 +146,14 @@ def test_npz_that_names_its_classes(tmp_path, caplog):
   path = write_npz(
     tmp_path / "a.npz", Images=PIXELS, labels=LABELS, classes=["a", "b", "c"], more=1
   )
-  assert sources.npz(path, 0).classes == ("a", "b", "c")
+  assert npz.read(path, 0).classes == ("a", "b", "c")
   assert f"{path}: arrays not taken: more" in caplog.text
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_npz_with_channels_first(tmp_path, caplog, channels):
   image = PIXELS[:, None] if channels == 1 else PIXELS.reshape(4, 3, 6, 6)
-  arrays = sources.npz(write_npz(tmp_path / "a.npz", image=image), 0)
+  arrays = npz.read(write_npz(tmp_path / "a.npz", image=image), 0)
   np.testing.assert_array_equal(arrays.train.image, image.transpose(0, 2, 3, 1))
   assert "image has its channels first" in caplog.text
 
@@ -189,19 +189,19 @@ def test_npz_with_channels_first(tmp_path, caplog, channels):
 )
 def test_npz_that_is_wrong(tmp_path, arrays, message):
   with pytest.raises(UserError, match=message):
-    sources.npz(write_npz(tmp_path / "a.npz", **arrays), 0)
+    npz.read(write_npz(tmp_path / "a.npz", **arrays), 0)
 
 
 def test_a_single_array_is_not_an_npz(tmp_path):
   with open(tmp_path / "a.npz", "wb") as file:
     np.save(file, PIXELS)
   with pytest.raises(UserError, match=r"a\.npz: not a readable \.npz file .*a single array"):
-    sources.npz(str(tmp_path / "a.npz"), 0)
+    npz.read(str(tmp_path / "a.npz"), 0)
 
 
 def test_npz_that_is_absent_or_damaged(tmp_path):
   with pytest.raises(UserError, match=r"a\.npz: no such file"):
-    sources.npz(str(tmp_path / "a.npz"), 0)
+    npz.read(str(tmp_path / "a.npz"), 0)
   path = tmp_path / "a.npz"
   write_npz(path, image=PIXELS)
   whole = path.read_bytes()
@@ -210,13 +210,13 @@ def test_npz_that_is_absent_or_damaged(tmp_path):
   for content in (whole[:-50], whole[:10], b"", b"text", bytes(flipped)):
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"a\.npz: not a readable"):
-      sources.npz(str(path), 0)
+      npz.read(str(path), 0)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_npz_is_resized_by_size(tmp_path, channels):
   image = np.repeat(PIXELS[..., None], channels, -1)
-  arrays = sources.npz(write_npz(tmp_path / "a.npz", image=image), 9)
+  arrays = npz.read(write_npz(tmp_path / "a.npz", image=image), 9)
   assert arrays.train.image.shape == (12, 9, 9, channels)
   expected = Image.fromarray(PIXELS[3]).resize((9, 9), Image.Resampling.LANCZOS)
   np.testing.assert_array_equal(arrays.train.image[3, :, :, -1], np.asarray(expected))

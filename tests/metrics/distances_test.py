@@ -7,7 +7,7 @@ from scipy import linalg, stats
 from scipy.spatial import distance
 from sklearn.metrics.pairwise import polynomial_kernel
 
-from genjax.metrics import distances
+from genjax.metrics import copies, distances
 
 RNG = np.random.default_rng
 
@@ -148,66 +148,66 @@ def test_the_manifold_by_brute_force():
 
 def test_nearest_by_brute_force():
   x, y = normal(1203, 5, shift=10.0), normal(730, 5, 1, shift=10.0)
-  index, found = distances.nearest(x, y)
+  index, found = copies.nearest(x, y)
   every = distance.cdist(x, y)
   np.testing.assert_array_equal(index, every.argmin(1))
   np.testing.assert_allclose(found, every.min(1), rtol=1e-4)
-  index, found = distances.nearest(y[::-1], y)
+  index, found = copies.nearest(y[::-1], y)
   np.testing.assert_array_equal(index, np.arange(730)[::-1])
   assert not found.any()
 
 
 def test_memorised():
   train, test, new = normal(3000, 6), normal(2000, 6, 1), normal(2000, 6, 2)
-  limit = distances.copy_distance(train, test)
+  limit = copies.copy_distance(train, test)
   nearest = distance.cdist(test, train).min(1)
   assert (nearest <= limit * (1 + 1e-5)).mean() == 0.01
-  np.testing.assert_allclose(distances.memorised(train, test, limit), 0.01)  # the floor
-  assert distances.memorised(train, new, limit) < 0.02
-  copies = train[RNG(0).integers(0, 3000, 1000)]
-  assert distances.memorised(train, copies, limit) == 1
+  np.testing.assert_allclose(copies.memorised(train, test, limit), 0.01)  # the floor
+  assert copies.memorised(train, new, limit) < 0.02
+  copied = train[RNG(0).integers(0, 3000, 1000)]
+  assert copies.memorised(train, copied, limit) == 1
   np.testing.assert_allclose(
-    distances.memorised(train, np.concatenate([copies, new[:1000]]), limit), 0.505, atol=0.01
+    copies.memorised(train, np.concatenate([copied, new[:1000]]), limit), 0.505, atol=0.01
   )
-  assert distances.memorised(train, normal(500, 6, shift=50.0), limit) == 0  # new, if no good
+  assert copies.memorised(train, normal(500, 6, shift=50.0), limit) == 0  # new, if no good
   with pytest.raises(ValueError, match="99 held-out images have no nearest 1%"):
-    distances.copy_distance(train, test[:99])
+    copies.copy_distance(train, test[:99])
 
 
 def test_copies_are_seen_where_test_images_are_copies_too():
   train = normal(400, 6)
-  limit = distances.copy_distance(train, np.concatenate([train[:20], normal(180, 6, 1)]))
+  limit = copies.copy_distance(train, np.concatenate([train[:20], normal(180, 6, 1)]))
   assert limit == 0
-  assert distances.memorised(train, train[:50], limit) == 1
-  assert distances.memorised(train, normal(200, 6, 2), limit) == 0
+  assert copies.memorised(train, train[:50], limit) == 1
+  assert copies.memorised(train, normal(200, 6, 2), limit) == 0
 
 
 def test_duplicate_distance_by_brute_force():
   x = normal(730, 6, shift=10.0)
   every = distance.cdist(x, x) + np.diag(np.full(730, np.inf))
-  limit = distances.duplicate_distance(distances.manifold(x))
+  limit = copies.duplicate_distance(distances.manifold(x))
   np.testing.assert_allclose(limit, np.median(every.min(1)) / 2, rtol=1e-4)
 
 
 def test_copies_among_real_images_do_not_make_all_images_differ():
   x, new = normal(400, 6, shift=10.0), normal(300, 6, 1, shift=10.0)
-  limit = distances.duplicate_distance(distances.manifold(x))
-  some = distances.duplicate_distance(distances.manifold(np.concatenate([x, x, x[:100]])))
+  limit = copies.duplicate_distance(distances.manifold(x))
+  some = copies.duplicate_distance(distances.manifold(np.concatenate([x, x, x[:100]])))
   every = distance.cdist(x, x) + np.diag(np.full(400, np.inf))
   nearest = every.min(1)
   expected = np.median(np.concatenate([nearest, nearest, nearest[:100]])) / 2
   np.testing.assert_allclose(some, expected, rtol=1e-4)
   assert abs(some / limit - 1) < 0.1
-  unknown = distances.duplicate_distance(distances.manifold(np.concatenate([x] * 6)))
+  unknown = copies.duplicate_distance(distances.manifold(np.concatenate([x] * 6)))
   assert np.isnan(unknown)
-  assert np.isnan(distances.distinct(new, unknown).images)
+  assert np.isnan(copies.distinct(new, unknown).images)
 
 
 def test_a_hundred_images_repeated_are_about_a_hundred():
   real = normal(3000, 16)
-  limit = distances.duplicate_distance(distances.manifold(real))
+  limit = copies.duplicate_distance(distances.manifold(real))
   repeated = np.repeat(normal(100, 16, 1), 100, 0) + 1e-3 * normal(10_000, 16, 2)
-  found = distances.distinct(RNG(0).permutation(repeated), limit)
+  found = copies.distinct(RNG(0).permutation(repeated), limit)
   # Of 10,000 x 9,999 / 2 pairs 100 x (100 x 99 / 2) are duplicates.
   assert found.pairs == 100 * 4950
   np.testing.assert_allclose(found.images, 49_995_000 / 495_000)
@@ -215,14 +215,14 @@ def test_a_hundred_images_repeated_are_about_a_hundred():
 
 def test_distinct_images_without_a_duplicate_are_at_least_so_many():
   real, new = normal(2000, 16), normal(1130, 16, 1)
-  limit = distances.duplicate_distance(distances.manifold(real))
-  found = distances.distinct(new, limit)
+  limit = copies.duplicate_distance(distances.manifold(real))
+  found = copies.distinct(new, limit)
   assert found == (1130 * 1129 / 2, 0)
-  wider = distances.distinct(new, 4 * limit)
+  wider = copies.distinct(new, 4 * limit)
   assert wider.pairs == (distance.pdist(new) < 4 * limit).sum() > 1000
   np.testing.assert_allclose(wider.images, 1130 * 1129 / 2 / wider.pairs)
   with pytest.raises(ValueError, match="1 generated images make no pair"):
-    distances.distinct(new[:1], limit)
+    copies.distinct(new[:1], limit)
 
 
 def test_classifier_score_where_it_is_known():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from genjax.models import initialisers, layers
+from genjax.models import convolution, initialisers, layers
 
 # Every kernel, stride and padding of the reference systems, and sizes that do not divide.
 SHAPES = [
@@ -67,11 +67,11 @@ def test_equals_lax_in_value_and_gradients(kind, shape):
   size, kernel, stride, channels, features, padding = shape
   x, w = _inputs(size, kernel, channels, features)
   if kind == "conv":
-    ours, theirs = layers.gemm_conv, layers.lax_conv
+    ours, theirs = convolution.gemm_conv, convolution.lax_conv
   else:
-    ours, theirs = layers.gemm_conv_transpose, _reference_transpose
+    ours, theirs = convolution.gemm_conv_transpose, _reference_transpose
     if kernel < stride:
-      theirs = layers.lax_conv_transpose  # lax.conv_transpose pads such kernels differently
+      theirs = convolution.lax_conv_transpose  # lax.conv_transpose pads such kernels differently
   for a, b in zip(
     _value_and_gradients(ours, x, w, stride, padding),
     _value_and_gradients(theirs, x, w, stride, padding),
@@ -85,7 +85,7 @@ def test_our_lax_transpose_is_that_of_jax(shape):
   size, kernel, stride, channels, features, padding = shape
   x, w = _inputs(size, kernel, channels, features)
   np.testing.assert_allclose(
-    layers.lax_conv_transpose(x, w, stride, padding),
+    convolution.lax_conv_transpose(x, w, stride, padding),
     _reference_transpose(x, w, stride, padding),
     atol=1e-4,
   )
@@ -100,17 +100,17 @@ def test_modules_are_their_convolution_and_a_bias(layer, use_bias):
   assert set(params) == ({"kernel", "bias"} if use_bias else {"kernel"})
   bias = jnp.arange(5.0) if use_bias else jnp.zeros(5)
   params = params | ({"bias": bias} if use_bias else {})
-  reference = layers.lax_conv if layer is layers.Conv else _reference_transpose
+  reference = convolution.lax_conv if layer is layers.Conv else _reference_transpose
   expected = reference(x, params["kernel"], 2, "SAME") + bias[None, None, None]
   np.testing.assert_allclose(module.apply({"params": params}, x), expected, atol=1e-5)
 
 
 def test_fold_is_the_transpose_of_patches():
-  win = layers.Windows.over((9, 10), 4, 2, "SAME")
+  win = convolution.Windows.over((9, 10), 4, 2, "SAME")
   x = jax.random.normal(jax.random.key(0), (2, 9, 10, 3))
   p = jax.random.normal(jax.random.key(1), (2, *win.count, 48))
   np.testing.assert_allclose(
-    jnp.vdot(layers.patches(x, win), p), jnp.vdot(x, layers.fold(p, win)), rtol=1e-5
+    jnp.vdot(convolution.patches(x, win), p), jnp.vdot(x, convolution.fold(p, win)), rtol=1e-5
   )
 
 
@@ -120,8 +120,8 @@ def test_second_gradients_as_a_gradient_penalty_needs():
   def penalty(conv, w):
     return jnp.sum(jax.grad(lambda x: jnp.sum(jnp.sin(conv(x, w, 2, "SAME"))))(x) ** 2)
 
-  ours = jax.grad(lambda w: penalty(layers.gemm_conv, w))(w)
-  theirs = jax.grad(lambda w: penalty(layers.lax_conv, w))(w)
+  ours = jax.grad(lambda w: penalty(convolution.gemm_conv, w))(w)
+  theirs = jax.grad(lambda w: penalty(convolution.lax_conv, w))(w)
   np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * float(jnp.abs(theirs).max()))
 
 
@@ -131,8 +131,8 @@ def test_no_convolution_is_left_under_vmap():
 
   def step(w):
     f = jax.vmap(
-      lambda x, w: layers.gemm_conv_transpose(
-        layers.gemm_conv(x, w, 2, "SAME"), w.transpose(0, 1, 3, 2), 2, "SAME"
+      lambda x, w: convolution.gemm_conv_transpose(
+        convolution.gemm_conv(x, w, 2, "SAME"), w.transpose(0, 1, 3, 2), 2, "SAME"
       )
     )
     return jnp.sum(f(x, w) ** 2)

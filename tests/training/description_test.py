@@ -13,7 +13,7 @@ import trainings
 from jax import lax
 
 from genjax import config, models
-from genjax.models import layers, networks, summary
+from genjax.models import convolution, networks, summary
 from genjax.training import cost, description, planning, programs, sweep, train
 from genjax.types import UserError
 
@@ -192,8 +192,12 @@ def test_a_while_loop_with_products_has_no_count():
 def test_a_convolution_counts_what_meets_a_pixel():
   x, w = jnp.ones((2, 4, 4, 3)), jnp.ones((3, 3, 3, 5))
   # Of a kernel of 3 along 4 pixels: 2, 3, 3 and 2 meet one.
-  assert cost.flops(lambda x, w: layers.lax_conv(x, w, 1, "SAME"), x, w) == 2 * 2 * 10**2 * 3 * 5
-  assert cost.flops(lambda x, w: layers.lax_conv(x, w, 1, "VALID"), x, w) == 2 * 2 * 6**2 * 3 * 5
+  assert (
+    cost.flops(lambda x, w: convolution.lax_conv(x, w, 1, "SAME"), x, w) == 2 * 2 * 10**2 * 3 * 5
+  )
+  assert (
+    cost.flops(lambda x, w: convolution.lax_conv(x, w, 1, "VALID"), x, w) == 2 * 2 * 6**2 * 3 * 5
+  )
 
   def above(x, w):
     return lax.conv_general_dilated(x, w, (2, 2), [(2, 0)] * 2, dimension_numbers=NHWC)
@@ -203,17 +207,17 @@ def test_a_convolution_counts_what_meets_a_pixel():
   # With stride 2 the padding is below alone: 3 and 2. The transposed one has as many, and so has
   # each gradient.
   strided = 2 * 2 * 5**2 * 3 * 5
-  assert cost.flops(lambda x, w: layers.lax_conv(x, w, 2, "SAME"), x, w) == strided
+  assert cost.flops(lambda x, w: convolution.lax_conv(x, w, 2, "SAME"), x, w) == strided
 
   def transposed(x, w):
-    return layers.lax_conv_transpose(x, w, 2, "SAME")
+    return convolution.lax_conv_transpose(x, w, 2, "SAME")
 
   small = jnp.ones((2, 2, 2, 3))
   assert cost.flops(transposed, small, w) == strided
-  gradient = jax.grad(lambda x, w: layers.lax_conv(x, w, 2, "SAME").sum(), (0, 1))
+  gradient = jax.grad(lambda x, w: convolution.lax_conv(x, w, 2, "SAME").sum(), (0, 1))
   assert cost.flops(gradient, x, w) == 3 * strided
   # As matrix products: all nine of each of 2 x 2 windows, zeros too.
-  gemm = cost.flops(lambda x, w: layers.gemm_conv(x, w, 2, "SAME"), x, w)
+  gemm = cost.flops(lambda x, w: convolution.gemm_conv(x, w, 2, "SAME"), x, w)
   assert gemm == 2 * 2 * 6**2 * 3 * 5
 
 

@@ -1,0 +1,210 @@
+"""Figures of scores over training, of the best of k runs, and against losses."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib import style
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from genjax.analysis import comparisons, correlations, score_plots
+from genjax.analysis.workdirs import Run, Scores, history
+from genjax.metrics import statistics
+from genjax.plotting import axes, curves, plots, tables
+from genjax.plotting.axes import STEPS, Axis, Metric
+from genjax.plotting.curves import CROSS
+from genjax.plotting.plots import STYLE, Head, RunLabel
+
+
+def over_training(
+  found: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
+) -> Figure | None:
+  """Each score over the steps at which it was measured; None where no run has two of them.
+
+  Runs whose best weights are of different steps are joined by straight lines, on which the median
+  and the band stand too. Arguments as in `against_latent`.
+  """
+  runs = score_plots.all_runs(found)
+  labels = [RunLabel(run.seed, run.setting, run.last_step if run.failed else -1) for run in runs]
+  series = {}
+  for scores in found:
+    steps, values = history(scores)
+    if len(steps) > 1 and ((~np.isnan(values)).sum(1) > 1).any():
+      own = {(run.setting, run.seed): row for run, row in zip(scores.runs, values, strict=True)}
+      nothing = np.full(len(steps), np.nan)
+      rows = [_between(steps, own.get((run.setting, run.seed), nothing)) for run in runs]
+      series[_with_floor(scores)] = steps, np.stack(rows)
+  if not series:
+    return None
+  return curves.curves(series, labels, title, list(score_plots.look_of(everything or found)))
+
+
+def _between(steps: np.ndarray, values: np.ndarray) -> np.ndarray:
+  known = np.isfinite(values)
+  if not known.any():
+    return values
+  return np.interp(steps, steps[known], values[known], left=np.nan, right=np.nan)
+
+
+def _with_floor(scores: Scores) -> str:
+  floors = score_plots.floors_of(scores)
+  return scores.score.title + (f" (real images: {np.median(floors):.3g})" if floors else "")
+
+
+@style.context(STYLE, after_reset=True)
+def best_of(
+  found: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
+) -> Figure | None:
+  """The expected best score of k runs; None where no score has a better end.
+
+  Arguments as in `against_latent`.
+  """
+  look = score_plots.look_of(everything or found)
+  found = [scores for scores in found if scores.score.better]
+  if not found:
+    return None
+  curves = [_best_curves(scores) for scores in found]
+  axes = [
+    score_plots.axis_for(
+      s,
+      np.concatenate([*c.values()]),
+      [k for k, v in c.items() for _ in v],
+      score_plots.floors_of(s),
+    )
+    for s, c in zip(found, curves, strict=True)
+  ]
+  names = score_plots.named_runs(score_plots.all_runs(found), lambda run: run.setting)
+  handles = [score_plots.handle_of(name, look[key]) for key, name in names.items()]
+  handles += [
+    mark for mark in score_plots.marks_of(found) if mark.get_label() == "real test images"
+  ]
+  heads = [score_plots.head_of(scores, axis) for scores, axis in zip(found, axes, strict=True)]
+  caption = (
+    "Expected best of k runs that are drawn without replacement, exactly. A line begins where not "
+    f"all k may have failed.\n{score_plots.protocol_of(found)}"
+  )
+  figure, panels = plots.panel_grid(heads, title, handles, caption)
+  most = max(len(curve) for part in curves for curve in part.values())
+  for panel, scores, axis, part in zip(panels, found, axes, curves, strict=True):
+    axes.set_y(panel, axis)
+    for key, curve in part.items():
+      line = {"color": look[key].color, "linestyle": look[key].dashes, "linewidth": 1.6}
+      panel.plot(range(1, len(curve) + 1), curve, marker=".", gid="best", **line)
+    score_plots.draw_floor(panel, scores)
+    panel.set_xlim(1 - 0.03 * most, most * 1.03)
+    panel.xaxis.set_major_locator(MaxNLocator(min(most, 8), steps=[1, 2, 5, 10], integer=True))
+    panel.set_xlabel("k")
+  return figure
+
+
+def _best_curves(scores: Scores) -> dict[str, np.ndarray]:
+  """Setting -> the expected best of 1, 2, ... of its runs; NaN where that is infinite."""
+  lower = scores.score.better == "lower"
+  curves = {}
+  for setting, rows in comparisons.settings(scores).items():
+    values = scores.values[rows]
+    best = [statistics.best_of(values, k, lower) for k in range(1, len(rows) + 1)]
+    curves[setting] = np.where(np.isfinite(best), best, np.nan)
+  return curves
+
+
+@style.context(STYLE, after_reset=True)
+def against_loss(
+  found: Sequence[Scores], loss: str, title: str = "", everything: Sequence[Scores] = ()
+) -> Figure | None:
+  """Each score against a loss of training at the same weights, a point a run.
+
+  Args:
+    found, title, everything: as in `against_latent`.
+    loss: its name in metrics.csv, as `val_loss`.
+
+  Returns:
+    The figure; None where less than two runs have both.
+  """
+  look = score_plots.look_of(everything or found)
+  points = [point for scores in found if (point := _both(scores, loss)).values.size > 1]
+  if not points:
+    return None
+  axes = [score_plots.axis_for(p.scores, p.values, [run.setting for run in p.runs]) for p in points]
+  across = [_axis_of_losses(p) for p in points]
+  heads = [
+    Head(p.scores.score.title, _spearman(p, above, beside))
+    for p, above, beside in zip(points, axes, across, strict=True)
+  ]
+  runs = {(run.setting, run.seed): run for p in points for run in p.runs}
+  names = score_plots.named_runs([*runs.values()], lambda run: run.setting)
+  handles = [score_plots.handle_of(name, look[key], "o", "none") for key, name in names.items()]
+  handles += [mark for mark in score_plots.marks_of(found) if mark.get_label() == "a run failed"]
+  caption = (
+    "Point: one run, its loss on validation images at the weights that were scored. Spearman's rho "
+    f"is over the runs of all settings together.\n{score_plots.protocol_of(found)}"
+  )
+  figure, panels = plots.panel_grid(heads, title, handles, caption)
+  for panel, point, above, beside in zip(panels, points, axes, across, strict=True):
+    axes.set_y(panel, above)
+    _set_x(panel, beside)
+    panel.set_xlabel(axes.metric_of(loss).title)
+    for key, color in look.items():
+      _draw_points(panel, point, [run.setting == key for run in point.runs], color.color)
+  return figure
+
+
+class _Points(NamedTuple):
+  """The runs that have a score and a loss."""
+
+  scores: Scores
+  runs: list[Run]
+  losses: np.ndarray
+  values: np.ndarray
+
+
+def _both(scores: Scores, loss: str) -> _Points:
+  losses = correlations.losses(scores, loss)
+  rows = np.flatnonzero(np.isfinite(losses) & np.isfinite(scores.values))
+  return _Points(scores, [scores.runs[r] for r in rows], losses[rows], scores.values[rows])
+
+
+def _axis_of_losses(points: _Points) -> Axis:
+  labels = [RunLabel(run.seed, run.setting, -1) for run in points.runs]
+  return axes.axis_of(Metric("", wide=True), points.losses[:, None], labels)
+
+
+def _draw_points(panel, points: _Points, chosen: list[bool], color) -> None:
+  failed = np.array([run.failed for run in points.runs])
+  x = np.clip(points.losses, *panel.get_xlim())
+  y = np.clip(points.values, *panel.get_ylim())
+  for part, mark in (
+    (failed, CROSS | {"markersize": 5}),
+    (~failed, score_plots.DOT | {"markersize": 3.6}),
+  ):
+    part = part & chosen
+    if part.any():
+      panel.plot(x[part], y[part], color=color, linestyle="none", gid="run", **mark)
+
+
+def _spearman(points: _Points, *axes: Axis) -> str:
+  n, rho, p = correlations.spearman(points.losses, points.values)
+  text = f"n = {n}"
+  if not math.isnan(rho):
+    text = f"Spearman {rho:.2f}".replace("-", "\N{MINUS SIGN}") + f", {text}, p {_p(p)}"
+  notes = dict.fromkeys(line for axis in axes for line in axis.note.split("\n"))
+  return "\n".join(filter(None, [text, *notes]))
+
+
+def _p(p: float) -> str:
+  shown = tables.p_value(p)
+  return shown if shown.startswith("<") else f"= {shown}"
+
+
+def _set_x(panel, axis: Axis) -> None:
+  panel.set_xlim(axis.low, axis.high)
+  if axis.linear:
+    panel.set_xscale("asinh", linear_width=axis.linear)
+    panel.xaxis.set_major_locator(FixedLocator(axes.decades(axis)))
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.set_xlim(axis.low, axis.high)
+  else:
+    panel.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+  panel.xaxis.set_major_formatter(FuncFormatter(plots.tick_label))

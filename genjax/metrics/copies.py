@@ -1,0 +1,109 @@
+"""Images that are copies: of training images, and of one another."""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from genjax.metrics import distances
+
+
+def nearest(images: Array, others: Array) -> tuple[Array, Array]:
+  """For each row of `[M, D]` the index of, and the distance to, the nearest row of `[N, D]`."""
+  return _nearest(jnp.asarray(images, jnp.float32), jnp.asarray(others, jnp.float32))
+
+
+@jax.jit
+def _nearest(images: Array, others: Array) -> tuple[Array, Array]:
+  mean = others.mean(0, keepdims=True)
+  images, others = images - mean, others - mean
+
+  def of_block(block):
+    index = lax.top_k(-distances.squared_distances(block, others), 1)[1][:, 0]
+    # From the rows themselves, so that a copy is at 0.
+    return index, jnp.linalg.norm(block - others[index], axis=1)
+
+  return distances.by_blocks(of_block, images)
+
+
+def copy_distance(train: Array, test: Array) -> float:
+  """How near to a training image only one held-out image in a hundred is: `[N, D]`, `[M, D]`.
+
+  Raises:
+    ValueError: less than 100 held-out images.
+  """
+  if len(test) < 100:
+    raise ValueError(f"{len(test)} held-out images have no nearest 1%; 100 would be right")
+  return float(np.quantile(nearest(test, train)[1], 0.01))
+
+
+def memorised(train: Array, generated: Array, distance: float) -> float:
+  """The fraction of generated images that lie at most `distance` from a training image.
+
+  With `copy_distance`, images as new as held-out ones score 0.01, and copies 1. It tells copies
+  from new images, not good ones from bad ones: an image far from all images is new, too.
+
+  Args:
+    train, generated: [N, D] and [M, D].
+    distance: of `copy_distance(train, test)`.
+  """
+  return float((nearest(generated, train)[1] <= distance).mean())
+
+
+def duplicate_distance(real: distances.Manifold) -> float:
+  """Half the median distance of a real image to the nearest that differs: nearer ones are the same.
+
+  It shrinks with more real images: one and the same set should serve all comparisons. Real images
+  that lie close by nature have such pairs too, and so a floor: 10,000 MNIST images count as 9,000
+  distinct ones in 64 principal components, and a hundred of them repeated as 101.
+  Copies of a real image do not count as others: NaN where each has so many that the nearest are
+  copies all.
+  """
+  radii = np.asarray(real.radii)
+  # What rounding leaves of equal images' squared distance.
+  copies = 4e-6 * float((real.features**2).sum(1).mean())
+  differs = radii > copies
+  nearest = np.take_along_axis(radii, differs.argmax(1)[:, None], 1)[differs.any(1), 0]
+  return float(np.median(nearest) / 4) ** 0.5 if nearest.size else math.nan
+
+
+class Distinct(NamedTuple):
+  images: float  # how many distinct ones there are to draw from
+  pairs: int  # of duplicates that were found; with 0, `images` is a lower bound
+
+
+def distinct(generated: Array, distance: float) -> Distinct:
+  """How many distinct images a generator has, by the birthday paradox (Arora et al. 2018).
+
+  M images have M (M - 1) / 2 pairs; were they drawn evenly from `images` distinct ones, one in
+  `images` of the pairs would be a duplicate. Where none is found, one is assumed. Drawn unevenly,
+  the images are more than this says. The paper (section 3) has people look for duplicates.
+
+  Args:
+    generated: [M, D].
+    distance: below which a pair is one of duplicates: `duplicate_distance` of real images. NaN
+      where that is not known, and so is `images` then.
+
+  Raises:
+    ValueError: less than two images.
+  """
+  M = len(generated)
+  if M < 2:
+    raise ValueError(f"{M} generated images make no pair")
+  pairs = int(np.asarray(_near(jnp.asarray(generated, jnp.float32), distance**2)).sum(dtype=int))
+  return Distinct(math.nan if math.isnan(distance) else M * (M - 1) / 2 / max(pairs, 1), pairs)
+
+
+@jax.jit
+def _near(x: Array, squared: Array) -> Array:
+  """How many earlier rows are nearer to each row: `[M, D] -> [M]`."""
+  x = x - x.mean(0, keepdims=True)
+  index = jnp.arange(len(x))
+
+  def of_block(block, own):
+    return ((distances.squared_distances(block, x) < squared) & (index[None] < own[:, None])).sum(1)
+
+  return distances.by_blocks(of_block, x, index)
