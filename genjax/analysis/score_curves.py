@@ -13,9 +13,9 @@ from genjax.analysis import comparisons, correlations, score_plots
 from genjax.analysis.workdirs import Run, Scores, history
 from genjax.metrics import statistics
 from genjax.plotting import axes, curves, plots, tables
-from genjax.plotting.axes import STEPS, Axis, Metric
+from genjax.plotting.axes import Axis, Metric
 from genjax.plotting.curves import CROSS
-from genjax.plotting.plots import STYLE, Head, RunLabel
+from genjax.plotting.plots import STEPS, STYLE, Head, RunLabel
 
 
 def over_training(

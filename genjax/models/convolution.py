@@ -113,7 +113,7 @@ patches.defvjp(lambda x, win: (_patches(x, win), None), lambda win, _, g: (fold(
 fold.defvjp(lambda p, win: (_fold(p, win), None), lambda win, _, g: (patches(g, win),))
 
 
-def _matmul(x: Array, w: Array) -> Array:
+def matmul(x: Array, w: Array) -> Array:
   return (x.reshape(-1, x.shape[-1]) @ w).reshape(*x.shape[:-1], w.shape[-1])
 
 
@@ -124,8 +124,8 @@ def gemm_conv(x: Array, w: Array, stride: int, padding: Padding) -> Array:
   if stride == 1 and o < i:  # multiply first: there are fewer numbers to move afterwards
     flipped = w[::-1, ::-1].transpose(2, 0, 1, 3).reshape(i, k * k * o)
     before = tuple(k - 1 - b for b in win.before)
-    return fold(_matmul(x, flipped), Windows(k, 1, win.count, x.shape[1:3], before))
-  return _matmul(patches(x, win), w.reshape(k * k * i, o))
+    return fold(matmul(x, flipped), Windows(k, 1, win.count, x.shape[1:3], before))
+  return matmul(patches(x, win), w.reshape(k * k * i, o))
 
 
 def gemm_conv_transpose(x: Array, w: Array, stride: int, padding: Padding) -> Array:
@@ -134,7 +134,7 @@ def gemm_conv_transpose(x: Array, w: Array, stride: int, padding: Padding) -> Ar
   win = Windows.over(_transposed_size(x, k, stride, padding), k, stride, padding)
   if k % stride == 0 and stride > 1:
     return _by_phases(x, w, win)
-  return fold(_matmul(x, w.transpose(2, 0, 1, 3).reshape(i, k * k * o)), win)
+  return fold(matmul(x, w.transpose(2, 0, 1, 3).reshape(i, k * k * o)), win)
 
 
 def _by_phases(x: Array, w: Array, win: Windows) -> Array:
@@ -148,7 +148,7 @@ def _by_phases(x: Array, w: Array, win: Windows) -> Array:
   around = Windows(t, 1, x.shape[1:3], win.rows, (t - 1, t - 1))
   # Pixel q of phase r gets x[q - tap] * w[tap * s + r]: patches count taps the other way round.
   w = w.reshape(t, s, t, s, i, o)[::-1, :, ::-1].transpose(0, 2, 4, 1, 3, 5)
-  y = _matmul(patches(x, around), w.reshape(t * t * i, s * s * o))
+  y = matmul(patches(x, around), w.reshape(t * t * i, s * s * o))
   y = y.reshape(-1, *win.rows, s, s, o).transpose(0, 1, 3, 2, 4, 5)
   y = y.reshape(-1, win.rows[0] * s, win.rows[1] * s, o)
   return lax.pad(y, jnp.zeros((), y.dtype), [(-low, -high, 0) for low, high, _ in win.padding])

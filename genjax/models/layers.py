@@ -101,7 +101,7 @@ class LSTM(nn.Module):
       c = nn.sigmoid(f) * c + nn.sigmoid(i) * jnp.tanh(g)
       return (nn.sigmoid(o) * jnp.tanh(c), c), None
 
-    rows = jnp.moveaxis(convolution._matmul(x, w) + b[None, None], 1, 0)  # [T, B, 4 * features]
+    rows = jnp.moveaxis(convolution.matmul(x, w) + b[None, None], 1, 0)  # [T, B, 4 * features]
     nothing = jnp.zeros((x.shape[0], self.features), x.dtype)
     (h, _), _ = lax.scan(step, (nothing, nothing), rows)
     return h

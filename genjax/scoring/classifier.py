@@ -145,16 +145,16 @@ def feature_networks(
   stem = splits.source.split()[0].replace("/", "_")
   digest = _digest(_facts(seen, splits))
   folder = caching.folder(cache, "features")
-  files = {seed: folder / f"{stem}-{seed}-{digest}.npz" for seed in range(count)}
-  found = {seed: trained for seed, file in files.items() if (trained := _read(file))}
-  if missing := tuple(seed for seed in files if seed not in found):
+  paths = {seed: folder / f"{stem}-{seed}-{digest}.npz" for seed in range(count)}
+  found = {seed: trained for seed, file in paths.items() if (trained := _read(file))}
+  if missing := tuple(seed for seed in paths if seed not in found):
     show(f"training {_named(len(missing))} of {stem}, in whose features runs are compared")
     for seed, trained in _train(seen, splits, missing, show).items():
       found[seed] = trained
-      caching.write(files[seed], _flat(trained))
-  percent = ", ".join(f"{found[seed].accuracy:.2%}" for seed in files)
+      caching.write(paths[seed], _flat(trained))
+  percent = ", ".join(f"{found[seed].accuracy:.2%}" for seed in paths)
   show(f"feature network{'s'[: count - 1]} of {stem} (in {folder}): test accuracy {percent}")
-  return [_network(f"{stem}-{seed}", found[seed], splits.num_classes) for seed in files]
+  return [_network(f"{stem}-{seed}", found[seed], splits.num_classes) for seed in paths]
 
 
 def _named(count: int) -> str:

@@ -50,7 +50,7 @@ def _assert_same(path, other, plan):
 
 def test_the_data_of_a_study_are_read_through_once(tmp_path, monkeypatch):
   read = []
-  monkeypatch.setattr(train.files, "checksum", lambda *parts: read.append(parts) or 7)
+  monkeypatch.setattr(planning.files, "checksum", lambda *parts: read.append(parts) or 7)
   monkeypatch.setattr(train.Training, "__init__", lambda self, plan, path: setattr(self, "step", 0))
   monkeypatch.setattr(train.Training, "until", lambda self, steps, title: None)
   plans = planning.plans(trainings.wanted("vae", **{"grid.width": (8, 12, 16)}))
