@@ -83,7 +83,6 @@ def train(system: System, path: pathlib.Path) -> None:
     every = (system.steps, max(system.steps // 4, 1), max(system.steps // 40, 1))
     names = ("steps", "eval_every", "log_every")
     shorter = tuple(f"--config.{name}={n}" for name, n in zip(names, every, strict=True))
-    shorter += ("--config.epochs=0.0",)
   config = [f"--config={CONFIGS / system.config}", f"--config.sweep.seeds=({_SEED.value},)"]
   if not workdir.finished(path):
     begun = time.monotonic()
