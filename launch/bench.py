@@ -21,7 +21,7 @@ import numpy as np
 from absl import flags
 
 from genjax import cli, models
-from genjax.models import convolution
+from genjax.models.convolution import BY_BACKEND, GEMM, LAX, Convolution
 from genjax.training import cost, programs, sweep
 from genjax.types import Dataset
 
@@ -64,9 +64,7 @@ SYSTEMS = {
 class Measured:
   """A sweep of one system, compiled: `measure` takes steps and keeps the best rate."""
 
-  def __init__(
-    self, system: System, num_runs: int, convolution: convolution.Convolution = convolution.GEMM
-  ):
+  def __init__(self, system: System, num_runs: int, convolution: Convolution = GEMM):
     model = models.build(system.model, IMAGE, CLASSES, system.latent)
     rows = sweep.table(seeds=tuple(range(num_runs)), latents=(system.latent,))
     place, everywhere = sweep.sharding(num_runs), sweep.replicated(num_runs)
@@ -93,15 +91,15 @@ class Measured:
 
 
 @contextlib.contextmanager
-def _convolutions(convolution: convolution.Convolution) -> Iterator[None]:
+def _convolutions(convolution: Convolution) -> Iterator[None]:
   """What is traced here convolves so."""
   backend = jax.default_backend()
-  before = convolution.BY_BACKEND[backend]
-  convolution.BY_BACKEND[backend] = convolution
+  before = BY_BACKEND[backend]
+  BY_BACKEND[backend] = convolution
   try:
     yield
   finally:
-    convolution.BY_BACKEND[backend] = before
+    BY_BACKEND[backend] = before
 
 
 def _dataset() -> Dataset:
@@ -109,7 +107,7 @@ def _dataset() -> Dataset:
   return Dataset(jnp.asarray(image), jnp.arange(IMAGES, dtype=jnp.int32) % CLASSES)
 
 
-def _flops(system: System, convolution: convolution.Convolution) -> int:
+def _flops(system: System, convolution: Convolution) -> int:
   """Of one step of one run."""
   model = models.build(system.model, IMAGE, CLASSES, system.latent)
   with _convolutions(convolution):
@@ -132,9 +130,7 @@ def matmul_rate(size: int = 2048, repeats: int = 8) -> float:
 def _compare(name: str, counts: list[int]) -> None:
   system = SYSTEMS[name]
   sweeps = {count: Measured(system, count) for count in (1, *counts)}
-  slow = (
-    Measured(system, 1, convolution.LAX) if _LAX.value and system.model["name"] == "gan" else None
-  )
+  slow = Measured(system, 1, LAX) if _LAX.value and system.model["name"] == "gan" else None
   peak = 0.0
   for _ in range(_ROUNDS.value):
     peak = max(peak, matmul_rate())
@@ -143,10 +139,10 @@ def _compare(name: str, counts: list[int]) -> None:
   if slow:
     slow.measure(0)
   # Rates are of what the mathematics asks for: zeros that are multiplied at the edges are no work.
-  alone, flops = sweeps[1].rate, _flops(system, convolution.LAX)
+  alone, flops = sweeps[1].rate, _flops(system, LAX)
   print(
     f"\n{name}  (batch {system.batch_size}, {flops / 1e9:.1f} GFLOP a run-step, "
-    f"{_flops(system, convolution.GEMM) / 1e9:.1f} as matrix products)"
+    f"{_flops(system, GEMM) / 1e9:.1f} as matrix products)"
   )
   for count in counts:
     rate = sweeps[count].rate

@@ -26,7 +26,8 @@ SMALL = ["--config.steps=4", "--config.eval_every=2", "--config.log_every=1"]
 COMMANDS = """
 import json, os, runpy, signal, sys, warnings
 from sklearn import datasets
-from genjax import command, config, train
+from genjax import cli, config
+from genjax.reporting import build
 
 for line in sys.stdin:
   arguments, files = json.loads(line)

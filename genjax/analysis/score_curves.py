@@ -12,8 +12,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from genjax.analysis import comparisons, correlations, score_plots
 from genjax.analysis.workdirs import Run, Scores, history
 from genjax.metrics import statistics
-from genjax.plotting import axes, curves, plots, tables
-from genjax.plotting.axes import Axis, Metric
+from genjax.plotting import curves, plots, tables
+from genjax.plotting.axes import Axis, Metric, axis_of, decades, metric_of, set_y
 from genjax.plotting.curves import CROSS
 from genjax.plotting.plots import STEPS, STYLE, Head, RunLabel
 
@@ -88,7 +88,7 @@ def best_of(
   figure, panels = plots.panel_grid(heads, title, handles, caption)
   most = max(len(curve) for part in curves for curve in part.values())
   for panel, scores, axis, part in zip(panels, found, axes, curves, strict=True):
-    axes.set_y(panel, axis)
+    set_y(panel, axis)
     for key, curve in part.items():
       line = {"color": look[key].color, "linestyle": look[key].dashes, "linewidth": 1.6}
       panel.plot(range(1, len(curve) + 1), curve, marker=".", gid="best", **line)
@@ -143,9 +143,9 @@ def against_loss(
   )
   figure, panels = plots.panel_grid(heads, title, handles, caption)
   for panel, point, above, beside in zip(panels, points, axes, across, strict=True):
-    axes.set_y(panel, above)
+    set_y(panel, above)
     _set_x(panel, beside)
-    panel.set_xlabel(axes.metric_of(loss).title)
+    panel.set_xlabel(metric_of(loss).title)
     for key, color in look.items():
       _draw_points(panel, point, [run.setting == key for run in point.runs], color.color)
   return figure
@@ -168,7 +168,7 @@ def _both(scores: Scores, loss: str) -> _Points:
 
 def _axis_of_losses(points: _Points) -> Axis:
   labels = [RunLabel(run.seed, run.setting, -1) for run in points.runs]
-  return axes.axis_of(Metric("", wide=True), points.losses[:, None], labels)
+  return axis_of(Metric("", wide=True), points.losses[:, None], labels)
 
 
 def _draw_points(panel, points: _Points, chosen: list[bool], color) -> None:
@@ -202,7 +202,7 @@ def _set_x(panel, axis: Axis) -> None:
   panel.set_xlim(axis.low, axis.high)
   if axis.linear:
     panel.set_xscale("asinh", linear_width=axis.linear)
-    panel.xaxis.set_major_locator(FixedLocator(axes.decades(axis)))
+    panel.xaxis.set_major_locator(FixedLocator(decades(axis)))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.set_xlim(axis.low, axis.high)
   else:

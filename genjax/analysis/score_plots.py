@@ -20,8 +20,8 @@ from matplotlib.ticker import FixedLocator
 from genjax.analysis import comparisons
 from genjax.analysis.workdirs import Run, Scores
 from genjax.metrics import statistics
-from genjax.plotting import axes, curves, plots
-from genjax.plotting.axes import Axis, Metric
+from genjax.plotting import curves, plots
+from genjax.plotting.axes import Axis, Metric, axis_of, set_y
 from genjax.plotting.curves import CROSS
 from genjax.plotting.plots import INK, STYLE, Head, RunLabel
 
@@ -146,7 +146,7 @@ def _points(
   caption = _caption(found, axes, joined)
   figure, panels = plots.panel_grid(heads, title, handles + marks_of(found), caption)
   for panel, scores, axis in zip(panels, found, axes, strict=True):
-    axes.set_y(panel, axis)
+    set_y(panel, axis)
     groups = [
       _Group(*place(scores.runs[rows[0]]), rows) for rows in comparisons.settings(scores).values()
     ]
@@ -204,7 +204,7 @@ def axis_for(
   names = [*settings, *("real test images" for _ in floors)]
   values = np.append(np.where(np.isinf(values), np.nan, values), floors)
   metric = Metric("", wide=scores.name not in _NEVER_LOGARITHMIC)
-  return axes.axis_of(metric, values[:, None], [RunLabel(0, name, -1) for name in names])
+  return axis_of(metric, values[:, None], [RunLabel(0, name, -1) for name in names])
 
 
 def floors_of(scores: Scores) -> list[float]:

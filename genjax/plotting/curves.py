@@ -8,7 +8,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
-from genjax.plotting import axes, plots
+from genjax.plotting import plots
+from genjax.plotting.axes import (
+  METRICS,
+  Axis,
+  _known,
+  _limits,
+  _outside,
+  axis_of,
+  metric_of,
+  set_y,
+  spread,
+)
 
 
 def _finite(values: np.ndarray) -> np.ndarray:
@@ -39,8 +50,8 @@ def curves(
   history = {
     name: _while_sound(name, *history[name], labels) for name in sorted(history, key=_place)
   }
-  metrics = [axes.metric_of(name) for name in history]
-  axes = [axes.axis_of(m, v, labels) for m, (_, v) in zip(metrics, history.values(), strict=True)]
+  metrics = [metric_of(name) for name in history]
+  axes = [axis_of(m, v, labels) for m, (_, v) in zip(metrics, history.values(), strict=True)]
   heads = [plots.Head(m.title, a.note) for m, a in zip(metrics, axes, strict=True)]
   end = max(np.max(steps, initial=0) for steps, _ in history.values())
   end = max(end, *(label.failed_at for label in labels)) or 1
@@ -51,7 +62,7 @@ def curves(
     panel.set_xlim(0, end * 1.02)
     panel.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
     panel.set_xlabel("step" if panel.xaxis.get_tick_params()["labelbottom"] else "")
-    axes.set_y(panel, axis)
+    set_y(panel, axis)
     _draw(panel, steps, values, labels, look)
   return figure
 
@@ -59,7 +70,7 @@ def curves(
 def _place(name: str) -> int:
   """Where a metric's panel stands; those without an entry come last, as they came."""
   base = name.removeprefix("val_")
-  return list(axes.METRICS).index(base) if base in axes.METRICS else len(axes.METRICS)
+  return list(METRICS).index(base) if base in METRICS else len(METRICS)
 
 
 def _while_sound(name: str, steps, values, labels: Sequence[plots.RunLabel]):
@@ -75,7 +86,7 @@ def _draw(panel, steps, values: np.ndarray, labels: Sequence[plots.RunLabel], lo
   dot = "." if len(steps) <= 12 else None  # few points, as of an evaluation: show where they are
   for setting, rows in plots.by_setting(labels).items():
     color, dashes = look[setting]
-    low, middle, high = axes.spread(values[rows])
+    low, middle, high = spread(values[rows])
     if len(rows) > 1:
       panel.fill_between(steps, low, high, color=color, alpha=0.18, linewidth=0, gid="band")
       for r in rows:
@@ -110,7 +121,7 @@ def failed_mark() -> Line2D:
   return Line2D([], [], color=plots.INK, linestyle="none", label="a run failed", **cross)
 
 
-def _caption(labels: Sequence[plots.RunLabel], axes: list[axes.Axis], history: Mapping) -> str:
+def _caption(labels: Sequence[plots.RunLabel], axes: list[Axis], history: Mapping) -> str:
   sizes = {len(rows) for rows in plots.by_setting(labels).values()}
   many, few = max(sizes) >= 4, not sizes.isdisjoint({2, 3})
   quartiles, extremes = "25 to 75% of the seeds", "minimum to maximum"
@@ -130,7 +141,7 @@ def _caption(labels: Sequence[plots.RunLabel], axes: list[axes.Axis], history: M
 
 def _failures(values: np.ndarray, labels: Sequence[plots.RunLabel]) -> list[bool]:
   """For each run that failed, whether it had a value before."""
-  return [axes._known(values[r]).size > 0 for r, label in enumerate(labels) if label.failed_at >= 0]
+  return [_known(values[r]).size > 0 for r, label in enumerate(labels) if label.failed_at >= 0]
 
 
 @style.context(plots.STYLE, after_reset=True)
@@ -165,30 +176,28 @@ def kl_per_dimension(
     caption += " Without a mark: a seed that failed before it had a value."
   figure, panels = plots.panel_grid(heads, "KL of each latent dimension (nats)", [], caption)
   for panel, (setting, rows) in zip(panels, groups.items(), strict=True):
-    axes.set_y(panel, axis)
+    set_y(panel, axis)
     _draw_dimensions(panel, values[rows], [labels[r] for r in rows], look[setting].color)
   return figure
 
 
-def _axis_of_bars(values: np.ndarray, labels: Sequence[plots.RunLabel]) -> axes.Axis:
-  if not axes._known(values).size:
-    return axes.Axis(0, 1, None, "")
-  _, high = axes._limits(values, labels, trimmed=0)  # a few large dimensions are the point
-  return axes.Axis(min(0, axes._known(values).min()) - 0.015 * high, high, None, "")
+def _axis_of_bars(values: np.ndarray, labels: Sequence[plots.RunLabel]) -> Axis:
+  if not _known(values).size:
+    return Axis(0, 1, None, "")
+  _, high = _limits(values, labels, trimmed=0)  # a few large dimensions are the point
+  return Axis(min(0, _known(values).min()) - 0.015 * high, high, None, "")
 
 
-def _total(values: np.ndarray, axis: axes.Axis) -> str:
-  totals = [axes._known(row).sum() for row in values if axes._known(row).size]
+def _total(values: np.ndarray, axis: Axis) -> str:
+  totals = [_known(row).sum() for row in values if _known(row).size]
   total = f"median total {np.median(totals):.3g} nats" if totals else "no finite value"
-  return "\n".join(filter(None, [total, axes._outside(values, axis.low, axis.high)]))
+  return "\n".join(filter(None, [total, _outside(values, axis.low, axis.high)]))
 
 
 def _draw_dimensions(panel, values: np.ndarray, labels: list[plots.RunLabel], color) -> None:
   Z = max(1, (~np.isnan(values)).any(0).sum())
   dimensions, values = np.arange(1, Z + 1), values[:, :Z]
-  panel.bar(
-    dimensions, axes.spread(values)[1], 0.8, color=color, alpha=0.35, linewidth=0, gid="median"
-  )
+  panel.bar(dimensions, spread(values)[1], 0.8, color=color, alpha=0.35, linewidth=0, gid="median")
   for row, label in zip(values, labels, strict=True):
     mark = {"marker": "x", "markersize": 4} if label.failed_at >= 0 else {"marker": "o"}
     mark = {"markersize": 2.4, "markeredgewidth": 0.8, "linestyle": "none", **mark}

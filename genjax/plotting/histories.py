@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from genjax.metrics.catalogue import SCORES
-from genjax.plotting import axes, plots, tables
+from genjax.plotting import plots, tables
+from genjax.plotting.axes import metric_of
 
 Series = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
@@ -85,7 +86,7 @@ def described(panels: Series, labels: Sequence[plots.RunLabel]) -> str:
   for name, (steps, values) in panels.items():
     ends = {setting: _ends(steps, values[rows]) for setting, rows in groups.items()}
     ends = {setting: found for setting, found in ends.items() if found}
-    said.append(f"{axes.metric_of(name).title}: {_spoken(ends)}.")
+    said.append(f"{metric_of(name).title}: {_spoken(ends)}.")
   return " ".join(said)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from genjax.analysis import comparisons, judgements, workdirs
 from genjax.analysis.workdirs import Run, Workdir
 from genjax.metrics import statistics
-from genjax.plotting import axes
+from genjax.plotting.axes import METRICS, metric_of
 from genjax.plotting.tables import Block, Column, Estimate, Table
 from genjax.reporting import page
 
@@ -134,9 +134,9 @@ def validation(homes: Sequence[Workdir]) -> Table:
   """
   runs = [run for home in homes for run in home.runs]
   names = dict.fromkeys(name for run in runs for name in run.figures if name.startswith("val_"))
-  order = list(axes.METRICS)
+  order = list(METRICS)
   blocks = [
-    Block(axes.metric_of(name).title, {}, list(_rows(runs, name)))
+    Block(metric_of(name).title, {}, list(_rows(runs, name)))
     for name in sorted(names, key=lambda n: [*order, n[4:]].index(n[4:]))
   ]
   return Table(_COLUMNS, blocks)

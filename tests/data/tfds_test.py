@@ -370,8 +370,10 @@ def test_a_split_for_testing(prepared):
 
 
 def test_a_second_start_needs_neither_tfds_nor_the_records(prepared, tmp_path, monkeypatch, caplog):
+  monkeypatch.setenv("TFDS_DATA_DIR", str(prepared))
+
   def load(**kwargs):
-    return data.load("mnist", str(prepared), cache=str(tmp_path / "cache"), **kwargs)
+    return data.load("mnist", cache=str(tmp_path / "cache"), **kwargs)
 
   first = load()
   monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
