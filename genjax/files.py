@@ -66,7 +66,7 @@ def folder(path: pathlib.Path, ours: str) -> Iterator[pathlib.Path]:
   Raises:
     UserError: `path` is a file, holds other files than such, or cannot be written.
   """
-  _check_ours(path, ours)
+  check_ours(path, ours)
   with _beside(path) as partial:
     partial.mkdir()
     yield partial
@@ -87,7 +87,7 @@ def check_folder(path: pathlib.Path, ours: str) -> None:
 
   An error of what goes on meanwhile is then not taken for one of writing.
   """
-  _check_ours(path, ours)
+  check_ours(path, ours)
   with _beside(path) as partial:
     partial.mkdir()
 
@@ -99,7 +99,8 @@ def write_folder(path: pathlib.Path, ours: str, files: Mapping[str, bytes]) -> N
       (partial / name).write_bytes(content)
 
 
-def _check_ours(path: pathlib.Path, ours: str) -> None:
+def check_ours(path: pathlib.Path, ours: str) -> None:
+  """Raises `UserError` for a path that is a file, or a folder with files of other names."""
   if path.exists() and not path.is_dir():
     raise UserError(f"--out={path} is a file; name a folder")
   others = sorted(f.name for f in path.glob("*") if not re.fullmatch(ours, f.name))

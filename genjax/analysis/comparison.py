@@ -20,6 +20,11 @@ from genjax.plotting import plots, tables
 from genjax.plotting.tables import Table
 from genjax.types import UserError
 
+# Of the files that it writes.
+NAMES = (
+  r"(protocols|scores|pairs|agreement|losses|health|flags|runs)\.(csv|tex)"
+  r"|(latent|settings|steps|best|\w*loss\w*)-[\w-]+\.png|\..*\.partial"
+)
 PRINTED = 60  # rows of a table; of more, the terminal has a part, and the files have all
 
 
@@ -41,6 +46,7 @@ def compare(
     UserError: a path is no workdir, nothing was scored, or the folder cannot be written.
   """
   _check(metrics)
+  files.check_ours(out, NAMES)
   homes = workdirs.read(paths)
   everything = workdirs.scores(homes, weights)
   found = _chosen(everything, metrics)

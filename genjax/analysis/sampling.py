@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array, lax
 
 from genjax.analysis.selection import Selection
-from genjax.data.sources import shortened, unnamed
+from genjax.data.sources import shortened
 from genjax.metrics.pixels import to_bytes
 from genjax.training import sweep
 from genjax.types import Model, UserError, image_noise
@@ -48,7 +48,7 @@ def labels(selections: Sequence[Selection], wanted: Sequence[str], count: int) -
 
 
 def _number(label: str, classes: Sequence[str]) -> int:
-  """The class of a name; or of a number, where no class is called so.
+  """The class of a name; or of a number, where classes are called otherwise than by numbers.
 
   Raises:
     UserError: there is no such class.
@@ -56,11 +56,10 @@ def _number(label: str, classes: Sequence[str]) -> int:
   label = label.strip()
   if label in classes:
     return classes.index(label)
-  if label.isdecimal() and int(label) < len(classes):
+  numbers = not all(name.isdecimal() for name in classes)
+  if numbers and label.isdecimal() and int(label) < len(classes):
     return int(label)
-  expected = f"a number of 0 to {len(classes) - 1}"
-  if not unnamed(classes):
-    expected = f"one of {shortened(classes)}, or {expected}"
+  expected = f"one of {shortened(classes)}" + f", or 0 to {len(classes) - 1}" * numbers
   raise UserError(f"--label={label} is no class; expected {expected}")
 
 

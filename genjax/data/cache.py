@@ -18,7 +18,7 @@ from genjax.data import sources
 from genjax.data.sources import Arrays
 from genjax.types import Dataset
 
-_LAYOUT = 2  # to be raised when the arrays of a source come out otherwise than before
+_LAYOUT = 3  # to be raised when the arrays of a source come out otherwise than before
 
 
 def path(cache: str, name: str, version: str, size: int, source: pathlib.Path) -> pathlib.Path:
@@ -56,9 +56,10 @@ def load(file: pathlib.Path) -> Arrays | None:
     source = str(found["source"])
     # Files of layout 1 have no names.
     names = found.get("classes", sources.numbered(int(found["num_classes"])))
+    notes = tuple(map(str, found.get("notes", ())))
   except (KeyError, ValueError, TypeError) as error:
     return _damaged(file, error)
-  return Arrays(train, test if len(test.image) else None, tuple(map(str, names)), source)
+  return Arrays(train, test if len(test.image) else None, tuple(map(str, names)), source, notes)
 
 
 def save(file: pathlib.Path, arrays: Arrays) -> None:
@@ -73,6 +74,7 @@ def save(file: pathlib.Path, arrays: Arrays) -> None:
       "test_label": test.label,
       "num_classes": len(arrays.classes),
       "classes": np.array(arrays.classes),
+      "notes": np.array(arrays.notes, str),
       "source": arrays.source,
     },
   )

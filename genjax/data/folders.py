@@ -5,7 +5,6 @@ import pathlib
 from collections.abc import Iterator
 
 import numpy as np
-from absl import logging
 from PIL import Image, ImageOps
 
 from genjax.data import sources
@@ -26,7 +25,7 @@ def read(root: pathlib.Path, size: int, background: str = "white") -> Arrays:
   classes are numbered in the natural order of their names (2 before 10); parts are called as in
   `_PARTS`, where validation images are the test part if there is none, and training images
   otherwise; images without class folders are one class. Images have one channel if all of them are
-  grey, otherwise three; what is transparent shows the background. What is not taken is logged.
+  grey, otherwise three; what is transparent shows the background. What is not taken is noted.
 
   Raises:
     UserError: no images, files that are no images, unequal sizes with size 0, a class that training
@@ -48,16 +47,17 @@ def read(root: pathlib.Path, size: int, background: str = "white") -> Arrays:
   if "validation" in files:
     other = "train" if "test" in files else "test"
     files[other] = files.get(other, []) + files.pop("validation")
-  drawn = _drawn([file for part in files.values() for file, _ in part], root, background)
+  notes = []
+  drawn = _drawn([file for part in files.values() for file, _ in part], background, notes)
   image = sources.stack(drawn, size)
   label = np.array([label for part in files.values() for _, label in part], np.int32)
-  _tell(root, names, skipped)
+  notes += _notes(places, names, skipped)
   stops = np.cumsum([len(part) for part in files.values()])[:-1]
   split = zip(files, np.split(image, stops), np.split(label, stops), strict=True)
   parts = {part: Dataset(*arrays) for part, *arrays in split}
   source = f"{text_of(root.resolve().name)} (folder of images)"
   classes = sources.numbered(1) if names == [""] else tuple(names)
-  return Arrays(parts["train"], parts.get("test"), classes, source)
+  return Arrays(parts["train"], parts.get("test"), classes, source, tuple(notes))
 
 
 def _labelled(classes: Classes, names: list[str]) -> list[tuple[pathlib.Path, int]]:
@@ -165,7 +165,7 @@ def _hidden(name: str) -> bool:
 
 
 def _drawn(
-  files: list[pathlib.Path], root: pathlib.Path, background: str
+  files: list[pathlib.Path], background: str, notes: list[str]
 ) -> Iterator[tuple[str, Image.Image]]:
   """Every image by its name, one at a time: full-sized photographs would not fit in memory.
 
@@ -182,20 +182,23 @@ def _drawn(
       transparent += "transparent" in image.info
       yield str(path), image
   if transparent:
-    logging.warning(
-      "%s: what is transparent in %s images is %s (config.data.background)",
-      root,
-      f"{transparent:,}",
-      background,
+    notes.append(
+      f"what is transparent in {transparent:,} images is {background} (config.data.background)"
     )
   if broken:
     more = f"; and {len(broken) - 20:,} more" if broken[20:] else ""
     raise UserError("; ".join(broken[:20]) + more)
 
 
-def _tell(root: pathlib.Path, names: list[str], skipped: collections.Counter) -> None:
+def _notes(
+  places: dict[str, pathlib.Path], names: list[str], skipped: collections.Counter
+) -> Iterator[str]:
+  """How a folder was read, for people."""
   if names == [""]:
-    logging.warning("%s: no class folders, so that all images are of one class", root)
+    yield "no class folders, so that all images are of one class"
+  if "validation" in places:
+    use = "trained on" if "test" in places else "the test part"
+    yield f"images of {places['validation'].name} are {use}"
   if +skipped:
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted((+skipped).items()))
-    logging.warning("%s: not taken as images: %s", root, kinds)
+    yield f"not taken as images: {kinds}"

@@ -2,10 +2,9 @@
 
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from absl import logging
 from PIL import Image
 
 from genjax.data import sources
@@ -72,10 +71,26 @@ def read(path: str, size: int) -> sources.Arrays:
     other = "train" if "test" in parts else "test"
     joined = [part for part in (parts.get(other), parts.pop("val")) if part]
     parts[other] = Dataset(*map(np.concatenate, zip(*joined, strict=True)))
-  if others:
-    logging.warning("%s: arrays not taken: %s", path, ", ".join(others))
+  notes = tuple(_notes(images, labels, members, others))
   source = f"{pathlib.Path(path).name} (npz)"
-  return sources.Arrays(parts["train"], parts.get("test"), classes, source)
+  return sources.Arrays(parts["train"], parts.get("test"), classes, source, notes)
+
+
+def _notes(images: dict, labels: dict, members: dict, others: list[str]) -> Iterator[str]:
+  """How a file was read, for people."""
+  if not any(labels.values()):
+    yield "no labels, so that all images are of one class"
+  if "val" in images:
+    yield f"images of {images['val']} are {'trained on' if 'test' in images else 'the test part'}"
+  for name in images.values():
+    if _channels_first(members[name]):
+      yield f"{name} has its channels first, {list(members[name].shape)}"
+  if others:
+    yield f"arrays not taken: {', '.join(others)}"
+
+
+def _channels_first(image: np.ndarray) -> bool:
+  return image.ndim == 4 and image.shape[-1] not in (1, 3) and image.shape[1] in (1, 3)
 
 
 def _one_of(path: str, members: dict, names: Sequence[str]) -> str:
@@ -153,8 +168,7 @@ def _labelled(
 
 def _pixels(path: str, key: str, image: np.ndarray, black_and_white: bool) -> np.ndarray:
   image = image[..., None] if image.ndim == 3 else image
-  if image.ndim == 4 and image.shape[-1] not in (1, 3) and image.shape[1] in (1, 3):
-    logging.warning("%s: %s has its channels first, %s", path, key, list(image.shape))
+  if _channels_first(image):
     image = np.moveaxis(image, 1, -1)
   if image.ndim != 4 or image.shape[-1] not in (1, 3) or not image.size:
     raise UserError(

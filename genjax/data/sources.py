@@ -24,6 +24,7 @@ class Arrays(NamedTuple):
   test: Dataset | None  # None where the source has no test part
   classes: tuple[str, ...]  # label -> its name
   source: str  # one line for people
+  notes: tuple[str, ...] = ()  # how it was read, where that is for whoever uses it to know
 
 
 def numbered(count: int) -> tuple[str, ...]:

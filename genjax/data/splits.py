@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +41,7 @@ def load(
   cache: str = "",
   channels: int = 0,
   background: str = "white",
+  download: bool = True,
 ) -> Splits:
   """The splits of a dataset, the same ones whenever and wherever it is loaded.
 
@@ -59,6 +61,7 @@ def load(
       one are used.
     channels: 1 makes grey images and 3 coloured ones; 0 leaves them.
     background: "white" or "black", behind what is transparent in a folder's images.
+    download: whether what is not on this machine is downloaded.
 
   Raises:
     UserError: the dataset cannot be had, or an argument is out of its range.
@@ -69,7 +72,9 @@ def load(
     raise UserError(f"--config.data.size={size}: expected 0 or a number of pixels")
   if channels not in (0, 1, 3):
     raise UserError(f"--config.data.channels={channels}: expected 0, 1 or 3")
-  arrays = _arrays(name, directory, size, cache, background)
+  arrays = _arrays(name, directory, size, cache, background, download)
+  for note in (*arrays.notes, *_of_empty_classes(arrays)):
+    logging.warning("%s: %s", arrays.source, note)
   train, test = (part and _with_channels(part, channels) for part in (arrays.train, arrays.test))
   if test is None:
     train, test = _split_off(train, 1 / 6, _TEST_SEED)
@@ -89,7 +94,9 @@ def first(split: Dataset, count: int) -> Dataset:
   return Dataset(*(part[:count] for part in split))
 
 
-def _arrays(name: str, directory: str, size: int, cache: str, background: str) -> sources.Arrays:
+def _arrays(
+  name: str, directory: str, size: int, cache: str, background: str, download: bool
+) -> sources.Arrays:
   if name == "digits":
     return sources.digits(size)
   if _is_file(name):
@@ -106,6 +113,11 @@ def _arrays(name: str, directory: str, size: int, cache: str, background: str) -
         return arrays
     if is_folder:
       raise sources.MissingData(f"{name}: no such folder")
+    if os.path.isdir(name):
+      raise UserError(f"{name} is no dataset of TFDS that is here; ./{name} names the folder")
+    if not download:
+      tfds.check(name)
+      raise sources.MissingData(f"{name} is not on this machine; training it downloads it")
     place = tfds.prepare(name, directory)
   version = f"images2{background}" if is_folder else place.name  # 2: as they are read now
   file = caching.path(cache, name, version, size, place)
@@ -140,6 +152,13 @@ def _tfds_name(name: str) -> str:
       "a folder of images such as ./faces, a file .npz, or digits"
     )
   return name
+
+
+def _of_empty_classes(arrays: sources.Arrays) -> Iterator[str]:
+  """A note where labels have gaps, as 5, 15, 25: nothing is learnt of what lies between."""
+  present = len(np.unique(arrays.train.label))
+  if present < len(arrays.classes):
+    yield f"{len(arrays.classes) - present:,} of {len(arrays.classes):,} classes have no images"
 
 
 def _is_file(name: str) -> bool:

@@ -103,6 +103,12 @@ def prepare(name: str, directory: str) -> pathlib.Path:
   return folder
 
 
+def check(name: str) -> None:
+  """Raises `UserError` where TFDS has no such dataset, or none of labelled images."""
+  with tempfile.TemporaryDirectory() as directory:
+    _builder(_tfds(name), name, directory)
+
+
 def read(folder: pathlib.Path, size: int) -> sources.Arrays:
   """A prepared dataset's images and labels; size > 0 resizes the images to size x size.
 
@@ -116,7 +122,7 @@ def read(folder: pathlib.Path, size: int) -> sources.Arrays:
     builder = tfds.builder_from_directory(folder)
   except Exception as error:
     raise UserError(f"{folder}: not a readable TFDS dataset ({sources.reason(error)})") from error
-  _check(tfds, builder)
+  _check_labelled(tfds, builder)
   splits = builder.info.splits
   if "train" not in splits:
     raise UserError(f"{folder}: no split 'train' among {', '.join(splits)}")
@@ -186,11 +192,11 @@ def _builder(tfds, name: str, directory: str):
   if len(builder.BUILDER_CONFIGS) > 1 and "/" not in name:
     some = ", ".join(f"{name}/{config.name}" for config in builder.BUILDER_CONFIGS[:4])
     raise UserError(f"{name} has several variants: --config.data.name takes {some}, ...")
-  _check(tfds, builder)
+  _check_labelled(tfds, builder)
   return builder
 
 
-def _check(tfds, builder) -> None:
+def _check_labelled(tfds, builder) -> None:
   kinds = {"image": tfds.features.Image, "label": tfds.features.ClassLabel}
   features = builder.info.features
   right = all(key in features and isinstance(features[key], kind) for key, kind in kinds.items())

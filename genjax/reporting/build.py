@@ -48,6 +48,8 @@ def write(
   Raises:
     UserError: a path is no workdir, nothing was saved yet, or the file cannot be written.
   """
+  if out.suffix != ".html":
+    raise UserError(f"--out={out}: expected a file .html")
   text = page.render(context(paths, splits, where))
   try:
     out.parent.mkdir(parents=True, exist_ok=True)

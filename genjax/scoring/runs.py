@@ -69,8 +69,11 @@ class _Scoring:
     total = sum(map(len, missing.values()))
     if total:
       score_files.check_writable(self.path)
+    noted = score_files.read_protocols(self.path)
     for one in asked:
       names = {p.name for places in missing.values() for p in places if p.protocol == one.key}
+      if one.key not in noted:  # also where protocols.json was lost, and no score
+        names |= set(one.names)
       score_files.note(self.path, one.key, one.protocol, names, one.group.floor)
     with tqdm(
       total=total, desc=f"{self.path} {self.weights}", unit="score", dynamic_ncols=True,

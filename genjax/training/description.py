@@ -75,11 +75,12 @@ def _shape(plan: planning.Plan) -> Shape:
 def _of_data(plan: planning.Plan) -> str:
   splits = plan.splits
   shape = " x ".join(map(str, _shape(plan)))
-  counts = [f"{len(part.label):,}" for part in (splits.train, splits.validation)]
+  counts = [f"{len(part.label):,}" for part in (splits.train, splits.validation, splits.test)]
   classes = "" if unnamed(splits.classes) else f"; classes {shortened(splits.classes)}"
   return _wrapped(
     "data",
-    f"{splits.source}: images {shape}, {counts[0]} to train with, {counts[1]} held out{classes}",
+    f"{splits.source}: images {shape}, {counts[0]} to train with, {counts[1]} held out, "
+    f"{counts[2]} to test with{classes}",
   )
 
 
@@ -184,4 +185,4 @@ def load(config: ml_collections.ConfigDict) -> data.Splits:
   known = sizes.splits(options.name, options.size, options.validation, options.channels)
   if known and not tfds.locate(options.name, options.dir):
     return known
-  return planning.load_data(config)
+  return planning.load_data(config, download=False)

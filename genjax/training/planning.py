@@ -43,10 +43,10 @@ class Plan(NamedTuple):
   watch: Watch | None
 
 
-def load_data(config: ml_collections.ConfigDict) -> data.Splits:
+def load_data(config: ml_collections.ConfigDict, download: bool = True) -> data.Splits:
   """The data that a config names. Raises `UserError` where they cannot be had."""
   try:
-    return _load(config, config.data.name, config.data.dir)
+    return _load(config, config.data.name, config.data.dir, download)
   except sources.MissingData as error:
     raise UserError(f"{error} (--config.data.name)") from error
 
@@ -66,14 +66,16 @@ def reload_data(config: ml_collections.ConfigDict, where: str = "") -> data.Spli
   before = config.data.dir if pathlib.Path(config.data.dir).is_dir() else ""
   name, directory = data.moved(config.data.name, before, where)
   try:
-    return _load(config, name, directory)
+    return _load(config, name, directory, download=not where)
   except sources.MissingData as error:
     raise UserError(f"{error}; --data=PATH says where the data lie now") from error
 
 
-def _load(config: ml_collections.ConfigDict, name: str, directory: str) -> data.Splits:
+def _load(
+  config: ml_collections.ConfigDict, name: str, directory: str, download: bool
+) -> data.Splits:
   keys = ("size", "validation", "cache", "channels", "background")
-  return data.load(name, directory, **{key: config.data[key] for key in keys})
+  return data.load(name, directory, download=download, **{k: config.data[k] for k in keys})
 
 
 def plans(

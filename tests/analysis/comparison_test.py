@@ -190,7 +190,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
   (tmp_path / "file").write_text("mine")
   with pytest.raises(UserError) as caught:
     comparison.compare([path], tmp_path / "file")
-  assert str(caught.value).startswith(f"--out={tmp_path}/file cannot be written (")
+  assert str(caught.value) == f"--out={tmp_path}/file is a file; name a folder"
 
 
 # The command.
@@ -231,3 +231,13 @@ def test_the_command_line(tmp_path):
       assert out == ""
       assert err.startswith(f"genjax: {message}"), err
       assert err.count("\n") == 1
+
+
+def test_a_folder_with_files_of_others_is_left_alone(tmp_path):
+  path = scored.write(tmp_path / "w", {"fd@aa": 1})
+  before = (path / "runs.csv").read_text()
+  with pytest.raises(UserError, match=r"w holds config\.json, which is not of this command"):
+    comparison.compare([path], path)
+  assert (path / "runs.csv").read_text() == before
+  for _ in range(2):  # what it wrote itself is written anew
+    comparison.compare([path], tmp_path / "out")

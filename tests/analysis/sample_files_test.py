@@ -10,6 +10,7 @@ import sys
 import jax
 import numpy as np
 import pytest
+import toys
 import trainings
 from PIL import Image
 
@@ -165,7 +166,7 @@ def test_classes_by_their_names(conditional, tmp_path, call):
   assert sample_files._footnote([chosen], labels, 0).endswith("class 7.")
   with pytest.raises(
     UserError,
-    match=r"--label=dog is no class; expected one of cat, 7, 1, a b, e, .*, or a number of 0 to 9$",
+    match=r"--label=dog is no class; expected one of cat, 7, 1, a b, e, .*, or 0 to 9$",
   ):
     call(f"--workdir={path}", "--label=dog")
 
@@ -216,10 +217,21 @@ def test_mistakes(vae, flags, line, call, tmp_path, monkeypatch):
   assert not list(tmp_path.iterdir())
 
 
+def test_of_classes_called_by_numbers_none_is_meant_by_its_place(vae):
+  """Folders 1 to 3: 1 is the first."""
+  (chosen,) = selection.read([vae[0]], ["0"])
+  toy = toys.classes(chosen, ("1", "2", "3"))
+  assert sampling.labels([toy], ["1", "3"], 4)[0].tolist() == [0, 2, 0, 2]
+  with pytest.raises(UserError, match=r"--label=0 is no class; expected one of 1, 2, 3$"):
+    sampling.labels([toy], ["0"], 4)
+
+
 @pytest.mark.parametrize("label", ["10", "-1", "x", "3,10", "3.0"])
 def test_classes_that_there_are_not(conditional, label, call):
   wrong = label.split(",")[-1]
-  with pytest.raises(UserError, match=f"--label={wrong} is no class; expected a number of 0 to 9$"):
+  with pytest.raises(
+    UserError, match=f"--label={wrong} is no class; expected one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9$"
+  ):
     call(f"--workdir={conditional}", f"--label={label}")
 
 

@@ -16,7 +16,13 @@ def example(with_test=True, seed=0):
     image = rng.integers(0, 256, (size, 3, 3, 1), dtype=np.uint8)
     return Dataset(image, rng.integers(0, 4, size, dtype=np.int32))
 
-  return Arrays(part(9), part(5) if with_test else None, ("a", "b", "Käse", "d e"), "an example")
+  return Arrays(
+    part(9),
+    part(5) if with_test else None,
+    ("a", "b", "Käse", "d e"),
+    "an example",
+    ("one note", "ä"),
+  )
 
 
 def assert_equal(one, two):

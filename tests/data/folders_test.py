@@ -1,6 +1,5 @@
 """Folders of images, as people have them."""
 
-import logging
 import os
 
 import numpy as np
@@ -148,13 +147,14 @@ def test_validation_images_beside_a_test_part_are_trained_on(tmp_path):
   arrays = folders.read(tmp_path, 0)
   assert _greys(arrays.train) == {0: {50, 100}}
   assert _greys(arrays.test) == {0: {200}}
+  assert arrays.notes == ("images of valid are trained on",)
 
 
-def test_images_in_no_class_folder_are_of_one_class_and_it_is_said(tmp_path, caplog):
+def test_images_in_no_class_folder_are_of_one_class_and_it_is_said(tmp_path):
   _fill(tmp_path, 9, count=3)
   arrays = folders.read(tmp_path, 0)
   assert (arrays.classes, arrays.train.label.tolist()) == (("0",), [0, 0, 0])
-  assert "no class folders, so that all images are of one class" in caplog.text
+  assert arrays.notes == ("no class folders, so that all images are of one class",)
 
 
 def test_a_class_has_all_images_below_its_folder(tmp_path):
@@ -183,19 +183,18 @@ def test_other_endings_of_images_are_read(tmp_path, ending):
   np.testing.assert_array_equal(arrays.train.image, 255)
 
 
-def test_what_is_not_taken_is_counted_and_named_once(tmp_path, caplog):
+def test_what_is_not_taken_is_counted_and_named_once(tmp_path):
   _fill(tmp_path / "a", 1)
   for name in ("notes.txt", "more.TXT", "README", ".DS_Store", "._0.png", "Thumbs.db"):
     (tmp_path / "a" / name).write_text("x")
   for name in ("__MACOSX", ".git"):
     (tmp_path / "a" / name).mkdir()
   _fill(tmp_path, 1, count=2, name="beside{}.png")
-  assert len(folders.read(tmp_path, 0).train.label) == 2
-  (record,) = caplog.records
-  assert record.levelno == logging.WARNING
-  assert record.getMessage() == (
-    f"{tmp_path}: not taken as images: 2 *.txt, 1 files without an ending, 3 hidden files, "
-    "2 hidden folders, 2 images beside the class folders"
+  arrays = folders.read(tmp_path, 0)
+  assert len(arrays.train.label) == 2
+  assert arrays.notes == (
+    "not taken as images: 2 *.txt, 1 files without an ending, 3 hidden files, "
+    "2 hidden folders, 2 images beside the class folders",
   )
 
 
@@ -212,27 +211,29 @@ def test_all_broken_files_are_named_at_most_twenty(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
-def test_ink_on_nothing_is_black_on_white(tmp_path, mode, caplog):
+def test_ink_on_nothing_is_black_on_white(tmp_path, mode):
   (tmp_path / "a").mkdir()
   ink = np.zeros((6, 6, 4), np.uint8)
   ink[2:4, 2:4, 3] = 255
   Image.fromarray(ink).convert(mode).save(
     tmp_path / "a" / "0.png" if mode != "PA" else tmp_path / "a" / "0.tif"
   )
-  image = folders.read(tmp_path, 0).train.image
+  arrays = folders.read(tmp_path, 0)
+  image = arrays.train.image
   assert image.shape == (1, 6, 6, 1)
   np.testing.assert_array_equal(image[0, :, :, 0] == 0, ink[..., 3] == 255)
   assert (image[0, :2] == 255).all()
-  (record,) = caplog.records
-  assert "what is transparent in 1 images is white (config.data.background)" in record.getMessage()
+  said = "what is transparent in 1 images is white (config.data.background)"
+  assert said in arrays.notes
   assert not folders.read(tmp_path, 0, "black").train.image.any()
 
 
-def test_an_opaque_alpha_channel_is_not_spoken_of(tmp_path, caplog):
+def test_an_opaque_alpha_channel_is_not_spoken_of(tmp_path):
   (tmp_path / "a").mkdir()
   Image.new("RGBA", (6, 6), (7, 7, 7, 255)).save(tmp_path / "a" / "0.png")
-  assert (folders.read(tmp_path, 0).train.image == 7).all()
-  assert not caplog.records
+  arrays = folders.read(tmp_path, 0)
+  assert (arrays.train.image == 7).all()
+  assert arrays.notes == ()
 
 
 def test_a_palette_of_greys_is_grey(tmp_path):
@@ -288,10 +289,10 @@ def test_parts_that_cannot_be_told(tmp_path, layout, said):
     folders.read(tmp_path, 0)
 
 
-def test_what_lies_beside_parts_and_classes_is_named(tmp_path, caplog):
+def test_what_lies_beside_parts_and_classes_is_named(tmp_path):
   _laid_out(tmp_path, "train/a/0.png train/__MACOSX/a/1.png test/a/2.png more/b/3.png 4.png")
-  folders.read(tmp_path, 0)
-  assert "not taken as images: 1 hidden folders, 2 images beside the parts" in caplog.text
+  arrays = folders.read(tmp_path, 0)
+  assert arrays.notes == ("not taken as images: 1 hidden folders, 2 images beside the parts",)
 
 
 def test_names_that_differ_in_zeros_have_one_order(tmp_path):

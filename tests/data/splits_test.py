@@ -528,3 +528,29 @@ def test_a_background_behind_what_is_transparent(tmp_path):
   for background, grey in (("white", 255), ("black", 0), ("white", 255)):
     options = {"cache": str(tmp_path / "cache"), "background": background}
     assert (data.load(str(tmp_path / "images"), **options).train.image == grey).all()
+
+
+def test_how_data_were_read_is_said_at_each_start(tmp_path, caplog):
+  """Also where they come from the cache; and which classes have no images."""
+  label = np.arange(60) % 3 * 10 + 5
+  np.savez(tmp_path / "a.npz", image=np.zeros((60, 4, 4), np.uint8), label=label)
+  data.load(str(tmp_path / "a.npz"))
+  assert "a.npz (npz): 23 of 26 classes have no images" in caplog.text
+  write_images(tmp_path / "images")
+  (tmp_path / "images" / "a" / "x.txt").write_text("")
+  for _ in range(2):
+    caplog.clear()
+    data.load(str(tmp_path / "images"), cache=str(tmp_path / "cache"))
+    assert "images (folder of images): not taken as images: 1 *.txt" in caplog.text
+
+
+def test_a_folder_named_without_its_slash_is_pointed_at(tmp_path, monkeypatch):
+  (tmp_path / "faces").mkdir()
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(UserError, match=r"faces is no dataset .*; \./faces names the folder"):
+    data.load("faces", directory=str(tmp_path))
+
+
+def test_nothing_is_downloaded_where_that_is_not_asked_for(tmp_path):
+  with pytest.raises(UserError, match="kmnist is not on this machine; training it downloads it"):
+    data.load("kmnist", directory=str(tmp_path), download=False)

@@ -164,7 +164,7 @@ def test_prepare_needs_no_tensorflow(tmp_path, served, name, version, images):
   assert tfds.locate(name, str(tmp_path)) == folder
   assert [x.name for x in tmp_path.iterdir()] == [name]  # no downloads are left
   assert [x.name for x in (tmp_path / name).iterdir()] == [version]
-  train, test, classes, source = tfds.read(folder, 0)
+  train, test, classes, source, _ = tfds.read(folder, 0)
   for part, indices in ((train, range(TRAIN)), (test, range(TRAIN, TRAIN + TEST))):
     back = part.image[:, 0, 0, 0]  # where an image came from
     assert sorted(back) == list(indices)
@@ -177,7 +177,7 @@ def test_prepare_needs_no_tensorflow(tmp_path, served, name, version, images):
 
 def test_prepare_from_zipped_images(tmp_path, served):
   folder = tfds.prepare("rock_paper_scissors", str(tmp_path))
-  train, test, classes, _ = tfds.read(folder, 30)
+  train, test, classes, *_ = tfds.read(folder, 30)
   assert train.image.shape == (TRAIN, 30, 30, 3)
   assert np.bincount(test.label).tolist() == [4, 4, 4]
   assert classes == ("rock", "paper", "scissors")

@@ -227,7 +227,7 @@ def test_the_data_of_a_study_are_loaded_once(vae, monkeypatch):
   (one,) = selection.read([vae[0]])
   asked = []
   monkeypatch.setattr(
-    train, "reload_data", lambda config, where: asked.append(config) or vae[1].splits
+    planning, "reload_data", lambda config, where: asked.append(config) or vae[1].splits
   )
   load = build._loader(None, "")
   assert [build._training_images(one, load)[1] for _ in range(3)] == [""] * 3
@@ -273,3 +273,10 @@ def test_scored_runs_with_best_steps_that_differ(vae, tmp_path):
   assert "fd@bb, features inception-1" in text
   assert "8 of 8 runs are still to be trained" in text
   assert "jax 0.9" in text
+
+
+def test_a_page_is_a_file_html(tmp_path):
+  (tmp_path / "config.json").write_text("mine")
+  with pytest.raises(UserError, match=r"config\.json: expected a file \.html"):
+    build.write([tmp_path], tmp_path / "config.json")
+  assert (tmp_path / "config.json").read_text() == "mine"

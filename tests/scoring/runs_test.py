@@ -253,7 +253,7 @@ def test_main_computes_the_same_by_the_same_code(caches, tmp_path):
     (("fid",), SMALL, "--metrics has 'fid'; scores are fd, "),
     (("cas",), SMALL, "'cas', which only a conditional model has"),
     (("critic_gap",), SMALL, "which only a GAN has"),
-    (("fd",), SMALL._replace(images=100), "scores need 200 images"),
+    (("fd",), SMALL._replace(images=100), "scores need 200 images or more"),
   ],
 )
 def test_what_cannot_be_scored_is_refused(vae, tmp_path, names, settings, message):
@@ -268,7 +268,7 @@ def test_what_cannot_be_scored_is_refused(vae, tmp_path, names, settings, messag
 @pytest.mark.parametrize(
   ("changes", "message"),
   [
-    ({"evals": ("fd",)}, "scores need 200 images, and 50 of the "),
+    ({"evals": ("fd",)}, "scores need 200 images or more, and of the "),
     (
       {"evals": ("fd", "nll"), "eval_images": 200, "data.validation": 0.3, "data.channels": 3},
       "config.evals has 'nll', which only grey images have",
@@ -308,3 +308,13 @@ def test_the_cells_of_a_study(tmp_path):
     (tmp_path / name / "config.json").write_text("{}")
   assert workdir.homes(tmp_path) == [tmp_path / "depth=2", tmp_path / "depth=4"]
   assert workdir.homes(tmp_path / "depth=2") == [tmp_path / "depth=2"]
+
+
+def test_a_lost_protocols_json_comes_back(vae, tmp_path):
+  """With floors, though no score is computed again."""
+  path = _copy(vae[0], tmp_path)
+  scored_runs.score(path, _wanted(("sharpness",)))
+  before = score_files.read_protocols(path)
+  (path / "protocols.json").unlink()
+  assert scored_runs.score(path, _wanted(("sharpness",))) == 0
+  assert score_files.read_protocols(path) == before
