@@ -29,8 +29,8 @@ pytestmark = pytest.mark.usefixtures("caches")
 def no_pictures(monkeypatch):
   """Half of a small training's time is drawing."""
   monkeypatch.setattr(galleries, "gallery", lambda *args, **kwargs: None)
-  for name in ("curves", "kl_per_dimension", "save"):
-    monkeypatch.setattr(plots, name, lambda *args, **kwargs: None)
+  for module, name in ((curves, "curves"), (curves, "kl_per_dimension"), (plots, "save")):
+    monkeypatch.setattr(module, name, lambda *args, **kwargs: None)
 
 
 def _rows(tree, chosen):
