@@ -2,6 +2,7 @@
 
 from genjax.data.batches import batches_per_epoch, draw, order, permute, to_device
 from genjax.data.splits import Splits, absolute, first, load, moved
+from genjax.metrics.pixels import unit
 
 __all__ = [
   "Splits",
@@ -14,4 +15,5 @@ __all__ = [
   "order",
   "permute",
   "to_device",
+  "unit",
 ]
