@@ -26,8 +26,6 @@ NAMES = (
   r"|(latent|settings|steps|best|\w*loss\w*)-[\w-]+\.png|\..*\.partial"
 )
 PRINTED = 60  # rows of a table; of more, the terminal has a part, and the files have all
-
-
 _CSV_ALONE = ("protocols", "flags", "runs")  # too long, or too wide, for a page
 
 

@@ -14,8 +14,6 @@ from genjax.plotting.tables import Block, Column, Table
 
 # Of training, on validation images: do they rank runs as the scores do?
 LOSSES = ("val_loss", "val_critic_loss", "val_swd")
-
-
 _AGREEMENT = (
   Column("score", "score", "text"),
   Column("features_a", "features", "text"),

@@ -19,8 +19,6 @@ from genjax.training import config_file, sweep
 from genjax.types import Model, Run, State, UserError
 
 PLATFORMS = ("cpu", "cuda", "tpu")
-
-
 NAMES = r"params\.safetensors|layers\.json|(generate|encode)\.stablehlo|README\.txt"
 
 

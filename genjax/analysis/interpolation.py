@@ -16,12 +16,8 @@ from genjax.scoring import feature_networks
 from genjax.types import UserError
 
 WHAT = ("random", "images", "classes", "manifold", "traversal")
-
-
 # Of the files that the command writes.
 NAMES = r"(random|images|classes|manifold|traversal)(-[\w.=-]+)?\.(png|gif)|smoothness(_\w+)?\.csv"
-
-
 MOST_RUNS = 12  # that figures show
 
 

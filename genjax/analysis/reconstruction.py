@@ -16,14 +16,8 @@ from genjax.plotting.tables import Table
 from genjax.types import UserError
 
 NAMES = r"(reconstructions|latents)\.png|errors(_\w+)?\.csv"  # of the files that it writes
-
-
 COLUMNS = 10
-
-
 POINTS = 2000  # of a scatter
-
-
 MOST_RUNS = 9  # that pictures show
 
 

@@ -18,11 +18,7 @@ from genjax.plotting import galleries, plots
 from genjax.types import UserError
 
 SIDE = 30_000  # pixels that a side of a picture may have
-
-
 OTHERS = {".bmp", ".gif", ".jpeg", ".jpg", ".npy", ".pdf", ".svg", ".tif", ".tiff", ".webp"}
-
-
 NAMES = r"(.*-)?run\d+(-failed)?-\d+(-label\d+)?\.png"  # what a folder of single pictures holds
 
 

@@ -283,11 +283,7 @@ def _draw_middle(panel, scores: Scores, group: _Group, color) -> None:
 
 
 DOT = {"marker": "o", "markersize": 3, "alpha": 0.55, "markeredgewidth": 0, "clip_on": False}
-
-
 _BAR = {"linewidth": 1.5, "zorder": 3}
-
-
 _DIAMOND = {
   "marker": "D", "markersize": 4.5, "markeredgecolor": "white", "markeredgewidth": 0.7, "zorder": 4,
 }  # fmt: skip

@@ -16,18 +16,12 @@ _IMAGES = {
   "val": ("x_val", "val_images"),
   "test": ("x_test", "test_images"),
 }
-
-
 _LABELS = {
   "train": ("label", "labels", "y_train", "train_labels"),
   "val": ("y_val", "val_labels"),
   "test": ("y_test", "test_labels"),
 }
-
-
 _CLASSES = ("classes", "class_names")
-
-
 _MOST_CLASSES = 2**16
 
 

@@ -14,8 +14,6 @@ from genjax.data import folders, npz, sources, tfds
 from genjax.types import Dataset, UserError
 
 _TEST_SEED = 271828  # of the splits; a run's seed never touches them
-
-
 _VALIDATION_SEED = 314159
 
 
@@ -138,8 +136,6 @@ _ELSEWHERE = {
   "cifar100": "cifar100",
   "svhn": "svhn_cropped",
 }
-
-
 _TFDS_NAME = re.compile(r"[a-z]\w*(/[\w.+-]+)?(:\d+\.\d+\.\d+)?")
 
 

@@ -14,8 +14,6 @@ from jax import Array, lax
 from threadpoolctl import threadpool_limits
 
 BLOCK = 100  # images whose distances to all others are held at once
-
-
 FEW = 512  # features
 
 

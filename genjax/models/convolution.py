@@ -182,9 +182,5 @@ class Convolution(NamedTuple):
 
 
 GEMM = Convolution(gemm_conv, gemm_conv_transpose)
-
-
 LAX = Convolution(lax_conv, lax_conv_transpose)
-
-
 BY_BACKEND = {"cpu": GEMM, "gpu": GEMM, "tpu": GEMM}  # measured on a CPU alone: launch/bench.py

@@ -25,11 +25,7 @@ from genjax import files
 
 # A figure 1,800 wide is shown 900 wide in a page: there, text of 9 points is 12 pixels high.
 DPI = 200
-
-
 INK, FAINT = "#222222", "#666666"
-
-
 STYLE = {
   "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same
   "text.parse_math": False,  # a $ in a user's title is a $
@@ -58,14 +54,10 @@ STYLE = {
   "xtick.labelcolor": INK,
   "ytick.labelcolor": INK,
 }
-
-
 # Okabe and Ito, safe for colour-blind eyes. Grey stands for their yellow, unreadable on white.
 PALETTE = [
   "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#222222", "#999999",
 ]  # fmt: skip
-
-
 STEPS = [1, 2, 2.5, 5, 10]  # between the ticks of a linear axis, times a power of ten
 DASHES = ["solid", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.2, 1, 1.2))]
 

@@ -21,8 +21,6 @@ _COLUMNS = (
   Column("iqm", "IQM [95%]", interval=True),
   Column("mean", "mean [95%]", interval=True),
 )
-
-
 SETTINGS = 6  # that stand side by side in an overview
 PAIRS = 100  # rows of the tables of pairs
 

@@ -17,12 +17,8 @@ from genjax.types import UserError, now
 # What else may lie in a folder that has no config.json yet: what a process that was killed left,
 # and the logs of whatever started it.
 _BEFORE = (".lock", ".*.partial", "runs.csv", "metrics.csv", "*.log", "*.out", "*.err")
-
-
 # Of a workdir's files. To be raised when this code could not read what older code left.
 FORMAT = 2
-
-
 # What format 1 had no keys for, and meant: these values never change.
 _BEFORE_KEYS = {
   "vae": {"reconstruction": "sum", "initialiser": "lecun_normal", "optimiser_rule": "optax"},
@@ -37,20 +33,14 @@ _BEFORE_KEYS = {
     "optimiser_rule": "optax",
   },
 }
-
-
 # Keys that came later without another format, and meant.
 _LATER_KEYS = {"data": {"background": "white"}}
-
-
 # Keys of a config that say how, where and how often to look, not what is trained: whoever resumes
 # may change them. Best weights are those of the best of the validations that were made.
 _FREE = (
   *("sweep.chunk", "keep", "log_every", "eval_every"),
   *("data.cache", "data.dir", "data.name", "data.background"),
 )
-
-
 _LIBRARIES = ("genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 

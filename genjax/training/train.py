@@ -23,8 +23,6 @@ from genjax.training import (
 from genjax.types import PyTree, UserError
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
-
-
 REDRAW_SECONDS = 10.0  # curves are not drawn more often while training goes on
 
 
