@@ -202,25 +202,16 @@ def _parse(arguments: list[str], positional: str = "") -> list[str]:
 
 def _last_of_each(arguments: list[str]) -> list[str]:
   """Without a config key's values but the last, as absl would join those of tuples."""
-  pieces, last = [], {}  # an argument, or a key and its value in the next one
+  pieces = []  # each an argument, or a key and its value in the next one
   for argument in arguments:
     if pieces and re.fullmatch(r"--?config\.[^=]+", pieces[-1][0]) and argument[:2] != "--":
       pieces[-1].append(argument)
     else:
       pieces.append([argument])
-  for place, (first, *_) in enumerate(pieces):
-    if found := re.match(r"--?(config\.[^=]+)", first):
-      last[found[1]] = place
-  return [
-    x
-    for place, piece in enumerate(pieces)
-    if place in last.values() or not _sets(piece)
-    for x in piece
-  ]
-
-
-def _sets(piece: list[str]) -> bool:
-  return bool(re.match(r"--?config\.", piece[0]))
+  keys = [re.match(r"--?(config\.[^=]+)", piece[0]) for piece in pieces]
+  last = {key[1]: place for place, key in enumerate(keys) if key}
+  kept = [i for i, key in enumerate(keys) if not key or last[key[1]] == i]
+  return [argument for i in kept for argument in pieces[i]]
 
 
 def _expanded(argument: str) -> str:

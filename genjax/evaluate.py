@@ -67,7 +67,7 @@ def main(more: list[str]) -> None:
   )  # fmt: skip
   found = [home for path in paths for home in workdir.homes(pathlib.Path(path))]
   for path in found:
-    if len(found) > 1 and not any((path / "checkpoints").glob("[0-9]*")):
+    if len(found) > 1 and not workdir.begun(path):
       print(f"{path}: no checkpoint yet; left out")
       continue
     computed = runs.score(path, wanted)

@@ -13,6 +13,13 @@ import numpy as np
 from genjax.types import UserError
 
 
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+  """An error and those that led to it, whatever wrapped whose words."""
+  while error:
+    yield error
+    error = error.__cause__ or error.__context__
+
+
 def checksum(*arrays: np.ndarray) -> int:
   """The CRC-32 of the bytes of arrays, one after another."""
   crc = 0

@@ -112,7 +112,7 @@ def chosen(found: Sequence[Selection], what: Sequence[str]) -> list[str]:
 
 
 def chosen_images(labels: np.ndarray, wanted: Wanted) -> np.ndarray:
-  """Places of two test images a pair. Raises `UserError` for an odd number, and as `originals`."""
+  """Places of two test images a pair. Raises as `test_images.places`, and for an odd number."""
   if len(wanted.images) % 2:
     raise UserError(
       f"--images={','.join(wanted.images)}: right would be an even number, two for each pair"

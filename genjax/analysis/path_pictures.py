@@ -14,8 +14,7 @@ from jax import Array
 from matplotlib.figure import Figure
 
 from genjax.analysis import inversion, latents, smoothness
-from genjax.analysis.selection import Selection
-from genjax.data.sources import numbered
+from genjax.analysis.selection import Selection, class_names
 from genjax.metrics import paths
 from genjax.plotting import galleries
 from genjax.plotting.plots import RunLabel, drawable, tick_label
@@ -161,7 +160,6 @@ def between_classes(found: Sequence[Selection], asked: Asked) -> Pictures:
     )
 
   everything, labels = [], []
-  shared = {drawable(one.saved.classes) for one in found}
   for one in found:
     classes = drawable(one.saved.classes)
     names = [f"class {name}" for name in classes]
@@ -183,7 +181,7 @@ def between_classes(found: Sequence[Selection], asked: Asked) -> Pictures:
         f"classes-latent-{_slug(one, label)}",
         _transposed(along, rows, asked.columns, title, note),
       )
-  names = shared.pop() if len(shared) == 1 else numbered(len(names))
+  names = class_names(found)
   columns = [
     f"{name} to {other}" for name, other in zip(names, (*names[1:], names[0]), strict=True)
   ]

@@ -11,9 +11,8 @@ import numpy as np
 from PIL import Image
 
 from genjax import files
-from genjax.analysis import sampling
+from genjax.analysis import sampling, selection
 from genjax.analysis.selection import Selection
-from genjax.data.sources import numbered
 from genjax.plotting import galleries, plots
 from genjax.types import UserError
 
@@ -64,7 +63,7 @@ def _picture(out, selections, labels, noise_seed) -> None:
       f"{N:,} images of {counted(len(runs))} are too many for one picture; right would be a "
       "smaller --num, or an --out that is a folder or ends in .npz"
     )
-  heads = _heads(labels, columns, _names(selections))
+  heads = _heads(labels, columns, selection.class_names(selections))
   with files.file(out) as partial:
     images = np.concatenate(
       [
@@ -91,12 +90,6 @@ def _columns(count: int, labels: np.ndarray) -> int:
   return min(count, max(1, round(square / turns)) * turns) if turns <= 20 else square
 
 
-def _names(selections: Sequence[Selection]) -> Sequence[str]:
-  """The classes' names, or their numbers where workdirs call them otherwise."""
-  names = {plots.drawable(one.saved.classes) for one in selections if one.model.num_classes}
-  return names.pop() if len(names) == 1 else numbered(max(map(len, names), default=0))
-
-
 def _heads(labels: Sequence[np.ndarray], columns: int, names: Sequence[str]) -> list[str] | None:
   """The classes over the columns, where each column has one; None where there are none."""
   of_columns = [{int(label) for row in labels for label in row[i::columns]} for i in range(columns)]
@@ -111,7 +104,7 @@ def _footnote(selections, labels, noise_seed) -> str:
   at = f"step {steps[0]:,}" if len(steps) == 1 else f"of steps {steps[0]:,} to {steps[-1]:,}"
   weights = {"best": "Best", "last": "Last", "raw": "Last, not averaged,"}[selections[0].weights]
   classes = sorted({int(label) for row in labels for label in row} - {-1})
-  drawn = f", class {_names(selections)[classes[0]]}" if len(classes) == 1 else ""
+  drawn = f", class {selection.class_names(selections)[classes[0]]}" if len(classes) == 1 else ""
   return f"{weights} weights, {at}; noise seed {noise_seed}{drawn}."
 
 

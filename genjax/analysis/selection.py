@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from genjax.data.sources import numbered
 from genjax.plotting import plots
 from genjax.training import loading, sweep, workdir
 from genjax.types import Model, Run, State, UserError
@@ -98,6 +99,15 @@ def read(
   ]
 
 
+def class_names(selections: Sequence[Selection]) -> tuple[str, ...]:
+  """What a figure of conditional models calls their classes: numbers where they differ in names.
+
+  Other models have no say; () where there are no others.
+  """
+  named = {plots.drawable(one.saved.classes) for one in selections if one.model.num_classes}
+  return named.pop() if len(named) == 1 else numbered(max(map(len, named), default=0))
+
+
 def one_of_each_setting(selection: Selection) -> Selection:
   """The first run of each setting that is there, sound ones before failed ones."""
   order = sorted(range(len(selection.index)), key=lambda i: selection.labels[i].failed_at >= 0)
@@ -137,7 +147,7 @@ def _homes(path: pathlib.Path) -> list[pathlib.Path]:
   homes = workdir.homes(path)
   if homes == [path]:
     return homes
-  begun = [home for home in homes if any((home / "checkpoints").glob("[0-9]*"))]
+  begun = [home for home in homes if workdir.begun(home)]
   if not begun:
     raise UserError(f"{path} is a study of which no cell has a checkpoint yet; train it further")
   return begun

@@ -83,7 +83,7 @@ def _parts(root: pathlib.Path, skipped: collections.Counter) -> dict[str, pathli
   inside = _folders_in(root)
   called = {part: [x for x in inside if x.name.lower() in names] for part, names in _PARTS.items()}
   parts = {part: places[0] for part, places in called.items() if places}
-  if not parts or (len(parts) == 1 and not _is_part(parts, inside)):
+  if not parts or (len(parts) == 1 and not _is_part(parts)):
     return {"train": root}
   for part, (first, *more) in ((part, places) for part, places in called.items() if places):
     if more:
@@ -97,7 +97,7 @@ def _parts(root: pathlib.Path, skipped: collections.Counter) -> dict[str, pathli
   return parts
 
 
-def _is_part(parts: dict[str, pathlib.Path], inside: list[pathlib.Path]) -> bool:
+def _is_part(parts: dict[str, pathlib.Path]) -> bool:
   """Whether the only folder that is called as a part is one, and no class beside others."""
   (place,) = parts.values()
   if any(_taken(x, None) for x in _listed(place) if x.is_file()):

@@ -111,8 +111,6 @@ def _arrays(
         return arrays
     if is_folder:
       raise sources.MissingData(f"{name}: no such folder")
-    if os.path.isdir(name):
-      raise UserError(f"{name} is no dataset of TFDS that is here; ./{name} names the folder")
     if not download:
       tfds.check(name)
       raise sources.MissingData(f"{name} is not on this machine; training it downloads it")

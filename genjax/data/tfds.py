@@ -180,6 +180,8 @@ def _builder(tfds, name: str, directory: str):
   try:
     builder = tfds.builder(name, data_dir=directory, file_format="array_record")
   except tfds.core.DatasetNotFoundError as error:
+    if os.path.isdir(name):
+      raise UserError(f"{name} is no dataset of TFDS; ./{name} names the folder") from error
     known = ["digits", *tfds.list_builders(with_community_datasets=False)]
     close = difflib.get_close_matches(name, known)
     hint = f"did you mean {' or '.join(close)}? " if close else ""

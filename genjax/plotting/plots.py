@@ -22,6 +22,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import MaxNLocator
 
 from genjax import files
+from genjax.data.sources import numbered
 
 # A figure 1,800 wide is shown 900 wide in a page: there, text of 9 points is 12 pixels high.
 DPI = 200
@@ -66,7 +67,7 @@ def drawable(classes: Sequence[str]) -> tuple[str, ...]:
   """The names of classes for figures: their numbers where the figures' font lacks a letter."""
   font = get_font(findfont(FontProperties(family=STYLE["font.family"])))
   known = all(font.get_char_index(ord(letter)) for letter in "".join(classes))
-  return tuple(classes) if known else tuple(map(str, range(len(classes))))
+  return tuple(classes) if known else numbered(len(classes))
 
 
 class RunLabel(NamedTuple):

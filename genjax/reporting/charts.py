@@ -1,4 +1,4 @@
-"""The curves of a report: figures of plots.py, and in words what is seen in them."""
+"""The curves of a report: figures of plotting/curves.py, and in words what is seen in them."""
 
 from collections.abc import Iterator, Sequence
 

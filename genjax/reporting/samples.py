@@ -1,6 +1,6 @@
 """What a report shows of one program's runs: galleries, interpolations and the explorer's tiles.
 
-All of it is decoded by one compiled program (renderings.py).
+All of it is decoded by one compiled program (analysis/renderings.py).
 """
 
 import itertools

@@ -155,12 +155,11 @@ _OF_THE_MACHINE = (
 
 def _of_the_machine(error: BaseException | None) -> str:
   """The words of what a machine lacked while reading: memory, or a disk that answers; or ""."""
-  while error:
-    if isinstance(error, MemoryError):
+  for cause in files.causes(error):
+    if isinstance(cause, MemoryError):
       return "out of memory"
-    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
-      return error.strerror
-    error = error.__cause__ or error.__context__
+    if isinstance(cause, OSError) and cause.errno in _OF_THE_MACHINE:
+      return cause.strerror
   return ""
 
 

@@ -74,22 +74,30 @@ def room(path: pathlib.Path) -> Iterator[None]:
 
 def _of_full_disk(error: BaseException | None) -> str:
   """The system's words where an error comes from a full disk, or those that led to it do; or ""."""
-  while error:
-    if isinstance(error, OSError) and error.errno in _FULL:
-      return error.strerror
+  for cause in files.causes(error):
+    if isinstance(cause, OSError) and cause.errno in _FULL:
+      return cause.strerror
     for number in _FULL:
-      if os.strerror(number) in str(error):
+      if os.strerror(number) in str(cause):
         return os.strerror(number)
-    if "Error writing" in str(error) and "RESOURCE_EXHAUSTED" in str(error):  # tensorstore's
+    if "Error writing" in str(cause) and "RESOURCE_EXHAUSTED" in str(cause):  # tensorstore's
       return os.strerror(errno.ENOSPC)
-    error = error.__cause__ or error.__context__
   return ""
 
 
 def last_step(path: pathlib.Path) -> int:
-  """Of the checkpoints."""
+  """Of the checkpoints; 0 where there is none."""
+  return max(_steps(path), default=0)
+
+
+def begun(path: pathlib.Path) -> bool:
+  """Whether a workdir has a checkpoint."""
+  return bool(_steps(path))
+
+
+def _steps(path: pathlib.Path) -> list[int]:
   names = [place.name for place in (path / "checkpoints").glob("*")]
-  return max((int(name) for name in names if name.isdecimal()), default=0)
+  return [int(name) for name in names if name.isdecimal()]
 
 
 def homes(path: pathlib.Path) -> list[pathlib.Path]:

@@ -161,7 +161,7 @@ def test_classes_by_their_names(conditional, tmp_path, call):
       assert saved["label"].tolist() == [expected]
   (chosen,) = selection.read([path])
   labels = sampling.labels([chosen], ["7"], 2)
-  names = sample_files._names([chosen])
+  names = selection.class_names([chosen])
   assert sample_files._heads(labels, 2, names) == ["7", "7"]  # not 1, its number
   assert sample_files._footnote([chosen], labels, 0).endswith("class 7.")
   with pytest.raises(
