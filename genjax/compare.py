@@ -1,7 +1,7 @@
 """Compares settings by the scores of their runs: `python -m genjax.compare vae gan`.
 
 Each path is a workdir that `python -m genjax.evaluate` has scored, or the folder of a study, of
-which each cell is one. Tables are printed; they are written with the figures into a folder.
+which each cell is one. The answer is printed; all tables and figures go into a folder.
 """
 
 import pathlib
@@ -29,13 +29,15 @@ _METRICS = flags.DEFINE_list(
 _OUT = flags.DEFINE_string(
   "out", "comparison", "Folder for tables and figures.", flag_values=_FLAGS
 )
+_ALL = flags.DEFINE_bool("all", False, "Prints every table, not the answer.", flag_values=_FLAGS)
 
 
 def main(more: list[str]) -> None:
   paths = cli.workdirs_of(_WORKDIR, more)
   if not _OUT.value:
     raise UserError("--out is empty; name a folder for tables and figures")
-  print(comparison.compare(paths, pathlib.Path(_OUT.value), _WEIGHTS.value, _METRICS.value), end="")
+  out = pathlib.Path(_OUT.value)
+  print(comparison.compare(paths, out, _WEIGHTS.value, _METRICS.value, _ALL.value), end="")
 
 
 if __name__ == "__main__":

@@ -1,17 +1,15 @@
 """Scores the runs of a workdir: `python -m genjax.evaluate --workdir=wgan`.
 
 Finished or still training; also a study, cell by cell. The scores go to metrics.csv, what they were
-measured on to protocols.json; a second call computes what is missing. `genjax.compare` shows them.
+measured on to protocols.json; a second call computes what is missing. What they say is printed.
 """
-
-import pathlib
 
 from absl import flags
 
 from genjax import cli
+from genjax.analysis import comparison
 from genjax.scoring import runs
 from genjax.scoring.protocols import Settings
-from genjax.training import workdir
 from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)
@@ -65,17 +63,10 @@ def main(more: list[str]) -> None:
     tuple(_WEIGHTS.value), tuple(_METRICS.value), settings, _NETWORKS.value, _FEATURES.value,
     _DATA.value,
   )  # fmt: skip
-  found = [home for path in paths for home in workdir.homes(pathlib.Path(path))]
-  for path in found:
-    if len(found) > 1 and not workdir.begun(path):
-      print(f"{path}: no checkpoint yet; left out")
-      continue
-    computed = runs.score(path, wanted)
-    print(
-      f"{path}: {computed:,} scores computed; python -m genjax.compare {path} shows them"
-      if computed
-      else f"{path}: every score was there"
-    )
+  for line in runs.score_all(paths, wanted):
+    print(line, flush=True)
+  for weights in _WEIGHTS.value:
+    print(f"\n{comparison.scored(paths, weights)}", end="")
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ _OUT = flags.DEFINE_string(
   "out", "", "Folder for pictures; WORKDIR/interpolation if empty.", flag_values=_FLAGS
 )
 _DATA = cli.data_flag(_FLAGS)
+_ALL = flags.DEFINE_bool("all", False, "Prints every table, not the finding.", flag_values=_FLAGS)
 
 
 def main(more: list[str]) -> None:
@@ -64,7 +65,7 @@ def main(more: list[str]) -> None:
     _OUT.value,
     _DATA.value,
   )
-  print(interpolation.interpolate(folders, wanted), end="")
+  print(interpolation.interpolate(folders, wanted, _ALL.value), end="")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ _OUT = flags.DEFINE_string(
   "out", "", "Folder for pictures; WORKDIR/reconstruction if empty.", flag_values=_FLAGS
 )
 _DATA = cli.data_flag(_FLAGS)
+_ALL = flags.DEFINE_bool("all", False, "Prints every table, not the finding.", flag_values=_FLAGS)
 
 
 def main(more: list[str]) -> None:
@@ -45,7 +46,7 @@ def main(more: list[str]) -> None:
     _OUT.value,
     _DATA.value,
   )
-  print(reconstruction.reconstruct(folders, wanted), end="")
+  print(reconstruction.reconstruct(folders, wanted, _ALL.value), end="")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-from genjax.analysis import workdirs
+from genjax.analysis import measures, workdirs
 from genjax.plotting import tables
 
 FLOORS = {"fd": 0.71, "coverage": 0.95, "recall": 0.9, "modes": 10, "memorised": 0.01, "swd": 0.02}
@@ -78,6 +78,11 @@ def append(path, name, values, step=8):
 
 def scores(*paths, weights="best"):
   return workdirs.scores(workdirs.read(paths), weights)
+
+
+def found(*paths, weights="best"):
+  """The measures of these scores."""
+  return measures.of_scores(scores(*paths, weights=weights))
 
 
 def rows(table):

@@ -1,18 +1,24 @@
 """Settings compared by the scores of their runs: tables and figures in a folder."""
 
+import collections
+import itertools
 import pathlib
-import textwrap
+import shlex
 from collections.abc import Iterator, Sequence
 
 from genjax import files
 from genjax.analysis import (
-  comparisons,
+  conditions,
   correlations,
+  findings,
   judgements,
+  measures,
   score_curves,
   score_plots,
+  setting_tables,
   workdirs,
 )
+from genjax.analysis.measures import Measure
 from genjax.analysis.workdirs import Scores
 from genjax.config import suggestion
 from genjax.metrics.catalogue import SCORES
@@ -23,22 +29,27 @@ from genjax.types import UserError
 # Of the files that it writes.
 NAMES = (
   r"(protocols|scores|pairs|agreement|losses|health|flags|runs)\.(csv|tex)"
-  r"|(latent|settings|steps|best|\w*loss\w*)-[\w-]+\.png|\..*\.partial"
+  r"|(latent|settings|steps|best|val_\w+)-[\w-]+\.png|\..*\.partial"
 )
 PRINTED = 60  # rows of a table; of more, the terminal has a part, and the files have all
 _CSV_ALONE = ("protocols", "flags", "runs")  # too long, or too wide, for a page
 
 
 def compare(
-  paths: Sequence[str], out: pathlib.Path, weights: str = "best", metrics: Sequence[str] = ()
+  paths: Sequence[str],
+  out: pathlib.Path,
+  weights: str = "best",
+  metrics: Sequence[str] = (),
+  everything: bool = False,
 ) -> str:
-  """Writes tables and figures, and returns what is to be printed.
+  """Writes tables and figures, and returns what is to be printed: the answer, or every table.
 
   Args:
     paths: workdirs and studies.
     out: a folder, which is made where there is none.
     weights: "best", "last" or "raw".
-    metrics: keys of SCORES; all where empty.
+    metrics: keys of SCORES, which then are the answer's; all where empty.
+    everything: whether to print what the files hold.
 
   Raises:
     UserError: a path is no workdir, nothing was scored, or the folder cannot be written.
@@ -46,28 +57,60 @@ def compare(
   _check(metrics)
   files.check_ours(out, NAMES)
   homes = workdirs.read(paths)
-  everything = workdirs.scores(homes, weights)
-  found = _chosen(everything, metrics)
-  judged = judgements.of_runs(homes, everything, weights)
+  all_scores = workdirs.scores(homes, weights)
+  found = _chosen(all_scores, metrics)
+  measured = measures.of_scores(found)
+  judged = judgements.of_runs(homes, all_scores, weights)
   made = {
-    "protocols": comparisons.protocols(found),
-    "scores": comparisons.summaries(found),
-    "pairs": comparisons.pairs(found),
+    "protocols": conditions.protocols(found),
+    "scores": setting_tables.middles(measured),
+    "pairs": setting_tables.pairs(measured),
     "agreement": correlations.agreement(found),
     "losses": correlations.with_losses(found),
     "health": judgements.counts(judged),
     "flags": judgements.reasons(judged),
   }
-  written = _write(out, made | {"runs": comparisons.runs(found)}, found)
-  parts = [tables.text(table) for table in _printed(made) if table.blocks]
+  written = _write(out, made | {"runs": setting_tables.runs(measured)}, found)
+  if everything:
+    parts = [tables.text(table) for table in _printed(made) if table.blocks]
+  else:
+    first = [m for m in measured if m.name in metrics] or findings.headlines(measured)
+    parts = [findings.answer(first, _title(first, weights), f"{out}/pairs.csv"), _health(judged)]
   # Not wrapped, so that the commands in them can be copied.
   parts += [f"note: {line}\n" for line in workdirs.remarks(homes, weights)]
-  return "\n".join([*parts, _listed(f"{out}: {', '.join(written)}")])
+  if everything:
+    return "\n".join([*parts, findings.wrapped(f"{out}: {', '.join(written)}")])
+  csvs = [name for name in written if name.endswith(".csv")]
+  figures = sum(name.endswith(".png") for name in written)
+  line = f"{out}: {', '.join(csvs)}, and {figures} figures; --all prints every table"
+  return "\n".join([*filter(None, parts), findings.wrapped(line)])
 
 
-def _listed(text: str) -> str:
-  whole = {"break_long_words": False, "break_on_hyphens": False}
-  return textwrap.fill(text, 100, subsequent_indent="  ", **whole) + "\n"
+def _title(first: Sequence[Measure], weights: str) -> str:
+  networks = {one.about["features"] for one in first} - {""}
+  by = f", features of {networks.pop()}" if len(networks) == 1 else ""
+  return f"Interquartile mean over seeds [95%], {weights} weights{by}"
+
+
+def scored(paths: Sequence[str], weights: str) -> str:
+  """What the scores of some workdirs say, as `compare` prints it first.
+
+  Raises:
+    UserError: as `compare`.
+  """
+  first = findings.headlines(measures.of_scores(workdirs.scores(workdirs.read(paths), weights)))
+  return findings.answer(
+    first, _title(first, weights), f"python -m genjax.compare {shlex.join(paths)}"
+  )
+
+
+def _health(judged: judgements.Judged) -> str:
+  flagged = [flags for _, said in judged if (flags := [n for n, why in said.items() if why])]
+  if not flagged:
+    return ""
+  counts = collections.Counter(itertools.chain(*flagged))
+  named = ", ".join(f"{name} {count}" for name, count in counts.items())
+  return f"{len(flagged)} of {len(judged)} runs are not well: {named}; flags.csv says why\n"
 
 
 def _check(metrics: Sequence[str]) -> None:
@@ -87,7 +130,7 @@ def _chosen(found: list[Scores], metrics: Sequence[str]) -> list[Scores]:
 
 def _printed(made: dict[str, Table]) -> Iterator[Table]:
   """What the terminal has: of long tables less."""
-  shorter = {"pairs": comparisons.verdicts, "losses": correlations.first_features}
+  shorter = {"pairs": setting_tables.verdicts, "losses": correlations.first_features}
   for name, table in made.items():
     if name in shorter and sum(len(block.rows) for block in table.blocks) > PRINTED:
       yield shorter[name](table)

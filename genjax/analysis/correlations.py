@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from genjax.analysis.comparisons import settings, summary
+from genjax.analysis.measures import summary
 from genjax.analysis.workdirs import Scores
 from genjax.plotting.tables import Block, Column, Table
 
@@ -43,7 +43,7 @@ def agreement(found: Sequence[Scores]) -> Table:
 
 def _agreement(a: Scores, b: Scores) -> tuple[int, float, int, float]:
   medians = [
-    {setting: summary(s.values[rows]).median for setting, rows in settings(s).items()}
+    {setting: summary(s.values[rows]).median for setting, rows in s.settings.items()}
     for s in (a, b)
   ]
   runs = [_by_run(s) for s in (a, b)]

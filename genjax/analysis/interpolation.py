@@ -7,7 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from genjax import data, files
-from genjax.analysis import path_pictures, selection, smoothness, test_images
+from genjax.analysis import (
+  findings,
+  path_pictures,
+  selection,
+  setting_tables,
+  smoothness,
+  test_images,
+)
 from genjax.analysis.path_pictures import Asked, Pictures
 from genjax.analysis.selection import Selection
 from genjax.metrics import paths
@@ -37,8 +44,10 @@ class Wanted(NamedTuple):
   data: str = ""  # where the data lie now
 
 
-def interpolate(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
-  """Writes pictures and tables, and returns what is to be printed.
+def interpolate(
+  folders: Sequence[str | pathlib.Path], wanted: Wanted, everything: bool = False
+) -> str:
+  """Writes pictures and tables, and returns what is to be printed: the finding, or every table.
 
   Raises:
     UserError: a folder is no workdir, what is wanted cannot be had of its runs, or the folder for
@@ -65,10 +74,23 @@ def interpolate(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
   contents = {f"{name}.csv": tables.csv_text(table).encode() for name, table in made.items()}
   contents |= dict(_file(*picture) for picture in pictures(shown, what, asked, splits, places))
   files.write_folder(out, NAMES, contents)
-  parts = [f"{smoothness.described(figures)}\n"] if figures else []
-  parts += [tables.text(made[name]) for name in PRINTED if name in made]
+  parts = [_finding(figures, made, out, everything)] if figures else []
   lines = [*(f"note: {note}\n" for note in (*notes, *left_out)), f"{out}: {', '.join(contents)}\n"]
   return "\n".join([*parts, "".join(lines)])
+
+
+def _finding(
+  figures: Sequence[smoothness.Paths], made: dict[str, tables.Table], out: pathlib.Path, all: bool
+) -> str:
+  title, notes = smoothness.described(figures), smoothness.on_still(figures)
+  if all:
+    parts = [f"{title}\n", *(tables.text(made[name]) for name in PRINTED if name in made)]
+  else:
+    first = findings.headlines(smoothness.measures_of(figures))
+    parts = [
+      findings.answer(first, f"{title}: IQM over seeds [95%]", f"{out}/smoothness_pairs.csv")
+    ]
+  return "\n".join([*parts, *(f"note: {note}\n" for note in notes)])
 
 
 def _data(
@@ -157,12 +179,7 @@ def measured(
 
 def tables_of(figures: Sequence[smoothness.Paths]) -> dict[str, tables.Table]:
   """By the names of their files; without those that have nothing to say."""
-  made = {
-    "smoothness": smoothness.summaries(figures),
-    "smoothness_pairs": smoothness.pairs(figures),
-    "smoothness_runs": smoothness.runs(figures),
-  }
-  return {name: table for name, table in made.items() if table.blocks}
+  return setting_tables.files("smoothness", smoothness.measures_of(figures))
 
 
 PRINTED = ("smoothness", "smoothness_pairs")

@@ -7,10 +7,10 @@ from genjax.analysis import health
 from genjax.analysis.workdirs import Run, Scores, Workdir
 from genjax.plotting.tables import Block, Column, Table
 
+Judged = Sequence[tuple[Run, dict[str, str | None]]]  # of each run what each rule says of it
 
-def of_runs(
-  workdirs: Sequence[Workdir], found: Sequence[Scores], weights: str
-) -> list[tuple[Run, dict[str, str | None]]]:
+
+def of_runs(workdirs: Sequence[Workdir], found: Sequence[Scores], weights: str) -> Judged:
   """Of each run what `health.judge` says, by the worst of the feature networks."""
   measured = _measured(found)
   result = []
@@ -48,7 +48,7 @@ def _worst(said: list[str | None]) -> str | None:
   return next(filter(None, known), "") if known else None
 
 
-def counts(judged: Sequence[tuple[Run, dict[str, str | None]]]) -> Table:
+def counts(judged: Judged) -> Table:
   """Each setting: how many of its runs have each flag, None where no run could be judged."""
   columns = [Column("setting", "setting", "text"), Column("runs", "runs", "count")]
   columns.append(Column("failed", "failed", "count"))
@@ -77,7 +77,7 @@ _FLAGS = (
 )
 
 
-def reasons(judged: Sequence[tuple[Run, dict[str, str | None]]]) -> Table:
+def reasons(judged: Judged) -> Table:
   """Each flag of each run, and the figure that raised it."""
   rows = [
     (run.setting, run.seed, name, reason)

@@ -7,12 +7,19 @@ from typing import NamedTuple
 import numpy as np
 
 from genjax import files
-from genjax.analysis import reconstructions, run_tables, selection, test_images
+from genjax.analysis import (
+  findings,
+  measures,
+  reconstructions,
+  selection,
+  setting_tables,
+  test_images,
+)
+from genjax.analysis.measures import Measure
 from genjax.analysis.reconstructions import ERRORS, Reconstructions
 from genjax.analysis.selection import Selection
 from genjax.metrics import pixels
 from genjax.plotting import galleries, latent_plots, plots, tables
-from genjax.plotting.tables import Table
 from genjax.types import UserError
 
 NAMES = r"(reconstructions|latents)\.png|errors(_\w+)?\.csv"  # of the files that it writes
@@ -35,26 +42,22 @@ class Wanted(NamedTuple):
 
 def errors(
   found: Sequence[Selection], measured: Sequence[dict], about: dict[str, str]
-) -> dict[str, Table]:
-  """Each setting's errors, pairs of settings, and each run's, by the names of their files.
-
-  `about` says how they were measured, as in `tables.Block`. Tables without a row are left out.
-  """
-  blocks = []
-  for name, title in ERRORS.items():
-    values = [
-      (one, np.where(one.lost, np.nan, of_one[name]))
-      for one, of_one in zip(found, measured, strict=True)
-    ]
-    blocks.append((title, {"error": name} | about, run_tables.settings(values)))
-  made = {
-    "errors": run_tables.middles(blocks),
-    "errors_pairs": run_tables.pairs([b for b in blocks if b[1]["error"] != "kl"]),
-    "errors_runs": run_tables.runs(
-      {name: b[2] for name, b in zip(ERRORS, blocks, strict=True)}, about
-    ),
-  }
-  return {name: table for name, table in made.items() if table.blocks}
+) -> list[Measure]:
+  """Of each run's errors on the images; `about` says how they were measured."""
+  return [
+    measures.of_selections(
+      name,
+      title,
+      better,
+      [
+        (one, np.where(one.lost, np.nan, of_one[name]))
+        for one, of_one in zip(found, measured, strict=True)
+      ],
+      about={"error": name} | about,
+      range=limits,
+    )
+    for name, (title, better, limits) in ERRORS.items()
+  ]
 
 
 def gallery(found: Sequence[Selection], images: np.ndarray, classes: np.ndarray) -> plots.Figure:
@@ -99,8 +102,10 @@ def check(found: Sequence[Selection]) -> None:
   test_images.check_shapes(found)
 
 
-def reconstruct(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
-  """Writes pictures and tables, and returns what is to be printed.
+def reconstruct(
+  folders: Sequence[str | pathlib.Path], wanted: Wanted, everything: bool = False
+) -> str:
+  """Writes pictures and tables, and returns what is to be printed: the finding, or every table.
 
   Raises:
     UserError: a folder is no workdir, its model has no encoder, the data are gone, or the folder
@@ -117,7 +122,8 @@ def reconstruct(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
   count = min(len(images), wanted.count)
   measured = [reconstructions.measure(one, images[:count], wanted.seed) for one in found]
   about = {"weights": wanted.weights, "noise_seed": str(wanted.seed), "images": str(count)}
-  made = errors(found, [one.errors for one in measured], about)
+  first = errors(found, [one.errors for one in measured], about)
+  made = setting_tables.files("errors", first)
   shown, notes = selection.for_figures(found, bool(wanted.runs), MOST_RUNS)
   means = _means(shown, found, measured)
   contents = {
@@ -128,11 +134,13 @@ def reconstruct(folders: Sequence[str | pathlib.Path], wanted: Wanted) -> str:
   files.write_folder(out, NAMES, contents)
   head = (
     f"Errors on {count:,} test images, {wanted.weights} weights, sampled latents of noise seed "
-    f"{wanted.seed}\n"
+    f"{wanted.seed}"
   )
-  parts = [tables.text(made[name]) for name in ("errors", "errors_pairs") if name in made]
+  parts = [findings.answer(first, f"{head}: IQM over seeds [95%]", f"{out}/errors_pairs.csv")]
+  if everything:
+    parts = [f"{head}\n", *(tables.text(made[n]) for n in ("errors", "errors_pairs") if n in made)]
   lines = [*(f"note: {note}\n" for note in notes), f"{out}: {', '.join(contents)}\n"]
-  return "\n".join([head, *parts, "".join(lines)])
+  return "\n".join([*parts, "".join(lines)])
 
 
 def _means(

@@ -3,6 +3,7 @@
 Axes: R runs, N images, Z latent.
 """
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -16,12 +17,14 @@ from genjax.models import losses
 from genjax.types import Run, State, Stream, latent_noise, stream
 
 BATCH = 100
-# Name in CSV -> title; lower is better, but of the KL neither.
+# Name in CSV -> title, which end is better, and the range.
 ERRORS = {
-  "mse": "squared error a pixel, from the mean of the encoder",
-  "reconstruction": "reconstruction term of the bound (nats an image), from a sample",
-  "kl": "KL (nats an image)",
-}
+  "mse": ("squared error a pixel (from the mean of the encoder)", "lower", (0.0, 1.0)),
+  "reconstruction": (
+    "reconstruction term (of the bound, nats an image, from a sample)", "lower", (0.0, math.inf)
+  ),
+  "kl": ("KL (nats an image)", "", (0.0, math.inf)),
+}  # fmt: skip
 
 
 class Reconstructions(NamedTuple):

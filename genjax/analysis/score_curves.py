@@ -9,7 +9,7 @@ from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from genjax.analysis import comparisons, correlations, score_plots
+from genjax.analysis import correlations, score_plots
 from genjax.analysis.workdirs import Run, Scores, history
 from genjax.metrics import statistics
 from genjax.plotting import curves, plots, tables
@@ -103,7 +103,7 @@ def _best_curves(scores: Scores) -> dict[str, np.ndarray]:
   """Setting -> the expected best of 1, 2, ... of its runs; NaN where that is infinite."""
   lower = scores.score.better == "lower"
   curves = {}
-  for setting, rows in comparisons.settings(scores).items():
+  for setting, rows in scores.settings.items():
     values = scores.values[rows]
     best = [statistics.best_of(values, k, lower) for k in range(1, len(rows) + 1)]
     curves[setting] = np.where(np.isfinite(best), best, np.nan)

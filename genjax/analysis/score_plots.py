@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
 
-from genjax.analysis import comparisons
+from genjax.analysis import conditions, measures
 from genjax.analysis.workdirs import Run, Scores
 from genjax.metrics import statistics
 from genjax.plotting import curves, plots
@@ -147,9 +147,7 @@ def _points(
   figure, panels = plots.panel_grid(heads, title, handles + marks_of(found), caption)
   for panel, scores, axis in zip(panels, found, axes, strict=True):
     set_y(panel, axis)
-    groups = [
-      _Group(*place(scores.runs[rows[0]]), rows) for rows in comparisons.settings(scores).values()
-    ]
+    groups = [_Group(*place(scores.runs[rows[0]]), rows) for rows in scores.settings.values()]
     for group in groups:
       _draw_seeds(panel, scores, axis, group, look[group.key].color)
       _draw_middle(panel, scores, group, look[group.key].color)
@@ -239,7 +237,7 @@ _FLOOR = {"color": INK, "linestyle": (0, (4, 3)), "linewidth": 1.0}
 def _caption(found: Sequence[Scores], axes: list[Axis], joined: str) -> str:
   marks = "Point: one seed. Diamond and bar: interquartile mean and its 95% interval (BCa)"
   text = f"{marks}{joined and f'; {joined}'}."
-  if any(len(rows) < statistics.ENOUGH for s in found for rows in comparisons.settings(s).values()):
+  if any(len(rows) < statistics.ENOUGH for s in found for rows in s.settings.values()):
     text += f" With less than {statistics.ENOUGH} seeds the interval is too narrow."
   if any(run.failed for run in all_runs(found)):
     text += " Cross: a run that failed, at the worse edge where it has no figure."
@@ -249,7 +247,7 @@ def _caption(found: Sequence[Scores], axes: list[Axis], joined: str) -> str:
 
 
 def protocol_of(found: Sequence[Scores]) -> str:
-  return f"{comparisons.conditions(found[0])}; protocol {found[0].protocol}."
+  return f"{conditions.in_words(found[0])}; protocol {found[0].protocol}."
 
 
 def _draw_seeds(panel, scores: Scores, axis: Axis, group: _Group, color) -> None:
@@ -275,7 +273,7 @@ def _draw_seeds(panel, scores: Scores, axis: Axis, group: _Group, color) -> None
 
 
 def _draw_middle(panel, scores: Scores, group: _Group, color) -> None:
-  told = comparisons.summary(scores.values[group.rows])
+  told = measures.summary(scores.values[group.rows])
   if np.isfinite(told.iqm):
     if np.isfinite(told.of_iqm).all():
       panel.plot([group.middle] * 2, told.of_iqm, color=color, gid="interval", **_BAR)
@@ -290,7 +288,7 @@ _DIAMOND = {
 
 
 def _join(panel, scores: Scores, groups: list[_Group], look: plots.Look) -> None:
-  middles = [comparisons.summary(scores.values[group.rows]).iqm for group in groups]
+  middles = [measures.summary(scores.values[group.rows]).iqm for group in groups]
   known = sorted((g.middle, y) for g, y in zip(groups, middles, strict=True) if np.isfinite(y))
   if len(known) > 1:
     line = {"color": look.color, "linestyle": look.dashes, "linewidth": 1.2, "alpha": 0.8}

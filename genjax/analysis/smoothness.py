@@ -5,27 +5,28 @@ The unit is a training run: its figure is the mean over the same pairs of random
 Axes: R runs, P pairs, T steps of a path, Z latent.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax.analysis import run_tables
+from genjax.analysis import measures
+from genjax.analysis.measures import Measure
 from genjax.analysis.selection import Selection
 from genjax.metrics import paths
-from genjax.plotting.tables import Table
 from genjax.types import FeatureNetwork, Run, State, image_noise
 
 PAIRS, STEPS = 32, 64
 NORMS = 1000  # pairs of which the norms are told
-# Name in CSV -> title, and whether a lower figure is smoother: a short path may be a generator that
-# hardly moves at all.
+# Name in CSV -> title, which end is smoother, and the least that there can be. A short path may be
+# that of a generator which hardly moves at all.
 MEASURES = {
-  "length": ("length of the path", False),
-  "ratio": ("length / straight distance of the ends", True),
-  "jump": ("largest step / mean step", True),
+  "length": ("length of the path", "", 0.0),
+  "ratio": ("length / distance of the ends", "lower", 1.0),
+  "jump": ("largest / mean step", "lower", 1.0),
 }
 
 
@@ -98,14 +99,28 @@ def _mean(values: Array) -> tuple[Array, Array]:
   return total / (~shapeless).sum(0), shapeless.any(1).sum()
 
 
-def summaries(found: Sequence[Paths]) -> Table:
-  """Each setting under each measure and kind of path."""
-  table = run_tables.middles(list(_blocks(found)))
-  *blocks, last = table.blocks
-  return table._replace(blocks=[*blocks, last._replace(notes=[*last.notes, *_on_still(found)])])
+def measures_of(found: Sequence[Paths]) -> list[Measure]:
+  """Each measure of each kind of path, by setting; the length, of which no end is better, last."""
+  about, made = found[0].about, []
+  for name, kind in sorted(found[0].values, key=lambda key: key[0] == "length"):
+    title, better, least = MEASURES[name]
+    unit = f" (RMS distance in {about['space']})" if name == "length" else ""
+    made.append(
+      measures.of_selections(
+        f"{name}_{kind}",
+        f"{title}, {kind} path{unit}",
+        better,
+        [(one.selection, one.values[name, kind]) for one in found],
+        about={"measure": name, "path": kind} | about,
+        range=(least, math.inf),
+        headline=bool(better),
+      )
+    )
+  return made
 
 
-def _on_still(found: Sequence[Paths]) -> list[str]:
+def on_still(found: Sequence[Paths]) -> list[str]:
+  """A note on pairs between which some path stands still, if there are any."""
   still = np.concatenate([one.still for one in found])
   if not still.any():
     return []
@@ -115,43 +130,13 @@ def _on_still(found: Sequence[Paths]) -> list[str]:
   ]
 
 
-def pairs(found: Sequence[Paths]) -> Table:
-  """Each two settings under the measures of which lower is smoother."""
-  return run_tables.pairs(
-    [
-      (f"{title}: lower is smoother", about, figures)
-      for title, about, figures in _blocks(found)
-      if MEASURES[about["measure"]][1]
-    ]
-  )
-
-
-def _blocks(found: Sequence[Paths]) -> Iterator[tuple[str, dict, run_tables.Settings]]:
-  for name, kind in found[0].values:
-    unit = f" (RMS distance in {found[0].about['space']})" if name == "length" else ""
-    about = {"measure": name, "path": kind} | found[0].about
-    yield f"{MEASURES[name][0]}{unit}, {kind} path", about, _settings(found, (name, kind))
-
-
-def runs(found: Sequence[Paths]) -> Table:
-  """Each run's figures."""
-  return run_tables.runs(
-    {f"{name}_{kind}": _settings(found, (name, kind)) for name, kind in found[0].values},
-    found[0].about,
-  )
-
-
 def described(found: Sequence[Paths]) -> str:
-  """How they were measured, as a line for the reader."""
+  """How they were measured, in a line."""
   about = found[0].about
   return (
-    f"Paths of {about['steps']} steps between {about['pairs']} pairs of random latents (noise seed "
-    f"{about['noise_seed']}), {about['weights']} weights, in {about['space']}"
+    f"Smoothness of paths of {about['steps']} steps between {about['pairs']} pairs of random "
+    f"latents (noise seed {about['noise_seed']}), {about['weights']} weights, in {about['space']}"
   )
-
-
-def _settings(found: Sequence[Paths], key: tuple[str, str]) -> run_tables.Settings:
-  return run_tables.settings([(one.selection, one.values[key]) for one in found])
 
 
 def explained(latents: Sequence[int], seed: int) -> str:

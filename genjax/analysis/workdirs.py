@@ -62,7 +62,9 @@ class Scores(NamedTuple):
 
   @property
   def score(self) -> Score:
-    return SCORES.get(self.name, Score(self.name.replace("_", " "), "", ""))
+    return SCORES.get(
+      self.name, Score(self.name.replace("_", " "), "", "", "", (-math.inf, math.inf))
+    )
 
   @property
   def column(self) -> str:
@@ -75,9 +77,12 @@ class Scores(NamedTuple):
     return ~np.isnan(self.values) | np.array([run.failed for run in self.runs])
 
   @property
-  def undefined(self) -> np.ndarray:
-    """[R] runs that were scored and have no figure, as it came out as NaN; failed ones apart."""
-    return ~self.known & np.array([self.column in run.figures for run in self.runs])
+  def settings(self) -> dict[str, np.ndarray]:
+    """Setting -> the places of its runs that are known; in the workdirs' order."""
+    groups = {}
+    for r in np.flatnonzero(self.known):
+      groups.setdefault(self.runs[r].setting, []).append(r)
+    return {setting: np.array(rows) for setting, rows in groups.items()}
 
 
 def read(paths: Sequence[str | pathlib.Path]) -> list[Workdir]:

@@ -4,6 +4,7 @@ A score in metrics.csv is named `fd@1f0c93aa`: its own name, and the protocol th
 by, which protocols.json describes.
 """
 
+import math
 from typing import NamedTuple
 
 
@@ -12,38 +13,49 @@ class Score(NamedTuple):
   better: str  # "lower", "higher", or "" where neither is
   group: str  # what is measured together, by one protocol
   needs: str = ""  # of the model: "encoder", "critic" or "label"; "" for any
+  range: tuple[float, float] = (0, math.inf)  # an interval's ends stay within it
+  headline: bool = False  # among those that answer which setting is better
   dimensions: bool = False  # a figure for each of the latent's, named `kl_dim/0@1f0c93aa`
 
 
+_FRACTION, _ANY = (0, 1), (-math.inf, math.inf)
+
 SCORES = {
-  "fd": Score("Frechet distance", "lower", "features"),
-  "fd_infinity": Score("Frechet distance, extrapolated", "lower", "features"),
-  "kd": Score("kernel distance", "lower", "features"),
-  "precision": Score("precision", "higher", "features"),
-  "recall": Score("recall", "higher", "features"),
+  "fd": Score("Frechet distance", "lower", "features", headline=True),
+  "fd_infinity": Score("Frechet distance, extrapolated", "lower", "features", range=_ANY),
+  "kd": Score("kernel distance", "lower", "features", range=_ANY),  # unbiased, so it may be below 0
+  "precision": Score("precision", "higher", "features", "", _FRACTION, headline=True),
+  "recall": Score("recall", "higher", "features", "", _FRACTION),
   "density": Score("density", "higher", "features"),
-  "coverage": Score("coverage", "higher", "features"),
-  "classifier_score": Score("classifier score", "higher", "features"),
+  "coverage": Score("coverage", "higher", "features", "", _FRACTION, headline=True),
+  "classifier_score": Score("classifier score", "higher", "features", "", (1, math.inf)),
   "modes": Score("classes that occur", "higher", "features"),
-  "class_jsd": Score("JSD of the class histogram (nats)", "lower", "features"),
+  "class_jsd": Score(
+    "JSD of the class histogram (nats)", "lower", "features", "", (0, math.log(2))
+  ),
   "distinct": Score("distinct images (birthday paradox)", "higher", "features"),
-  "memorised": Score("images nearest to training (fraction)", "lower", "features"),
+  "memorised": Score("images nearest to training (fraction)", "lower", "features", "", _FRACTION),
   "emd_features": Score("exact EMD, features", "lower", "features"),
   "path_length": Score("path length", "lower", "features"),
-  "label_agreement": Score("label agreement (fraction)", "higher", "features", "label"),
+  "label_agreement": Score(
+    "label agreement (fraction)", "higher", "features", "label", _FRACTION, headline=True
+  ),
   "swd": Score("sliced Wasserstein distance", "lower", "images"),
   "emd": Score("exact EMD, pixels", "lower", "images"),
   "sharpness": Score("sharpness", "", "images"),
-  "jsd": Score("JSD by a fresh discriminator (nats)", "lower", "discriminator"),
-  "cas": Score("classification accuracy score", "higher", "student", "label"),
-  "critic_gap": Score("critic gap", "", "critic", "critic"),
-  "critic_gap_scaled": Score("critic gap / gradient norm", "", "critic", "critic"),
-  "critic_gap_real": Score("critic gap, training - held-out", "", "critic", "critic"),
-  "elbo": Score("ELBO, binarised images (nats)", "higher", "likelihood", "encoder"),
-  "nll": Score("NLL, binarised images (nats)", "lower", "likelihood", "encoder"),
+  # A bound from below, which a discriminator that does worse than chance takes below 0.
+  "jsd": Score(
+    "JSD by a fresh discriminator (nats)", "lower", "discriminator", "", (-math.inf, math.log(2))
+  ),
+  "cas": Score("classification accuracy score", "higher", "student", "label", _FRACTION),
+  "critic_gap": Score("critic gap", "", "critic", "critic", _ANY),
+  "critic_gap_scaled": Score("critic gap / gradient norm", "", "critic", "critic", _ANY),
+  "critic_gap_real": Score("critic gap, training - held-out", "", "critic", "critic", _ANY),
+  "elbo": Score("ELBO, binarised images (nats)", "higher", "likelihood", "encoder", (-math.inf, 0)),
+  "nll": Score("NLL, binarised images (nats)", "lower", "likelihood", "encoder", headline=True),
   "kl": Score("KL (nats)", "", "likelihood", "encoder"),
   "active_units": Score("active units", "", "likelihood", "encoder"),
-  "kl_dim": Score("KL of a latent dimension (nats)", "", "likelihood", "encoder", True),
+  "kl_dim": Score("KL of a latent dimension (nats)", "", "likelihood", "encoder", dimensions=True),
 }
 
 

@@ -6,6 +6,7 @@ import io
 import math
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 
@@ -20,7 +21,8 @@ class Estimate(NamedTuple):
 class Column(NamedTuple):
   name: str  # in CSV; with an interval also NAME_low and NAME_high
   head: str  # in text and LaTeX; "" for a column of the CSV alone
-  kind: str = "figure"  # "text", "count", "figure" (four digits), "share" (two decimals) or "p"
+  # "text", "count", "figure" (four digits), "brief" (three), "share" (two decimals) or "p"
+  kind: str = "figure"
   interval: bool = False  # the cells are Estimates
 
 
@@ -44,16 +46,17 @@ class Table(NamedTuple):
     return html(self)
 
 
-def figure(value: float) -> str:
-  """Four digits: 1,234, 41.20, 0.7100; "-" where there is none."""
+def figure(value: float, digits: int = 4) -> str:
+  """Four digits, or others: 1,234, 41.20, 0.7100; "-" where there is none."""
   if math.isnan(value):
     return "-"
   if math.isinf(value) or value == 0:
     return f"{value:g}"
-  exponent = math.floor(math.log10(abs(float(f"{value:.3e}"))))
+  short = f"{value:.{digits - 1}e}"
+  exponent = math.floor(math.log10(abs(float(short))))
   if not -4 <= exponent < 9:
-    return f"{value:.3e}"
-  return f"{value:,.{max(3 - exponent, 0)}f}"
+    return short
+  return f"{value:,.{max(digits - 1 - exponent, 0)}f}"
 
 
 def p_value(value: float) -> str:
@@ -66,6 +69,7 @@ _SHOWN = {
   "text": str,
   "count": lambda count: "-" if count is None else f"{count:,}",
   "figure": figure,
+  "brief": partial(figure, digits=3),
   "share": lambda share: "-" if math.isnan(share) else f"{share:.2f}",
   "p": p_value,
 }

@@ -2,35 +2,27 @@
 
 import collections
 import itertools
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from genjax.analysis import comparisons, judgements, workdirs
-from genjax.analysis.workdirs import Run, Workdir
+from genjax.analysis import conditions, findings, judgements, measures, setting_tables, workdirs
+from genjax.analysis.measures import Measure
+from genjax.analysis.workdirs import Workdir
 from genjax.metrics import statistics
-from genjax.plotting.axes import METRICS, metric_of
-from genjax.plotting.tables import Block, Column, Estimate, Table
+from genjax.plotting.tables import Block, Column, Table
 from genjax.reporting import page
 
-_COLUMNS = (
-  Column("setting", "setting", "text"),
-  Column("n", "n", "count"),
-  Column("failed", "failed", "count"),
-  Column("median", "median"),
-  Column("iqm", "IQM [95%]", interval=True),
-  Column("mean", "mean [95%]", interval=True),
-)
-SETTINGS = 6  # that stand side by side in an overview
 PAIRS = 100  # rows of the tables of pairs
 
 
 class Part(NamedTuple):
-  """Tables under a heading: those to be seen at once, and those that a reader opens."""
+  """A table with the verdicts beneath, to be seen at once, and tables that a reader opens."""
 
   title: str
   shown: list[page.Grid]
-  hidden: list[page.Grid]
+  verdicts: list[str]
+  figures: list[page.Grid]
+  pairs: list[page.Grid]
 
 
 def made(homes: Sequence[Workdir], compare: str) -> dict:
@@ -38,22 +30,22 @@ def made(homes: Sequence[Workdir], compare: str) -> dict:
 
   `compare` is the command that writes the longer tables.
   """
-  parts, pairs, remarks = [], [], []
+  parts, remarks = [], []
   scored = {w: workdirs.scores(homes, w) for w in workdirs.weights_scored(homes)}
   for weights, found in scored.items():
-    parts.append(_part(f"Scores of the {weights} weights", comparisons.summaries(found)))
-    pairs.append(_of_pairs(comparisons.pairs(found), weights, compare))
+    measured = measures.of_scores(found)
+    first = findings.headlines(measured)
+    parts.append(_part(f"Scores of the {weights} weights", first, measured, compare))
     remarks += list(workdirs.remarks(homes, weights))
-  if not scored and (table := validation(homes)).blocks:
-    parts.append(_part("On validation images, at the last step", table))
+  if not scored and (measured := measures.of_validation(homes)):
+    parts.append(_part("On validation images, at the last step", measured[:4], measured, compare))
   weights, found = next(iter(scored.items()), ("last", []))
   judged = judgements.of_runs(homes, found, weights)
   where = f"flags.csv, which `{compare}` writes{'' if scored else ' once there are scores'}"
-  protocols = comparisons.protocols(list(itertools.chain(*scored.values())))
+  protocols = conditions.protocols(list(itertools.chain(*scored.values())))
   return {
     "scored": bool(scored),
     "parts": parts,
-    "pairs": [part for part in pairs if part.shown],
     "few": few(homes),
     "health": page.grids(judgements.counts(judged)),
     "raised": page.grids(judgements.examples(judgements.reasons(judged), where)),
@@ -62,95 +54,13 @@ def made(homes: Sequence[Workdir], compare: str) -> dict:
   }
 
 
-def _part(title: str, table: Table) -> Part:
-  settings = {row[0] for block in table.blocks for row in block.rows}
-  if len(table.blocks) > 1 and 1 < len(settings) <= SETTINGS:
-    return Part(title, page.grids(overview(table)), page.grids(table))
-  grids = page.grids(table)
-  return Part(title, grids[:1], grids[1:])
-
-
-def _of_pairs(table: Table, weights: str, compare: str) -> Part:
-  if not table.blocks:
-    return Part("", [], [])
-  rows = sum(len(block.rows) for block in table.blocks)
-  verdicts = comparisons.verdicts(table, f"pairs.csv, which `{compare}` writes")
-  if rows > PAIRS:
-    return Part(f"Pairs, {weights} weights", page.grids(verdicts), [])
-  return Part(f"Pairs, {weights} weights", page.grids(_without_notes(verdicts)), page.grids(table))
-
-
-def _without_notes(table: Table) -> Table:
-  return table._replace(blocks=[block._replace(notes=[]) for block in table.blocks])
-
-
-def overview(table: Table) -> Table:
-  """Of a table of summaries the interquartile means alone: a row a figure, a column a setting."""
-  place = {column.name: i for i, column in enumerate(table.columns)}
-  counts = {}
-  for block in table.blocks:
-    for row in block.rows:
-      counts.setdefault(row[0], []).append((row[place["n"]], row[place["failed"]]))
-  columns = [Column("figure", "figure", "text"), Column("better", "better", "text")]
-  for setting, each in counts.items():
-    n, failed = max(each)
-    lost = f", {failed} failed" if failed else ""
-    columns.append(Column(setting, f"{setting} (n={n}{lost})", interval=True))
-  floors = "floor" in place
-  columns += [Column("floor", "floor")] if floors else []
-  nothing = Estimate(math.nan, math.nan, math.nan)
-  titles = [block.title.partition("; ")[0] for block in table.blocks]
-  rows = []
-  for block in table.blocks:
-    known = {row[0]: row for row in block.rows}
-    cells = [known[s][place["iqm"]] if s in known else nothing for s in counts]
-    lowest = {row[place["floor"]] for row in block.rows} if floors else set()
-    last = [lowest.pop() if len(lowest) == 1 else math.nan] if floors else []
-    rows.append((*_end(block.title, titles), *cells, *last))
-  notes = dict.fromkeys(note for block in table.blocks for note in block.notes)
-  title = "Interquartile means [95%]"
-  return Table(columns, [Block(title, {}, rows, list(notes))])
-
-
-def _end(title: str, titles: Sequence[str] = ()) -> tuple[str, str]:
-  """A block's title and which end is better: "recall, higher is better; ..." -> recall, higher.
-
-  One that is several times in `titles`, as under two networks, keeps what it was measured by.
-  """
-  title, _, by = title.partition("; ")
-  by = f" ({by})" if titles.count(title) > 1 else ""
-  if not title.endswith(" is better"):
-    return title + by, "-"
-  name, _, better = title.removesuffix(" is better").rpartition(", ")
-  return name + by, better
-
-
-def validation(homes: Sequence[Workdir]) -> Table:
-  """The last figure on validation images of each run, by setting; without blocks if there is none.
-
-  A run that failed has none.
-  """
-  runs = [run for home in homes for run in home.runs]
-  names = dict.fromkeys(name for run in runs for name in run.figures if name.startswith("val_"))
-  order = list(METRICS)
-  blocks = [
-    Block(metric_of(name).title, {}, list(_rows(runs, name)))
-    for name in sorted(names, key=lambda n: [*order, n[4:]].index(n[4:]))
-  ]
-  return Table(_COLUMNS, blocks)
-
-
-def _rows(runs: Sequence[Run], name: str) -> Iterator[tuple]:
-  groups = {}
-  for run in runs:
-    groups.setdefault(run.setting, []).append(run)
-  for setting, members in groups.items():
-    values = [math.nan if run.failed else run.at(name, run.last_step) for run in members]
-    told = comparisons.summary(values)
-    if told.n or any(run.failed for run in members):
-      iqm, mean = Estimate(told.iqm, *told.of_iqm), Estimate(told.mean, *told.of_mean)
-      failed = sum(run.failed for run in members)
-      yield setting, told.n, failed, told.median, iqm, mean
+def _part(title: str, first: Sequence[Measure], every: Sequence[Measure], compare: str) -> Part:
+  shown = page.grids(setting_tables.overview(first, "Interquartile means [95%]"))
+  said = findings.of(first, f"pairs.csv, which `{compare}` writes")
+  pairs = setting_tables.pairs(every)
+  if sum(len(block.rows) for block in pairs.blocks) > PAIRS:
+    pairs = setting_tables.verdicts(pairs, f"pairs.csv, which `{compare}` writes")
+  return Part(title, shown, said, page.grids(setting_tables.middles(every)), page.grids(pairs))
 
 
 def few(homes: Sequence[Workdir]) -> str:

@@ -30,6 +30,22 @@ class Wanted(NamedTuple):
   data: str = ""  # where the data lie now
 
 
+def score_all(paths: Sequence[str | pathlib.Path], wanted: Wanted) -> Iterator[str]:
+  """Scores workdirs and the cells of studies, and gives a line for each.
+
+  Of several, those without a checkpoint are left out. Raises as `score`.
+  """
+  homes = [home for path in paths for home in workdir.homes(pathlib.Path(path))]
+  for home in homes:
+    if len(homes) > 1 and not workdir.begun(home):
+      yield f"{home}: no checkpoint yet; left out"
+    else:
+      computed = score(home, wanted)
+      yield (
+        f"{home}: {computed:,} scores computed" if computed else f"{home}: every score was there"
+      )
+
+
 def score(path: pathlib.Path, wanted: Wanted) -> int:
   """Scores the runs of one workdir; returns how many figures were computed.
 

@@ -31,7 +31,7 @@ def two(tmp_path_factory):
     failed = (3,) if name == "gan" else ()
     scored.write(folder / name, values, 10, (2, 20), protocols=NETWORKS, failed=failed)
   out = folder / "made" / "here"
-  return comparison.compare([folder / "vae", folder / "gan"], out), out
+  return comparison.compare([folder / "vae", folder / "gan"], out, everything=True), out
 
 
 def collapsed(text):
@@ -73,6 +73,30 @@ def test_a_table_for_each_network_is_printed_and_written(two):
   assert (health[2]["setting"], health[2]["failed"]) == ("gan latent 2", "1")
 
 
+def test_the_first_screen_is_the_answer(two, tmp_path):
+  _, out = two
+  folder = out.parents[1]
+  text = comparison.compare([str(folder / "vae"), str(folder / "gan")], tmp_path / "out")
+  lines = text.splitlines()
+  assert len(lines) <= 30
+  assert max(map(len, lines)) <= 100
+  assert lines[0] == "Interquartile mean over seeds [95%], best weights, features of mnist-0"
+  assert lines[1].split()[-4:] == ["Frechet", "distance", "↓", "coverage", "↑"][-4:]
+  names = [f"{name} latent {latent}" for name in ("vae", "gan") for latent in (2, 20)]
+  assert [line[:13].strip() for line in lines[3:7]] == names
+  assert lines[7].split() == ["real", "test", "images", "-", "-", "0.710", "0.95"]
+  assert "1 of 1 failed runs count in n too" in lines[8]
+  said = collapsed(text)
+  assert (
+    "gan latent 20 is better than vae latent 2 by Frechet distance (p 0.012) and coverage (p 0.012)"
+  ) in said
+  assert "by Frechet distance (p 0.012); not decided: coverage (over 1,000 seeds)" in said
+  assert "10 of 40 runs are not well: collapse 10; flags.csv says why" in said
+  assert "--all prints every table" in said
+  chosen = comparison.compare([folder / "vae"], tmp_path / "out", metrics=["coverage"])
+  assert "Frechet" not in chosen
+
+
 def test_what_was_written_is_said_and_is_there(two):
   text, out = two
   said = collapsed(text).rpartition(f"{out}: ")[2].split(", ")
@@ -103,7 +127,8 @@ def test_latex_rows_have_as_many_cells_as_columns(two):
 def test_metrics_choose_and_many_pairs_are_counted(two, tmp_path, monkeypatch):
   folder = two[1].parents[1]
   monkeypatch.setattr(comparison, "PRINTED", 10)
-  text = comparison.compare([folder / "vae", folder / "gan"], tmp_path / "out", "best", ["fd"])
+  paths = [folder / "vae", folder / "gan"]
+  text = comparison.compare(paths, tmp_path / "out", "best", ["fd"], everything=True)
   assert "coverage@" not in text
   assert "vae latent 2 10 0 10 " in collapsed(text)  # collapsed, as coverage still says
   assert "P(A better)" not in text
@@ -114,7 +139,7 @@ def test_metrics_choose_and_many_pairs_are_counted(two, tmp_path, monkeypatch):
 def test_scores_that_came_out_as_nan_for_all_runs(tmp_path):
   path = scored.write(tmp_path / "w", {"fd@aa": [1, 2, 3]})
   scored.append(path, "kd@aa", dict.fromkeys(range(3), NAN))
-  text = collapsed(comparison.compare([path], tmp_path / "out"))
+  text = collapsed(comparison.compare([path], tmp_path / "out", everything=True))
   assert "3 of 3 runs have no figure, as it came out as NaN" in text
   assert "not scored" not in text
   only = comparison.compare([path], tmp_path / "kd", metrics=["kd"])
@@ -126,7 +151,10 @@ def test_few_seeds_a_study_and_a_run_that_is_not_scored(tmp_path):
   for depth in (2, 10):
     values = {"fd@aa": [1, 2, NAN if depth == 2 else 3], "kl@aa": 5}
     scored.write(tmp_path / "study" / f"depth={depth}", values)
-  text = comparison.compare([tmp_path / "study"], tmp_path / "out")
+  short = comparison.compare([tmp_path / "study"], tmp_path / "out")
+  said = "depth=2 and depth=10: Frechet distance with n = 2 decide nothing"
+  assert f"{said} (a verdict takes 10 seeds of each)" in collapsed(short)
+  text = comparison.compare([tmp_path / "study"], tmp_path / "out", everything=True)
   assert "depth=2 depth=10 2 3 no 0.67 [0.21, 0.93]" in collapsed(text)
   assert "not enough seeds" in text
   assert "  with less than 10 seeds of each, no winner is named" in text
@@ -163,7 +191,7 @@ def test_last_weights(tmp_path):
   protocols = {"aa": scored.protocol(), "bb": scored.protocol(weights="last")}
   values = {"fd@aa": 1, "fd@bb": {12: [4, 5, 6]}}
   path = scored.write(tmp_path / "w", values, protocols=protocols, failed=(2,))
-  text = comparison.compare([path], tmp_path / "out", "last")
+  text = comparison.compare([path], tmp_path / "out", "last", everything=True)
   assert "fd@bb" in text
   assert "fd@aa" not in text
   (row,) = read(tmp_path / "out" / "scores.csv")
@@ -224,7 +252,7 @@ def test_the_command_line(tmp_path):
     if message is None:
       assert (process.returncode, err) == (0, "")
       assert "note: bare: no scores of best weights; run `" in out
-      assert "comparison: protocols.csv, scores.csv, scores.tex, " in out
+      assert "comparison: protocols.csv, scores.csv, " in out
       assert (tmp_path / "comparison" / "settings-features-aa.png").exists()
     else:
       assert process.returncode == 2, (arguments, err)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import toys
 
-from genjax.analysis import selection, smoothness
+from genjax.analysis import selection, setting_tables, smoothness
 from genjax.metrics import paths
 from genjax.types import FeatureNetwork
 
@@ -59,23 +59,23 @@ def test_features_are_measured_in_place_of_pixels(vae):
   )
 
 
-def test_tables(vae):
+def test_measures_of_workdirs(vae):
   found = selection.read([vae[0]])
   measured = [smoothness.measure(one, paths.KINDS, 0) for one in found]
-  table = smoothness.summaries(measured)
+  made = smoothness.measures_of(measured)
   protocol = {"space": "pixels", "weights": "best", "noise_seed": "0", "pairs": "32", "steps": "64"}
-  assert all(protocol.items() <= block.about.items() for block in table.blocks)
+  assert all(protocol.items() <= measure.about.items() for measure in made)
   assert "64 steps between 32 pairs of random latents (noise seed 0), best weights, in pixels" in (
     smoothness.described(measured)
   )
-  assert [block.about["measure"] for block in table.blocks[::2]] == ["length", "ratio", "jump"]
-  assert [row[1] + row[2] for row in table.blocks[0].rows] == [2, 2, 2, 2]  # seeds
-  pairs = smoothness.pairs(measured)
+  assert [measure.about["measure"] for measure in made[::2]] == ["ratio", "jump", "length"]
+  assert [measure.better for measure in made[::2]] == ["lower", "lower", ""]
+  assert [len(one.runs) for one in made[0].settings.values()] == [2, 2, 2, 2]  # seeds
+  tables = setting_tables.files("smoothness", made)
+  pairs = tables["smoothness_pairs"]
   assert {block.about["measure"] for block in pairs.blocks} == {"ratio", "jump"}
   assert {row[-1] for block in pairs.blocks for row in block.rows} == {"not enough seeds"}
-  (runs,) = smoothness.runs(measured).blocks
-  assert len(runs.rows) == 8
-  assert runs.about == protocol
+  assert [len(block.rows) for block in tables["smoothness_runs"].blocks] == [8] * 6
 
 
 def test_pairs_that_stand_still_are_left_out_and_said(vae):
@@ -95,7 +95,7 @@ def test_pairs_that_stand_still_are_left_out_and_said(vae):
   np.testing.assert_allclose(measured.values["ratio", "linear"], 1, rtol=1e-5)
   length = np.abs(np.maximum(b, 0) - np.maximum(a, 0)).mean()  # those that stand still have 0
   np.testing.assert_allclose(measured.values["length", "linear"], length, rtol=1e-5)
-  (line,) = [n for n in smoothness.summaries([measured]).blocks[-1].notes if "no image moves" in n]
+  (line,) = smoothness.on_still([measured])
   assert line.startswith("in 2 of 2 runs there are pairs")
   assert f"up to {still.sum()} of 32" in line
 
@@ -103,10 +103,10 @@ def test_pairs_that_stand_still_are_left_out_and_said(vae):
 def test_a_generator_of_one_image_has_no_shape_and_says_so(vae):
   (chosen,) = selection.read([vae[0]], ["0", "1"])
   toy = toys.linear(chosen, jnp.zeros((2, 3)))
-  table = smoothness.summaries([smoothness.measure(toy, ["linear"], 0)])
-  assert [row[1:3] for block in table.blocks for row in block.rows] == [(2, 0), (0, 0), (0, 0)]
-  notes = [note for note in table.blocks[-1].notes if "2 of 2 runs have no figure" in note]
-  assert len(notes) == 2  # of the ratio and of the jump
+  ratio, jump, length = smoothness.measures_of([smoothness.measure(toy, ["linear"], 0)])
+  assert [sum(map(len, one.known.values())) for one in (ratio, jump, length)] == [0, 0, 2]
+  for measure in (ratio, jump):
+    assert any("2 of 2 runs have no figure" in n for n in setting_tables.uncounted(measure))
 
 
 def test_the_sentence_has_the_latents_own_figures():

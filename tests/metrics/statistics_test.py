@@ -222,3 +222,41 @@ def test_interval_of_the_median_is_between_order_statistics():
   assert statistics.median_interval(values[:6]) == (1, 10)  # with 1 - 2 / 2**6 = 0.969
   assert statistics.median_interval(values[:5]) == (-np.inf, np.inf)
   assert statistics.median_interval(values[:0]) == (-np.inf, np.inf)
+
+
+# How many seeds would decide.
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_seeds_to_decide_have_the_power_that_they_promise(paired):
+  """Of normal figures one sd apart, by simulation with the number that is named."""
+  shift = 1.0
+  # P(A better) of independent runs; pairs of independent runs have the same.
+  probability = stats.norm.cdf(shift / np.sqrt(2))
+  n = statistics.ENOUGH
+  like = statistics.Comparison(
+    (n, n), (0, 0), paired, float(probability), statistics.Interval(0, 1), 0.5
+  )
+  needed = statistics.seeds_to_decide(like, tests=3)
+  rng, won = np.random.default_rng(0), 0
+  for _ in range(200):
+    a, b = rng.normal(size=needed), rng.normal(shift, size=needed)
+    seeds = range(needed)
+    others = seeds if paired else range(needed, 2 * needed)
+    compared = statistics.compare(
+      dict(zip(seeds, a, strict=True)), dict(zip(others, b, strict=True))
+    )
+    assert compared.paired == paired
+    won += compared.p_value < 0.05 / 3
+  # Wilcoxon's test takes fewer pairs than the sign test that the number is of.
+  assert 0.7 < won / 200 < (1.0 if paired else 0.9)
+
+
+def test_seeds_to_decide_are_enough_for_the_least_p():
+  n = statistics.ENOUGH
+  apart = statistics.Comparison((n, n), (0, 0), True, 1.0, statistics.Interval(0, 1), 0.001)
+  assert statistics.seeds_to_decide(apart, tests=1) == n
+  many = statistics.seeds_to_decide(apart, tests=45)
+  assert statistics.least_p(apart._replace(n=(many, many))) * 45 < 0.05
+  nothing = apart._replace(probability=0.5)
+  assert statistics.seeds_to_decide(nothing, tests=1) > 10**9

@@ -8,7 +8,7 @@ import pytest
 import scored
 from PIL import Image
 
-from genjax.analysis import comparisons
+from genjax.analysis import setting_tables
 from genjax.plotting.tables import Block, Column, Estimate, Table
 from genjax.reporting import page
 
@@ -64,7 +64,7 @@ def test_blocks_of_one_row_are_one_table():
 def test_a_score_under_two_networks_has_two_rows(tmp_path):
   networks = {"aa": scored.protocol(), "bb": scored.protocol("inception-1")}
   path = scored.write(tmp_path / "a", {"fd@aa": 1, "fd@bb": 2}, protocols=networks)
-  (grid,) = page.grids(comparisons.summaries(scored.scores(path)))
+  (grid,) = page.grids(setting_tables.middles(scored.found(path)))
   assert [row[1] for row in grid.rows] == [
     "fd@bb, features inception-1",
     "fd@aa, features mnist-0-3fa91c77",

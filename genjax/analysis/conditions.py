@@ -1,0 +1,42 @@
+"""How scores were measured: what the ids of protocols stand for."""
+
+import json
+from collections.abc import Sequence
+
+from genjax.analysis.workdirs import Scores
+from genjax.plotting.tables import Block, Column, Table
+
+
+def in_words(scores: Scores) -> str:
+  """What its protocol says, in words."""
+  record = {key: value for key, value in scores.record.items() if value not in ("", [], (), None)}
+  parts = [str(record.pop("data"))] if "data" in record else []
+  parts += [f"{record.pop(key)} {key}" for key in ("split", "weights") if key in record]
+  for key in ("generated_images", "real_images"):
+    if key in record:
+      parts.append(f"{record.pop(key):,} {key.replace('_', ' ')}")
+  rest = {key: value for key, value in record.items() if key not in _UNSAID}
+  parts += [f"{key.replace('_', ' ')} {_plain(value)}" for key, value in rest.items()]
+  return ", ".join(parts)
+
+
+_UNSAID = ("group", "image_shape", "rules")
+
+
+def _plain(value) -> str:
+  if isinstance(value, int):
+    return f"{value:,}"
+  return value if isinstance(value, str) else json.dumps(value)
+
+
+_PROTOCOLS = (
+  Column("protocol", "protocol", "text"),
+  Column("group", "scores", "text"),
+  Column("conditions", "how they were measured", "text"),
+)
+
+
+def protocols(found: Sequence[Scores]) -> Table:
+  """What the ids behind the @ stand for."""
+  rows = dict.fromkeys((s.protocol, s.record["group"], in_words(s)) for s in found)
+  return Table(_PROTOCOLS, [Block("Protocols", {}, list(rows))])

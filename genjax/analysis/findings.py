@@ -1,0 +1,130 @@
+"""What measures say of settings, in a line for each two: which is better, and what is open."""
+
+import itertools
+import textwrap
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from genjax.analysis import setting_tables
+from genjax.analysis.measures import Measure
+from genjax.metrics import statistics
+from genjax.metrics.statistics import ENOUGH, Comparison
+from genjax.plotting import tables
+
+LINES = 12  # comparisons that a screen has room for
+MANY = 1000  # seeds: more than anybody trains
+
+
+class Verdict(NamedTuple):
+  """Of two settings by one measure."""
+
+  measure: Measure
+  compared: Comparison
+  adjusted: float  # p, by Holm over all pairs under this measure
+  verdict: str  # as `statistics.verdict` has it
+  tests: int  # in that family
+
+
+def of(found: Sequence[Measure], where: str) -> list[str]:
+  """A line for each two settings, those that are decided first; `where` has what has no room."""
+  by_pair = {}
+  for measure in found:
+    if measure.better:
+      compared = statistics.compare_all(measure.known, measure.better == "lower")
+      for a, b, *rest in compared:
+        by_pair.setdefault((a, b), []).append(Verdict(measure, *rest, len(compared)))
+  decided = {pair: any(v.verdict in "AB" for v in of_pair) for pair, of_pair in by_pair.items()}
+  order = sorted(by_pair, key=lambda pair: not decided[pair])
+  lines = [_line(*pair, by_pair[pair]) for pair in order[:LINES]]
+  if len(order) > LINES:
+    rest = sum(decided[pair] for pair in order[LINES:])
+    lines.append(f"{len(order) - LINES} more comparisons, {rest} of them decided: {where}")
+  return lines
+
+
+def _line(a: str, b: str, verdicts: Sequence[Verdict]) -> str:
+  said = {kind: [v for v in verdicts if v.verdict == kind] for kind in ("A", "B", *UNDECIDED)}
+  parts = [
+    f"{better} is better than {other} by {_joined([_shown(v) for v in said[letter]])}"
+    for better, other, letter in ((a, b, "A"), (b, a, "B"))
+    if said[letter]
+  ]
+  lead = "" if parts else f"{a} and {b}: "
+  if few := said["not enough seeds"]:
+    n = min(min(v.compared.n) for v in few)
+    parts.append(f"{_joined([_title(v) for v in few])} with n = {n} decide nothing")
+  if still_open := said["no difference shown"]:
+    parts.append(f"not decided: {_joined([_open(v) for v in still_open])}")
+  return f"{lead}{'; '.join(parts)}"
+
+
+UNDECIDED = ("not enough seeds", "no difference shown")
+
+
+def _shown(one: Verdict) -> str:
+  return f"{_title(one)} (p {tables.p_value(one.adjusted)})"
+
+
+def _open(one: Verdict) -> str:
+  seeds = statistics.seeds_to_decide(one.compared, one.tests)
+  return (
+    f"{_title(one)} ({f'about {_rounded(seeds)}' if seeds <= MANY else f'over {MANY:,}'} seeds)"
+  )
+
+
+def _rounded(seeds: int) -> str:
+  """Two digits: it is no better known."""
+  return f"{int(float(f'{seeds:.1e}')):,}"
+
+
+def _title(one: Verdict) -> str:
+  return one.measure.title.partition(" (")[0]
+
+
+def _joined(names: Sequence[str]) -> str:
+  *first, last = dict.fromkeys(names)
+  return f"{', '.join(first)} and {last}" if first else last
+
+
+def headlines(found: Sequence[Measure], most: int = 5) -> list[Measure]:
+  """The measures that answer first: by the first of several feature networks, a column for each.
+
+  The first that there are where none of them is a headline.
+  """
+  chosen = {}
+  for measure in found:
+    if measure.headline:
+      chosen.setdefault(measure.name, measure)
+  return list(itertools.islice(chosen.values(), most)) or list(found[:most])
+
+
+def answer(first: Sequence[Measure], title: str, where: str) -> str:
+  """One table of these measures, and a line for each two settings.
+
+  Args:
+    first: the measures that are columns.
+    title: of the table.
+    where: what holds the comparisons that have no room.
+  """
+  table = setting_tables.overview(first, title)
+  lines = of(first, where)
+  text = "".join(map(wrapped, [*lines, *legend(lines)]))
+  return "\n".join(filter(None, [tables.text(table), text]))
+
+
+def legend(lines: Sequence[str]) -> list[str]:
+  """What the lines of `of` take for known."""
+  text = " ".join(lines)
+  known = {
+    "(p ": "p is adjusted for all pairs of settings under one score (Holm)",
+    " seeds)": "seeds: of each setting, to show the difference as it looks now, with power 0.8",
+    " decide nothing": f"a verdict takes {ENOUGH} seeds of each",
+  }
+  said = [meaning for mark, meaning in known.items() if mark in text]
+  return [f"({'; '.join(said)})"] if said else []
+
+
+def wrapped(text: str) -> str:
+  """Lines of at most 100 characters, the second and later ones indented."""
+  whole = {"break_long_words": False, "break_on_hyphens": False}
+  return textwrap.fill(text, 100, subsequent_indent="  ", **whole) + "\n"

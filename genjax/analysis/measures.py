@@ -1,0 +1,173 @@
+"""A figure of many runs by setting and seed: what tables, plots and verdicts are made from.
+
+The unit is a training run (metrics/statistics.py). A setting's runs differ in their seed alone.
+"""
+
+import functools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from genjax.analysis.selection import Selection
+from genjax.analysis.workdirs import Run, Scores, Workdir
+from genjax.metrics import statistics
+from genjax.metrics.statistics import Interval, Summary
+from genjax.plotting.axes import METRICS, metric_of
+
+
+class Value(NamedTuple):
+  """Of one run."""
+
+  value: float  # NaN where it has none
+  status: str = "done"  # "running", "done" or "failed"
+  step: int = -1  # of the weights; -1 where there is no figure
+  measured: bool = True  # if so, a sound run without a figure came out as NaN
+
+  @property
+  def failed(self) -> bool:
+    return self.status == "failed"
+
+  @property
+  def known(self) -> bool:
+    """Whether there is a figure, or a failure that stands for the worst one."""
+    return self.failed or not math.isnan(self.value)
+
+
+class Setting(NamedTuple):
+  runs: dict[int, Value]  # by seed
+  workdir: str
+  latent: int
+  floor: float = math.nan  # what real test images score
+
+  @property
+  def known(self) -> dict[int, float]:
+    """seed -> figure, NaN where the run failed; without the runs that have neither."""
+    return {seed: one.value for seed, one in self.runs.items() if one.known}
+
+
+class Measure(NamedTuple):
+  """One figure of all runs."""
+
+  name: str
+  title: str  # with its unit
+  better: str  # "lower", "higher", or "" where neither is
+  settings: Mapping[str, Setting]
+  about: Mapping[str, str] = {}  # how it was measured: as in `tables.Block`
+  by: str = ""  # the same, for a title
+  range: tuple[float, float] = (-math.inf, math.inf)  # an interval's ends stay within it
+  headline: bool = True
+
+  @property
+  def heading(self) -> str:
+    """One line: what it is, which end is better, and by what it was measured."""
+    better = f", {self.better} is better" if self.better else ""
+    return f"{self.title}{better}{self.by and f'; {self.by}'}"
+
+  @property
+  def known(self) -> dict[str, dict[int, float]]:
+    """setting -> seed -> figure, as `Setting.known` has it; settings without any are left out."""
+    known = {name: one.known for name, one in self.settings.items()}
+    return {name: values for name, values in known.items() if values}
+
+
+def of_scores(found: Sequence[Scores]) -> list[Measure]:
+  """What `evaluate` measured."""
+  return [_of_scores(scores) for scores in found]
+
+
+def _of_scores(scores: Scores) -> Measure:
+  settings = {}
+  for run, value, step, floor in zip(
+    scores.runs, scores.values, scores.steps, scores.floors, strict=True
+  ):
+    home = settings.setdefault(run.setting, Setting({}, run.workdir, run.latent, float(floor)))
+    measured = scores.column in run.figures
+    home.runs[run.seed] = Value(float(value), run.status, int(step), measured)
+  record, features = scores.record, str(scores.record.get("features", ""))
+  return Measure(
+    scores.name,
+    scores.score.title,
+    scores.score.better,
+    settings,
+    {
+      "score": scores.name,
+      "protocol": scores.protocol,
+      "features": features,
+      "data": str(record.get("data", "")),
+      "weights": str(record.get("weights", "")),
+    },
+    f"{scores.column}{features and f', features {features}'}",
+    scores.score.range,
+    scores.score.headline,
+  )
+
+
+def of_selections(
+  name: str, title: str, better: str, found: Sequence[tuple[Selection, np.ndarray]], **more
+) -> Measure:
+  """The figures [R] of the runs of each selection; `more` as `Measure` has it."""
+  settings = {}
+  for selection, values in found:
+    rows = zip(selection.labels, selection.numbers, selection.steps, values, strict=True)
+    for label, numbers, step, value in rows:
+      setting = settings.setdefault(
+        label.setting or selection.name, Setting({}, selection.name, int(numbers["latent"]))
+      )
+      status = "failed" if label.failed_at >= 0 else "done"
+      setting.runs[label.seed] = Value(float(value), status, int(step))
+  return Measure(name, title, better, settings, **more)
+
+
+def of_validation(homes: Sequence[Workdir]) -> list[Measure]:
+  """The last figure of each run on validation images; a run that failed has none."""
+  runs = [run for home in homes for run in home.runs]
+  names = dict.fromkeys(name for run in runs for name in run.figures if name.startswith("val_"))
+  order = list(METRICS)
+  return [
+    Measure(name, metric_of(name).title, "", dict(_of_runs(runs, name)))
+    for name in sorted(names, key=lambda n: [*order, n[4:]].index(n[4:]))
+  ]
+
+
+def _of_runs(runs: Sequence[Run], name: str) -> Iterator[tuple[str, Setting]]:
+  groups = {}
+  for run in runs:
+    groups.setdefault(run.setting, []).append(run)
+  for setting, members in groups.items():
+    values = {
+      run.seed: Value(
+        math.nan if run.failed else run.at(name, run.last_step),
+        run.status,
+        run.last_step,
+        name in run.figures,
+      )
+      for run in members
+    }
+    if any(value.known for value in values.values()):
+      yield setting, Setting(values, members[0].workdir, members[0].latent)
+
+
+def summary(values: Iterable[float]) -> Summary:
+  """`statistics.summary`, remembered; without intervals where none can be had."""
+  # One object for all NaN, which otherwise are no two of them equal.
+  return _summary(tuple(math.nan if math.isnan(value) else float(value) for value in values))
+
+
+@functools.cache
+def _summary(values: tuple[float, ...]) -> Summary:
+  known = np.array([value for value in values if not math.isnan(value)])
+  if np.isfinite(known).all():
+    return statistics.summary(values)
+  anything = Interval(-math.inf, math.inf)
+  return Summary(
+    len(known),
+    len(values) - len(known),
+    float(known.mean()),
+    float(np.median(known)),
+    float(statistics.iqm(known)),
+    anything,
+    anything,
+    anything,
+  )
