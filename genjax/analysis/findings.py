@@ -52,7 +52,7 @@ def _line(a: str, b: str, verdicts: Sequence[Verdict]) -> str:
   lead = "" if parts else f"{a} and {b}: "
   if few := said["not enough seeds"]:
     n = min(min(v.compared.n) for v in few)
-    parts.append(f"{_joined([_title(v) for v in few])} with n = {n} decide nothing")
+    parts.append(f"{_joined([v.measure.short for v in few])} with n = {n} decide nothing")
   if still_open := said["no difference shown"]:
     parts.append(f"not decided: {_joined([_open(v) for v in still_open])}")
   return f"{lead}{'; '.join(parts)}"
@@ -62,23 +62,18 @@ UNDECIDED = ("not enough seeds", "no difference shown")
 
 
 def _shown(one: Verdict) -> str:
-  return f"{_title(one)} (p {tables.p_value(one.adjusted)})"
+  return f"{one.measure.short} (p {tables.p_value(one.adjusted)})"
 
 
 def _open(one: Verdict) -> str:
   seeds = statistics.seeds_to_decide(one.compared, one.tests)
-  return (
-    f"{_title(one)} ({f'about {_rounded(seeds)}' if seeds <= MANY else f'over {MANY:,}'} seeds)"
-  )
+  many = f"about {_rounded(seeds)}" if seeds <= MANY else f"over {MANY:,}"
+  return f"{one.measure.short} ({many} seeds)"
 
 
 def _rounded(seeds: int) -> str:
   """Two digits: it is no better known."""
   return f"{int(float(f'{seeds:.1e}')):,}"
-
-
-def _title(one: Verdict) -> str:
-  return one.measure.title.partition(" (")[0]
 
 
 def _joined(names: Sequence[str]) -> str:

@@ -87,8 +87,15 @@ def _finding(
     parts = [f"{title}\n", *(tables.text(made[name]) for name in PRINTED if name in made)]
   else:
     first = findings.headlines(smoothness.measures_of(figures))
+    meanings = "; ".join(
+      f"{name}: {text}" for name, (text, better, _) in smoothness.MEASURES.items() if better
+    )
     parts = [
-      findings.answer(first, f"{title}: IQM over seeds [95%]", f"{out}/smoothness_pairs.csv")
+      findings.answer(
+        first,
+        f"{title}\nInterquartile mean over seeds [95%]; {meanings}",
+        f"{out}/smoothness_pairs.csv",
+      )
     ]
   return "\n".join([*parts, *(f"note: {note}\n" for note in notes)])
 

@@ -57,7 +57,12 @@ class Measure(NamedTuple):
   about: Mapping[str, str] = {}  # how it was measured: as in `tables.Block`
   by: str = ""  # the same, for a title
   range: tuple[float, float] = (-math.inf, math.inf)  # an interval's ends stay within it
-  headline: bool = True
+  headline: str = ""  # its short name, where it is among those that answer first
+
+  @property
+  def short(self) -> str:
+    """The title, as a column or a sentence has it."""
+    return self.headline or self.title.partition(" (")[0]
 
   @property
   def heading(self) -> str:

@@ -55,6 +55,7 @@ def errors(
       ],
       about={"error": name} | about,
       range=limits,
+      headline=name,
     )
     for name, (title, better, limits) in ERRORS.items()
   ]
@@ -136,11 +137,16 @@ def reconstruct(
     f"Errors on {count:,} test images, {wanted.weights} weights, sampled latents of noise seed "
     f"{wanted.seed}"
   )
-  parts = [findings.answer(first, f"{head}: IQM over seeds [95%]", f"{out}/errors_pairs.csv")]
+  parts = [findings.answer(first, f"{head}\n{_MEANINGS}", f"{out}/errors_pairs.csv")]
   if everything:
     parts = [f"{head}\n", *(tables.text(made[n]) for n in ("errors", "errors_pairs") if n in made)]
   lines = [*(f"note: {note}\n" for note in notes), f"{out}: {', '.join(contents)}\n"]
   return "\n".join([*parts, "".join(lines)])
+
+
+_MEANINGS = (
+  "Interquartile mean over seeds [95%]; mse of a pixel, terms of the bound in nats an image"
+)
 
 
 def _means(

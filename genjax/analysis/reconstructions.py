@@ -19,9 +19,9 @@ from genjax.types import Run, State, Stream, latent_noise, stream
 BATCH = 100
 # Name in CSV -> title, which end is better, and the range.
 ERRORS = {
-  "mse": ("squared error a pixel (from the mean of the encoder)", "lower", (0.0, 1.0)),
+  "mse": ("squared error a pixel, from the mean of the encoder", "lower", (0.0, 1.0)),
   "reconstruction": (
-    "reconstruction term (of the bound, nats an image, from a sample)", "lower", (0.0, math.inf)
+    "reconstruction term of the bound (nats an image), from a sample", "lower", (0.0, math.inf)
   ),
   "kl": ("KL (nats an image)", "", (0.0, math.inf)),
 }  # fmt: skip

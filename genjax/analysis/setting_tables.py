@@ -99,14 +99,14 @@ def overview(found: Sequence[Measure], title: str) -> Table:
     Column("setting", "setting", "text"),
     Column("n", "n", "count"),
     Column("failed", "failed", "count"),
-    *(Column(_key(one), _head(one), _kind(one), interval=True) for one in found),
+    *(Column(_key(one), _head(one), "brief", interval=True) for one in found),
   ]
   names = dict.fromkeys(itertools.chain(*(one.settings for one in found)))
   rows = [_overview_row(name, found) for name in names]
   rows += _floor_rows(found)
   notes = _shared_notes(found)
   least = min((row[1] for row in rows if row[1] is not None), default=ENOUGH)
-  notes += [NARROW] * (least < ENOUGH)
+  notes += [f"with n below {ENOUGH} these intervals (BCa) are too narrow"] * (least < ENOUGH)
   return Table(columns, [Block(title, {}, rows, notes)] if rows else [])
 
 
@@ -115,7 +115,7 @@ def _shared_notes(found: Sequence[Measure]) -> list[str]:
   titles = {}
   for measure in found:
     for note in uncounted(measure):
-      titles.setdefault(note, []).append(measure.title)
+      titles.setdefault(note, []).append(measure.short)
   return [
     note if len(named) == len(found) else f"{', '.join(named)}: {note}"
     for note, named in titles.items()
@@ -127,12 +127,7 @@ def _key(measure: Measure) -> str:
 
 
 def _head(measure: Measure) -> str:
-  end = {"lower": " ↓", "higher": " ↑"}.get(measure.better, "")
-  return f"{measure.title.partition(' (')[0]}{end}"
-
-
-def _kind(measure: Measure) -> str:
-  return "share" if measure.range == (0, 1) else "brief"
+  return measure.short + {"lower": " ↓", "higher": " ↑"}.get(measure.better, "")
 
 
 def _overview_row(name: str, found: Sequence[Measure]) -> tuple:

@@ -25,8 +25,8 @@ NORMS = 1000  # pairs of which the norms are told
 # that of a generator which hardly moves at all.
 MEASURES = {
   "length": ("length of the path", "", 0.0),
-  "ratio": ("length / distance of the ends", "lower", 1.0),
-  "jump": ("largest / mean step", "lower", 1.0),
+  "ratio": ("length / straight distance of the ends", "lower", 1.0),
+  "jump": ("largest step / mean step", "lower", 1.0),
 }
 
 
@@ -113,7 +113,7 @@ def measures_of(found: Sequence[Paths]) -> list[Measure]:
         [(one.selection, one.values[name, kind]) for one in found],
         about={"measure": name, "path": kind} | about,
         range=(least, math.inf),
-        headline=bool(better),
+        headline=f"{kind} {name}" if better else "",
       )
     )
   return made
@@ -134,8 +134,8 @@ def described(found: Sequence[Paths]) -> str:
   """How they were measured, in a line."""
   about = found[0].about
   return (
-    f"Smoothness of paths of {about['steps']} steps between {about['pairs']} pairs of random "
-    f"latents (noise seed {about['noise_seed']}), {about['weights']} weights, in {about['space']}"
+    f"Paths of {about['steps']} steps between {about['pairs']} pairs of random latents (noise seed "
+    f"{about['noise_seed']}), {about['weights']} weights, in {about['space']}"
   )
 
 

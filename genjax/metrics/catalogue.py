@@ -14,20 +14,20 @@ class Score(NamedTuple):
   group: str  # what is measured together, by one protocol
   needs: str = ""  # of the model: "encoder", "critic" or "label"; "" for any
   range: tuple[float, float] = (0, math.inf)  # an interval's ends stay within it
-  headline: bool = False  # among those that answer which setting is better
+  headline: str = ""  # its short name, of those that answer which setting is better
   dimensions: bool = False  # a figure for each of the latent's, named `kl_dim/0@1f0c93aa`
 
 
 _FRACTION, _ANY = (0, 1), (-math.inf, math.inf)
 
 SCORES = {
-  "fd": Score("Frechet distance", "lower", "features", headline=True),
+  "fd": Score("Frechet distance", "lower", "features", headline="FD"),
   "fd_infinity": Score("Frechet distance, extrapolated", "lower", "features", range=_ANY),
   "kd": Score("kernel distance", "lower", "features", range=_ANY),  # unbiased, so it may be below 0
-  "precision": Score("precision", "higher", "features", "", _FRACTION, headline=True),
+  "precision": Score("precision", "higher", "features", "", _FRACTION, "precision"),
   "recall": Score("recall", "higher", "features", "", _FRACTION),
   "density": Score("density", "higher", "features"),
-  "coverage": Score("coverage", "higher", "features", "", _FRACTION, headline=True),
+  "coverage": Score("coverage", "higher", "features", "", _FRACTION, "coverage"),
   "classifier_score": Score("classifier score", "higher", "features", "", (1, math.inf)),
   "modes": Score("classes that occur", "higher", "features"),
   "class_jsd": Score(
@@ -38,7 +38,7 @@ SCORES = {
   "emd_features": Score("exact EMD, features", "lower", "features"),
   "path_length": Score("path length", "lower", "features"),
   "label_agreement": Score(
-    "label agreement (fraction)", "higher", "features", "label", _FRACTION, headline=True
+    "label agreement (fraction)", "higher", "features", "label", _FRACTION, "label agreement"
   ),
   "swd": Score("sliced Wasserstein distance", "lower", "images"),
   "emd": Score("exact EMD, pixels", "lower", "images"),
@@ -52,7 +52,7 @@ SCORES = {
   "critic_gap_scaled": Score("critic gap / gradient norm", "", "critic", "critic", _ANY),
   "critic_gap_real": Score("critic gap, training - held-out", "", "critic", "critic", _ANY),
   "elbo": Score("ELBO, binarised images (nats)", "higher", "likelihood", "encoder", (-math.inf, 0)),
-  "nll": Score("NLL, binarised images (nats)", "lower", "likelihood", "encoder", headline=True),
+  "nll": Score("NLL, binarised images (nats)", "lower", "likelihood", "encoder", headline="NLL"),
   "kl": Score("KL (nats)", "", "likelihood", "encoder"),
   "active_units": Score("active units", "", "likelihood", "encoder"),
   "kl_dim": Score("KL of a latent dimension (nats)", "", "likelihood", "encoder", dimensions=True),

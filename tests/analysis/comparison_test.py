@@ -81,16 +81,16 @@ def test_the_first_screen_is_the_answer(two, tmp_path):
   assert len(lines) <= 30
   assert max(map(len, lines)) <= 100
   assert lines[0] == "Interquartile mean over seeds [95%], best weights, features of mnist-0"
-  assert lines[1].split()[-4:] == ["Frechet", "distance", "↓", "coverage", "↑"][-4:]
+  assert lines[1].split()[-4:] == ["FD", "↓", "coverage", "↑"]
   names = [f"{name} latent {latent}" for name in ("vae", "gan") for latent in (2, 20)]
   assert [line[:13].strip() for line in lines[3:7]] == names
-  assert lines[7].split() == ["real", "test", "images", "-", "-", "0.710", "0.95"]
+  assert lines[7].split() == ["real", "test", "images", "-", "-", "0.710", "0.950"]
   assert "1 of 1 failed runs count in n too" in lines[8]
   said = collapsed(text)
   assert (
-    "gan latent 20 is better than vae latent 2 by Frechet distance (p 0.012) and coverage (p 0.012)"
+    "gan latent 20 is better than vae latent 2 by FD (p 0.012) and coverage (p 0.012)"
   ) in said
-  assert "by Frechet distance (p 0.012); not decided: coverage (over 1,000 seeds)" in said
+  assert "by FD (p 0.012); not decided: coverage (over 1,000 seeds)" in said
   assert "10 of 40 runs are not well: collapse 10; flags.csv says why" in said
   assert "--all prints every table" in said
   chosen = comparison.compare([folder / "vae"], tmp_path / "out", metrics=["coverage"])
@@ -152,7 +152,7 @@ def test_few_seeds_a_study_and_a_run_that_is_not_scored(tmp_path):
     values = {"fd@aa": [1, 2, NAN if depth == 2 else 3], "kl@aa": 5}
     scored.write(tmp_path / "study" / f"depth={depth}", values)
   short = comparison.compare([tmp_path / "study"], tmp_path / "out")
-  said = "depth=2 and depth=10: Frechet distance with n = 2 decide nothing"
+  said = "depth=2 and depth=10: FD with n = 2 decide nothing"
   assert f"{said} (a verdict takes 10 seeds of each)" in collapsed(short)
   text = comparison.compare([tmp_path / "study"], tmp_path / "out", everything=True)
   assert "depth=2 depth=10 2 3 no 0.67 [0.21, 0.93]" in collapsed(text)

@@ -35,8 +35,8 @@ def test_pictures_animations_and_tables_of_a_workdir(vae, tmp_path):
     if not name.endswith(".csv"):
       with Image.open(path / "interpolation" / name) as image:
         assert getattr(image, "n_frames", 1) == (4 if name.endswith(".gif") else 1)
-  assert text.startswith("Smoothness of paths of 64 steps between 32 pairs of random latents")
-  assert "best weights, in pixels: IQM over seeds [95%]" in text
+  assert text.startswith("Paths of 64 steps between 32 pairs of random latents")
+  assert "best weights, in pixels\nInterquartile mean over seeds [95%]; " in text
   assert "with n = 1 decide nothing (a verdict takes 10 seeds of each)" in " ".join(text.split())
   with open(path / "interpolation" / "smoothness_runs.csv") as file:
     protocol = {"space": "pixels", "weights": "best", "noise_seed": "0", "pairs": "32"}

@@ -14,7 +14,7 @@ def test_scores_by_setting_and_seed(tmp_path):
   path = scored.write(tmp_path / "w", {"fd@aa": [1, NAN, 3, NAN, NAN]}, 5, failed=(1,))
   scored.append(path, "fd@aa", {3: NAN})
   (measure,) = scored.found(path)
-  assert (measure.name, measure.better, measure.headline) == ("fd", "lower", True)
+  assert (measure.name, measure.better, measure.headline) == ("fd", "lower", "FD")
   assert measure.heading == ("Frechet distance, lower is better; fd@aa, features mnist-0-3fa91c77")
   ((name, setting),) = measure.settings.items()
   assert (name, setting.workdir, setting.latent, setting.floor) == ("w", "w", 10, 0.71)
@@ -32,7 +32,7 @@ def test_scores_by_setting_and_seed(tmp_path):
 def test_what_has_no_better_end_says_none(tmp_path):
   measure, mine = scored.found(scored.write(tmp_path / "w", {"sharpness@aa": 1, "mine@aa": 2}))
   assert measure.heading == "sharpness; sharpness@aa, features mnist-0-3fa91c77"
-  assert (mine.title, mine.better, mine.headline) == ("mine", "", False)
+  assert (mine.title, mine.better, mine.headline) == ("mine", "", "")
   assert mine.range == (-math.inf, math.inf)
 
 

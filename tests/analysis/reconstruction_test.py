@@ -21,7 +21,7 @@ def test_pictures_and_tables_of_a_study(vae, tmp_path):
   tables = {"errors.csv", "errors_pairs.csv", "errors_runs.csv"}
   assert files == tables | {"reconstructions.png", "latents.png"}
   assert text.startswith(
-    "Errors on 60 test images, best weights, sampled latents of noise seed 0: IQM over seeds"
+    "Errors on 60 test images, best weights, sampled latents of noise seed 0\n"
   )
   assert "with n = 2 decide nothing" in text
   assert "width=16 latent 3" in text

@@ -127,7 +127,7 @@ def test_an_overview_has_a_row_a_setting_and_what_real_images_score(tmp_path):
   path = scored.write(tmp_path / "a", figures, latents=(2, 10), failed=(3,))
   table = setting_tables.overview(scored.found(path), "Title")
   heads = [column.head for column in table.columns]
-  assert heads == ["setting", "n", "failed", "Frechet distance ↓", "coverage ↑"]
+  assert heads == ["setting", "n", "failed", "FD ↓", "coverage ↑"]
   two, ten, real = table.blocks[0].rows
   assert two[:3] == ("latent 2", 3, 0)
   assert ten[:3] == ("latent 10", 3, 1)
