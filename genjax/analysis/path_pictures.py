@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from genjax.analysis import inversion, latents, smoothness
 from genjax.analysis.selection import Selection, class_names
 from genjax.metrics import paths
+from genjax.models import generation
 from genjax.plotting import galleries
 from genjax.plotting.plots import RunLabel, drawable, tick_label
 from genjax.types import Run, State, Stream, stream
@@ -50,7 +51,7 @@ def between_random(found: Sequence[Selection], asked: Asked) -> Pictures:
     mask = row[0].latent_mask[None]
     z = [paths.between(a * mask, b * mask, asked.steps, kind) for kind in asked.kinds]
     label = jnp.arange(asked.pairs) % max(one.model.num_classes, 1)
-    return jnp.stack([_images(one, row, path, label) for path in z])
+    return jnp.stack([generation.images(one.model, row, path, label) for path in z])
 
   images, labels = [], []  # [kinds, T, P, H, W, C] each
   for one in found:
@@ -89,7 +90,7 @@ def between_images(
     if K:  # the class goes over into the other's, as the image does
       weights = jax.nn.one_hot(label, K)
       label = paths.between(weights[0::2], weights[1::2], asked.steps, "linear").reshape(-1, K)
-    return _images(one, row, path, label), error, paths.norms(z)
+    return generation.images(one.model, row, path, label), error, paths.norms(z)
 
   images, labels, errors, norms = [], [], [], []
   for one in found:
@@ -155,8 +156,8 @@ def between_classes(found: Sequence[Selection], asked: Asked) -> Pictures:
     z = paths.between(a * mask, b * mask, T, asked.kind)
     moving = jnp.broadcast_to(z, still.shape)
     return (
-      _images(one, row, still, mixed.reshape(-1, K)),
-      _images(one, row, moving, jnp.arange(K)),
+      generation.images(one.model, row, still, mixed.reshape(-1, K)),
+      generation.images(one.model, row, moving, jnp.arange(K)),
     )
 
   everything, labels = [], []
@@ -194,7 +195,7 @@ def manifolds(found: Sequence[Selection]) -> Pictures:
 
   def of_run(row: tuple[Run, State], z: Array) -> Array:
     z = jnp.pad(z, ((0, 0), (0, one.model.latent - 2)))
-    return _images(one, row, z, jnp.zeros(len(z), jnp.int32))
+    return generation.images(one.model, row, z, jnp.zeros(len(z), jnp.int32))
 
   for one in map(with_latent_2, found):
     if not one.index:
@@ -230,7 +231,7 @@ def traversals(found: Sequence[Selection], asked: Asked) -> Pictures:
   def of_run(row: tuple, base: Array) -> Array:
     (run, state), dimensions = row
     z = latents.traversal(base * run.latent_mask, dimensions, asked.steps).swapaxes(0, 1)
-    return _images(one, (run, state), z, jnp.zeros(len(dimensions), jnp.int32))
+    return generation.images(one.model, (run, state), z, jnp.zeros(len(dimensions), jnp.int32))
 
   moving, labels = [], []
   for one in found:
@@ -281,14 +282,6 @@ def _beyond(images: np.ndarray, columns: int) -> list[tuple[int, int]]:
 
 def _measured(value: float, what: str) -> str:
   return f"KL {value:.2f}" if what == latents.KL else f"variance {value:.2g}"
-
-
-def _images(one: Selection, row: tuple[Run, State], z: Array, label: Array) -> Array:
-  """`[..., Z]` to `[..., H, W, C]`; `label` of the last axes of z, or weights of all of them."""
-  count = z.size // z.shape[-1]
-  labels = label if jnp.issubdtype(label.dtype, jnp.floating) else jnp.resize(label, count)
-  images = one.model.generate(*row, z.reshape(count, -1), labels)
-  return images.reshape(*z.shape[:-1], *images.shape[1:])
 
 
 def _moving(images: np.ndarray, labels: list[RunLabel], columns: list[str], title: str):

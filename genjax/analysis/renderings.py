@@ -15,6 +15,7 @@ from genjax.analysis import smoothness
 from genjax.analysis.selection import Selection
 from genjax.metrics import paths
 from genjax.metrics.pixels import to_bytes, unit
+from genjax.models import generation
 from genjax.training import sweep
 from genjax.types import image_noise
 
@@ -74,8 +75,8 @@ def render(selection: Selection, requests: Sequence[Request]) -> list[np.ndarray
 
   def decode(block: tuple, runs, states) -> Array:
     place, z, label = block
-    run, state = jax.tree.map(lambda leaf: leaf[place], (runs, states))
-    return to_bytes(model.generate(run, state, z, label if model.num_classes else None))
+    row = jax.tree.map(lambda leaf: leaf[place], (runs, states))
+    return generation.images(model, row, z, label, finish=to_bytes)
 
   program = jax.jit(sweep.vectorise(decode, len(blocks), chunk=1))
   images = np.asarray(program(tuple(map(np.stack, zip(*blocks, strict=True))), *selection.rows))

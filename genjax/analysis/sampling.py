@@ -9,11 +9,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
 from genjax.analysis.selection import Selection
 from genjax.data.sources import shortened
 from genjax.metrics.pixels import to_bytes
+from genjax.models import generation
 from genjax.training import sweep
 from genjax.types import Model, UserError, image_noise
 
@@ -88,12 +89,8 @@ def _program(model: Model, batch: int) -> Callable:
   """`((run, state), seed, numbers [n], labels [n]) -> images [n, H, W, C]`."""
 
   def program(row: tuple, seed: Array, numbers: Array, labels: Array) -> Array:
-    def one(image: tuple) -> Array:
-      number, label = image
-      z = image_noise(seed, number[None], model.latent)
-      return to_bytes(model.generate(*row, z, label[None] if model.num_classes else None)[0])
-
-    return lax.map(one, (numbers, labels), batch_size=batch)
+    z = image_noise(seed, numbers, model.latent)
+    return generation.images(model, row, z, labels, batch, to_bytes)
 
   return program
 

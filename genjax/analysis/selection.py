@@ -1,6 +1,5 @@
 """Which runs a command is about: of a workdir, of a study's cells, or of several workdirs."""
 
-import os
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -77,10 +76,8 @@ def read(
   Raises:
     UserError: a path is no workdir, no run is meant, or nothing was saved yet.
   """
-  homes = [home for path in paths for home in _homes(pathlib.Path(path))]
-  folders = list({os.path.abspath(home): home for home in homes}.values())
-  names = workdir.short_names(folders)
-  saved = {folder: loading.read(folder) for folder in folders}
+  names = workdir.named(paths, with_checkpoint=True)
+  saved = {folder: loading.read(folder) for folder in names}
   indices = {folder: _matching(one.rows, wanted) for folder, one in saved.items()}
   if not any(indices.values()):
     raise UserError(f"--runs={','.join(wanted)}: no run is so; {_there_are(saved)}")
@@ -92,7 +89,7 @@ def read(
       one,
       weights,
       tuple(indices[folder]),
-      _labels(names[folder] if len(folders) > 1 else "", one, indices[folder], latents),
+      _labels(names[folder] if len(names) > 1 else "", one, indices[folder], latents),
     )
     for folder, one in saved.items()
     if indices[folder]
@@ -140,19 +137,6 @@ def for_figures(
   return [one for one in kept if one.index], [line] if total > most else []
 
 
-def _homes(path: pathlib.Path) -> list[pathlib.Path]:
-  """A workdir, or the cells of a study that have a checkpoint."""
-  if not path.exists():
-    raise UserError(f"--workdir={path}: there is no such folder")
-  homes = workdir.homes(path)
-  if homes == [path]:
-    return homes
-  begun = [home for home in homes if workdir.begun(home)]
-  if not begun:
-    raise UserError(f"{path} is a study of which no cell has a checkpoint yet; train it further")
-  return begun
-
-
 def _matching(rows: list[dict], wanted: Sequence[str]) -> list[int]:
   places, values = set(), {}
   for item in wanted:
@@ -193,14 +177,8 @@ def _there_are(saved: dict[pathlib.Path, loading.Saved]) -> str:
 def _labels(
   prefix: str, saved: loading.Saved, index: Sequence[int], latents: set
 ) -> list[plots.RunLabel]:
-  rows = saved.rows
-  # A run for each latent that other workdirs have: labels tell latents apart.
-  others = rows + [rows[0] | {"latent": latent} for latent in latents]
+  settings = sweep.settings(saved.rows, prefix, latents)
   return [
-    plots.RunLabel(
-      rows[i]["seed"],
-      " ".join(filter(None, [prefix, sweep.setting(rows[i], others)])),
-      int(saved.progress.failed_at[i]),
-    )
+    plots.RunLabel(saved.rows[i]["seed"], settings[i], int(saved.progress.failed_at[i]))
     for i in index
   ]

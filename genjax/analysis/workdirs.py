@@ -3,7 +3,6 @@
 import itertools
 import json
 import math
-import os
 import pathlib
 import shlex
 from collections.abc import Iterator, Sequence
@@ -91,15 +90,16 @@ def read(paths: Sequence[str | pathlib.Path]) -> list[Workdir]:
   Raises:
     UserError: a path is neither, or a file in it cannot be read; none was trained yet.
   """
-  found = itertools.chain(*(_folders(pathlib.Path(path)) for path in paths))
-  folders = list({os.path.abspath(folder): folder for folder in found}.values())
-  names, tables = workdir.short_names(folders), [_table(folder) for folder in folders]
-  if not any(rows for rows, _ in tables):
-    raise UserError(f"{folders[0]} has no runs.csv: {_without_runs(folders[0])}")
-  latents = {row["latent"] for rows, _ in tables for row in rows}
+  names = workdir.named(paths)
+  records = {folder: config_file.read_config(folder) for folder in names}
+  tables = {folder: _table(folder) for folder in names}
+  if not any(rows for rows, _ in tables.values()):
+    first = next(iter(names))
+    raise UserError(f"{first} has no runs.csv: {_without_runs(first)}")
+  latents = {row["latent"] for rows, _ in tables.values() for row in rows}
   return [
-    _workdir(folder, names[folder], len(folders) > 1, *table, latents)
-    for folder, table in zip(folders, tables, strict=True)
+    _workdir(folder, names[folder], len(names) > 1, records[folder], *table, latents)
+    for folder, table in tables.items()
   ]
 
 
@@ -107,31 +107,26 @@ def _workdir(
   folder: pathlib.Path,
   name: str,
   one_of_many: bool,
+  record: dict,
   rows: list[dict],
   results: list[dict],
   latents: set,
 ) -> Workdir:
-  data = config_file.read_config(folder)["dataset"]
+  data = record["dataset"]
   metrics_file.tell_lost_figures(folder)
   prefix = name if one_of_many else ""
-  # A run for each latent that other workdirs have: names tell latents apart.
-  others = [row | {"latent": latent} for row in rows[:1] for latent in latents]
-  fixed = [_without_latent(row) for row in rows]
+  settings = sweep.settings(rows, prefix, latents)  # names tell latents of all workdirs apart
+  lines = sweep.settings([_without_latent(row) for row in rows], prefix)
+  figures = _figures(folder / "metrics.csv", len(rows))
   runs = [
     Run(
-      name,
-      row,
-      row["seed"],
-      int(row["latent"]),
-      _joined(prefix, sweep.setting(row, rows + others)) or name,
-      _joined(prefix, sweep.setting(_without_latent(row), fixed)) or name,
-      **result,
-      figures=figures,
+      name, row, row["seed"], int(row["latent"]), setting or name, line or name, **result,
+      figures=of_run,
     )
-    for row, result, figures in zip(
-      rows, results, _figures(folder / "metrics.csv", len(rows)), strict=True
+    for row, result, setting, line, of_run in zip(
+      rows, results, settings, lines, figures, strict=True
     )
-  ]
+  ]  # fmt: skip
   shape = tuple(data.get("image_shape", ()))
   about = data.get("source", ""), shape, data.get("num_classes", 0)
   return Workdir(name, folder, *about, runs, score_files.read_protocols(folder))
@@ -141,16 +136,6 @@ def _without_runs(folder: pathlib.Path) -> str:
   """Why a workdir has no runs.csv, and what helps."""
   why = "it was lost" if workdir.last_step(folder) else "nothing is trained yet"
   return f"{why}; rerun the command that made it to continue"
-
-
-def _folders(path: pathlib.Path) -> list[pathlib.Path]:
-  """A workdir, or the cells of a study."""
-  if not path.is_dir():
-    raise UserError(f"{path} is no folder; right would be a workdir, or the folder of a study")
-  homes = workdir.homes(path)
-  if homes == [path]:
-    config_file.read_config(path)
-  return homes
 
 
 _RESULTS = {"status": str, "best_step": int, "last_step": int}
@@ -177,10 +162,6 @@ def _table(folder: pathlib.Path) -> tuple[list[dict], list[dict]]:
 
 def _without_latent(row: dict) -> dict:
   return {name: value for name, value in row.items() if name != "latent"}
-
-
-def _joined(*parts: str) -> str:
-  return " ".join(filter(None, parts))
 
 
 def _figures(file: pathlib.Path, num_runs: int) -> list[dict[str, dict[int, float]]]:

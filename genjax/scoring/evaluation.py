@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
 from genjax import data
 from genjax.metrics.catalogue import SCORES
 from genjax.metrics.pixels import to_bytes
+from genjax.models import generation
 from genjax.scoring import feature_scores, image_scores, model_scores, trained_scores
 from genjax.scoring.feature_scores import Reference
 from genjax.scoring.protocols import (
@@ -119,13 +120,7 @@ def _generator(model: Model, labels: np.ndarray, seed: int) -> Callable:
   """`(run, state) -> [N, H, W, C]` uint8: noise and classes are the same for all runs."""
 
   def generate(row: tuple[Run, State]) -> Array:
-    run, state = row
     z = latent_noise(key_of(seed, 0), (len(labels), model.latent))
-
-    def one(drawn: tuple[Array, Array]) -> Array:
-      z, label = drawn
-      return to_bytes(model.generate(run, state, z[None], label[None])[0])
-
-    return lax.map(one, (z, jnp.asarray(labels)), batch_size=min(BATCH, len(labels)))
+    return generation.images(model, row, z, jnp.asarray(labels), BATCH, to_bytes)
 
   return generate

@@ -35,7 +35,7 @@ def score_all(paths: Sequence[str | pathlib.Path], wanted: Wanted) -> Iterator[s
 
   Of several, those without a checkpoint are left out. Raises as `score`.
   """
-  homes = [home for path in paths for home in workdir.homes(pathlib.Path(path))]
+  homes = workdir.named(paths)
   for home in homes:
     if len(homes) > 1 and not workdir.begun(home):
       yield f"{home}: no checkpoint yet; left out"

@@ -10,6 +10,7 @@ import ml_collections
 from jax import Array, lax
 
 from genjax import data
+from genjax.models import generation
 from genjax.training import sweep, validation
 from genjax.types import (
   Batch,
@@ -129,10 +130,8 @@ def gallery(model: Model, columns: int) -> Callable:
   """`(run, state) -> images [M, H, W, C]`: the noise and the classes are the same for all runs."""
 
   def program(row: tuple) -> Array:
-    run, state = row
     z = image_noise(0, jnp.arange(columns), model.latent)
-    label = jnp.arange(columns) % model.num_classes if model.num_classes else None
-    return model.generate(run, state, z, label)
+    return generation.images(model, row, z, jnp.arange(columns) % max(model.num_classes, 1))
 
   return program
 

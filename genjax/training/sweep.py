@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +37,12 @@ def runs(rows: list[dict]) -> Run:
     ),
     **numbers,
   )
+
+
+def settings(rows: list[dict], prefix: str = "", latents: Iterable[float] = ()) -> list[str]:
+  """Of each run the setting, after a prefix; as if there were runs of these latents as well."""
+  others = rows + [row | {"latent": latent} for row in rows[:1] for latent in latents]
+  return [" ".join(filter(None, [prefix, setting(row, others)])) for row in rows]
 
 
 def setting(row: dict, rows: list[dict]) -> str:

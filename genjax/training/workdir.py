@@ -7,7 +7,7 @@ import fcntl
 import io
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from genjax import files
 from genjax.data.sources import natural
@@ -109,6 +109,33 @@ def homes(path: pathlib.Path) -> list[pathlib.Path]:
     (file.parent for file in path.glob("*/config.json")), key=lambda cell: natural(cell.name)
   )
   return cells if cells and not (path / "config.json").exists() else [path]
+
+
+def named(
+  paths: Iterable[str | pathlib.Path], with_checkpoint: bool = False
+) -> dict[pathlib.Path, str]:
+  """The workdirs that paths name, each once -> its short name.
+
+  Args:
+    paths: workdirs and studies.
+    with_checkpoint: whether of a study only those cells are meant that have one.
+
+  Raises:
+    UserError: a path is not a folder, or no cell of a study has a checkpoint.
+  """
+  found = {}
+  for path in map(pathlib.Path, paths):
+    if not path.is_dir():
+      raise UserError(f"{path} is not a folder; expected a workdir, or the folder of a study")
+    of_path = homes(path)
+    if with_checkpoint and of_path != [path]:
+      of_path = [home for home in of_path if begun(home)]
+      if not of_path:
+        raise UserError(
+          f"{path} is a study of which no cell has a checkpoint yet; train it further"
+        )
+    found |= {os.path.abspath(home): home for home in of_path if os.path.abspath(home) not in found}
+  return short_names(list(found.values()))
 
 
 def short_names(folders: list[pathlib.Path]) -> dict[pathlib.Path, str]:

@@ -241,10 +241,10 @@ def test_the_command_line(tmp_path):
   bare = scored.write(tmp_path / "bare", {"val_loss": 1}, protocols={})
   mistakes = [
     ([], "--workdir is missing; name a folder that genjax.main left, or several"),
-    ([tmp_path / "nowhere"], f"{tmp_path}/nowhere is no folder; right would be a workdir"),
+    ([tmp_path / "nowhere"], f"{tmp_path}/nowhere is not a folder; expected a workdir"),
     ([tmp_path], None),  # a study of two
     ([path, "--metrics=x", bare, "--out=o"], "--metrics has 'x', which is no score"),
-    ([path, f"--workdir={tmp_path}/x"], f"{tmp_path}/x is no folder"),
+    ([path, f"--workdir={tmp_path}/x"], f"{tmp_path}/x is not a folder"),
   ]
   processes = [start(*arguments, cwd=tmp_path) for arguments, _ in mistakes]
   for process, (arguments, message) in zip(processes, mistakes, strict=True):

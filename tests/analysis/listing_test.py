@@ -52,7 +52,7 @@ def test_what_there_is_not(tmp_path):
   path = scored.write(tmp_path / "w", {"val_loss": [1], "loss": [2]}, seeds=1)
   with pytest.raises(UserError, match=r"no run has the metric 'val_los'; did you mean val_loss\?"):
     genjax.table(path, ["val_los"])
-  with pytest.raises(UserError, match="is no folder; right would be a workdir"):
+  with pytest.raises(UserError, match="is not a folder; expected a workdir"):
     genjax.table(tmp_path / "none")
   (path / "runs.csv").unlink()
   with pytest.raises(UserError, match="nothing is trained yet"):

@@ -50,5 +50,5 @@ def test_what_cannot_be_had(vae, tmp_path):
     reconstruction.reconstruct([vae[0]], Wanted(runs=("0",), count=10, out=str(tmp_path / "file")))
   with pytest.raises(UserError, match="--images=77777: right would be places"):
     reconstruction.reconstruct([vae[0]], Wanted(images=("77777",)))
-  with pytest.raises(UserError, match="there is no such folder"):
+  with pytest.raises(UserError, match="is not a folder; expected a workdir"):
     reconstruction.reconstruct([tmp_path / "none"], Wanted())

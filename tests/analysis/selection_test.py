@@ -106,7 +106,7 @@ def test_runs_that_there_are_not(vae, wanted, line):
 
 
 def test_wrong_paths(tmp_path):
-  with pytest.raises(UserError, match="there is no such folder"):
+  with pytest.raises(UserError, match="is not a folder; expected a workdir"):
     selection.read([tmp_path / "none"])
   with pytest.raises(UserError, match="is no workdir of genjax"):
     selection.read([tmp_path])

@@ -151,10 +151,10 @@ def test_paths_that_are_no_workdir_are_refused(tmp_path):
   empty.mkdir()
   assert refused(empty) == f"{empty} is no workdir of genjax: it has no config.json"
   missing = tmp_path / "missing"
-  right = "right would be a workdir, or the folder of a study"
-  assert refused(missing) == f"{missing} is no folder; {right}"
+  right = "expected a workdir, or the folder of a study"
+  assert refused(missing) == f"{missing} is not a folder; {right}"
   path = scored.write(tmp_path / "w", {"fd@aa": 1})
-  assert refused(path / "runs.csv") == f"{path}/runs.csv is no folder; {right}"
+  assert refused(path / "runs.csv") == f"{path}/runs.csv is not a folder; {right}"
   (path / "runs.csv").unlink()
   assert refused(path).startswith(f"{path} has no runs.csv: nothing is trained yet")
   (path / "checkpoints" / "6").mkdir(parents=True)

@@ -1,0 +1,53 @@
+"""Images of one run at given latents."""
+
+import math
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from genjax.types import Model, Run, State
+
+
+def images(
+  model: Model,
+  row: tuple[Run, State],
+  z: Array,
+  label: Array | None = None,
+  at_once: int = 0,
+  finish: Callable[[Array], Array] = lambda images: images,
+) -> Array:
+  """`[..., Z] -> [..., H, W, C]` in [0, 1].
+
+  Args:
+    model: which generates.
+    row: its run and state.
+    z: latents, masked or not.
+    label: classes of the last axes of `z`, or weights of classes for every latent; not read by
+      models without classes.
+    at_once: how many go through the network side by side; all where 0.
+    finish: what becomes of the images, as `pixels.to_bytes`.
+  """
+  count = math.prod(z.shape[:-1])
+  flat, label = z.reshape(count, -1), _labels(model, label, count)
+  if at_once:
+    made = lax.map(
+      lambda one: finish(model.generate(*row, *_batched(one))[0]),
+      (flat, label),
+      batch_size=min(at_once, count),
+    )
+  else:
+    made = finish(model.generate(*row, flat, label))
+  return made.reshape(*z.shape[:-1], *made.shape[1:])
+
+
+def _labels(model: Model, label: Array | None, count: int) -> Array | None:
+  if not model.num_classes:
+    return None
+  return label if jnp.issubdtype(label.dtype, jnp.floating) else jnp.resize(label, count)
+
+
+def _batched(one: tuple[Array, Array | None]) -> tuple[Array, Array | None]:
+  """One latent and its label as a batch."""
+  z, label = one
+  return z[None], None if label is None else label[None]
