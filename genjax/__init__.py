@@ -2,6 +2,8 @@
 
 __all__ = ["load", "table"]
 
+DISTRIBUTION = "genjax-seeds"  # another library is installed as genjax
+
 
 def _end_quietly() -> None:
   """Lets Ctrl-C end a command that still imports, for seconds, with a line and status 130."""

@@ -11,6 +11,20 @@ if __name__ == "types":
   sys.stderr.write("genjax: a command is a module: python -m genjax.main, not genjax/main.py\n")
   sys.exit(2)
 
+import genjax
+
+# The probabilistic programming library of that name, installed over this one, has its __init__.
+if getattr(genjax, "DISTRIBUTION", "") != "genjax-seeds":
+  _line = (
+    f"{genjax.__file__} is of another library named genjax; pip uninstall genjax, then install "
+    "genjax-seeds again"
+  )
+  _command = getattr(sys.modules["__main__"], "__spec__", None)
+  if _command and _command.name.startswith("genjax."):
+    sys.stderr.write(f"genjax: {_line}\n")
+    sys.exit(2)
+  raise ImportError(_line)
+
 import datetime
 import enum
 from collections.abc import Callable
