@@ -11,7 +11,7 @@ from genjax.analysis import (
   conditions,
   correlations,
   findings,
-  judgements,
+  health,
   measures,
   score_curves,
   score_plots,
@@ -60,15 +60,15 @@ def compare(
   all_scores = workdirs.scores(homes, weights)
   found = _chosen(all_scores, metrics)
   measured = measures.of_scores(found)
-  judged = judgements.of_runs(homes, all_scores, weights)
+  judged = health.of_runs(homes, all_scores, weights)
   made = {
     "protocols": conditions.protocols(found),
     "scores": setting_tables.middles(measured),
     "pairs": setting_tables.pairs(measured),
     "agreement": correlations.agreement(found),
     "losses": correlations.with_losses(found),
-    "health": judgements.counts(judged),
-    "flags": judgements.reasons(judged),
+    "health": health.counts(judged),
+    "flags": health.reasons(judged),
   }
   written = _write(out, made | {"runs": setting_tables.runs(measured)}, found)
   if everything:
@@ -104,7 +104,7 @@ def scored(paths: Sequence[str], weights: str) -> str:
   )
 
 
-def _health(judged: judgements.Judged) -> str:
+def _health(judged: health.Judged) -> str:
   flagged = [flags for _, said in judged if (flags := [n for n, why in said.items() if why])]
   if not flagged:
     return ""
@@ -135,7 +135,7 @@ def _printed(made: dict[str, Table]) -> Iterator[Table]:
     if name in shorter and sum(len(block.rows) for block in table.blocks) > PRINTED:
       yield shorter[name](table)
     else:
-      yield judgements.examples(table) if name == "flags" else table
+      yield health.examples(table) if name == "flags" else table
 
 
 def _write(out: pathlib.Path, made: dict[str, Table], found: list[Scores]) -> list[str]:

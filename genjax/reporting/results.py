@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from genjax.analysis import conditions, findings, judgements, measures, setting_tables, workdirs
+from genjax.analysis import conditions, findings, health, measures, setting_tables, workdirs
 from genjax.analysis.measures import Measure
 from genjax.analysis.workdirs import Workdir
 from genjax.metrics import statistics
@@ -40,15 +40,15 @@ def made(homes: Sequence[Workdir], compare: str) -> dict:
   if not scored and (measured := measures.of_validation(homes)):
     parts.append(_part("On validation images, at the last step", measured[:4], measured, compare))
   weights, found = next(iter(scored.items()), ("last", []))
-  judged = judgements.of_runs(homes, found, weights)
+  judged = health.of_runs(homes, found, weights)
   where = f"flags.csv, which `{compare}` writes{'' if scored else ' once there are scores'}"
   protocols = conditions.protocols(list(itertools.chain(*scored.values())))
   return {
     "scored": bool(scored),
     "parts": parts,
     "few": few(homes),
-    "health": page.grids(judgements.counts(judged)),
-    "raised": page.grids(judgements.examples(judgements.reasons(judged), where)),
+    "health": page.grids(health.counts(judged)),
+    "raised": page.grids(health.examples(health.reasons(judged), where)),
     "protocols": page.grids(protocols) if scored else [],
     "remarks": list(dict.fromkeys(remarks)),
   }
