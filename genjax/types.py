@@ -26,11 +26,9 @@ if getattr(genjax, "DISTRIBUTION", "") != "genjax-seeds":
   raise ImportError(_line)
 
 import datetime
-import enum
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -138,46 +136,3 @@ class FeatureNetwork(NamedTuple):
   apply: Callable  # (params, images [B, H, W, C] in [0, 1]) -> features [B, D], logits [B, K]
   classes: bool  # whether the logits are those of the data's classes
   batch: int = 500  # images that go through it at once
-
-
-class Stream(enum.IntEnum):
-  """What a run's random numbers are for. Keys are derived from these and a count, never stored."""
-
-  INIT = 0
-  DATA = 1
-  STEP = 2
-  VALIDATION = 3
-  BINARISE = 4
-  METRIC = 5
-  GALLERY = 6
-  SEARCH = 7  # of latents of given images
-  IMPORTANCE = 8  # of latent dimensions
-  RECONSTRUCTION = 9
-
-
-def stream(key: Array, purpose: Stream, count: Array | int = 0) -> Array:
-  """The key for this purpose and count, so that a resumed run replays."""
-  return jax.random.fold_in(jax.random.fold_in(key, purpose), count)
-
-
-def latent_noise(key: Array, shape: tuple[int, int]) -> Array:
-  """Standard normal `[B, Z]` whose first columns do not depend on Z.
-
-  Random bits depend on an entry's flat index alone, so the latent must be the slow axis.
-  """
-  batch, latent = shape
-  return jax.random.normal(key, (latent, batch)).T
-
-
-def image_noise(seed: Array | int, numbers: Array, latent: int) -> Array:
-  """Standard normal `[B, Z]` for images of these numbers `[B]`, as every picture is drawn from.
-
-  What image 3 is drawn from depends on the seed alone: neither on how many images there are, nor,
-  in its first columns, on Z.
-  """
-  key = jax.random.key(seed)
-
-  def one(number: Array) -> Array:
-    return latent_noise(stream(key, Stream.GALLERY, number), (1, latent))[0]
-
-  return jax.vmap(one)(numbers)

@@ -20,10 +20,11 @@ import genjax
 from genjax import cli
 from genjax.models import networks
 from genjax.plotting import galleries, plots
+from genjax.rng import latent_noise
 from genjax.scoring import score_files
 from genjax.training import config_file, loading, workdir
 from genjax.training.planning import length
-from genjax.types import UserError, latent_noise
+from genjax.types import UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder for what the systems leave.")
 _SYSTEMS = flags.DEFINE_list("systems", [], "Such as gan_mnist.py:s1; all if empty.")

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array, lax
 
-from genjax.types import latent_noise
+from genjax.rng import latent_noise
 
 CANDIDATES = 256  # random latents of which each image takes the nearest for its starts
 LEARNING_RATE = 0.1  # of Adam, falling to 0 as a cosine

@@ -10,8 +10,9 @@ from jax import Array, lax
 from scipy import special
 
 from genjax.analysis.selection import Selection
+from genjax.rng import Stream, latent_noise, stream
 from genjax.training import metrics_file
-from genjax.types import Run, State, Stream, latent_noise, stream
+from genjax.types import Run, State
 
 KL, VARIANCE = "KL (nats)", "variance of the images"
 NODES, POINTS = 5, 16  # of a dimension, and of the others, where variances are measured

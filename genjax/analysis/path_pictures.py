@@ -19,7 +19,8 @@ from genjax.metrics import paths
 from genjax.models import generation
 from genjax.plotting import galleries
 from genjax.plotting.plots import RunLabel, drawable, tick_label
-from genjax.types import Run, State, Stream, stream
+from genjax.rng import Stream, stream
+from genjax.types import Run, State
 
 MOST_DIMENSIONS = 10  # of a traversal
 GRID = 20  # images along a side of a manifold

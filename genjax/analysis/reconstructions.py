@@ -14,7 +14,8 @@ from jax import Array, lax
 from genjax.analysis.selection import Selection
 from genjax.metrics import pixels
 from genjax.models import losses
-from genjax.types import Run, State, Stream, latent_noise, stream
+from genjax.rng import Stream, latent_noise, stream
+from genjax.types import Run, State
 
 BATCH = 100
 # Name in CSV -> title, which end is better, and the range.

@@ -16,8 +16,8 @@ from genjax.analysis.selection import Selection
 from genjax.metrics import paths
 from genjax.metrics.pixels import to_bytes, unit
 from genjax.models import generation
+from genjax.rng import image_noise
 from genjax.training import sweep
-from genjax.types import image_noise
 
 BLOCK = 32  # latents that are decoded at once
 PAIRS = 6  # between which paths go

@@ -15,8 +15,9 @@ from genjax.analysis.selection import Selection
 from genjax.data.sources import shortened
 from genjax.metrics.pixels import to_bytes
 from genjax.models import generation
+from genjax.rng import image_noise
 from genjax.training import sweep
-from genjax.types import Model, UserError, image_noise
+from genjax.types import Model, UserError
 
 BATCH = 128  # images of a run that go through its generator side by side
 BLOCK = 2**27  # bytes of finished images that a device holds

@@ -17,7 +17,8 @@ from genjax.analysis import measures
 from genjax.analysis.measures import Measure
 from genjax.analysis.selection import Selection
 from genjax.metrics import paths
-from genjax.types import FeatureNetwork, Run, State, image_noise
+from genjax.rng import image_noise
+from genjax.types import FeatureNetwork, Run, State
 
 PAIRS, STEPS = 32, 64
 NORMS = 1000  # pairs of which the norms are told

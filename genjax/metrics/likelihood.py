@@ -16,7 +16,7 @@ from jax import Array, lax
 
 from genjax.metrics.pixels import unit
 from genjax.models import losses
-from genjax.types import latent_noise
+from genjax.rng import latent_noise
 
 LogProb = Callable[[Array], Array]  # [B, Z] -> [B]
 

@@ -10,18 +10,8 @@ from jax import Array, lax
 
 from genjax.models import losses, networks, optimisers
 from genjax.models.networks import REPORT
-from genjax.types import (
-  Batch,
-  Metrics,
-  Model,
-  PyTree,
-  Run,
-  State,
-  Stream,
-  UserError,
-  latent_noise,
-  stream,
-)
+from genjax.rng import Stream, latent_noise, stream
+from genjax.types import Batch, Metrics, Model, PyTree, Run, State, UserError
 
 REGULARISERS = ("none", "clip", "gradient_penalty")
 WARM_UP = 100  # critic steps for each of the generator's first, in the code of Arjovsky et al. 2017

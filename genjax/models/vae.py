@@ -8,7 +8,8 @@ from jax import Array
 
 from genjax.models import losses, networks, optimisers
 from genjax.models.networks import REPORT
-from genjax.types import Batch, Metrics, Model, PyTree, Run, State, Stream, latent_noise, stream
+from genjax.rng import Stream, latent_noise, stream
+from genjax.types import Batch, Metrics, Model, PyTree, Run, State
 
 RECONSTRUCTIONS = ("sum", "mean")
 

@@ -20,6 +20,7 @@ from genjax import data, files
 from genjax.data import cache as caching
 from genjax.metrics import pixels
 from genjax.models import networks, optimisers
+from genjax.rng import Stream, stream
 from genjax.scoring.classifier_network import ClassifierNetwork
 from genjax.training import programs, sweep
 from genjax.types import (
@@ -33,8 +34,6 @@ from genjax.types import (
   Run,
   Shape,
   State,
-  Stream,
-  stream,
 )
 
 COUNT = 3

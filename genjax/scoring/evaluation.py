@@ -17,6 +17,7 @@ from genjax import data
 from genjax.metrics.catalogue import SCORES
 from genjax.metrics.pixels import to_bytes
 from genjax.models import generation
+from genjax.rng import latent_noise
 from genjax.scoring import feature_scores, image_scores, model_scores, trained_scores
 from genjax.scoring.feature_scores import Reference
 from genjax.scoring.protocols import (
@@ -28,7 +29,7 @@ from genjax.scoring.protocols import (
   identity,
   key_of,
 )
-from genjax.types import FeatureNetwork, Model, Run, State, UserError, latent_noise
+from genjax.types import FeatureNetwork, Model, Run, State, UserError
 
 LEAST = 200  # images: fewer have no covariance to speak of
 

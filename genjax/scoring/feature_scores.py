@@ -11,10 +11,11 @@ from jax import Array, lax
 
 from genjax import data
 from genjax.metrics import copies, distances, pixels
+from genjax.rng import latent_noise
 from genjax.scoring import classifier
 from genjax.scoring.protocols import EMD_IMAGES, Block, Context, Group
 from genjax.training.sweep import compiled
-from genjax.types import Dataset, FeatureNetwork, PyTree, Run, State, latent_noise
+from genjax.types import Dataset, FeatureNetwork, PyTree, Run, State
 
 SUBSETS, SUBSET = 100, 1000  # of the kernel distance
 PATHS = 2000  # pairs of latents

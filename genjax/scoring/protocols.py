@@ -12,8 +12,9 @@ from jax import Array
 
 from genjax import data
 from genjax.metrics.catalogue import SCORES
+from genjax.rng import Stream, stream
 from genjax.training import sweep
-from genjax.types import Dataset, Model, Run, State, Stream, UserError, stream
+from genjax.types import Dataset, Model, Run, State, UserError
 
 RULES = 1  # to be raised when a score would come out otherwise than before
 BATCH = 500  # images that go through a network at once

@@ -15,8 +15,9 @@ from jax import Array
 from genjax import config as genjax_config
 from genjax import models
 from genjax.metrics import paths
+from genjax.rng import image_noise
 from genjax.training import checkpoint, config_file, metrics_file, sweep
-from genjax.types import Model, Progress, Run, Shape, State, UserError, image_noise
+from genjax.types import Model, Progress, Run, Shape, State, UserError
 
 
 class LoadedRun(NamedTuple):

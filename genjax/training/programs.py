@@ -11,19 +11,9 @@ from jax import Array, lax
 
 from genjax import data
 from genjax.models import generation
+from genjax.rng import Stream, image_noise, stream
 from genjax.training import sweep, validation
-from genjax.types import (
-  Batch,
-  Dataset,
-  Metrics,
-  Model,
-  Progress,
-  PyTree,
-  Run,
-  Stream,
-  image_noise,
-  stream,
-)
+from genjax.types import Batch, Dataset, Metrics, Model, Progress, PyTree, Run
 
 
 class Totals(NamedTuple):

@@ -8,7 +8,8 @@ from jax import lax
 
 from genjax.metrics import pixels
 from genjax.metrics.pixels import unit
-from genjax.types import Batch, Dataset, Metrics, Model, Run, State, Stream, latent_noise, stream
+from genjax.rng import Stream, latent_noise, stream
+from genjax.types import Batch, Dataset, Metrics, Model, Run, State
 
 BATCH = 100
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from genjax.analysis import sampling, selection
-from genjax.types import image_noise
+from genjax.rng import image_noise
 
 
 def test_the_noise_of_an_image_is_its_own():

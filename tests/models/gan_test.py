@@ -10,8 +10,9 @@ import pytest
 from systems import SYSTEMS, assert_trees_close, assert_trees_equal, batches, run, small
 
 from genjax.models import gan, layers, losses, networks
+from genjax.rng import latent_noise
 from genjax.training import sweep
-from genjax.types import Batch, Model, Run, State, UserError, latent_noise
+from genjax.types import Batch, Model, Run, State, UserError
 
 GANS = [name for name, system in SYSTEMS.items() if system.model["name"] == "gan"]
 

@@ -8,7 +8,7 @@ from scipy import stats
 from systems import SYSTEMS, assert_trees_close, assert_trees_equal, batches, run, small
 
 from genjax.models import networks
-from genjax.types import Stream, latent_noise, stream
+from genjax.rng import Stream, latent_noise, stream
 
 VAES = [name for name, system in SYSTEMS.items() if system.model["name"] == "vae"]
 

@@ -10,12 +10,13 @@ import trainings
 
 from genjax import data
 from genjax.metrics import likelihood, pixels
+from genjax.rng import latent_noise
 from genjax.scoring import classifier, protocols, score_files, trained_scores, watch
 from genjax.scoring import runs as scored_runs
 from genjax.scoring.classifier_network import ClassifierNetwork
 from genjax.scoring.protocols import Settings
 from genjax.training import loading, train, workdir
-from genjax.types import UserError, latent_noise
+from genjax.types import UserError
 
 SMALL = Settings(images=200, nll_images=20, nll_samples=30)
 VAE = ("fd", "coverage", "path_length", "swd", "elbo", "nll", "active_units")

@@ -15,8 +15,9 @@ import trainings
 from systems import assert_trees_close, assert_trees_equal
 
 import genjax
+from genjax.rng import image_noise
 from genjax.training import checkpoint, loading, sweep, train
-from genjax.types import UserError, image_noise
+from genjax.types import UserError
 
 
 @pytest.fixture(scope="module")

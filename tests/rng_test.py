@@ -6,7 +6,7 @@ import re
 import pytest
 
 import genjax
-from genjax.types import Stream
+from genjax.rng import Stream
 
 # Of a run's own key, in each model; and scores', which tell theirs apart by a count.
 SHARED = {Stream.INIT, Stream.STEP, Stream.METRIC}
