@@ -18,7 +18,7 @@ def _end_quietly() -> None:
   # `python -m genjax.main` is called "-m" until Python has found the module. Who imports genjax as
   # a library keeps the handler that there is.
   if sys.argv[:1] == ["-m"]:
-    signal.signal(signal.SIGINT, end)  # cli.py has another, once all is imported
+    signal.signal(signal.SIGINT, end)  # cli.run sets another, once all is imported
 
 
 _end_quietly()

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import trainings
 
-from genjax import cli, export, interpolate, reconstruct, report, sample
+from genjax import cli, export, interpolate, process, reconstruct, report, sample
 from genjax.config import default
 from genjax.types import UserError
 
@@ -94,7 +94,7 @@ def test_a_run_that_failed_is_marked(failed, name, tmp_path):
 def test_what_cannot_be_read_has_one_line_and_status_2(
   interrupted, name, tmp_path, capsys, monkeypatch
 ):
-  monkeypatch.setattr(cli, "prepare_jax", lambda: None)
+  monkeypatch.setattr(process, "prepare_jax", lambda: None)
   monkeypatch.setattr(signal, "signal", lambda *_: None)
   case, out = COMMANDS[name], tmp_path / "out"
   old = shutil.copytree(interrupted, tmp_path / "old")
@@ -152,38 +152,6 @@ def test_what_jax_is_asked_for_is_refused_before_there_is_a_workdir(tmp_path, en
   assert status == 2
   assert lines[-1].startswith(f"genjax: {said}")
   assert not (tmp_path / "w").exists()
-
-
-def test_a_key_that_is_given_twice_has_its_last_value():
-  first = ["main", "--config=a.py", "--config.sweep.latents=(2,)", "--config.steps=4", "-v=1"]
-  second = ["--config.sweep.latents=(8,)", "--config.steps=6", "--config.sweep.seeds=(0,)"]
-  assert cli._last_of_each(first + second) == ["main", "--config=a.py", "-v=1", *second]
-
-
-@pytest.mark.parametrize(
-  ("given", "kept"),
-  [
-    (["--config.steps", "4", "--config.steps=6"], ["--config.steps=6"]),
-    (["--config.steps", "4", "--config.steps", "6"], ["--config.steps", "6"]),
-    (["--config.data.binarise", "--config.steps", "4"],) * 2,
-    (["--config.sweep.kl_weight", "-1", "w"],) * 2,
-  ],
-)
-def test_a_key_and_its_value_may_be_two_arguments(given, kept):
-  assert cli._last_of_each(["main", *given]) == ["main", *kept]
-
-
-def test_a_home_directory_is_expanded_in_any_flag(monkeypatch):
-  monkeypatch.setenv("HOME", "/home/me")
-  for given, expected in (
-    ("--workdir=~/runs", "--workdir=/home/me/runs"),
-    ("--config.data.name=~/a=b", "--config.data.name=/home/me/a=b"),
-    ("--out=~", "--out=/home/me"),
-    ("--workdir=./~odd", "--workdir=./~odd"),
-    ("--runs=~3", "--runs=~3"),
-    ("~/runs", "~/runs"),  # the shell's
-  ):
-    assert cli._expanded(given) == expected
 
 
 def test_the_package_names_its_commands(capsys):

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from genjax import cli, data
+from genjax import data, process
 from genjax.plotting import curves, galleries, histories, plots
 from genjax.training import (
   checkpoint,
@@ -145,16 +145,16 @@ class Training:
     with (
       closing(self.checkpoints),
       closing(self.history),
-      cli.held_signals() as asked,
+      process.held_signals() as asked,
       bar as self.bar,
     ):
       pace, compiled = 1, False
       totals = self._totals()
       while self.step < steps:
-        cli.stop_if_interrupted()
+        process.stop_if_interrupted()
         if asked:
           self._leave(totals)
-          raise cli.Terminated(
+          raise process.Terminated(
             asked[0], f"the same command goes on from step {self.step:,} of {self.path}"
           )
         begun = time.perf_counter()

@@ -15,7 +15,7 @@ import pytest
 import trainings
 from systems import assert_trees_equal
 
-from genjax import cli
+from genjax import process
 from genjax.plotting import curves, galleries, plots
 from genjax.training import config_file, planning, programs, train, workdir
 from genjax.types import UserError
@@ -129,9 +129,9 @@ def test_an_interrupt_that_python_dropped_still_stops_it(tmp_path, no_pictures, 
   """As one raised within a callback of the garbage collector."""
   plan = trainings.plan("vae", steps=50)
   seen = threading.Event()
-  monkeypatch.setattr(cli, "_interrupted", seen)
+  monkeypatch.setattr(process, "_interrupted", seen)
   with pytest.raises(KeyboardInterrupt):
-    cli._on_interrupt(signal.SIGINT, None)
+    process.on_interrupt(signal.SIGINT, None)
   assert seen.is_set()
   with pytest.raises(KeyboardInterrupt):
     train.train(plan, tmp_path)
@@ -161,8 +161,10 @@ def test_a_training_that_is_asked_to_end_loses_no_step(tmp_path, no_pictures, mo
   whole, parts = tmp_path / "whole", tmp_path / "parts"
   train.train(plan, whole)
   with monkeypatch.context() as patch:
-    patch.setattr(cli, "held_signals", lambda: contextlib.nullcontext(_Asked(2)))
-    with pytest.raises(cli.Terminated, match=r"ended by SIGTERM; .* from step (\d+) of") as told:
+    patch.setattr(process, "held_signals", lambda: contextlib.nullcontext(_Asked(2)))
+    with pytest.raises(
+      process.Terminated, match=r"ended by SIGTERM; .* from step (\d+) of"
+    ) as told:
       train.train(plan, parts)
   assert told.value.status == 143
   (saved,) = (parts / "checkpoints").iterdir()
@@ -175,7 +177,7 @@ def test_a_training_that_is_asked_to_end_loses_no_step(tmp_path, no_pictures, mo
 def test_signals_are_held_once_and_what_is_ignored_stays_so():
   before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
   try:
-    with cli.held_signals() as came:
+    with process.held_signals() as came:
       os.kill(os.getpid(), signal.SIGTERM)
       os.kill(os.getpid(), signal.SIGHUP)
       assert came == [signal.SIGTERM]

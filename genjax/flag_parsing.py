@@ -1,0 +1,159 @@
+"""The command line parsed: whatever is wrong with it is one line."""
+
+import difflib
+import os
+import re
+import traceback
+from collections.abc import Iterator
+
+import ml_collections
+from absl import flags, logging
+
+from genjax import process
+from genjax.types import UserError
+
+
+def parse(arguments: list[str], positional: str = "") -> list[str]:
+  """Sets the flags; returns the name of the command, and the arguments that are no flags.
+
+  Args:
+    arguments: those of the process, its name included.
+    positional: what arguments that are no flags are, as "workdirs"; "" where there may be none.
+  """
+  flags.FLAGS.set_gnu_getopt(bool(positional))  # flags may stand after what is no flag
+  logging.set_verbosity(logging.ERROR)  # a config file that returns nothing has its line below
+  arguments = _last_of_each([_expanded(argument) for argument in arguments])
+  # ml_collections raises what it meets in a config file or an override: a dozen kinds.
+  try:
+    rest = flags.FLAGS(arguments)
+  except Exception as error:
+    return process.refuse(_readable(error, arguments))
+  if rest[1:] and not positional:
+    process.refuse(f"{rest[1]!r} is no flag; flags look like --workdir=...")
+  return rest
+
+
+def _last_of_each(arguments: list[str]) -> list[str]:
+  """Without a config key's values but the last, as absl would join those of tuples."""
+  pieces = []  # each an argument, or a key and its value in the next one
+  for argument in arguments:
+    if pieces and re.fullmatch(r"--?config\.[^=]+", pieces[-1][0]) and argument[:2] != "--":
+      pieces[-1].append(argument)
+    else:
+      pieces.append([argument])
+  keys = [re.match(r"--?(config\.[^=]+)", piece[0]) for piece in pieces]
+  last = {key[1]: place for place, key in enumerate(keys) if key}
+  kept = [i for i, key in enumerate(keys) if not key or last[key[1]] == i]
+  return [argument for i in kept for argument in pieces[i]]
+
+
+def _expanded(argument: str) -> str:
+  """With a home directory for the ~ of a flag's value, which shells leave as it is."""
+  flag, equals, value = argument.partition("=")
+  is_path = argument.startswith("-") and re.match(r"~[^/]*(/|$)", value)
+  return f"{flag}{equals}{os.path.expanduser(value)}" if is_path else argument
+
+
+def _readable(error: Exception, arguments: list[str]) -> str:
+  if line := _unknown_key(arguments):
+    return line
+  if isinstance(error, flags.IllegalFlagValueError) and (line := _wrong_value(error)):
+    return line
+  if isinstance(error, flags.Error) and "Traceback" not in str(error):
+    return str(error)
+  path = _config_path(arguments)
+  return f"--config={path}: {_in_config_file(error, path)}" if path else str(error)
+
+
+def _in_config_file(error: Exception, path: str) -> str:
+  """What is wrong in a config file, and in which of its lines.
+
+  An exception of its get_config() arrives as itself, or as a text that holds its traceback.
+  """
+  if isinstance(error, UserError):
+    return str(error)
+  text = str(error)
+  if "Traceback" not in text:
+    text = "".join(traceback.format_exception(error))
+  what = text.strip().splitlines()[-1]
+  if what.endswith("has no attribute 'get_config'"):
+    return "it has no function get_config()"
+  lines = re.findall(rf'File "{re.escape(path.partition(":")[0])}", line (\d+)', text)
+  return f"line {lines[-1]}: {what}" if lines else what
+
+
+def _wrong_value(error: flags.IllegalFlagValueError) -> str:
+  """What a number, a tuple or a truth value should look like; "" for flags of other kinds."""
+  # absl's text ends in that of the error it met, which is Python's: "invalid literal for int()".
+  given = str(error).removeprefix("flag --").removesuffix(f": {error.__context__}")
+  name, _, value = given.partition("=")
+  standard = flags.FLAGS[name].default if name in flags.FLAGS else None
+  if type(standard) not in _KINDS:
+    return ""
+  kind, example = _KINDS[type(standard)]
+  kind += _range(flags.FLAGS[name].parser)
+  example = standard or example
+  example = f'"{tuple(example)}"' if isinstance(example, list) else example
+  return f"{name} is {value!r}; right would be {kind}, such as --{name}={example}"
+
+
+def _range(parser: flags.ArgumentParser) -> str:
+  """Where a flag's number must lie: " from 1 to 100,000"; "" where it may be any."""
+  low, high = (getattr(parser, f"{end}_bound", None) for end in ("lower", "upper"))
+  from_low = "" if low is None else f" from {low:,}"
+  return from_low + ("" if high is None else f" to {high:,}")
+
+
+# What a flag takes, by its value in the config (of a tuple, absl has a list), and an example where
+# that is none.
+_KINDS = {
+  int: ("a whole number", 1),
+  float: ("a number", 1.0),
+  bool: ("True or False", False),
+  list: ("a tuple", [1, 2]),
+}
+
+
+def _config_path(arguments: list[str]) -> str:
+  """What --config names, last; "" where nothing does."""
+  path = ""
+  for argument, after in zip(arguments, [*arguments[1:], ""], strict=True):
+    if found := re.fullmatch(r"--?config(?:=(.*))?", argument, re.DOTALL):
+      path = after if found[1] is None else found[1]
+  return path
+
+
+def _unknown_key(arguments: list[str]) -> str:
+  """A line with the first key that the config has not, and the nearest that it has; or ""."""
+  overrides = [argument.lstrip("-").split("=")[0] for argument in arguments]
+  overrides = [key.partition(".")[2] for key in overrides if key.startswith("config.")]
+  try:
+    known = list(_keys(flags.FLAGS["config"].parser.parse(_config_path(arguments))))
+  except Exception:  # no config at all, or a mistake in its file, which has its own line
+    return ""
+  for key in overrides:
+    if key not in known:
+      near = _nearest(key, known)
+      return f"unknown key config.{key}" + (f"; did you mean {near}?" if near else "")
+  return ""
+
+
+def _keys(config: ml_collections.ConfigDict, prefix: str = "") -> Iterator[str]:
+  """Dotted keys, those of sections too."""
+  for key, value in config.items():
+    yield prefix + key
+    if isinstance(value, ml_collections.ConfigDict):
+      yield from _keys(value, f"{prefix}{key}.")
+
+
+def _nearest(key: str, known: list[str]) -> str:
+  """The keys with the same last part, or the one that is most like it; "" where none is."""
+  last = key.split(".")[-1]
+  same = [other for other in known if other.split(".")[-1] == last]
+
+  def likeness(other: str) -> tuple[float, float]:
+    pairs = ((key, other), (last, other.split(".")[-1]))
+    return tuple(difflib.SequenceMatcher(None, *pair).ratio() for pair in pairs)
+
+  best = max(known, key=lambda other: sum(likeness(other)))
+  return " or ".join(f"config.{x}" for x in same or [best] if max(likeness(x)) > 0.7)

@@ -1,0 +1,110 @@
+"""The process of a command: how it ends, what signals do, and JAX's settings.
+
+Exit status: 0 done; 1 a fault of ours, with its traceback; 2 the user's mistake, one line on
+stderr; 130 interrupted from the keyboard; 128 + n ended by signal n, as 143 by SIGTERM.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+
+import jax
+
+from genjax import files
+from genjax.types import UserError
+
+_interrupted = threading.Event()
+
+
+def on_interrupt(signum, frame) -> None:
+  """The handler of SIGINT, which Ctrl-C sends."""
+  _interrupted.set()
+  raise KeyboardInterrupt
+
+
+def stop_if_interrupted() -> None:
+  """Raises the `KeyboardInterrupt` of a Ctrl-C that Python dropped.
+
+  It drops what is raised within a callback of its garbage collector, of which compiling has many.
+  """
+  if _interrupted.is_set():
+    raise KeyboardInterrupt
+
+
+class Terminated(Exception):  # noqa: N818 (as KeyboardInterrupt, it is no error)
+  """A signal asked the process to end, and what was reached is saved. The message is one line."""
+
+  def __init__(self, asked: signal.Signals, message: str):
+    super().__init__(f"ended by {asked.name}; {message}")
+    self.status = 128 + asked
+
+
+@contextlib.contextmanager
+def held_signals() -> Iterator[list[signal.Signals]]:
+  """Holds back what asks a process to end, as Slurm does: the list has what came.
+
+  A second one of a kind ends the process at once. What is ignored, as under nohup, stays ignored.
+  """
+  came = []
+
+  def hold(signum, frame) -> None:
+    came.append(signal.Signals(signum))
+    signal.signal(signum, signal.SIG_DFL)
+
+  before = {}
+  if threading.current_thread() is threading.main_thread():
+    kinds = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP", "SIGUSR1")]
+    before = {kind: signal.getsignal(kind) for kind in kinds if kind}
+  for kind, handler in before.items():
+    if handler is not signal.SIG_IGN:
+      signal.signal(kind, hold)
+  try:
+    yield came
+  finally:
+    for kind, handler in before.items():
+      signal.signal(kind, handler)
+
+
+def refuse(error: object) -> None:
+  """Ends the process for a mistake of the user's: one line on stderr, and status 2."""
+  line = " ".join(str(error).split())
+  sys.stderr.write(f"genjax: {line}\n")
+  sys.exit(2)
+
+
+def leave(line: str, status: int) -> None:
+  """Ends the process at once, with a line on stderr."""
+  sys.stderr.write(f"\n{line}\n")
+  sys.stdout.flush()
+  sys.stderr.flush()
+  os._exit(status)  # Python's own end would take down what still compiles in a thread, and crash
+
+
+def prepare_jax() -> None:
+  """A persistent compilation cache, and on a CPU a device a core, so that runs go side by side.
+
+  Raises:
+    UserError: JAX is asked for 64 bits, or for a kind of device that is not here; or there is no
+      place for a cache.
+  """
+  if jax.config.jax_enable_x64:
+    raise UserError("JAX_ENABLE_X64 is set, and genjax computes in 32 bits; unset it")
+  if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+    jax.config.update("jax_compilation_cache_dir", str(files.caches() / "jax"))
+  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+  jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+  if not os.environ.get("JAX_NUM_CPU_DEVICES"):
+    allowed = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
+    jax.config.update("jax_num_cpu_devices", len(allowed(0)))
+  if platforms := os.environ.get("JAX_PLATFORMS"):
+    try:
+      jax.devices()
+    except (RuntimeError, AssertionError) as error:
+      why = f" ({' '.join(str(error).split())})" if str(error) else ""
+      raise UserError(
+        f"JAX_PLATFORMS is {platforms!r}, and this machine has no such device{why}; expected "
+        "cpu, or nothing"
+      ) from error

@@ -1,0 +1,37 @@
+"""What a command line becomes before its flags are set."""
+
+import pytest
+
+from genjax import flag_parsing
+
+
+def test_a_key_that_is_given_twice_has_its_last_value():
+  first = ["main", "--config=a.py", "--config.sweep.latents=(2,)", "--config.steps=4", "-v=1"]
+  second = ["--config.sweep.latents=(8,)", "--config.steps=6", "--config.sweep.seeds=(0,)"]
+  assert flag_parsing._last_of_each(first + second) == ["main", "--config=a.py", "-v=1", *second]
+
+
+@pytest.mark.parametrize(
+  ("given", "kept"),
+  [
+    (["--config.steps", "4", "--config.steps=6"], ["--config.steps=6"]),
+    (["--config.steps", "4", "--config.steps", "6"], ["--config.steps", "6"]),
+    (["--config.data.binarise", "--config.steps", "4"],) * 2,
+    (["--config.sweep.kl_weight", "-1", "w"],) * 2,
+  ],
+)
+def test_a_key_and_its_value_may_be_two_arguments(given, kept):
+  assert flag_parsing._last_of_each(["main", *given]) == ["main", *kept]
+
+
+def test_a_home_directory_is_expanded_in_any_flag(monkeypatch):
+  monkeypatch.setenv("HOME", "/home/me")
+  for given, expected in (
+    ("--workdir=~/runs", "--workdir=/home/me/runs"),
+    ("--config.data.name=~/a=b", "--config.data.name=/home/me/a=b"),
+    ("--out=~", "--out=/home/me"),
+    ("--workdir=./~odd", "--workdir=./~odd"),
+    ("--runs=~3", "--runs=~3"),
+    ("~/runs", "~/runs"),  # the shell's
+  ):
+    assert flag_parsing._expanded(given) == expected
