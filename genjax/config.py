@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 import ml_collections
 
 from genjax.metrics.catalogue import SCORES
-from genjax.models import gan, initialisers, layers, losses, networks, optimisers, vae
-from genjax.models.registry import MODELS
+from genjax.models import MODELS, gan, initialisers, layers, losses, networks, optimisers, vae
 from genjax.types import NUMBERS, UserError
 
 _COMMON = {
@@ -130,7 +129,7 @@ _RULES = {
   "keep": _whole(1),
   "sample_columns": _whole(1),
   "model.name": _one_of(tuple(MODELS)),
-  "model.network": _one_of(tuple(networks.VAES | networks.GANS | networks.CONDITIONAL_GANS)),
+  "model.network": _one_of(tuple(networks.VAES | networks.GANS)),
   "model.width": (lambda n: n == 0 or n >= 4, "0 for the report's, or a whole number from 4"),
   "model.depth": (lambda n: n == 0 or n >= 2, "0 for the report's, or a whole number from 2"),
   "model.samples": _whole(1),
@@ -224,10 +223,6 @@ def _check_value(key: str, value, standard, where: str = "config.") -> None:
 
 
 _MODEL_KEYS = _MODEL["vae"] | _MODEL["gan"]
-_NETWORKS = {
-  "vae": tuple(networks.VAES),
-  "gan": (*networks.GANS, *networks.CONDITIONAL_GANS),
-}
 # Some keys are read only where a key of the model has this value.
 _READERS = {
   "b1": ("optimiser", "adam"),
@@ -245,7 +240,7 @@ def _check_together(flat: dict) -> None:
       f"{flat['steps']} and {flat['epochs']:g}"
     )
   name, network = flat["model.name"], flat["model.network"]
-  fitting = _NETWORKS[name]
+  fitting = networks.NETWORKS[name]
   if network not in fitting:
     kind = name.upper()
     raise UserError(f"config.model.network {network!r} is no {kind}; one of {', '.join(fitting)}")

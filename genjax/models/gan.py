@@ -50,7 +50,7 @@ def make(
   Args:
     image_shape: H, W, C.
     latent: Z, the largest latent size; a run uses the dimensions of its `latent_mask`.
-    network: a key of `networks.GANS` or of `networks.CONDITIONAL_GANS`.
+    network: a key of `networks.GANS`.
     width: channels of the generator's hidden layers, to which the others keep their proportion (of
       a dense generator its first layer, and the critic has its own widths); 0 for the report's.
     depth: layers of a dense generator, the pixels included; 0 for the report's.
@@ -77,10 +77,9 @@ def make(
   Raises:
     UserError: for names that do not exist and combinations that cannot be built.
   """
-  conditional = network in networks.CONDITIONAL_GANS
-  defaults = leaky_slope, initialiser, batch_norm
-  built = networks.gan(network, image_shape, width, depth, num_classes, *defaults)
-  generator, critic, (low, high) = built
+  options = network, image_shape, latent, width, depth, num_classes
+  built = networks.build(networks.GANS, *options, leaky_slope, initialiser, batch_norm)
+  generator, critic, (low, high), classes = built
   _check(loss, regulariser, label_noise, half_batches, network, critic, image_shape)
   adapt = optimisers.make(optimiser, networks.default_of(network, optimiser_rule))
   clip = partial(clip_weights, clipped=clipped)
@@ -251,7 +250,7 @@ def make(
     criterion="val_swd",
     latent=latent,
     batches_per_step=critic_steps,
-    num_classes=num_classes if conditional else 0,
+    num_classes=classes,
   )
 
 

@@ -30,112 +30,120 @@ class VaeNetworks(NamedTuple):
   encoder: nn.Module
   decoder: nn.Module  # to logits
 
+  def inputs(self, image: Array, z: Array, label: Array) -> dict[str, tuple]:
+    """Player -> what it reads of these."""
+    return {"encoder": (image,), "decoder": (z,)}
+
 
 class GanNetworks(NamedTuple):
   generator: nn.Module
   critic: nn.Module
   image_range: tuple[float, float]
+  num_classes: int = 0  # of the labels that both read; 0 where they read none
+
+  def inputs(self, image: Array, z: Array, label: Array) -> dict[str, tuple]:
+    """Player -> what it reads of these."""
+    return {"generator": (z, label), "critic": (image, label)}
+
+
+class Spec(NamedTuple):
+  """What networks are to be like."""
+
+  layers: Layers
+  shape: Shape  # of images
+  latent: int
+  width: int
+  depth: int
+  num_classes: int  # 0 where the network reads no label
 
 
 class Entry(NamedTuple):
   """A network that a config may name."""
 
-  make: Callable
+  make: Callable[[Spec], VaeNetworks | GanNetworks]
   shape: Shape | None  # the only images that it takes; None for any
   width: int  # the report's
   config: str  # a config that has it
   framework: str  # the report's, whose defaults hold where a config names none
   depth: int = 0  # the report's, where a config may choose another
+  conditional: bool = False
 
 
-def _dense_vae(layers: Layers, shape: Shape, latent: int, width: int, depth: int) -> VaeNetworks:
-  widths = (width,) * (depth // 2)
-  return VaeNetworks(
-    variational.DenseEncoder(layers, latent, widths),
-    variational.DenseDecoder(layers, shape, widths),
-  )
+def _dense_vae(spec: Spec) -> VaeNetworks:
+  if spec.depth % 2:
+    raise UserError(
+      f"config.model.depth is {spec.depth}: half of the hidden layers go to each of encoder and "
+      "decoder, so an even number would be right"
+    )
+  return _dense_pair(spec, (spec.width,) * (spec.depth // 2))
 
 
-def _s1_dense_vae(layers: Layers, shape: Shape, latent: int, width: int, depth: int) -> VaeNetworks:
-  widths = (width, width // 2, width // 4)
-  return VaeNetworks(
-    variational.DenseEncoder(layers, latent, widths),
-    variational.DenseDecoder(layers, shape, widths[::-1]),
-  )
+def _s1_dense_vae(spec: Spec) -> VaeNetworks:
+  return _dense_pair(spec, (spec.width, spec.width // 2, spec.width // 4))
 
 
-def _s1_conv_vae(layers: Layers, shape: Shape, latent: int, width: int, depth: int) -> VaeNetworks:
-  return VaeNetworks(
-    variational.S1ConvEncoder(layers, latent, width), variational.S1ConvDecoder(layers, width)
-  )
+def _dense_pair(spec: Spec, widths: tuple[int, ...]) -> VaeNetworks:
+  """The encoder has layers of these widths, the decoder the same in reverse."""
+  encoder = variational.DenseEncoder(spec.layers, spec.latent, widths)
+  return VaeNetworks(encoder, variational.DenseDecoder(spec.layers, spec.shape, widths[::-1]))
 
 
-def _s3_vae(layers: Layers, shape: Shape, latent: int, width: int, depth: int) -> VaeNetworks:
-  decoder = variational.DenseDecoder(layers, shape, (width,))
-  return VaeNetworks(variational.S3Encoder(layers, latent, width), decoder)
+def _s1_conv_vae(spec: Spec) -> VaeNetworks:
+  encoder = variational.S1ConvEncoder(spec.layers, spec.latent, spec.width)
+  return VaeNetworks(encoder, variational.S1ConvDecoder(spec.layers, spec.width))
 
 
-def _s4_vae(layers: Layers, shape: Shape, latent: int, width: int, depth: int) -> VaeNetworks:
-  return VaeNetworks(
-    variational.S4Encoder(layers, latent, width), variational.S4Decoder(layers, width)
-  )
+def _s3_vae(spec: Spec) -> VaeNetworks:
+  encoder = variational.S3Encoder(spec.layers, spec.latent, spec.width)
+  return VaeNetworks(encoder, variational.DenseDecoder(spec.layers, spec.shape, (spec.width,)))
 
 
-def _dense_gan(layers: Layers, shape: Shape, width: int, depth: int, classes: int) -> GanNetworks:
+def _s4_vae(spec: Spec) -> VaeNetworks:
+  encoder = variational.S4Encoder(spec.layers, spec.latent, spec.width)
+  return VaeNetworks(encoder, variational.S4Decoder(spec.layers, spec.width))
+
+
+def _dense_gan(spec: Spec) -> GanNetworks:
   # Doubled a layer up to S3's 1024; S2's own widest first layer is 1024, and its second 2048.
-  widths = tuple(min(width * 2**i, max(1024, 2 * width)) for i in range(depth - 1))
-  generator = adversarial.DenseGenerator(layers, shape, widths)
-  return GanNetworks(generator, adversarial.DenseCritic(layers), SIGNED)
+  widest = max(1024, 2 * spec.width)
+  widths = tuple(min(spec.width * 2**i, widest) for i in range(spec.depth - 1))
+  generator = adversarial.DenseGenerator(spec.layers, spec.shape, widths)
+  return GanNetworks(generator, adversarial.DenseCritic(spec.layers), SIGNED)
 
 
-def _s1_gan(
-  layers: Layers,
-  shape: Shape,
-  width: int,
-  depth: int,
-  classes: int,
-  batch_norm: bool = False,
-  conditional: bool = False,
-) -> GanNetworks:
+def _s1_gan(spec: Spec, batch_norm: bool = False) -> GanNetworks:
   """The GAN's networks, and with batch norm the WGAN's, whose images are a tanh's."""
-  options = (layers, width, batch_norm, classes if conditional else 0)
+  options = (spec.layers, spec.width, batch_norm, spec.num_classes)
   generator, critic = adversarial.S1Generator(*options), adversarial.S1Critic(*options)
-  return GanNetworks(generator, critic, SIGNED if batch_norm else UNIT)
+  return GanNetworks(generator, critic, SIGNED if batch_norm else UNIT, spec.num_classes)
 
 
-def _s1_cifar_gan(
-  layers: Layers, shape: Shape, width: int, depth: int, classes: int
-) -> GanNetworks:
-  generator = adversarial.S1CifarGenerator(layers, width)
-  return GanNetworks(generator, adversarial.S1CifarCritic(layers, width), SIGNED)
+def _s1_cifar_gan(spec: Spec) -> GanNetworks:
+  generator = adversarial.S1CifarGenerator(spec.layers, spec.width)
+  return GanNetworks(generator, adversarial.S1CifarCritic(spec.layers, spec.width), SIGNED)
 
 
-def _s1_cifar_wgan(
-  layers: Layers,
-  shape: Shape,
-  width: int,
-  depth: int,
-  classes: int,
-  batch_norm: bool = True,
-  conditional: bool = False,
-) -> GanNetworks:
+def _s1_cifar_wgan(spec: Spec, batch_norm: bool = True) -> GanNetworks:
   """The report's networks; a critic without batch norm takes a gradient penalty."""
-  labels = classes if conditional else 0
-  generator = adversarial.S1CifarWganGenerator(layers, width, labels)
-  critic = adversarial.S1CifarWganCritic(layers, width, labels, batch_norm)
-  return GanNetworks(generator, critic, SIGNED)
+  options = (spec.layers, spec.width, spec.num_classes)
+  generator = adversarial.S1CifarWganGenerator(*options)
+  critic = adversarial.S1CifarWganCritic(*options, batch_norm)
+  return GanNetworks(generator, critic, SIGNED, spec.num_classes)
 
 
-def _s4_gan(layers: Layers, shape: Shape, width: int, depth: int, classes: int) -> GanNetworks:
-  return GanNetworks(
-    adversarial.S4Generator(layers, width), adversarial.S4Critic(layers, width), SIGNED
-  )
+def _s4_gan(spec: Spec) -> GanNetworks:
+  generator = adversarial.S4Generator(spec.layers, spec.width)
+  return GanNetworks(generator, adversarial.S4Critic(spec.layers, spec.width), SIGNED)
 
 
-def _s4_cgan(layers: Layers, shape: Shape, width: int, depth: int, classes: int) -> GanNetworks:
-  generator = adversarial.S4ConditionalGenerator(layers, width, classes)
-  return GanNetworks(generator, adversarial.S4ConditionalCritic(layers, width, classes), UNIT)
+def _s4_cgan(spec: Spec) -> GanNetworks:
+  options = (spec.layers, spec.width, spec.num_classes)
+  generator = adversarial.S4ConditionalGenerator(*options)
+  return GanNetworks(generator, adversarial.S4ConditionalCritic(*options), UNIT, spec.num_classes)
 
+
+_s1_wgan = partial(_s1_gan, batch_norm=True)
+_s1_cifar_wgan_gp = partial(_s1_cifar_wgan, batch_norm=False)
 
 VAES = {
   "dense": Entry(_dense_vae, None, 512, "vae_mnist.py", KERAS, depth=2),
@@ -148,66 +156,46 @@ GANS = {
   "dense": Entry(_dense_gan, None, 256, "gan_mnist.py:s2", KERAS, depth=3),
   "s1_gan": Entry(_s1_gan, MNIST, 128, "gan_mnist.py:s1", KERAS),
   "s1_gan_cifar10": Entry(_s1_cifar_gan, CIFAR10, 128, "gan_cifar10.py:s1", KERAS),
-  "s1_wgan": Entry(partial(_s1_gan, batch_norm=True), MNIST, 128, "wgan_mnist.py:s1", KERAS),
+  "s1_wgan": Entry(_s1_wgan, MNIST, 128, "wgan_mnist.py:s1", KERAS),
   "s1_wgan_cifar10": Entry(_s1_cifar_wgan, CIFAR10, 128, "wgan_cifar10.py:s1", TORCH),
-  "s1_wgan_gp_cifar10": Entry(
-    partial(_s1_cifar_wgan, batch_norm=False), CIFAR10, 128, "wgan_gp_cifar10.py", TORCH
-  ),
+  "s1_wgan_gp_cifar10": Entry(_s1_cifar_wgan_gp, CIFAR10, 128, "wgan_gp_cifar10.py", TORCH),
   "s3_gan": Entry(_dense_gan, None, 128, "gan_mnist.py:s3", TORCH, depth=4),
   "s4_gan": Entry(_s4_gan, MNIST, 128, "gan_mnist.py:s4", KERAS),
-}
-CONDITIONAL_GANS = {
-  "s1_cgan": Entry(
-    partial(_s1_gan, batch_norm=True, conditional=True), MNIST, 128, "cgan_mnist.py", KERAS
-  ),
-  "s4_cgan": Entry(_s4_cgan, MNIST, 128, "cgan_mnist.py:s4", KERAS),
+  "s1_cgan": Entry(_s1_wgan, MNIST, 128, "cgan_mnist.py", KERAS, conditional=True),
+  "s4_cgan": Entry(_s4_cgan, MNIST, 128, "cgan_mnist.py:s4", KERAS, conditional=True),
   "s1_cgan_cifar10": Entry(
-    partial(_s1_cifar_wgan, conditional=True), CIFAR10, 128, "cgan_cifar10.py", TORCH
+    _s1_cifar_wgan, CIFAR10, 128, "cgan_cifar10.py", TORCH, conditional=True
   ),
 }
-FRAMEWORKS = {name: entry.framework for name, entry in (VAES | GANS | CONDITIONAL_GANS).items()}
+NETWORKS = {"vae": VAES, "gan": GANS}  # model -> its networks
 
 
 def default_of(network: str, choice: str) -> str:
   """What a config's `choice` among frameworks' defaults means: "report" is the network's own."""
-  return FRAMEWORKS[network] if choice == REPORT else choice
+  return (VAES | GANS)[network].framework if choice == REPORT else choice
 
 
-def vae(
-  network: str, shape: Shape, latent: int, width: int, depth: int, initialiser: str
-) -> VaeNetworks:
-  """Encoder and decoder for images of `shape`; `depth` counts the hidden layers of both.
-
-  Raises:
-    UserError: for an unknown network, or one that cannot be built so.
-  """
-  entry = _entry(network, VAES, shape, depth)
-  if depth % 2:
-    raise UserError(
-      f"config.model.depth is {depth}: half of the hidden layers go to each of encoder and "
-      "decoder, so an even number would be right"
-    )
-  layers = Layers(INITIALISERS[default_of(network, initialiser)])
-  return entry.make(layers, shape, latent, width or entry.width, depth or entry.depth)
-
-
-def gan(
+def build(
+  known: dict[str, Entry],
   network: str,
   shape: Shape,
-  width: int,
-  depth: int,
-  num_classes: int,
-  slope: float,
-  initialiser: str,
-  batch_norm: str,
-) -> GanNetworks:
-  """Generator and critic for images of `shape`.
+  latent: int,
+  width: int = 0,
+  depth: int = 0,
+  num_classes: int = 0,
+  slope: float = 0.0,
+  initialiser: str = REPORT,
+  batch_norm: str = REPORT,
+) -> VaeNetworks | GanNetworks:
+  """The networks of a model for images of `shape`.
 
   Args:
-    network: a key of `GANS` or `CONDITIONAL_GANS`.
+    known: `VAES` or `GANS`.
+    network: a key of it.
     shape: H, W, C.
-    width: see the network.
-    depth: layers of a dense generator.
+    latent: Z.
+    width: see the network; 0 for the report's.
+    depth: layers of a dense network; 0 for the report's.
     num_classes: labels of the data, which conditional networks read.
     slope: of leaky ReLUs below zero.
     initialiser: a key of `INITIALISERS`, or "report".
@@ -216,13 +204,16 @@ def gan(
   Raises:
     UserError: for an unknown network, or one that cannot be built so.
   """
-  entry = _entry(network, GANS | CONDITIONAL_GANS, shape, depth)
+  entry = _entry(network, known, shape, depth)
   layers = Layers(
     INITIALISERS[default_of(network, initialiser)],
     BATCH_NORMS[default_of(network, batch_norm)],
     slope,
   )
-  return entry.make(layers, shape, width or entry.width, depth or entry.depth, num_classes)
+  classes = num_classes if entry.conditional else 0
+  return entry.make(
+    Spec(layers, shape, latent, width or entry.width, depth or entry.depth, classes)
+  )
 
 
 def _entry(network: str, known: dict[str, Entry], shape: Shape, depth: int) -> Entry:
@@ -230,7 +221,8 @@ def _entry(network: str, known: dict[str, Entry], shape: Shape, depth: int) -> E
     raise UserError(f"config.model.network {network!r} is unknown: one of {', '.join(known)}")
   entry = known[network]
   if entry.shape not in (None, shape):
-    kin = CONDITIONAL_GANS if network in CONDITIONAL_GANS else known
+    # Who asks for a label is told of networks that read it.
+    kin = {name: e for name, e in known.items() if e.conditional >= entry.conditional}
     fitting = [f"configs/{e.config}" for e in kin.values() if e.shape == shape]
     fitting += [f"--config.model.network={name}" for name, e in kin.items() if e.shape is None]
     size, _, channels = entry.shape

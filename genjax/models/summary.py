@@ -28,10 +28,9 @@ def tables(model: Model, image_shape: Shape) -> Tables:
   image = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
   z = jax.ShapeDtypeStruct((1, model.latent), jnp.float32)
   label = jax.ShapeDtypeStruct((1,), jnp.int32)
-  inputs = {"encoder": (image,), "decoder": (z,), "generator": (z, label), "critic": (image, label)}
-  players = model.networks._asdict()
+  inputs = model.networks.inputs(image, z, label)
   return {
-    name: layers_of(players[name], *given) for name, given in inputs.items() if name in players
+    player: layers_of(getattr(model.networks, player), *given) for player, given in inputs.items()
   }
 
 

@@ -48,7 +48,8 @@ def make(
   Raises:
     UserError: for a network that does not exist or cannot be built so.
   """
-  built = networks.vae(network, image_shape, latent, width, depth, initialiser)
+  options = network, image_shape, latent, width, depth
+  built = networks.build(networks.VAES, *options, initialiser=initialiser)
   encoder, decoder = built
   adapt = optimisers.make(optimiser, networks.default_of(network, optimiser_rule))
   scale = math.prod(image_shape) if reconstruction == "mean" else 1

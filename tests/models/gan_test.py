@@ -76,7 +76,7 @@ def test_a_generator_step_leaves_the_critic_bit_for_bit(name):
 def _gap(name, scene, state):
   """The critic's mean on real minus on generated images, by networks alone, as in training."""
   system = SYSTEMS[name]
-  pair = networks.gan(system.model["network"], system.shape, 8, 0, 10, 0.2, "report", "report")
+  pair = networks.build(networks.GANS, system.model["network"], system.shape, 3, 8, 0, 10, 0.2)
   low, high = pair.image_range
   label, key = scene.batch.label[0], jax.random.key(3)
   z = jax.random.normal(jax.random.key(5), (len(label), 3))

@@ -66,15 +66,14 @@ def test_counts_of_other_widths_and_depths(model, shape, latent, expected):
 
 def test_networks_of_one_name_have_one_framework():
   """As a config's "report" is looked up by the name alone."""
-  for known in (networks.VAES, networks.GANS, networks.CONDITIONAL_GANS):
+  for known in networks.NETWORKS.values():
     for name, entry in known.items():
       assert networks.default_of(name, "report") == entry.framework
       assert networks.default_of(name, "torch") == "torch"
 
 
 def test_every_network_is_tested():
-  kinds = {"vae": networks.VAES, "gan": networks.GANS | networks.CONDITIONAL_GANS}
-  for kind, known in kinds.items():
+  for kind, known in networks.NETWORKS.items():
     models_of_kind = [s.model for s in SYSTEMS.values() if s.model["name"] == kind]
     assert {model["network"] for model in models_of_kind} == set(known)
 
@@ -102,7 +101,7 @@ def test_images_have_their_shape_and_range(name):
 @pytest.mark.parametrize("name", [n for n, s in SYSTEMS.items() if s.model["name"] == "gan"])
 def test_the_image_range_is_that_of_the_output(name):
   system = SYSTEMS[name]
-  pair = networks.gan(system.model["network"], system.shape, 8, 0, 10, 0.2, "report", "report")
+  pair = networks.build(networks.GANS, system.model["network"], system.shape, 3, 8, 0, 10, 0.2)
   z, label = 100 * jax.random.normal(jax.random.key(0), (8, 3)), jnp.arange(8)
   params, stats = networks.init(pair.generator, jax.random.key(1), z, label)
   # Large weights drive the last activation to both of its ends.
@@ -239,8 +238,7 @@ def test_max_pool_keeps_the_largest():
 
 
 def test_every_config_that_an_error_names_is_there():
-  every = [networks.VAES, networks.GANS, networks.CONDITIONAL_GANS]
-  for name, entry in [pair for known in every for pair in known.items()]:
+  for name, entry in [*networks.VAES.items(), *networks.GANS.items()]:
     file, _, variant = entry.config.partition(":")
     wanted = runpy.run_path(str(CONFIGS / file))["get_config"](variant)
     assert wanted.data.name == ("cifar10" if entry.shape == COLOUR else "mnist")

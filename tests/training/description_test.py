@@ -18,9 +18,8 @@ from genjax.training import cost, description, planning, programs, sweep, train
 from genjax.types import UserError
 
 MNIST, CIFAR10 = (28, 28, 1), (32, 32, 3)
-KINDS = {"vae": networks.VAES, "gan": networks.GANS | networks.CONDITIONAL_GANS}
 NHWC = ("NHWC", "HWIO", "NHWC")
-ALL = KINDS["vae"] | KINDS["gan"]
+ALL = networks.VAES | networks.GANS
 
 
 def model_of(network, **changes):
@@ -134,7 +133,8 @@ def test_an_lstm_is_one_row_with_its_last_state():
 @pytest.mark.parametrize("network", ALL)
 def test_rows_have_every_parameter_of_every_network(network):
   shape = ALL[network].shape or MNIST
-  kinds = [kind for kind, known in KINDS.items() if network in known]  # "dense" is both's
+  # "dense" is both's.
+  kinds = [kind for kind, known in networks.NETWORKS.items() if network in known]
   for kind in kinds:
     keys = config.default(kind).model.to_dict() | {"network": network, "width": 16}
     model = models.build(keys, shape, 10, 6)
