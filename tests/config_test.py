@@ -6,6 +6,8 @@ import ml_collections
 import pytest
 
 from genjax import config
+from genjax.config import keys
+from genjax.models import losses
 from genjax.types import UserError
 
 
@@ -56,7 +58,7 @@ KEYS = {
   "evals": ("vae", "one of 'fd', 'fd_infinity'", ["fd", ("no_score",), (3,), (["fd"],), None]),
   "keep": ("vae", WHOLE_1, [0, 1.0, True]),
   "sample_columns": ("vae", WHOLE_1, [0, 1.0, True]),
-  "model.name": ("vae", "one of vae, gan", ["vea", "", 3, None]),
+  "model.name": ("vae", "one of vae, gan", ["vea", "", 3, None, ["vae"]]),
   "model.network": ("vae", ANY_NETWORK, ["s9", "", 3, None]),
   "model.width": ("vae", WIDTH, [1, 3, -8, 8.0, True]),
   "model.depth": ("vae", DEPTH, [1, -2, 2.0, True]),
@@ -110,6 +112,24 @@ def test_every_key_of_the_defaults_is_in_the_table():
   for model in ("vae", "gan"):
     keys |= set(config.flatten(config.default(model).to_dict()))
   assert keys == set(KEYS) | {"cells"}
+
+
+@pytest.mark.parametrize("model", ["vae", "gan"])
+def test_every_key_has_a_meaning_and_a_default_that_is_right(model):
+  known = keys.of(model)
+  assert set(known) == set(config.flatten(config.default(model).to_dict()))
+  for name, key in known.items():
+    values = key.default if isinstance(key.default, tuple) else (key.default,)
+    assert all(map(key.rule.allows, values)), name
+    assert len(key.meaning.splitlines()) == 1, name
+
+
+def test_names_are_looked_up_when_a_config_is_checked(monkeypatch):
+  wanted = changed("gan", **{"model.loss": "logistic"})
+  assert "logistic" not in refusal(wanted).partition("one of ")[2]
+  monkeypatch.setitem(losses.GAN_LOSSES, "logistic", losses.GAN_LOSSES["nonsaturating"])
+  config.check(wanted)
+  assert "'logistic'" in refusal(changed("gan", **{"model.loss": "logit"}))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,109 @@
+"""Whether a config is right: the first mistake is one line."""
+
+import difflib
+
+import ml_collections
+
+from genjax.config import keys
+from genjax.config.keys import Key, flatten
+from genjax.models import MODELS, networks
+from genjax.types import UserError
+
+
+def check(config: ml_collections.ConfigDict) -> None:
+  """Raises `UserError`, one line with the key and what would be right, for the first mistake."""
+  flat = flatten(config.to_dict())
+  model = flat.get("model.name")
+  if model not in list(MODELS):  # it may be no string
+    raise UserError(f"config.model.name is {model!r}; right would be one of {', '.join(MODELS)}")
+  known = keys.of(model)
+  for key in flat:
+    if key not in known:
+      owners = [other for other in MODELS if key in keys.of(other)]
+      hint = (
+        f"; only {owners[0]!r} models have it, and config.model.name is {model!r}"
+        if owners
+        else suggestion(key, sorted(known))
+      )
+      raise UserError(f"unknown key config.{key}{hint}")
+  for name, key in sorted(known.items()):
+    if name not in flat:
+      raise UserError(f"config.{name} is missing; its default is {key.default!r}")
+    if name != "cells":
+      _check_value(key, flat[name])
+  _check_together(flat, known)
+  _check_cells(flat["cells"], known)
+
+
+def suggestion(key: str, known) -> str:
+  """ "; did you mean ...?" where a known name is near."""
+  near = difflib.get_close_matches(key, list(known), 1, 0.6)
+  return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
+
+
+def _check_value(key: Key, value, where: str = "config.") -> None:
+  said = f"{where}{key.name} is {value!r}"
+  several = isinstance(key.default, tuple)
+  if several and not (isinstance(value, tuple | list) and (value or not key.default)):
+    raise UserError(f"{said}; right would be a tuple: {key.rule.words}")
+  if not all(map(key.rule.allows, value if several else (value,))):
+    each = "for each value " if several else ""
+    raise UserError(f"{said}; right would be {each}{key.rule.words}")
+  if several and len(set(value)) < len(value):
+    raise UserError(f"{said}, which names a value twice; once would be right")
+
+
+def _check_together(flat: dict, known: dict[str, Key]) -> None:
+  if (flat["steps"] > 0) == (flat["epochs"] > 0):
+    raise UserError(
+      "one of config.steps and config.epochs must be set, and the other 0; they are "
+      f"{flat['steps']} and {flat['epochs']:g}"
+    )
+  name, network = flat["model.name"], flat["model.network"]
+  fitting = networks.NETWORKS[name]
+  if network not in fitting:
+    kind = name.upper()
+    raise UserError(f"config.model.network {network!r} is no {kind}; one of {', '.join(fitting)}")
+  if name == "gan" and flat["data.binarise"]:
+    raise UserError("config.data.binarise is True, and a GAN takes images as they are: False")
+  for key in known.values():
+    if key.needs and isinstance(key.default, tuple) and len(flat[key.name]) > 1:
+      other, reader = key.needs
+      asked = set(flat[f"grid.{other}"] or [flat[f"model.{other}"]])
+      if asked != {reader}:
+        raise UserError(
+          f"config.{key.name} has several values, and "
+          f"{'not every cell' if reader in asked else 'nothing'} reads them: "
+          f"config.model.{other}={reader!r} would be right"
+        )
+  halved = True in (flat.get("model.half_batches"), *flat.get("grid.half_batches", ()))
+  if halved and flat["batch_size"] % 2:
+    raise UserError(
+      f"config.batch_size is {flat['batch_size']}, and half batches need an even number"
+    )
+  if flat.get("model.samples", 1) > 1 and set(flat["sweep.kl_weight"]) != {1}:
+    raise UserError(
+      f"config.sweep.kl_weight is {flat['sweep.kl_weight']}, and the importance-weighted bound of "
+      f"{flat['model.samples']} samples has no KL weight: (1.0,) would be right"
+    )
+  conventions = {flat.get("model.reconstruction"), *flat.get("grid.reconstruction", ())}
+  if flat.get("model.samples", 1) > 1 and "mean" in conventions:
+    raise UserError(
+      "config.model.reconstruction is 'mean', and the importance-weighted bound of "
+      f"{flat['model.samples']} samples is a sum over pixels; expected 'sum'"
+    )
+
+
+def _check_cells(cells, known: dict[str, Key]) -> None:
+  if not (isinstance(cells, tuple | list) and all(isinstance(cell, dict) for cell in cells)):
+    raise UserError(
+      f"config.cells is {cells!r}; right would be a tuple of dictionaries, such as "
+      "--config.cells=\"({'model.depth': 2}, {'model.depth': 4})\""
+    )
+  for cell in cells:
+    for key, value in cell.items():
+      if key not in known or not key.startswith(("model.", "sweep.")) or key == "model.name":
+        right = [k for k in (f"model.{key}", f"sweep.{key}") if k in known]
+        near = f", {right[0]!r}" if right else ""
+        raise UserError(f"config.cells has {key!r}; right would be a model.* or sweep.* key{near}")
+      _check_value(known[key], value, "config.cells: ")

@@ -1,0 +1,76 @@
+"""What the files of configs/ are made of: variants of the defaults, and a small one of each."""
+
+import ml_collections
+
+from genjax.config.keys import default
+from genjax.types import UserError
+
+# What a GAN began with before there were frameworks' defaults: of configs that were measured so.
+FLAX = {
+  "model.initialiser": "lecun_normal",
+  "model.batch_norm": "torch",
+  "model.optimiser_rule": "optax",
+}
+SMOKE = {
+  "data.name": "digits",
+  "data.validation": 0.1,
+  "batch_size": 16,
+  "steps": 4,
+  "epochs": 0.0,
+  "log_every": 2,
+  "eval_every": 2,
+  "eval_images": 50,
+  "sample_columns": 4,
+  "sweep.seeds": (0, 1),
+}
+
+
+def variant(model: str, variants: dict[str, dict], argument: str) -> ml_collections.ConfigDict:
+  """The config that a file's argument names, as in `--config=configs/vae_mnist.py:s1`.
+
+  Args:
+    model: "vae" or "gan".
+    variants: name -> dotted keys that differ from the defaults; "" is what the file alone means.
+    argument: a name, `smoke`, or both with a comma: then everything is small, on digits, and done
+      within seconds.
+
+  Raises:
+    UserError: no variant has that name.
+  """
+  names = [name for name in argument.split(",") if name and name != "smoke"]
+  if len(names) > 1 or (names and names[0] not in variants):
+    known = ", ".join([*filter(None, variants), "smoke"])
+    raise UserError(f"no variant {','.join(names)!r}; right would be one of {known}")
+  config = default(model)
+  chosen = variants[names[0] if names else ""]
+  _update(config, chosen)
+  if "smoke" in argument.split(","):
+    _shrink(config)
+  return config
+
+
+def _update(config: ml_collections.ConfigDict, changes: dict) -> None:
+  config.update_from_flattened_dict({k: v for k, v in changes.items() if k != "cells"})
+  config.cells = changes.get("cells", ())
+
+
+def _shrink(config: ml_collections.ConfigDict) -> None:
+  colour = {"data.size": 32, "data.channels": 3} if config.data.name.startswith("cifar") else {}
+  config.update_from_flattened_dict(SMOKE | colour | {"model.width": _narrow(config.model.width)})
+  config.sweep.latents = _few(config.sweep.latents)
+  config.grid.width = tuple(map(_narrow, config.grid.width))
+  config.cells = tuple(
+    {key: _SHRUNK.get(key, lambda value: value)(value) for key, value in cell.items()}
+    for cell in config.cells
+  )
+
+
+def _narrow(width: int) -> int:
+  return max(width // 8, 4) if width else 8
+
+
+def _few(latents: tuple) -> tuple:
+  return (2, 8) if len(latents) > 1 else (min(latents[0], 8),)
+
+
+_SHRUNK = {"model.width": _narrow, "sweep.latents": _few}
