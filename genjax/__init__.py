@@ -29,7 +29,7 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str):
-  # Orbax takes a while to import; who only wants the losses need not wait.
+  # Orbax takes a while to import; code that only needs the losses should not pay for it.
   if name == "load":
     from genjax.training.loading import load
 

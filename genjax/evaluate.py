@@ -52,10 +52,10 @@ _DATA = cli.data_flag(_FLAGS)
 def main(more: list[str]) -> None:
   paths = cli.workdirs_of(_WORKDIR, more)
   if not _WEIGHTS.value:
-    raise UserError("--weights is empty; right would be some of best, last and raw")
+    raise UserError("--weights is empty; expected some of best, last and raw")
   for weights in _WEIGHTS.value:
     if weights not in ("best", "last", "raw"):
-      raise UserError(f"--weights has {weights!r}; right would be best, last or raw")
+      raise UserError(f"--weights has {weights!r}; expected best, last or raw")
   settings = Settings(
     _SPLIT.value, _IMAGES.value, _SEED.value, _NLL_IMAGES.value, _NLL_SAMPLES.value
   )

@@ -29,7 +29,7 @@ def parse(arguments: list[str], positional: str = "") -> list[str]:
   except Exception as error:
     return process.refuse(_readable(error, arguments))
   if rest[1:] and not positional:
-    process.refuse(f"{rest[1]!r} is no flag; flags look like --workdir=...")
+    process.refuse(f"{rest[1]!r} is not a flag; flags look like --workdir=...")
   return rest
 
 
@@ -94,7 +94,7 @@ def _wrong_value(error: flags.IllegalFlagValueError) -> str:
   kind += _range(flags.FLAGS[name].parser)
   example = standard or example
   example = f'"{tuple(example)}"' if isinstance(example, list) else example
-  return f"{name} is {value!r}; right would be {kind}, such as --{name}={example}"
+  return f"{name} is {value!r}; expected {kind}, such as --{name}={example}"
 
 
 def _range(parser: flags.ArgumentParser) -> str:
@@ -124,7 +124,7 @@ def _config_path(arguments: list[str]) -> str:
 
 
 def _unknown_key(arguments: list[str]) -> str:
-  """A line with the first key that the config has not, and the nearest that it has; or ""."""
+  """A line with the first key that the config does not have, and the nearest that it has; or ""."""
   overrides = [argument.lstrip("-").split("=")[0] for argument in arguments]
   overrides = [key.partition(".")[2] for key in overrides if key.startswith("config.")]
   try:

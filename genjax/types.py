@@ -38,7 +38,7 @@ Metrics = dict[str, Array]  # name -> a scalar, or a vector with an entry for ea
 
 
 class UserError(Exception):
-  """The user's mistake. The message is one line: what is wrong, and what would be right."""
+  """The user's mistake. The message is one line: what is wrong, and what is expected."""
 
 
 def now() -> str:

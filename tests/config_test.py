@@ -1,4 +1,4 @@
-"""Every key of a config has a check, and its message says what would be right."""
+"""Every key of a config has a check, and its message says what is expected."""
 
 import math
 
@@ -138,7 +138,7 @@ def test_names_are_looked_up_when_a_config_is_checked(monkeypatch):
 def test_a_wrong_value_is_named_with_what_would_be_right(key, value):
   model, right, _ = KEYS[key]
   message = refusal(changed(model, **{key: value}))
-  assert message.startswith(f"config.{key} is {value!r}; right would be ")
+  assert message.startswith(f"config.{key} is {value!r}; expected ")
   assert right in message
 
 
@@ -256,7 +256,7 @@ def test_a_number_is_swept_only_where_something_reads_it(model, number, key, rea
   message = refusal(changed(model, **swept, **{f"model.{key}": other}))
   assert message == (
     f"config.sweep.{number} has several values, and nothing reads them: "
-    f"config.model.{key}={reader!r} would be right"
+    f"expected config.model.{key}={reader!r}"
   )
   config.check(changed(model, **swept, **{f"model.{key}": reader}))
   config.check(changed(model, **swept, **{f"model.{key}": other, f"grid.{key}": (reader,)}))
@@ -267,7 +267,7 @@ def test_a_grid_of_keys_that_nothing_reads():
   grid = {"grid.clip_first": (False, True)}
   assert refusal(changed("gan", **grid)) == (
     "config.grid.clip_first has several values, and nothing reads them: "
-    "config.model.regulariser='clip' would be right"
+    "expected config.model.regulariser='clip'"
   )
   config.check(changed("gan", **grid, **{"model.regulariser": "clip"}))
 
@@ -369,18 +369,18 @@ def test_cells_are_combined_with_the_grid_and_change_what_they_name():
 @pytest.mark.parametrize(
   ("cells", "message"),
   [
-    (3, "config.cells is 3; right would be a tuple of dictionaries"),
-    ((3,), "config.cells is (3,); right would be a tuple of dictionaries"),
-    (({"model.widht": 8},), "config.cells has 'model.widht'; right would be a model"),
-    (({"batch_size": 8},), "config.cells has 'batch_size'; right would be a model"),
-    (({"model.name": "gan"},), "config.cells has 'model.name'; right would be a model"),
+    (3, "config.cells is 3; expected a tuple of dictionaries"),
+    ((3,), "config.cells is (3,); expected a tuple of dictionaries"),
+    (({"model.widht": 8},), "config.cells has 'model.widht'; expected a model"),
+    (({"batch_size": 8},), "config.cells has 'batch_size'; expected a model"),
+    (({"model.name": "gan"},), "config.cells has 'model.name'; expected a model"),
     (
       ({"depth": 2},),
-      "config.cells has 'depth'; right would be a model.* or sweep.* key, 'model.dep",
+      "config.cells has 'depth'; expected a model.* or sweep.* key, 'model.dep",
     ),
-    (({"model.width": "big"},), "config.cells: model.width is 'big'; right would be 0 for the rep"),
-    (({"sweep.latents": 2},), "config.cells: sweep.latents is 2; right would be a tuple"),
-    (({"sweep.latents": (0,)},), "config.cells: sweep.latents is (0,); right would be for each"),
+    (({"model.width": "big"},), "config.cells: model.width is 'big'; expected 0 for the rep"),
+    (({"sweep.latents": 2},), "config.cells: sweep.latents is 2; expected a tuple"),
+    (({"sweep.latents": (0,)},), "config.cells: sweep.latents is (0,); expected for each"),
   ],
 )
 def test_cells_that_will_not_do(cells, message):
@@ -422,7 +422,7 @@ def test_two_cells_of_one_folder():
 def test_a_weight_of_the_kl_has_no_place_in_the_importance_weighted_bound():
   config.check(changed(**{"model.samples": 5}))
   message = refusal(changed(**{"model.samples": 5, "sweep.kl_weight": (1.0, 2.0)}))
-  assert "has no KL weight: (1.0,) would be right" in message
+  assert "has no KL weight: expected (1.0,)" in message
 
 
 VARIANTS = {"": {"epochs": 1.0}, "s9": {"steps": 7, "data.name": "cifar10", "model.width": 64}}
@@ -443,5 +443,5 @@ def test_a_variant_changes_the_defaults_and_smoke_makes_it_small():
 
 @pytest.mark.parametrize("name", ["s8", "s9,s9", "smoke,s8"])
 def test_a_variant_that_is_not_there(name):
-  with pytest.raises(UserError, match=r"no variant 's.*'; right would be one of s9, smoke"):
+  with pytest.raises(UserError, match=r"no variant 's.*'; expected one of s9, smoke"):
     config.variant("vae", VARIANTS, name)

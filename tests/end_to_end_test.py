@@ -282,27 +282,27 @@ MISTAKES = {
   "unknown key like no other": (["--config.zzzqq=1"], ["unknown key config.zzzqq"]),
   "no whole number": (
     ["--config.batch_size=many"],
-    ["config.batch_size is 'many'; right would be a whole number, such as --config.batch_size=16"],
+    ["config.batch_size is 'many'; expected a whole number, such as --config.batch_size=16"],
   ),
-  "half a batch": (["--config.batch_size=1.5"], ["is '1.5'; right would be a whole number"]),
+  "half a batch": (["--config.batch_size=1.5"], ["is '1.5'; expected a whole number"]),
   "no number": (
     ["--config.epochs", "a: b=c"],
-    ["config.epochs is 'a: b=c'; right would be a number, such as --config.epochs=1.0"],
+    ["config.epochs is 'a: b=c'; expected a number, such as --config.epochs=1.0"],
   ),
   "neither true nor false": (
     ["--config.data.binarise=maybe"],
-    ["config.data.binarise is 'maybe'; right would be True or False"],
+    ["config.data.binarise is 'maybe'; expected True or False"],
   ),
   "half a tuple": (
     ["--config.sweep.latents=(2,"],
     [
-      "config.sweep.latents is '(2,'; right would be a tuple",
+      "config.sweep.latents is '(2,'; expected a tuple",
       'such as --config.sweep.latents="(2, 3)"',
     ],
   ),
   "numbers without commas": (
     ["--config.grid.width=8 16"],
-    ["config.grid.width is '8 16'; right would be a tuple", 'such as --config.grid.width="(1, 2)"'],
+    ["config.grid.width is '8 16'; expected a tuple", 'such as --config.grid.width="(1, 2)"'],
   ),
   "a word for a tuple": (
     ["--config.sweep.latents=abc"],
@@ -339,7 +339,7 @@ MISTAKES = {
     ["--config.grid.network=('dense', 's1_wgan')"],
     ["config.model.network 's1_wgan' is no VAE"],
   ),
-  "a stray argument": (["stray"], ["'stray' is no flag", "--workdir="]),
+  "a stray argument": (["stray"], ["'stray' is not a flag", "--workdir="]),
   "an unknown flag": (["--wrokdir=x"], ["wrokdir", "workdir"]),
 }
 
@@ -375,7 +375,7 @@ BASE = "from genjax.config import default\ndef get_config():\n  c = default('vae
     (
       "from genjax import config\n"
       "def get_config(x=''):\n  return config.variant('vae', {'a': {}}, 'b')\n",
-      "no variant 'b'; right would be one of a, smoke",
+      "no variant 'b'; expected one of a, smoke",
     ),
     ("def get_config():\n  pass\n", r"its get_config\(\) must return an ml_collections.ConfigDict"),
     (
@@ -420,7 +420,7 @@ def test_a_workdir_that_is_a_file(main, tmp_path):
 def test_a_folder_with_other_files_is_left_alone(main, tmp_path, grid):
   (tmp_path / "thesis.tex").write_text("mine")
   line = refused(main(f"{CONFIG}:vae", f"--workdir={tmp_path}", *SMALL, *grid))
-  assert line.startswith(f"--workdir={tmp_path} holds thesis.tex and is no workdir of genjax; ")
+  assert line.startswith(f"--workdir={tmp_path} holds thesis.tex and is not a genjax workdir; ")
   assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
 
 

@@ -52,7 +52,7 @@ def compare(
     everything: whether to print what the files hold.
 
   Raises:
-    UserError: a path is no workdir, nothing was scored, or the folder cannot be written.
+    UserError: a path is not a workdir, nothing was scored, or the folder cannot be written.
   """
   _check(metrics)
   files.check_ours(out, NAMES)
@@ -116,7 +116,7 @@ def _health(judged: health.Judged) -> str:
 def _check(metrics: Sequence[str]) -> None:
   for name in metrics:
     if name not in SCORES:
-      raise UserError(f"--metrics has {name!r}, which is no score{suggestion(name, SCORES)}")
+      raise UserError(f"--metrics has {name!r}, which is not a score{suggestion(name, SCORES)}")
 
 
 def _chosen(found: list[Scores], metrics: Sequence[str]) -> list[Scores]:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from genjax.analysis.workdirs import Run, Scores, Workdir
+from genjax.analysis.workdirs import RunRecord, Scores, Workdir
 from genjax.plotting.tables import Block, Column, Table
 
 # Of the floor's recall or coverage: a generator that misses most of the data, and is not merely
@@ -147,7 +147,7 @@ RULES = {
   "posterior collapse": _posterior_collapse,
 }
 
-Judged = Sequence[tuple[Run, dict[str, str | None]]]  # of each run what each rule says of it
+Judged = Sequence[tuple[RunRecord, dict[str, str | None]]]  # of each run what each rule says of it
 
 
 def of_runs(workdirs: Sequence[Workdir], found: Sequence[Scores], weights: str) -> Judged:

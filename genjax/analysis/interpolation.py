@@ -50,8 +50,8 @@ def interpolate(
   """Writes pictures and tables, and returns what is to be printed: the finding, or every table.
 
   Raises:
-    UserError: a folder is no workdir, what is wanted cannot be had of its runs, or the folder for
-      pictures cannot be written, or holds other files than this command's.
+    UserError: a folder is not a workdir, what is wanted cannot be had of its runs, or the folder
+      for pictures cannot be written, or holds other files than this command's.
   """
   found = selection.read(folders, wanted.runs, wanted.weights)
   test_images.check_shapes(found)
@@ -59,7 +59,7 @@ def interpolate(
   if wanted.images and "images" not in what:
     raise UserError(
       f"--images={','.join(wanted.images)}, but --what={','.join(wanted.what)} has no images; "
-      "right would be images among --what, or no --images"
+      "expected images among --what, or no --images"
     )
   splits, notes = _data(found, what, wanted)
   what = [name for name in what if name != "images" or splits]
@@ -134,7 +134,7 @@ def chosen(found: Sequence[Selection], what: Sequence[str]) -> list[str]:
   reasons = possible(found)
   for name in what:
     if name not in WHAT:
-      raise UserError(f"--what has {name!r}; right would be some of {', '.join(WHAT)}")
+      raise UserError(f"--what has {name!r}; expected some of {', '.join(WHAT)}")
     if name in reasons:
       raise UserError(f"--what has {name!r}, but {reasons[name]}")
   return [name for name in WHAT if (name in what if what else name not in reasons)]
@@ -144,7 +144,7 @@ def chosen_images(labels: np.ndarray, wanted: Wanted) -> np.ndarray:
   """Places of two test images a pair. Raises as `test_images.places`, and for an odd number."""
   if len(wanted.images) % 2:
     raise UserError(
-      f"--images={','.join(wanted.images)}: right would be an even number, two for each pair"
+      f"--images={','.join(wanted.images)}: expected an even number, two for each pair"
     )
   return test_images.places(wanted.images, labels, 2 * wanted.pairs)
 

@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Sequence
 
 from genjax.analysis import workdirs
-from genjax.analysis.workdirs import Run, Workdir
+from genjax.analysis.workdirs import RunRecord, Workdir
 from genjax.config import suggestion
 from genjax.plotting.tables import Block, Column, Table
 from genjax.types import UserError
@@ -46,7 +46,7 @@ def table(path: str | pathlib.Path, metrics: Sequence[str] = ()) -> Table:
   return Table(columns, blocks)
 
 
-def _chosen(runs: Sequence[Run], metrics: Sequence[str]) -> list[str]:
+def _chosen(runs: Sequence[RunRecord], metrics: Sequence[str]) -> list[str]:
   known = sorted({name for run in runs for name in run.figures})
   if isinstance(metrics, str):
     metrics = [metrics]
@@ -61,7 +61,7 @@ def _chosen(runs: Sequence[Run], metrics: Sequence[str]) -> list[str]:
   return list(dict.fromkeys(chosen))
 
 
-def _vary(runs: Sequence[Run], name: str) -> bool:
+def _vary(runs: Sequence[RunRecord], name: str) -> bool:
   return len({run.numbers.get(name) for run in runs}) > 1
 
 

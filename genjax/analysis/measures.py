@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genjax.analysis.selection import Selection
-from genjax.analysis.workdirs import Run, Scores, Workdir
+from genjax.analysis.workdirs import RunRecord, Scores, Workdir
 from genjax.metrics import statistics
 from genjax.metrics.statistics import Interval, Summary
 from genjax.plotting.axes import METRICS, metric_of
@@ -136,7 +136,7 @@ def of_validation(homes: Sequence[Workdir]) -> list[Measure]:
   ]
 
 
-def _of_runs(runs: Sequence[Run], name: str) -> Iterator[tuple[str, Setting]]:
+def _of_runs(runs: Sequence[RunRecord], name: str) -> Iterator[tuple[str, Setting]]:
   groups = {}
   for run in runs:
     groups.setdefault(run.setting, []).append(run)

@@ -109,7 +109,7 @@ def reconstruct(
   """Writes pictures and tables, and returns what is to be printed: the finding, or every table.
 
   Raises:
-    UserError: a folder is no workdir, its model has no encoder, the data are gone, or the folder
+    UserError: a folder is not a workdir, its model has no encoder, the data are gone, or the folder
       for pictures cannot be written, or holds other files than this command's.
   """
   found = selection.read(folders, wanted.runs, wanted.weights)

@@ -37,7 +37,7 @@ def write(
     UserError: `out` cannot be written, or cannot hold such images.
   """
   if out.suffix.lower() in OTHERS:
-    raise UserError(f"--out={out}: right would be .png, .npz, or a folder for single pictures")
+    raise UserError(f"--out={out}: expected .png, .npz, or a folder for single pictures")
   kind = {".png": _picture, ".npz": _array}.get(out.suffix.lower(), _folder)
   if kind is not _folder:
     _check_alike(out, selections)
@@ -60,7 +60,7 @@ def _picture(out, selections, labels, noise_seed) -> None:
   rows = len(runs) if len(runs) > 1 else -(-N // columns)
   if max(columns * (2 * W + galleries.COLUMN_GAP), rows * (2 * H + galleries.ROW_GAP)) > SIDE:
     raise UserError(
-      f"{N:,} images of {counted(len(runs))} are too many for one picture; right would be a "
+      f"{N:,} images of {counted(len(runs))} are too many for one picture; expected a "
       "smaller --num, or an --out that is a folder or ends in .npz"
     )
   heads = _heads(labels, columns, selection.class_names(selections))

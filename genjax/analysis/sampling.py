@@ -23,7 +23,7 @@ BATCH = 128  # images of a run that go through its generator side by side
 BLOCK = 2**27  # bytes of finished images that a device holds
 
 
-class Block(NamedTuple):
+class ImageBlock(NamedTuple):
   """Some of the images, beginning with the one of number `first`."""
 
   first: int
@@ -62,10 +62,10 @@ def _number(label: str, classes: Sequence[str]) -> int:
   if numbers and label.isdecimal() and int(label) < len(classes):
     return int(label)
   expected = f"one of {shortened(classes)}" + f", or 0 to {len(classes) - 1}" * numbers
-  raise UserError(f"--label={label} is no class; expected {expected}")
+  raise UserError(f"--label={label} is not a class; expected {expected}")
 
 
-def draw(selection: Selection, noise_seed: int, labels: np.ndarray) -> Iterator[Block]:
+def draw(selection: Selection, noise_seed: int, labels: np.ndarray) -> Iterator[ImageBlock]:
   """Images 0 to N - 1 of each run, block by block, by one compiled program.
 
   Args:
@@ -83,7 +83,7 @@ def draw(selection: Selection, noise_seed: int, labels: np.ndarray) -> Iterator[
     # The last block repeats its last image, so that it has the shape of the others.
     numbers = np.minimum(np.arange(first, first + n), N - 1)
     images = np.asarray(program(rows, np.uint32(noise_seed), numbers, labels[numbers]))
-    yield Block(first, images[:, : N - first])
+    yield ImageBlock(first, images[:, : N - first])
 
 
 def _program(model: Model, batch: int) -> Callable:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from genjax.analysis import correlations, score_plots
-from genjax.analysis.workdirs import Run, Scores, history
+from genjax.analysis.workdirs import RunRecord, Scores, history
 from genjax.metrics import statistics
 from genjax.plotting import curves, plots, tables
 from genjax.plotting.axes import Axis, Metric, axis_of, decades, metric_of, set_y
@@ -155,7 +155,7 @@ class _Points(NamedTuple):
   """The runs that have a score and a loss."""
 
   scores: Scores
-  runs: list[Run]
+  runs: list[RunRecord]
   losses: np.ndarray
   values: np.ndarray
 

@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
 
 from genjax.analysis import conditions, measures
-from genjax.analysis.workdirs import Run, Scores
+from genjax.analysis.workdirs import RunRecord, Scores
 from genjax.metrics import statistics
 from genjax.plotting import curves, plots
 from genjax.plotting.axes import Axis, Metric, axis_of, set_y
@@ -67,7 +67,7 @@ def against_latent(
   # The lines of one latent share a slot, and between two latents there is space left.
   slots = {z: min(0.6 * gap, 0.1 * span * len(lines)) for z, lines in beside.items()}
 
-  def place(run: Run) -> tuple[str, float, float]:
+  def place(run: RunRecord) -> tuple[str, float, float]:
     lines, slot = beside[run.latent], slots[run.latent]
     middle = (lines.index(run.line) + 0.5) / len(lines) - 0.5
     return run.line, math.log10(run.latent) + slot * middle, 0.9 * slot / len(lines)
@@ -90,7 +90,7 @@ def by_setting(
   names = _unique(run.setting for run in runs)
   ticks = _ticks(names, len(found))
 
-  def place(run: Run) -> tuple[str, float, float]:
+  def place(run: RunRecord) -> tuple[str, float, float]:
     return run.setting, names.index(run.setting), min(0.6, 0.25 * len(names))
 
   look = look_of(everything or found)
@@ -126,7 +126,7 @@ def _ticks(names: list[str], panels: int) -> list[str]:
 def _points(
   found: Sequence[Scores],
   title: str,
-  runs: list[Run],
+  runs: list[RunRecord],
   look: dict[str, plots.Look],
   place: Callable,
   joined: str,
@@ -157,7 +157,7 @@ def _points(
   return figure, panels
 
 
-def all_runs(found: Sequence[Scores]) -> list[Run]:
+def all_runs(found: Sequence[Scores]) -> list[RunRecord]:
   """The runs of all these scores that have a figure or failed."""
   runs = {}
   for scores in found:
@@ -167,7 +167,7 @@ def all_runs(found: Sequence[Scores]) -> list[Run]:
   return list(runs.values())
 
 
-def named_runs(runs: list[Run], key: Callable[[Run], str]) -> dict[str, str]:
+def named_runs(runs: list[RunRecord], key: Callable[[RunRecord], str]) -> dict[str, str]:
   """Each key with the number of its seeds, and of those that failed."""
   groups, names = {}, {}
   for run in runs:

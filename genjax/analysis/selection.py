@@ -74,13 +74,13 @@ def read(
     weights: "best", "last" or "raw", as in `loading.load`.
 
   Raises:
-    UserError: a path is no workdir, no run is meant, or nothing was saved yet.
+    UserError: a path is not a workdir, no run is meant, or nothing was saved yet.
   """
   names = workdir.named(paths, with_checkpoint=True)
   saved = {folder: loading.read(folder) for folder in names}
   indices = {folder: _matching(one.rows, wanted) for folder, one in saved.items()}
   if not any(indices.values()):
-    raise UserError(f"--runs={','.join(wanted)}: no run is so; {_there_are(saved)}")
+    raise UserError(f"--runs={','.join(wanted)}: no run matches; {_there_are(saved)}")
   latents = {row["latent"] for one in saved.values() for row in one.rows}
   return [
     Selection(
@@ -148,12 +148,14 @@ def _matching(rows: list[dict], wanted: Sequence[str]) -> list[int]:
         places.add(int(name))
     except ValueError:
       raise UserError(
-        f"--runs has {item!r}; right would be rows of runs.csv, as 0,3, or numbers of runs, as "
+        f"--runs has {item!r}; expected rows of runs.csv, as 0,3, or numbers of runs, as "
         "latent=10,seed=0"
       ) from None
   for name in values:
     if name not in rows[0]:
-      raise UserError(f"--runs has {name!r}, which runs have not: they have {', '.join(rows[0])}")
+      raise UserError(
+        f"--runs has {name!r}, which runs do not have; they have {', '.join(rows[0])}"
+      )
   return [
     i
     for i, row in enumerate(rows)

@@ -50,7 +50,7 @@ def places(given: Sequence[str], labels: np.ndarray, count: int) -> np.ndarray:
   chosen = np.array([int(place) if place.strip().isdecimal() else -1 for place in given])
   if chosen.min() < 0 or chosen.max() >= len(labels):
     raise UserError(
-      f"--images={','.join(given)}: right would be places of test images, 0 to "
+      f"--images={','.join(given)}: expected places of test images, 0 to "
       f"{len(labels) - 1:,}, as 0,5"
     )
   return chosen

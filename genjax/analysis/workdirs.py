@@ -16,7 +16,7 @@ from genjax.training import config_file, metrics_file, sweep, workdir
 from genjax.types import UserError
 
 
-class Run(NamedTuple):
+class RunRecord(NamedTuple):
   workdir: str  # its name in tables
   numbers: dict[str, float]  # seed, latent, learning_rate, ...
   seed: int
@@ -44,7 +44,7 @@ class Workdir(NamedTuple):
   source: str  # of the data
   image_shape: tuple
   num_classes: int
-  runs: list[Run]
+  runs: list[RunRecord]
   protocols: dict[str, dict]  # id -> what evaluate wrote of it
 
 
@@ -54,7 +54,7 @@ class Scores(NamedTuple):
   name: str  # a key of SCORES
   protocol: str  # its id
   record: dict  # the protocol, without `floor` and `versions`
-  runs: list[Run]
+  runs: list[RunRecord]
   values: np.ndarray  # [R] the latest figure; NaN where there is none
   steps: np.ndarray  # [R] of the weights that were measured, -1 where there is no figure
   floors: np.ndarray  # [R] what real test images score in the run's workdir; NaN where not known
@@ -72,7 +72,7 @@ class Scores(NamedTuple):
 
   @property
   def known(self) -> np.ndarray:
-    """[R] runs that have a figure or failed; the others were not scored, or to no avail."""
+    """[R] runs that have a figure or failed; the others were not scored, or their score is NaN."""
     return ~np.isnan(self.values) | np.array([run.failed for run in self.runs])
 
   @property
@@ -119,7 +119,7 @@ def _workdir(
   lines = sweep.settings([_without_latent(row) for row in rows], prefix)
   figures = _figures(folder / "metrics.csv", len(rows))
   runs = [
-    Run(
+    RunRecord(
       name, row, row["seed"], int(row["latent"]), setting or name, line or name, **result,
       figures=of_run,
     )

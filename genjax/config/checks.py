@@ -11,11 +11,11 @@ from genjax.types import UserError
 
 
 def check(config: ml_collections.ConfigDict) -> None:
-  """Raises `UserError`, one line with the key and what would be right, for the first mistake."""
+  """Raises `UserError`, one line with the key and what is expected, for the first mistake."""
   flat = flatten(config.to_dict())
   model = flat.get("model.name")
   if model not in list(MODELS):  # it may be no string
-    raise UserError(f"config.model.name is {model!r}; right would be one of {', '.join(MODELS)}")
+    raise UserError(f"config.model.name is {model!r}; expected one of {', '.join(MODELS)}")
   known = keys.of(model)
   for key in flat:
     if key not in known:
@@ -45,12 +45,12 @@ def _check_value(key: Key, value, where: str = "config.") -> None:
   said = f"{where}{key.name} is {value!r}"
   several = isinstance(key.default, tuple)
   if several and not (isinstance(value, tuple | list) and (value or not key.default)):
-    raise UserError(f"{said}; right would be a tuple: {key.rule.words}")
+    raise UserError(f"{said}; expected a tuple: {key.rule.words}")
   if not all(map(key.rule.allows, value if several else (value,))):
     each = "for each value " if several else ""
-    raise UserError(f"{said}; right would be {each}{key.rule.words}")
+    raise UserError(f"{said}; expected {each}{key.rule.words}")
   if several and len(set(value)) < len(value):
-    raise UserError(f"{said}, which names a value twice; once would be right")
+    raise UserError(f"{said}, which names a value twice; expected once")
 
 
 def _check_together(flat: dict, known: dict[str, Key]) -> None:
@@ -74,7 +74,7 @@ def _check_together(flat: dict, known: dict[str, Key]) -> None:
         raise UserError(
           f"config.{key.name} has several values, and "
           f"{'not every cell' if reader in asked else 'nothing'} reads them: "
-          f"config.model.{other}={reader!r} would be right"
+          f"expected config.model.{other}={reader!r}"
         )
   halved = True in (flat.get("model.half_batches"), *flat.get("grid.half_batches", ()))
   if halved and flat["batch_size"] % 2:
@@ -84,7 +84,7 @@ def _check_together(flat: dict, known: dict[str, Key]) -> None:
   if flat.get("model.samples", 1) > 1 and set(flat["sweep.kl_weight"]) != {1}:
     raise UserError(
       f"config.sweep.kl_weight is {flat['sweep.kl_weight']}, and the importance-weighted bound of "
-      f"{flat['model.samples']} samples has no KL weight: (1.0,) would be right"
+      f"{flat['model.samples']} samples has no KL weight: expected (1.0,)"
     )
   conventions = {flat.get("model.reconstruction"), *flat.get("grid.reconstruction", ())}
   if flat.get("model.samples", 1) > 1 and "mean" in conventions:
@@ -97,7 +97,7 @@ def _check_together(flat: dict, known: dict[str, Key]) -> None:
 def _check_cells(cells, known: dict[str, Key]) -> None:
   if not (isinstance(cells, tuple | list) and all(isinstance(cell, dict) for cell in cells)):
     raise UserError(
-      f"config.cells is {cells!r}; right would be a tuple of dictionaries, such as "
+      f"config.cells is {cells!r}; expected a tuple of dictionaries, such as "
       "--config.cells=\"({'model.depth': 2}, {'model.depth': 4})\""
     )
   for cell in cells:
@@ -105,5 +105,5 @@ def _check_cells(cells, known: dict[str, Key]) -> None:
       if key not in known or not key.startswith(("model.", "sweep.")) or key == "model.name":
         right = [k for k in (f"model.{key}", f"sweep.{key}") if k in known]
         near = f", {right[0]!r}" if right else ""
-        raise UserError(f"config.cells has {key!r}; right would be a model.* or sweep.* key{near}")
+        raise UserError(f"config.cells has {key!r}; expected a model.* or sweep.* key{near}")
       _check_value(known[key], value, "config.cells: ")

@@ -40,7 +40,7 @@ def variant(model: str, variants: dict[str, dict], argument: str) -> ml_collecti
   names = [name for name in argument.split(",") if name and name != "smoke"]
   if len(names) > 1 or (names and names[0] not in variants):
     known = ", ".join([*filter(None, variants), "smoke"])
-    raise UserError(f"no variant {','.join(names)!r}; right would be one of {known}")
+    raise UserError(f"no variant {','.join(names)!r}; expected one of {known}")
   config = default(model)
   chosen = variants[names[0] if names else ""]
   _update(config, chosen)

@@ -36,7 +36,7 @@ def copy_distance(train: Array, test: Array) -> float:
     ValueError: less than 100 held-out images.
   """
   if len(test) < 100:
-    raise ValueError(f"{len(test)} held-out images have no nearest 1%; 100 would be right")
+    raise ValueError(f"{len(test)} held-out images have no nearest 1%; expected 100 or more")
   return float(np.quantile(nearest(test, train)[1], 0.01))
 
 

@@ -79,7 +79,7 @@ def frechet_at_infinity(
   """
   N = len(generated)
   if N < 200:
-    raise ValueError(f"{N} generated images are too few to extrapolate from; 200 would be right")
+    raise ValueError(f"{N} generated images are too few to extrapolate from; expected 200 or more")
   rng = np.random.default_rng(seed)
   counts = np.linspace(N // 10, N, sizes).astype(int)
   parts = (generated[rng.permutation(N)[:count]] for count in counts)

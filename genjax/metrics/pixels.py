@@ -128,7 +128,7 @@ def sharpness(images: Array) -> Array:
     ValueError: neither 1 nor 3 channels.
   """
   if images.shape[-1] not in (1, 3):
-    raise ValueError(f"images of {images.shape[-1]} channels; 1 or 3 would be right")
+    raise ValueError(f"images of {images.shape[-1]} channels; expected 1 or 3")
   x = images[..., 0]
   if images.shape[-1] == 3:
     x = sum(weight * images[..., channel] for channel, weight in enumerate(GREY))

@@ -280,7 +280,7 @@ def _check(
   if regulariser == "gradient_penalty" and _has_statistics(critic, image_shape):
     raise UserError(
       f"model.regulariser 'gradient_penalty' penalises each image alone, and the critic of "
-      f"{network!r} has batch norm: 'clip' would be right, or a network whose critic has none, "
+      f"{network!r} has batch norm: expected 'clip', or a network whose critic has none, "
       "as 's1_gan', 's1_wgan_gp_cifar10' and 'dense'"
     )
   if regulariser == "gradient_penalty" and half_batches:

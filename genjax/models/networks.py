@@ -73,7 +73,7 @@ def _dense_vae(spec: Spec) -> VaeNetworks:
   if spec.depth % 2:
     raise UserError(
       f"config.model.depth is {spec.depth}: half of the hidden layers go to each of encoder and "
-      "decoder, so an even number would be right"
+      "decoder; expected an even number"
     )
   return _dense_pair(spec, (spec.width,) * (spec.depth // 2))
 

@@ -8,9 +8,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from genjax.plotting import plots
 
-# Of fewer points than that, as of a run's validations, each is shown but an explosion: one that is
-# so many times as large as the others.
-FEW, EXPLOSION = 20, 100
+# Of fewer points than FEW, as of a run's validations, all are shown except outliers: those that are
+# OUTLIER times as large as the others.
+FEW, OUTLIER = 20, 100
 
 
 class Metric(NamedTuple):
@@ -97,7 +97,7 @@ def _limits(
 
   def bound(r: int) -> int:
     """How many times the usual size is too large."""
-    return EXPLOSION if values.shape[1] < FEW and labels[r].failed_at < 0 else 10
+    return OUTLIER if values.shape[1] < FEW and labels[r].failed_at < 0 else 10
 
   cores = {r: _core(v, trimmed) for r in range(len(values)) if (v := _known(values[r])).size}
   sizes = {r: np.abs(core).max() for r, core in cores.items()}
@@ -121,7 +121,7 @@ def _core(values: np.ndarray, trimmed: float) -> np.ndarray:
   core = np.sort(values)[[cut, -1 - cut]]
   if len(values) >= FEW:
     return core
-  ordinary = values[np.abs(values) <= (EXPLOSION * np.abs(core).max() or np.inf)]
+  ordinary = values[np.abs(values) <= (OUTLIER * np.abs(core).max() or np.inf)]
   return np.array([ordinary.min(), ordinary.max()])
 
 

@@ -46,7 +46,7 @@ def write(
     where: where the data lie now, as in `planning.load_data`.
 
   Raises:
-    UserError: a path is no workdir, nothing was saved yet, or the file cannot be written.
+    UserError: a path is not a workdir, nothing was saved yet, or the file cannot be written.
   """
   if out.suffix != ".html":
     raise UserError(f"--out={out}: expected a file .html")

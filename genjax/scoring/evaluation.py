@@ -22,9 +22,9 @@ from genjax.scoring import feature_scores, image_scores, model_scores, trained_s
 from genjax.scoring.feature_scores import Reference
 from genjax.scoring.protocols import (
   BATCH,
-  Block,
   Context,
   Group,
+  RunBlock,
   Settings,
   identity,
   key_of,
@@ -44,7 +44,7 @@ class Asked(NamedTuple):
 
 
 def check_images(names: Sequence[str], splits: data.Splits, settings: Settings, where: str) -> None:
-  """Raises `UserError` for too few held-out images, or a score that such images have not."""
+  """Raises `UserError` for too few held-out images, or a score that these images do not support."""
   held = len(getattr(splits, settings.split).label)
   if min(settings.images, held) < LEAST:
     raise UserError(
@@ -94,7 +94,7 @@ class Evaluation:
     self.groups = [group for group in made if group and group.names]
 
   def check(self, names: Sequence[str], where: str) -> None:
-    """Raises `UserError` for a score that these images or this network have not."""
+    """Raises `UserError` for a score that these images or this network do not support."""
     known = {name for group in self.groups for name in group.names}
     lacking = [name for name in names if name not in known]
     if lacking:
@@ -113,8 +113,8 @@ class Evaluation:
         found.append(Asked(identity(protocol), protocol, group, some))
     return found
 
-  def block(self, runs: Run, states: State) -> Block:
-    return Block(runs, states, self._generator)
+  def block(self, runs: Run, states: State) -> RunBlock:
+    return RunBlock(runs, states, self._generator)
 
 
 def _generator(model: Model, labels: np.ndarray, seed: int) -> Callable:

@@ -40,9 +40,7 @@ def load(
     return classifier.feature_networks(splits, cache, _show, count)
   kind, _, where = wanted.partition(":")
   if not where:
-    raise UserError(
-      f"--features={wanted}: right would be inception:PATH or MODULE:FUNCTION, or nothing"
-    )
+    raise UserError(f"--features={wanted}: expected inception:PATH or MODULE:FUNCTION, or nothing")
   made = _inception(where) if kind == "inception" else _function(kind, where)
   image_shape = splits.train.image.shape[1:]
   image = jax.ShapeDtypeStruct((2, *image_shape), jnp.float32)
@@ -53,7 +51,7 @@ def load(
       f"--features={wanted}: it does not take images of {image.shape}: {error}"
     ) from None
   if len(shape) != 2 or shape[0] != 2:
-    raise UserError(f"--features={wanted} gives {shape} for 2 images; right would be (2, D)")
+    raise UserError(f"--features={wanted} gives {shape} for 2 images; expected (2, D)")
   if kind != "inception":
     made = made._replace(name=f"{made.name}-{_digest_of_features(made, image_shape)}")
   return [made]

@@ -13,7 +13,7 @@ from genjax import data
 from genjax.metrics import copies, distances, pixels
 from genjax.rng import latent_noise
 from genjax.scoring import classifier
-from genjax.scoring.protocols import EMD_IMAGES, Block, Context, Group
+from genjax.scoring.protocols import EMD_IMAGES, Context, Group, RunBlock
 from genjax.training.sweep import compiled
 from genjax.types import Dataset, FeatureNetwork, PyTree, Run, State
 
@@ -171,7 +171,7 @@ def group(context: Context, reference: Reference) -> Group:
   see = context.vectorised(reference.look)
   lengths = context.vectorised(_path_length(context, network))
 
-  def measure(block: Block, names: set[str]) -> dict[str, np.ndarray]:
+  def measure(block: RunBlock, names: set[str]) -> dict[str, np.ndarray]:
     found = {}
     if names - {"path_length"}:
       features, logits = jax.device_get(see(block.images, network.params))

@@ -7,7 +7,7 @@ from jax import Array
 
 from genjax.metrics import pixels
 from genjax.metrics.pixels import unit
-from genjax.scoring.protocols import EMD_IMAGES, Block, Context, Group
+from genjax.scoring.protocols import EMD_IMAGES, Context, Group, RunBlock
 from genjax.training.sweep import compiled
 
 
@@ -27,7 +27,7 @@ def group(context: Context) -> Group:
     few = min(EMD_IMAGES, count)
     return pixels.exact_emd(*(np.asarray(x[:few]) / 255 for x in (real, images)))
 
-  def measure(block: Block, names: set[str]) -> dict[str, np.ndarray]:
+  def measure(block: RunBlock, names: set[str]) -> dict[str, np.ndarray]:
     found = {}
     if names & {"swd", "sharpness"}:
       found = jax.device_get(every(block.images, real))

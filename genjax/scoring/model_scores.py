@@ -10,7 +10,7 @@ from jax import Array, lax
 from genjax import data
 from genjax.metrics import likelihood
 from genjax.metrics.pixels import unit
-from genjax.scoring.protocols import BATCH, Block, Context, Group
+from genjax.scoring.protocols import BATCH, Context, Group, RunBlock
 from genjax.types import Batch, Dataset, Run, State
 
 NLL_BATCH = 50
@@ -48,7 +48,7 @@ def critic(context: Context) -> Group:
   every = context.vectorised(gaps) if model.score else None
   splits = (batches(context.held), batches(context.splits.train)) if model.score else ()
 
-  def measure(block: Block, names: set[str]) -> dict[str, np.ndarray]:
+  def measure(block: RunBlock, names: set[str]) -> dict[str, np.ndarray]:
     return jax.device_get(every((block.runs, block.states), *splits))
 
   protocol = context.protocol(
@@ -104,7 +104,7 @@ def bounds(context: Context) -> Group | None:
     for samples in (0, settings.nll_samples)
   }
 
-  def measure(block: Block, names: set[str]) -> dict[str, np.ndarray]:
+  def measure(block: RunBlock, names: set[str]) -> dict[str, np.ndarray]:
     program = every[settings.nll_samples if "nll" in names else 0]
     return jax.device_get(program((block.runs, block.states), drawn))
 

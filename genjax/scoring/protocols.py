@@ -31,7 +31,7 @@ class Settings(NamedTuple):
   nll_samples: int = 5000
 
 
-class Block:
+class RunBlock:
   """Some runs and their weights, and the images that they generate, when these are asked for."""
 
   def __init__(self, runs: Run, states: State, generator: Callable):
@@ -48,8 +48,8 @@ class Group(NamedTuple):
 
   protocol: dict
   names: tuple[str, ...]
-  # name -> [R], or [R, Z] with NaN for dimensions that a run has not
-  measure: Callable[[Block, set[str]], dict[str, np.ndarray]]
+  # name -> [R], or [R, Z] with NaN for dimensions that a run does not have
+  measure: Callable[[RunBlock, set[str]], dict[str, np.ndarray]]
   floor: Callable[[set[str]], dict[str, float]]
 
 
@@ -105,7 +105,7 @@ def fits(name: str, model: Model) -> bool:
 
 
 def check(names: Sequence[str], model: Model, where: str) -> None:
-  """Raises `UserError` for a score that does not exist, or that this model has not."""
+  """Raises `UserError` for a score that does not exist, or that this model does not provide."""
   for name in names:
     if name not in SCORES:
       raise UserError(f"{where} has {name!r}; scores are {', '.join(SCORES)}")

@@ -12,7 +12,7 @@ from genjax.metrics.catalogue import SCORES, parts
 from genjax.plotting import galleries, plots
 from genjax.scoring import feature_networks, protocols, score_files
 from genjax.scoring.evaluation import Asked, Evaluation, check_images
-from genjax.scoring.protocols import Block, Settings
+from genjax.scoring.protocols import RunBlock, Settings
 from genjax.scoring.score_files import Place
 from genjax.training import loading, metrics_file, planning, sweep, workdir
 
@@ -130,7 +130,7 @@ class _Scoring:
       plots.save(figure, self.path / "samples" / f"nearest-{self.weights}.png")
 
   def _missing(self, asked: Sequence[Asked]) -> dict[int, set[Place]]:
-    """Run -> the scores that it has not yet; only runs that lack some."""
+    """Run -> the scores that it lacks; only runs that lack some."""
     done, steps = score_files.read(self.path), np.asarray(self.states.step)
     missing = {
       run: {
@@ -164,12 +164,12 @@ class _Scoring:
           self._show(block, runs)
         yield {place: float(values[place.name][runs.index(place.run)]) for place in mine}
 
-  def _block(self, evaluation: Evaluation, runs: list[int]) -> Block:
+  def _block(self, evaluation: Evaluation, runs: list[int]) -> RunBlock:
     """A block that is not full repeats its last run."""
     index = np.array(runs + [runs[-1]] * (self.size - len(runs)))
     return evaluation.block(*jax.tree.map(lambda leaf: leaf[index], (self.saved.runs, self.states)))
 
-  def _show(self, block: Block, runs: list[int]) -> None:
+  def _show(self, block: RunBlock, runs: list[int]) -> None:
     self.shown |= {run: np.asarray(block.images[i, :COLUMNS]) for i, run in enumerate(runs)}
 
 

@@ -42,7 +42,7 @@ def read(path: str) -> dict[str, np.ndarray]:
       stream.seek(0)
       return _reader(head)(stream)
   except FileNotFoundError as error:
-    raise UserError(f"{path}: no such file; right would be a .pth, .npz or .safetensors") from error
+    raise UserError(f"{path}: no such file; expected a .pth, .npz or .safetensors") from error
   except Exception as error:  # a damaged file fails in as many ways as it has bytes
     raise UserError(f"{path}: not a readable file of weights ({reason(error)})") from error
 

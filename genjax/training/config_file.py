@@ -132,7 +132,7 @@ def check_free(path: pathlib.Path, cells: Iterable[str] = ()) -> None:
   if others:
     more = f" and {len(others) - 1:,} more" if others[1:] else ""
     raise UserError(
-      f"--workdir={path} holds {others[0]}{more} and is no workdir of genjax; name a new folder or "
+      f"--workdir={path} holds {others[0]}{more} and is not a genjax workdir; name a new folder or "
       "an empty one"
     )
 
@@ -163,7 +163,7 @@ def read_config(path: pathlib.Path) -> dict:
   except (FileNotFoundError, NotADirectoryError):
     cells = _cells(path)
     hint = f"; its folders are workdirs, as {cells[0]}" if cells else ""
-    raise UserError(f"{path} is no workdir of genjax: it has no config.json{hint}") from None
+    raise UserError(f"{path} is not a genjax workdir: it has no config.json{hint}") from None
   except (ValueError, KeyError, TypeError, AttributeError, OSError):
     raise UserError(
       f"{file} cannot be read; restore it, or start again in another --workdir"

@@ -103,7 +103,7 @@ class Saved(NamedTuple):
       UserError: another word.
     """
     if weights not in ("best", "last", "raw"):
-      raise UserError(f"weights is {weights!r}; right would be 'best', 'last' or 'raw'")
+      raise UserError(f"weights is {weights!r}; expected 'best', 'last' or 'raw'")
     states = self.progress.best if weights == "best" else self.progress.state
     states = states._replace(opt_state={})
     if weights == "raw" and states.ema:

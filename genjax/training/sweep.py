@@ -67,7 +67,7 @@ def sharding(num_runs: int) -> NamedSharding:
 
 
 def replicated(num_runs: int) -> NamedSharding:
-  """Where lies what all runs share: on each of their devices."""
+  """Sharding of data that all runs share: replicated on each of their devices."""
   return NamedSharding(mesh(num_runs), _SHARED)
 
 

@@ -201,7 +201,7 @@ def test_last_weights(tmp_path):
 @pytest.mark.parametrize(
   ("metrics", "message"),
   [
-    (["fdd"], "--metrics has 'fdd', which is no score; did you mean fd?"),
+    (["fdd"], "--metrics has 'fdd', which is not a score; did you mean fd?"),
     (["fd", "recall"], "--metrics has recall, and no workdir has; there are fd, kd"),
   ],
 )
@@ -243,7 +243,7 @@ def test_the_command_line(tmp_path):
     ([], "--workdir is missing; name a folder that genjax.main left, or several"),
     ([tmp_path / "nowhere"], f"{tmp_path}/nowhere is not a folder; expected a workdir"),
     ([tmp_path], None),  # a study of two
-    ([path, "--metrics=x", bare, "--out=o"], "--metrics has 'x', which is no score"),
+    ([path, "--metrics=x", bare, "--out=o"], "--metrics has 'x', which is not a score"),
     ([path, f"--workdir={tmp_path}/x"], f"{tmp_path}/x is not a folder"),
   ]
   processes = [start(*arguments, cwd=tmp_path) for arguments, _ in mistakes]

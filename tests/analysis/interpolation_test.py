@@ -83,13 +83,13 @@ def test_several_workdirs_in_one_figure(vae, tmp_path):
 @pytest.mark.parametrize(
   ("change", "line"),
   [
-    ({"what": ("paths",)}, "--what has 'paths'; right would be some of random, images"),
+    ({"what": ("paths",)}, "--what has 'paths'; expected some of random, images"),
     ({"what": ("classes",)}, "--what has 'classes', but no model is conditional"),
     ({"what": ("manifold",), "runs": ("latent=3",)}, "'manifold', but no run has a latent of 2"),
-    ({"images": ("1", "2", "3")}, "right would be an even number"),
+    ({"images": ("1", "2", "3")}, "expected an even number"),
     ({"images": ("0", "1"), "what": ("random",)}, "--images=0,1, but --what=random has no images"),
-    ({"images": ("0", "9999")}, "right would be places of test images"),
-    ({"runs": ("latent=7",)}, "no run is so"),
+    ({"images": ("0", "9999")}, "expected places of test images"),
+    ({"runs": ("latent=7",)}, "no run matches"),
   ],
 )
 def test_what_cannot_be_had(vae, tmp_path, change, line):

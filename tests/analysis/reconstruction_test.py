@@ -48,7 +48,7 @@ def test_what_cannot_be_had(vae, tmp_path):
   (tmp_path / "file").write_text("")
   with pytest.raises(UserError, match=r"--out=.*file is a file; name a folder"):
     reconstruction.reconstruct([vae[0]], Wanted(runs=("0",), count=10, out=str(tmp_path / "file")))
-  with pytest.raises(UserError, match="--images=77777: right would be places"):
+  with pytest.raises(UserError, match="--images=77777: expected places"):
     reconstruction.reconstruct([vae[0]], Wanted(images=("77777",)))
   with pytest.raises(UserError, match="is not a folder; expected a workdir"):
     reconstruction.reconstruct([tmp_path / "none"], Wanted())

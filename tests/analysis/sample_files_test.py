@@ -166,7 +166,7 @@ def test_classes_by_their_names(conditional, tmp_path, call):
   assert sample_files._footnote([chosen], labels, 0).endswith("class 7.")
   with pytest.raises(
     UserError,
-    match=r"--label=dog is no class; expected one of cat, 7, 1, a b, e, .*, or 0 to 9$",
+    match=r"--label=dog is not a class; expected one of cat, 7, 1, a b, e, .*, or 0 to 9$",
   ):
     call(f"--workdir={path}", "--label=dog")
 
@@ -202,12 +202,12 @@ def test_where_pictures_go_if_nothing_is_said(vae, tmp_path, monkeypatch, call):
   ("flags", "line"),
   [
     (["--label=3"], "--label=3: the model of .* takes no label"),
-    (["--out=a.jpg"], "--out=a.jpg: right would be .png, .npz, or a folder"),
+    (["--out=a.jpg"], "--out=a.jpg: expected .png, .npz, or a folder"),
     (["--out="], "--out is empty"),
     (["--num=100000", "--out=a.png"], "100,000 images of 8 runs are too many for one picture"),
     (["--out=/dev/null/a.png"], "--out=/dev/null/a.png cannot be written"),
     (["--out=/dev/null/a"], "--out=/dev/null/a cannot be written"),
-    (["--runs=99"], "--runs=99: no run is so"),
+    (["--runs=99"], "--runs=99: no run matches"),
   ],
 )
 def test_mistakes(vae, flags, line, call, tmp_path, monkeypatch):
@@ -222,7 +222,7 @@ def test_of_classes_called_by_numbers_none_is_meant_by_its_place(vae):
   (chosen,) = selection.read([vae[0]], ["0"])
   toy = toys.classes(chosen, ("1", "2", "3"))
   assert sampling.labels([toy], ["1", "3"], 4)[0].tolist() == [0, 2, 0, 2]
-  with pytest.raises(UserError, match=r"--label=0 is no class; expected one of 1, 2, 3$"):
+  with pytest.raises(UserError, match=r"--label=0 is not a class; expected one of 1, 2, 3$"):
     sampling.labels([toy], ["0"], 4)
 
 
@@ -230,14 +230,15 @@ def test_of_classes_called_by_numbers_none_is_meant_by_its_place(vae):
 def test_classes_that_there_are_not(conditional, label, call):
   wrong = label.split(",")[-1]
   with pytest.raises(
-    UserError, match=f"--label={wrong} is no class; expected one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9$"
+    UserError,
+    match=f"--label={wrong} is not a class; expected one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9$",
   ):
     call(f"--workdir={conditional}", f"--label={label}")
 
 
 def test_what_fails_on_the_way_leaves_what_was_there(vae, tmp_path, call, monkeypatch):
   def fail(*_):
-    yield sampling.Block(0, np.zeros((8, 1, 28, 28, 1), np.uint8))
+    yield sampling.ImageBlock(0, np.zeros((8, 1, 28, 28, 1), np.uint8))
     raise KeyboardInterrupt
 
   for name in ("a.png", "a.npz"):
@@ -264,4 +265,4 @@ def test_a_mistake_has_one_line_and_status_2(tmp_path):
   assert result.returncode == 2
   assert result.stderr.startswith("genjax: ")
   assert result.stderr.count("\n") == 1
-  assert "num is '0'; right would be a whole number from 1 to 100,000" in result.stderr
+  assert "num is '0'; expected a whole number from 1 to 100,000" in result.stderr

@@ -93,10 +93,10 @@ def test_figures_of_runs_are_computed_in_full_float32(vae):
 @pytest.mark.parametrize(
   ("wanted", "line"),
   [
-    (["latent=5"], "no run is so; there are runs 0 to 7, of seed 0, 1; latent 2, 3"),
-    (["9"], "no run is so"),
-    (["width=5"], "which runs have not: they have seed, latent"),
-    (["first"], "right would be rows of runs.csv, as 0,3"),
+    (["latent=5"], "no run matches; there are runs 0 to 7, of seed 0, 1; latent 2, 3"),
+    (["9"], "no run matches"),
+    (["width=5"], "which runs do not have: they have seed, latent"),
+    (["first"], "expected rows of runs.csv, as 0,3"),
     (["latent=x"], "--runs has 'latent=x'"),
   ],
 )
@@ -108,7 +108,7 @@ def test_runs_that_there_are_not(vae, wanted, line):
 def test_wrong_paths(tmp_path):
   with pytest.raises(UserError, match="is not a folder; expected a workdir"):
     selection.read([tmp_path / "none"])
-  with pytest.raises(UserError, match="is no workdir of genjax"):
+  with pytest.raises(UserError, match="is not a genjax workdir"):
     selection.read([tmp_path])
 
 

@@ -24,7 +24,7 @@ def test_images_of_different_classes_come_first():
 
 @pytest.mark.parametrize("given", ["7", "-1", "x", "²"])
 def test_images_that_there_are_not(given):
-  with pytest.raises(UserError, match=f"--images=0,{given}: right would be places .*, 0 to 6"):
+  with pytest.raises(UserError, match=f"--images=0,{given}: expected places .*, 0 to 6"):
     test_images.places(("0", given), LABELS, 2)
 
 

@@ -149,7 +149,7 @@ def test_without_scores_the_command_is_named(tmp_path):
 def test_paths_that_are_no_workdir_are_refused(tmp_path):
   empty = tmp_path / "empty"
   empty.mkdir()
-  assert refused(empty) == f"{empty} is no workdir of genjax: it has no config.json"
+  assert refused(empty) == f"{empty} is not a genjax workdir: it has no config.json"
   missing = tmp_path / "missing"
   right = "expected a workdir, or the folder of a study"
   assert refused(missing) == f"{missing} is not a folder; {right}"

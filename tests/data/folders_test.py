@@ -167,7 +167,7 @@ def test_a_class_has_all_images_below_its_folder(tmp_path):
 def test_classes_are_in_the_order_of_their_numbers(tmp_path):
   for number in range(12):
     _fill(tmp_path / f"{number}", number)
-  (tmp_path / "5x").mkdir()  # holds no image, and is no class
+  (tmp_path / "5x").mkdir()  # holds no image, and is not a class
   arrays = folders.read(tmp_path, 0)
   assert arrays.classes == tuple(map(str, range(12)))
   assert _greys(arrays.train) == {number: {number} for number in range(12)}

@@ -198,7 +198,7 @@ def test_a_network_of_the_users(vae, tmp_path, monkeypatch):
     "mine:wrong": "mine:wrong gives",
     "mine:absent": "mine:absent: ",
     "nowhere:f": "nowhere:f: ",
-    "mine": "right would be inception:PATH",
+    "mine": "expected inception:PATH",
     "inception:absent.pth": "absent.pth",
   }.items():
     with pytest.raises(UserError, match=message):

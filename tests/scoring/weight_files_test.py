@@ -223,7 +223,7 @@ def test_other_files(tmp_path, content, said):
 
 
 def test_no_file(tmp_path):
-  with pytest.raises(UserError, match=r"a\.pth: no such file; right would be a \.pth"):
+  with pytest.raises(UserError, match=r"a\.pth: no such file; expected a \.pth"):
     weight_files.read(str(tmp_path / "a.pth"))
   with pytest.raises(UserError, match="not a readable file"):
     weight_files.read(str(tmp_path))

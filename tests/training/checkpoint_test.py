@@ -306,7 +306,7 @@ def test_load_takes_the_best_step_or_the_last(vae):
   worse = [run.step for run in best].index(6)
   padded = z if best[worse].numbers["latent"] == 2 else jnp.ones((1, 3))
   assert not np.array_equal(best[worse].generate(padded), last[worse].generate(padded))
-  with pytest.raises(UserError, match="weights is 'first'; right would be 'best', 'last' or"):
+  with pytest.raises(UserError, match="weights is 'first'; expected 'best', 'last' or"):
     genjax.load(vae[0], "first")
 
 
@@ -457,7 +457,7 @@ def test_a_conditional_run_needs_labels(gan):
 def test_load_says_what_a_path_is_not(vae, tmp_path):
   (tmp_path / "file").write_text("")
   for place in (tmp_path, tmp_path / "absent", tmp_path / "file"):
-    with pytest.raises(UserError, match=f"^{place} is no workdir of genjax: it has no config.json"):
+    with pytest.raises(UserError, match=f"^{place} is not a genjax workdir: it has no config.json"):
       genjax.load(place)
   grid = tmp_path / "grid"
   shutil.copytree(vae[0], grid / "width=8")

@@ -183,10 +183,10 @@ def test_a_config_json_that_cannot_be_read(tmp_path, text):
 def test_a_folder_without_config_json_is_no_workdir(tmp_path):
   with pytest.raises(UserError) as caught:
     config_file.read_config(tmp_path)
-  assert str(caught.value) == f"{tmp_path} is no workdir of genjax: it has no config.json"
+  assert str(caught.value) == f"{tmp_path} is not a genjax workdir: it has no config.json"
   (tmp_path / "file").write_text("")
   for place in (tmp_path / "absent", tmp_path / "file"):
-    with pytest.raises(UserError, match="is no workdir of genjax"):
+    with pytest.raises(UserError, match="is not a genjax workdir"):
       config_file.read_config(place)
 
 
@@ -225,7 +225,7 @@ def test_a_folder_with_somebody_s_files_is_refused(tmp_path, names, said):
   with pytest.raises(UserError) as caught:
     config_file.compare(tmp_path, RECORD)
   assert str(caught.value) == (
-    f"--workdir={tmp_path} holds {said} and is no workdir of genjax; name a new folder or an empty "
+    f"--workdir={tmp_path} holds {said} and is not a genjax workdir; name a new folder or an empty "
     "one"
   )
   assert sorted(tmp_path.rglob("*")) == before
