@@ -31,7 +31,6 @@ NAMES = (
   r"(protocols|scores|pairs|agreement|losses|health|flags|runs)\.(csv|tex)"
   r"|(latent|settings|steps|best|val_\w+)-[\w-]+\.png|\..*\.partial"
 )
-PRINTED = 60  # rows of a table; of more, the terminal has a part, and the files have all
 _CSV_ALONE = ("protocols", "flags", "runs")  # too long, or too wide, for a page
 
 
@@ -72,7 +71,7 @@ def compare(
   }
   written = _write(out, made | {"runs": setting_tables.runs(measured)}, found)
   if everything:
-    parts = [tables.text(table) for table in _printed(made) if table.blocks]
+    parts = [tables.text(table) for table in made.values() if table.blocks]
   else:
     first = [m for m in measured if m.name in metrics] or findings.headlines(measured)
     parts = [findings.answer(first, _title(first, weights), f"{out}/pairs.csv"), _health(judged)]
@@ -126,16 +125,6 @@ def _chosen(found: list[Scores], metrics: Sequence[str]) -> list[Scores]:
     known = ", ".join(dict.fromkeys(scores.name for scores in found))
     raise UserError(f"--metrics has {', '.join(missing)}, and no workdir has; there are {known}")
   return chosen
-
-
-def _printed(made: dict[str, Table]) -> Iterator[Table]:
-  """What the terminal has: of long tables less."""
-  shorter = {"pairs": setting_tables.verdicts, "losses": correlations.first_features}
-  for name, table in made.items():
-    if name in shorter and sum(len(block.rows) for block in table.blocks) > PRINTED:
-      yield shorter[name](table)
-    else:
-      yield health.examples(table) if name == "flags" else table
 
 
 def _write(out: pathlib.Path, made: dict[str, Table], found: list[Scores]) -> list[str]:

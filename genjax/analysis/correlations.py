@@ -95,17 +95,6 @@ def with_losses(found: Sequence[Scores]) -> Table:
   return Table(_CORRELATIONS, [Block(text, {}, rows)] if rows else [])
 
 
-def first_features(correlated: Table) -> Table:
-  """What losses tell of the scores by the first of the feature networks, and of those without."""
-  blocks = []
-  for block in correlated.blocks:
-    networks = [features for _, _, features, *_ in block.rows if features]
-    rows = [row for row in block.rows if row[2] in ("", *networks[:1])]
-    notes = ["the other feature networks are in losses.csv"] if len(rows) < len(block.rows) else []
-    blocks.append(block._replace(rows=rows, notes=notes))
-  return correlated._replace(blocks=blocks)
-
-
 def losses(scores: Scores, name: str) -> np.ndarray:
   """[R] that loss at the step of the weights which were scored; NaN where there is none."""
   return np.array(

@@ -219,29 +219,6 @@ def _on_pairs(compared: list[tuple]) -> list[str]:
   return notes
 
 
-_VERDICTS = (
-  Column("score", "score", "text"),
-  Column("features", "features", "text"),
-  Column("pairs", "pairs", "count"),
-  Column("shown", "one is better", "count"),
-  Column("not_shown", "no difference shown", "count"),
-  Column("seeds", "not enough seeds", "count"),
-)
-
-
-def verdicts(compared: Table, where: str = "pairs.csv") -> Table:
-  """How many of the pairs under each score have which verdict; each pair stands in `where`."""
-  rows = []
-  for block in compared.blocks:
-    said = [row[-1] for row in block.rows]
-    counts = [said.count(kind) for kind in ("no difference shown", "not enough seeds")]
-    about = block.about["score"], block.about["features"]
-    rows.append((*about, len(said), len(said) - sum(counts), *counts))
-  notes = [f"each pair with its interval and p is in {where}; fewer scores are shown in full"]
-  notes += dict.fromkeys(note for block in compared.blocks for note in block.notes)
-  return Table(_VERDICTS, [Block("Pairs of settings", {}, rows, notes)])
-
-
 _RUNS = (
   Column("setting", "setting", "text"),
   Column("workdir", "", "text"),

@@ -12,7 +12,7 @@ from genjax.metrics import statistics
 from genjax.plotting.tables import Block, Column, Table
 from genjax.reporting import page
 
-PAIRS = 100  # rows of the tables of pairs
+PAIRS = 100  # rows of the tables of pairs that a page has room for
 
 
 class Part(NamedTuple):
@@ -58,9 +58,9 @@ def _part(title: str, first: Sequence[Measure], every: Sequence[Measure], compar
   shown = page.grids(setting_tables.overview(first, "Interquartile means [95%]"))
   said = findings.of(first, f"pairs.csv, which `{compare}` writes")
   pairs = setting_tables.pairs(every)
-  if sum(len(block.rows) for block in pairs.blocks) > PAIRS:
-    pairs = setting_tables.verdicts(pairs, f"pairs.csv, which `{compare}` writes")
-  return Part(title, shown, said, page.grids(setting_tables.middles(every)), page.grids(pairs))
+  many = sum(len(block.rows) for block in pairs.blocks) > PAIRS
+  grids = [] if many else page.grids(pairs)
+  return Part(title, shown, said, page.grids(setting_tables.middles(every)), grids)
 
 
 def few(homes: Sequence[Workdir]) -> str:

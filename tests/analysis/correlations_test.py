@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scored
 from scipy import stats
-from scored import notes, numbers, rows
+from scored import numbers, rows
 
 from genjax.analysis import correlations
 
@@ -86,7 +86,7 @@ def test_correlation_where_nothing_can_be_told():
       assert np.isnan(found[1:]).all()
 
 
-def test_the_first_network_stands_for_the_others(tmp_path):
+def test_a_row_for_each_network_and_for_scores_without_one(tmp_path):
   protocols = {key: scored.protocol(f"net-{key}") for key in ("aa", "bb")}
   protocols["cc"] = scored.protocol("", "images")
   figures = {name: [1, 2, 3] for name in ("fd@aa", "fd@bb", "swd@cc", "val_swd")}
@@ -94,9 +94,6 @@ def test_the_first_network_stands_for_the_others(tmp_path):
     scored.scores(scored.write(tmp_path / "w", figures, protocols=protocols))
   )
   assert [row["features"] for row in rows(whole)] == ["net-aa", "net-bb", ""]
-  short = correlations.first_features(whole)
-  assert [row["features"] for row in rows(short)] == ["net-aa", ""]
-  assert notes(short) == ["the other feature networks are in losses.csv"]
 
 
 def test_tables_of_nothing():

@@ -95,7 +95,7 @@ def test_figures_of_runs_are_computed_in_full_float32(vae):
   [
     (["latent=5"], "no run matches; there are runs 0 to 7, of seed 0, 1; latent 2, 3"),
     (["9"], "no run matches"),
-    (["width=5"], "which runs do not have: they have seed, latent"),
+    (["width=5"], "which runs do not have; they have seed, latent"),
     (["first"], "expected rows of runs.csv, as 0,3"),
     (["latent=x"], "--runs has 'latent=x'"),
   ],

@@ -209,9 +209,6 @@ def test_too_many_pairs_for_so_few_seeds_is_said(tmp_path):
     "28 pairs are too many for so few seeds: p (Holm) cannot be below 0.055; compare fewer "
     "settings, or train more seeds"
   ]
-  counts = setting_tables.verdicts(table).blocks[0]
-  assert counts.rows == [("fd", "mnist-0-3fa91c77", 28, 0, 28, 0)]
-  assert notes(table)[0] in counts.notes
 
 
 def test_the_least_p_is_that_of_settings_that_do_not_overlap():
