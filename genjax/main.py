@@ -8,7 +8,7 @@ from ml_collections import config_flags
 from genjax import cli, config
 from genjax.reporting import build
 from genjax.scoring.watch import WATCH
-from genjax.training import planning, train
+from genjax.training import planning, study
 from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)
@@ -26,7 +26,7 @@ def main() -> None:
   if not _WORKDIR.value:
     raise UserError("--workdir is missing; name a folder for everything that the run leaves")
   plans, path = planning.plans(wanted, watch=WATCH), pathlib.Path(_WORKDIR.value)
-  train.study(plans, path, cli.origin(_CONFIG))
+  study.run(plans, path, cli.origin(_CONFIG))
   # Training is done, and said so: what goes wrong from here on takes nothing away from it.
   print(f"{path / build.FILE}: being written", flush=True)
   build.write([path], path / build.FILE, next(iter(plans.values())).splits)

@@ -9,7 +9,7 @@ import trainings
 
 from genjax import config, models
 from genjax.models import networks
-from genjax.training import planning, train, workdir
+from genjax.training import planning, study, train, workdir
 
 FILES = sorted((pathlib.Path(__file__).parents[1] / "configs").glob("*.py"))
 
@@ -55,8 +55,8 @@ def test_a_study_goes_on_where_it_stopped(tmp_path, caches, monkeypatch, capsys)
   whole = train.train
   monkeypatch.setattr(train, "train", killed)
   with pytest.raises(KeyboardInterrupt):
-    train.study(plans, tmp_path)
-  train.study(plans, tmp_path)
+    study.run(plans, tmp_path)
+  study.run(plans, tmp_path)
   assert begun == [
     ("depth=2", "depth=2, 1 of 3"),
     ("depth=4", "depth=4, 2 of 3"),

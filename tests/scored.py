@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-from genjax.analysis import measures, workdirs
+from genjax.analysis import measures, recorded_scores, workdirs
 from genjax.plotting import tables
 
 FLOORS = {"fd": 0.71, "coverage": 0.95, "recall": 0.9, "modes": 10, "memorised": 0.01, "swd": 0.02}
@@ -77,7 +77,7 @@ def append(path, name, values, step=8):
 
 
 def scores(*paths, weights="best"):
-  return workdirs.scores(workdirs.read(paths), weights)
+  return recorded_scores.read(workdirs.read(paths), weights)
 
 
 def found(*paths, weights="best"):

@@ -13,13 +13,14 @@ from genjax.analysis import (
   findings,
   health,
   measures,
+  recorded_scores,
   score_curves,
   score_plots,
   setting_tables,
   workdirs,
 )
 from genjax.analysis.measures import Measure
-from genjax.analysis.workdirs import Scores
+from genjax.analysis.recorded_scores import Scores
 from genjax.config import suggestion
 from genjax.metrics.catalogue import SCORES
 from genjax.plotting import plots, tables
@@ -56,7 +57,7 @@ def compare(
   _check(metrics)
   files.check_ours(out, NAMES)
   homes = workdirs.read(paths)
-  all_scores = workdirs.scores(homes, weights)
+  all_scores = recorded_scores.read(homes, weights)
   found = _chosen(all_scores, metrics)
   measured = measures.of_scores(found)
   judged = health.of_runs(homes, all_scores, weights)
@@ -76,7 +77,7 @@ def compare(
     first = [m for m in measured if m.name in metrics] or findings.headlines(measured)
     parts = [findings.answer(first, _title(first, weights), f"{out}/pairs.csv"), _health(judged)]
   # Not wrapped, so that the commands in them can be copied.
-  parts += [f"note: {line}\n" for line in workdirs.remarks(homes, weights)]
+  parts += [f"note: {line}\n" for line in recorded_scores.remarks(homes, weights)]
   if everything:
     return "\n".join([*parts, findings.wrapped(f"{out}: {', '.join(written)}")])
   csvs = [name for name in written if name.endswith(".csv")]
@@ -97,7 +98,9 @@ def scored(paths: Sequence[str], weights: str) -> str:
   Raises:
     UserError: as `compare`.
   """
-  first = findings.headlines(measures.of_scores(workdirs.scores(workdirs.read(paths), weights)))
+  first = findings.headlines(
+    measures.of_scores(recorded_scores.read(workdirs.read(paths), weights))
+  )
   return findings.answer(
     first, _title(first, weights), f"python -m genjax.compare {shlex.join(paths)}"
   )

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from genjax.analysis.workdirs import Scores
+from genjax.analysis.recorded_scores import Scores
 from genjax.plotting.tables import Block, Column, Table
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from genjax.analysis.measures import summary
-from genjax.analysis.workdirs import Scores
+from genjax.analysis.recorded_scores import Scores
 from genjax.plotting.tables import Block, Column, Table
 
 # Of training, on validation images: do they rank runs as the scores do?

@@ -7,7 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from genjax.analysis.workdirs import RunRecord, Scores, Workdir
+from genjax.analysis.recorded_scores import Scores
+from genjax.analysis.workdirs import RunRecord, Workdir
 from genjax.plotting.tables import Block, Column, Table
 
 # Of the floor's recall or coverage: a generator that misses most of the data, and is not merely

@@ -9,13 +9,14 @@ import numpy as np
 from genjax import data, files
 from genjax.analysis import (
   findings,
+  latent_pictures,
   path_pictures,
   selection,
   setting_tables,
   smoothness,
   test_images,
 )
-from genjax.analysis.path_pictures import Asked, Pictures
+from genjax.analysis.picture_rows import Asked, Pictures
 from genjax.analysis.selection import Selection
 from genjax.metrics import paths
 from genjax.plotting import animations, plots, tables
@@ -168,9 +169,9 @@ def pictures(
     conditional = [one for one in found if one.model.num_classes]
     yield from path_pictures.between_classes(conditional, asked)
   if "manifold" in what:
-    yield from path_pictures.manifolds(found)
+    yield from latent_pictures.manifolds(found)
   if "traversal" in what:
-    yield from path_pictures.traversals(found, asked)
+    yield from latent_pictures.traversals(found, asked)
 
 
 def measured(

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from genjax.analysis.recorded_scores import Scores
 from genjax.analysis.selection import Selection
-from genjax.analysis.workdirs import RunRecord, Scores, Workdir
+from genjax.analysis.workdirs import RunRecord, Workdir
 from genjax.metrics import statistics
 from genjax.metrics.statistics import Interval, Summary
 from genjax.plotting.axes import METRICS, metric_of

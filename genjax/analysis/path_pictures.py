@@ -3,46 +3,30 @@
 Axes: R runs, P pairs of ends, T steps, K classes, D dimensions, Z latent, H W C image.
 """
 
-import re
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from matplotlib.figure import Figure
 
-from genjax.analysis import inversion, latents, smoothness
+from genjax.analysis import inversion, smoothness
+from genjax.analysis.picture_rows import (
+  Asked,
+  Pictures,
+  animated,
+  row_label,
+  run_name,
+  slug,
+  transposed,
+)
 from genjax.analysis.selection import Selection, class_names
 from genjax.metrics import paths
 from genjax.models import generation
 from genjax.plotting import galleries
-from genjax.plotting.plots import RunLabel, drawable, tick_label
+from genjax.plotting.plots import drawable
 from genjax.rng import Stream, stream
 from genjax.types import Run, State
-
-MOST_DIMENSIONS = 10  # of a traversal
-GRID = 20  # images along a side of a manifold
-Pictures = Iterator[tuple[str, Figure | np.ndarray]]  # name, and a figure or frames of an animation
-
-
-class Asked(NamedTuple):
-  """What is the same in all pictures."""
-
-  kinds: tuple[str, ...]  # of paths
-  pairs: int  # P
-  steps: int  # T
-  seed: int  # of the noise
-
-  @property
-  def kind(self) -> str:
-    """Where there is room for one."""
-    return self.kinds[-1]
-
-  @property
-  def columns(self) -> list[str]:
-    return [f"{t:.2f}" for t in np.linspace(0, 1, self.steps)]
 
 
 def between_random(found: Sequence[Selection], asked: Asked) -> Pictures:
@@ -62,13 +46,13 @@ def between_random(found: Sequence[Selection], asked: Asked) -> Pictures:
         -1, asked.steps, asked.pairs, *one.saved.image_shape
       )
     )
-    labels += [_about(label, kind) for label in one.labels for kind in asked.kinds]
+    labels += [row_label(label, kind) for label in one.labels for kind in asked.kinds]
   images = np.stack(images)
   note = smoothness.explained([row["latent"] for one in found for row in one.numbers], asked.seed)
   for p in range(asked.pairs):
     title = f"Between random latents, {p + 1} of {asked.pairs}: the same two in every row"
     yield f"random-{p + 1}", galleries.gallery(images[:, :, p], labels, asked.columns, title, note)
-  yield "random", _moving(images, labels, _pairs(asked), "Between random latents")
+  yield "random", animated(images, labels, _pairs(asked), "Between random latents")
 
 
 def between_images(
@@ -112,13 +96,13 @@ def between_images(
     ends = np.broadcast_to(originals[2 * p : 2 * p + 2][None], (len(images), 2, *images.shape[3:]))
     row = np.concatenate([ends[:, :1], images[:, :, p], ends[:, 1:]], 1)
     of_ends = [
-      _about(label, f"RMSE {error[2 * p]:.3f}\nand {error[2 * p + 1]:.3f}")
+      row_label(label, f"RMSE {error[2 * p]:.3f}\nand {error[2 * p + 1]:.3f}")
       for label, error in zip(labels, errors, strict=True)
     ]
     title = f"Between two test images, {p + 1} of {asked.pairs}"
     columns = ["real", *asked.columns, "real"]
     yield f"images-{p + 1}", galleries.gallery(row, of_ends, columns, title, note)
-  yield "images", _moving(images, labels, _pairs(asked), "Between test images")
+  yield "images", animated(images, labels, _pairs(asked), "Between test images")
 
 
 def _prior(found: Sequence[Selection]) -> str:
@@ -172,143 +156,26 @@ def between_classes(found: Sequence[Selection], asked: Asked) -> Pictures:
     labels += one.labels
     for label, across, along in zip(one.labels, over, within, strict=True):
       named = [f"{name}\nto {other}" for name, other in zip(names, after, strict=True)]
-      rows = [_about(label, about, alone=True) for about in named]
-      title = f"From class to class at one latent: {_name(one, label)}"
+      rows = [row_label(label, about, alone=True) for about in named]
+      title = f"From class to class at one latent: {run_name(one, label)}"
       note = "The generator reads weights of two classes in place of one class."
-      yield f"classes-{_slug(one, label)}", _transposed(across, rows, asked.columns, title, note)
-      rows = [_about(label, name, alone=True) for name in names]
-      title = f"From latent to latent at each class: {_name(one, label)}"
+      yield (
+        f"classes-{slug(one, label)}",
+        transposed(across, rows, asked.columns, title, note),
+      )
+      rows = [row_label(label, name, alone=True) for name in names]
+      title = f"From latent to latent at each class: {run_name(one, label)}"
       note = f"A {asked.kind} path, the same in every row."
       yield (
-        f"classes-latent-{_slug(one, label)}",
-        _transposed(along, rows, asked.columns, title, note),
+        f"classes-latent-{slug(one, label)}",
+        transposed(along, rows, asked.columns, title, note),
       )
   names = class_names(found)
   columns = [
     f"{name} to {other}" for name, other in zip(names, (*names[1:], names[0]), strict=True)
   ]
-  yield "classes", _moving(np.stack(everything), labels, columns, "From class to class")
-
-
-def manifolds(found: Sequence[Selection]) -> Pictures:
-  """The images of a grid over the prior, of each run with a latent of 2."""
-  grid = latents.manifold(GRID)
-
-  def of_run(row: tuple[Run, State], z: Array) -> Array:
-    z = jnp.pad(z, ((0, 0), (0, one.model.latent - 2)))
-    return generation.images(one.model, row, z, jnp.zeros(len(z), jnp.int32))
-
-  for one in map(with_latent_2, found):
-    if not one.index:
-      continue
-    images = np.asarray(one.vectorised(of_run)(one.rows, grid))
-    for label, of_label in zip(one.labels, images, strict=True):
-      tiles = of_label.reshape(GRID, GRID, *of_label.shape[1:]).swapaxes(1, 2)
-      H, W, C = one.saved.image_shape
-      sheet = tiles.reshape(1, 1, GRID * H, GRID * W, C)
-      title = f"The latent plane: {_name(one, label)}"
-      low, high = (tick_label(round(float(x), 2)) for x in (grid[:, 0].min(), grid[:, 0].max()))
-      note = (
-        f"Dimension 0 rises to the right, dimension 1 upwards, at the normal quantiles from "
-        f"{0.5 / GRID:g} to {1 - 0.5 / GRID:g}, {low} to {high}"
-        f"{_of_first_class(one, ', of ')}."
-      )
-      figure = galleries.gallery(sheet, [_about(label, "", alone=True)], None, title, note)
-      yield f"manifold-{_slug(one, label)}", figure
-
-
-def _of_first_class(one: Selection, before: str) -> str:
-  return f"{before}class {drawable(one.saved.classes)[0]}" if one.model.num_classes else ""
-
-
-def with_latent_2(one: Selection) -> Selection:
-  kept = [r for r, row in enumerate(one.numbers) if row["latent"] == 2]
-  return one._replace(index=tuple(one.index[r] for r in kept), labels=[one.labels[r] for r in kept])
-
-
-def traversals(found: Sequence[Selection], asked: Asked) -> Pictures:
-  """One dimension moves and the others stay; those that matter most to the run, first."""
-
-  def of_run(row: tuple, base: Array) -> Array:
-    (run, state), dimensions = row
-    z = latents.traversal(base * run.latent_mask, dimensions, asked.steps).swapaxes(0, 1)
-    return generation.images(one.model, (run, state), z, jnp.zeros(len(dimensions), jnp.int32))
-
-  moving, labels = [], []
-  for one in found:
-    values, what = latents.importance(one)
-    most = min(MOST_DIMENSIONS, max(row["latent"] for row in one.numbers))
-    masked = np.asarray(one.saved.runs.latent_mask)[list(one.index)] == 0
-    order = np.argsort(np.where(masked, np.inf, -values), axis=1, kind="stable")[:, :most]
-    base = smoothness.ends(1, one.model.latent, asked.seed)[0][0]
-    base = jnp.zeros_like(base) if one.model.encode else base
-    rows = (one.rows, jnp.asarray(order))
-    images = np.array(one.vectorised(of_run)(rows, base))  # [R, T, D, H, W, C]
-    for r, label in enumerate(one.labels):
-      D = min(one.numbers[r]["latent"], most)
-      abouts = [
-        _about(label, f"dimension {d}\n{_measured(values[r, d], what)}", alone=True)
-        for d in order[r, :D]
-      ]
-      columns = [
-        tick_label(round(x, 1)) for x in np.linspace(-latents.REACH, latents.REACH, asked.steps)
-      ]
-      still = "at 0" if one.model.encode else "at one random latent"
-      note = (
-        f"Each row moves one of {one.numbers[r]['latent']} dimensions, in standard deviations of "
-        f"the prior; the others stay {still}{_of_first_class(one, ', ')}. The "
-        f"first row matters most, by the {what}."
-      )
-      title = f"One dimension at a time: {_name(one, label)}"
-      yield (
-        f"traversal-{_slug(one, label)}",
-        _transposed(images[r, :, :D], abouts, columns, title, note),
-      )
-      images[r, :, D:] = 1  # white, as the page
-    moving += list(images)
-    labels += one.labels
-  columns = max(len(images[0]) for images in moving)
-  moving = [np.pad(x, _beyond(x, columns), constant_values=1) for x in moving]
-  ranks = [f"{place + 1}." for place in range(columns)]
-  yield (
-    "traversal",
-    _moving(np.stack(moving), labels, ranks, "One dimension at a time, by its rank"),
-  )
-
-
-def _beyond(images: np.ndarray, columns: int) -> list[tuple[int, int]]:
-  """What `np.pad` adds to [T, D, ...] so that there are so many columns."""
-  return [(0, columns - images.shape[1] if axis == 1 else 0) for axis in range(images.ndim)]
-
-
-def _measured(value: float, what: str) -> str:
-  return f"KL {value:.2f}" if what == latents.KL else f"variance {value:.2g}"
-
-
-def _moving(images: np.ndarray, labels: list[RunLabel], columns: list[str], title: str):
-  """[R, T, M, H, W, C] as frames."""
-  return galleries.animation(images.swapaxes(0, 1), labels, columns, title)
+  yield "classes", animated(np.stack(everything), labels, columns, "From class to class")
 
 
 def _pairs(asked: Asked) -> list[str]:
   return [f"pair {p + 1}" for p in range(asked.pairs)]
-
-
-def _transposed(images: np.ndarray, labels, columns, title: str, note: str) -> Figure:
-  """[T, M, H, W, C] with M as rows."""
-  return galleries.gallery(images.swapaxes(0, 1), labels, columns, title, note)
-
-
-def _about(label: RunLabel, text: str, alone: bool = False) -> RunLabel:
-  """A row that says this beside its seed; `alone` where the figure's title names the run."""
-  if alone:
-    return label._replace(setting="", about=text or " ")
-  return label._replace(about=f"seed {label.seed}\n{text}")
-
-
-def _name(one: Selection, label: RunLabel) -> str:
-  return f"{label.setting or one.name}, seed {label.seed}"
-
-
-def _slug(one: Selection, label: RunLabel) -> str:
-  return re.sub(r"[^\w.=]+", "-", _name(one, label)).strip("-")

@@ -9,8 +9,9 @@ from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from genjax.analysis import correlations, score_plots
-from genjax.analysis.workdirs import RunRecord, Scores, history
+from genjax.analysis import correlations, score_panels
+from genjax.analysis.recorded_scores import Scores, history
+from genjax.analysis.workdirs import RunRecord
 from genjax.metrics import statistics
 from genjax.plotting import curves, plots, tables
 from genjax.plotting.axes import Axis, Metric, axis_of, decades, metric_of, set_y
@@ -26,7 +27,7 @@ def over_training(
   Runs whose best weights are of different steps are joined by straight lines, on which the median
   and the band stand too. Arguments as in `against_latent`.
   """
-  runs = score_plots.all_runs(found)
+  runs = score_panels.all_runs(found)
   labels = [RunLabel(run.seed, run.setting, run.last_step if run.failed else -1) for run in runs]
   series = {}
   for scores in found:
@@ -38,7 +39,7 @@ def over_training(
       series[_with_floor(scores)] = steps, np.stack(rows)
   if not series:
     return None
-  return curves.curves(series, labels, title, list(score_plots.look_of(everything or found)))
+  return curves.curves(series, labels, title, list(score_panels.look_of(everything or found)))
 
 
 def _between(steps: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -49,7 +50,7 @@ def _between(steps: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _with_floor(scores: Scores) -> str:
-  floors = score_plots.floors_of(scores)
+  floors = score_panels.floors_of(scores)
   return scores.score.title + (f" (real images: {np.median(floors):.3g})" if floors else "")
 
 
@@ -61,29 +62,29 @@ def best_of(
 
   Arguments as in `against_latent`.
   """
-  look = score_plots.look_of(everything or found)
+  look = score_panels.look_of(everything or found)
   found = [scores for scores in found if scores.score.better]
   if not found:
     return None
   curves = [_best_curves(scores) for scores in found]
   axes = [
-    score_plots.axis_for(
+    score_panels.axis_for(
       s,
       np.concatenate([*c.values()]),
       [k for k, v in c.items() for _ in v],
-      score_plots.floors_of(s),
+      score_panels.floors_of(s),
     )
     for s, c in zip(found, curves, strict=True)
   ]
-  names = score_plots.named_runs(score_plots.all_runs(found), lambda run: run.setting)
-  handles = [score_plots.handle_of(name, look[key]) for key, name in names.items()]
+  names = score_panels.named_runs(score_panels.all_runs(found), lambda run: run.setting)
+  handles = [score_panels.handle_of(name, look[key]) for key, name in names.items()]
   handles += [
-    mark for mark in score_plots.marks_of(found) if mark.get_label() == "real test images"
+    mark for mark in score_panels.marks_of(found) if mark.get_label() == "real test images"
   ]
-  heads = [score_plots.head_of(scores, axis) for scores, axis in zip(found, axes, strict=True)]
+  heads = [score_panels.head_of(scores, axis) for scores, axis in zip(found, axes, strict=True)]
   caption = (
     "Expected best of k runs that are drawn without replacement, exactly. A line begins where not "
-    f"all k may have failed.\n{score_plots.protocol_of(found)}"
+    f"all k may have failed.\n{score_panels.protocol_of(found)}"
   )
   figure, panels = plots.panel_grid(heads, title, handles, caption)
   most = max(len(curve) for part in curves for curve in part.values())
@@ -92,7 +93,7 @@ def best_of(
     for key, curve in part.items():
       line = {"color": look[key].color, "linestyle": look[key].dashes, "linewidth": 1.6}
       panel.plot(range(1, len(curve) + 1), curve, marker=".", gid="best", **line)
-    score_plots.draw_floor(panel, scores)
+    score_panels.draw_floor(panel, scores)
     panel.set_xlim(1 - 0.03 * most, most * 1.03)
     panel.xaxis.set_major_locator(MaxNLocator(min(most, 8), steps=[1, 2, 5, 10], integer=True))
     panel.set_xlabel("k")
@@ -123,23 +124,25 @@ def against_loss(
   Returns:
     The figure; None where less than two runs have both.
   """
-  look = score_plots.look_of(everything or found)
+  look = score_panels.look_of(everything or found)
   points = [point for scores in found if (point := _both(scores, loss)).values.size > 1]
   if not points:
     return None
-  axes = [score_plots.axis_for(p.scores, p.values, [run.setting for run in p.runs]) for p in points]
+  axes = [
+    score_panels.axis_for(p.scores, p.values, [run.setting for run in p.runs]) for p in points
+  ]
   across = [_axis_of_losses(p) for p in points]
   heads = [
     Head(p.scores.score.title, _spearman(p, above, beside))
     for p, above, beside in zip(points, axes, across, strict=True)
   ]
   runs = {(run.setting, run.seed): run for p in points for run in p.runs}
-  names = score_plots.named_runs([*runs.values()], lambda run: run.setting)
-  handles = [score_plots.handle_of(name, look[key], "o", "none") for key, name in names.items()]
-  handles += [mark for mark in score_plots.marks_of(found) if mark.get_label() == "a run failed"]
+  names = score_panels.named_runs([*runs.values()], lambda run: run.setting)
+  handles = [score_panels.handle_of(name, look[key], "o", "none") for key, name in names.items()]
+  handles += [mark for mark in score_panels.marks_of(found) if mark.get_label() == "a run failed"]
   caption = (
     "Point: one run, its loss on validation images at the weights that were scored. Spearman's rho "
-    f"is over the runs of all settings together.\n{score_plots.protocol_of(found)}"
+    f"is over the runs of all settings together.\n{score_panels.protocol_of(found)}"
   )
   figure, panels = plots.panel_grid(heads, title, handles, caption)
   for panel, point, above, beside in zip(panels, points, axes, across, strict=True):
@@ -177,7 +180,7 @@ def _draw_points(panel, points: _Points, chosen: list[bool], color) -> None:
   y = np.clip(points.values, *panel.get_ylim())
   for part, mark in (
     (failed, CROSS | {"markersize": 5}),
-    (~failed, score_plots.DOT | {"markersize": 3.6}),
+    (~failed, score_panels.DOT | {"markersize": 3.6}),
   ):
     part = part & chosen
     if part.any():

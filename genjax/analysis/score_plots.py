@@ -7,23 +7,22 @@ Axes: R runs, S steps. Lengths are in pixels of the PNG.
 """
 
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
 
-from genjax.analysis import conditions, measures
-from genjax.analysis.workdirs import RunRecord, Scores
+from genjax.analysis import measures, score_panels
+from genjax.analysis.recorded_scores import Scores
+from genjax.analysis.workdirs import RunRecord
 from genjax.metrics import statistics
-from genjax.plotting import curves, plots
-from genjax.plotting.axes import Axis, Metric, axis_of, set_y
+from genjax.plotting import plots
+from genjax.plotting.axes import Axis, set_y
 from genjax.plotting.curves import CROSS
-from genjax.plotting.plots import INK, STYLE, Head, RunLabel
+from genjax.plotting.plots import STYLE
 
 
 class _Group(NamedTuple):
@@ -43,7 +42,7 @@ class _Group(NamedTuple):
 def spans_latents(found: Sequence[Scores]) -> bool:
   """Whether a line through several latents can be drawn."""
   latents = {}
-  for run in all_runs(found):
+  for run in score_panels.all_runs(found):
     latents.setdefault(run.line, set()).add(run.latent)
   return any(len(own) > 1 for own in latents.values())
 
@@ -59,11 +58,11 @@ def against_latent(
     title: of the figure.
     everything: all scores of a comparison, of which `found` is a part: keeps colours.
   """
-  runs = all_runs(found)
+  runs = score_panels.all_runs(found)
   latents = sorted({run.latent for run in runs})
   span = math.log10(latents[-1] / latents[0]) or 0.5
   gap = min(np.diff(np.log10(latents)), default=span)
-  beside = {z: _unique(run.line for run in runs if run.latent == z) for z in latents}
+  beside = {z: score_panels.unique(run.line for run in runs if run.latent == z) for z in latents}
   # The lines of one latent share a slot, and between two latents there is space left.
   slots = {z: min(0.6 * gap, 0.1 * span * len(lines)) for z, lines in beside.items()}
 
@@ -74,7 +73,9 @@ def against_latent(
 
   margin = max(slots.values()) / 2 + 0.03 * span
   edges = math.log10(latents[0]) - margin, math.log10(latents[-1]) + margin
-  look = plots.looks(_unique(run.line for run in all_runs(everything or found)))
+  look = plots.looks(
+    score_panels.unique(run.line for run in score_panels.all_runs(everything or found))
+  )
   figure, panels = _points(found, title, runs, look, place, "line: through the latents")
   for panel in panels:
     _label_latents(panel, latents, edges)
@@ -86,14 +87,14 @@ def by_setting(
   found: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
 ) -> Figure:
   """Each score of each setting, side by side. Arguments as in `against_latent`."""
-  runs = all_runs(found)
-  names = _unique(run.setting for run in runs)
+  runs = score_panels.all_runs(found)
+  names = score_panels.unique(run.setting for run in runs)
   ticks = _ticks(names, len(found))
 
   def place(run: RunRecord) -> tuple[str, float, float]:
     return run.setting, names.index(run.setting), min(0.6, 0.25 * len(names))
 
-  look = look_of(everything or found)
+  look = score_panels.look_of(everything or found)
   figure, panels = _points(found, title, runs, look, place, "", numbered=not ticks)
   for panel in panels:
     panel.set_xlim(-0.6, len(names) - 0.4)
@@ -103,15 +104,6 @@ def by_setting(
     panel.set_xticklabels(ticks or range(1, len(names) + 1, stride))
     panel.set_xlabel("" if ticks else "setting")
   return figure
-
-
-def _unique(names: Iterable[str]) -> list[str]:
-  return list(dict.fromkeys(names))
-
-
-def look_of(found: Sequence[Scores]) -> dict[str, plots.Look]:
-  """Of each setting."""
-  return plots.looks(_unique(run.setting for run in all_runs(found)))
 
 
 def _ticks(names: list[str], panels: int) -> list[str]:
@@ -137,14 +129,16 @@ def _points(
   `place` tells of a run its colour's key, and the middle and the width of where its setting stands.
   """
   axes = [_axis(scores) for scores in found]
-  names = named_runs(runs, lambda run: place(run)[0])
+  names = score_panels.named_runs(runs, lambda run: place(run)[0])
   handles = [
-    handle_of(f"{i}  {name}" if numbered else name, look[key], "o", "" if joined else "none")
+    score_panels.handle_of(
+      f"{i}  {name}" if numbered else name, look[key], "o", "" if joined else "none"
+    )
     for i, (key, name) in enumerate(names.items(), 1)
   ]
-  heads = [head_of(scores, axis) for scores, axis in zip(found, axes, strict=True)]
+  heads = [score_panels.head_of(scores, axis) for scores, axis in zip(found, axes, strict=True)]
   caption = _caption(found, axes, joined)
-  figure, panels = plots.panel_grid(heads, title, handles + marks_of(found), caption)
+  figure, panels = plots.panel_grid(heads, title, handles + score_panels.marks_of(found), caption)
   for panel, scores, axis in zip(panels, found, axes, strict=True):
     set_y(panel, axis)
     groups = [_Group(*place(scores.runs[rows[0]]), rows) for rows in scores.settings.values()]
@@ -153,85 +147,14 @@ def _points(
       _draw_middle(panel, scores, group, look[group.key].color)
     for key in names if joined else []:
       _join(panel, scores, [group for group in groups if group.key == key], look[key])
-    draw_floor(panel, scores)
+    score_panels.draw_floor(panel, scores)
   return figure, panels
-
-
-def all_runs(found: Sequence[Scores]) -> list[RunRecord]:
-  """The runs of all these scores that have a figure or failed."""
-  runs = {}
-  for scores in found:
-    for run, known in zip(scores.runs, scores.known, strict=True):
-      if known:
-        runs[run.setting, run.seed] = run
-  return list(runs.values())
-
-
-def named_runs(runs: list[RunRecord], key: Callable[[RunRecord], str]) -> dict[str, str]:
-  """Each key with the number of its seeds, and of those that failed."""
-  groups, names = {}, {}
-  for run in runs:
-    groups.setdefault(key(run), []).append(run)
-  for name, own in groups.items():
-    sizes = Counter(run.setting for run in own).values()
-    low, high = min(sizes), max(sizes)
-    count = f"{low}" if low == high else f"{low} to {high}"
-    each = " each" if len(sizes) > 1 else ""
-    failed = sum(run.failed for run in own)
-    names[name] = f"{name} (n={count}{each}{f', {failed} failed' if failed else ''})"
-  return names
-
-
-# Fractions and the like, whose differences count and not their ratios.
-_NEVER_LOGARITHMIC = {
-  "precision", "recall", "density", "coverage", "classifier_score", "modes", "label_agreement",
-  "cas", "jsd", "class_jsd", "memorised",
-}  # fmt: skip
 
 
 def _axis(scores: Scores) -> Axis:
   """An axis that holds the runs and the floor."""
   settings = [run.setting for run in scores.runs]
-  return axis_for(scores, scores.values, settings, floors_of(scores))
-
-
-def axis_for(
-  scores: Scores, values: np.ndarray, settings: list[str], floors: Sequence[float] = ()
-) -> Axis:
-  """For figures [N] of these settings, and floors; logarithmic where they are orders apart."""
-  names = [*settings, *("real test images" for _ in floors)]
-  values = np.append(np.where(np.isinf(values), np.nan, values), floors)
-  metric = Metric("", wide=scores.name not in _NEVER_LOGARITHMIC)
-  return axis_of(metric, values[:, None], [RunLabel(0, name, -1) for name in names])
-
-
-def floors_of(scores: Scores) -> list[float]:
-  """One, or some where workdirs measured it for themselves."""
-  return sorted(set(scores.floors[~np.isnan(scores.floors)]))
-
-
-def head_of(scores: Scores, axis: Axis) -> Head:
-  better = f"{scores.score.better} is better" if scores.score.better else ""
-  return Head(scores.score.title, "\n".join(filter(None, [better, axis.note])))
-
-
-def handle_of(label: str, look: plots.Look, marker: str | None = None, line="") -> Line2D:
-  dashes = line or look.dashes
-  options = {"marker": marker, "markersize": 5, "linewidth": 2, "linestyle": dashes}
-  return Line2D([], [], color=look.color, label=label, **options)
-
-
-def marks_of(found: Sequence[Scores]) -> list[Line2D]:
-  """What the legend says besides the settings."""
-  handles = []
-  if any(not np.isnan(scores.floors).all() for scores in found):
-    handles.append(Line2D([], [], label="real test images", **_FLOOR))
-  if any(run.failed for run in all_runs(found)):
-    handles.append(curves.failed_mark())
-  return handles
-
-
-_FLOOR = {"color": INK, "linestyle": (0, (4, 3)), "linewidth": 1.0}
+  return score_panels.axis_for(scores, scores.values, settings, score_panels.floors_of(scores))
 
 
 def _caption(found: Sequence[Scores], axes: list[Axis], joined: str) -> str:
@@ -239,15 +162,11 @@ def _caption(found: Sequence[Scores], axes: list[Axis], joined: str) -> str:
   text = f"{marks}{joined and f'; {joined}'}."
   if any(len(rows) < statistics.ENOUGH for s in found for rows in s.settings.values()):
     text += f" With less than {statistics.ENOUGH} seeds the interval is too narrow."
-  if any(run.failed for run in all_runs(found)):
+  if any(run.failed for run in score_panels.all_runs(found)):
     text += " Cross: a run that failed, at the worse edge where it has no figure."
   if any("not shown" in axis.note for axis in axes):
     text += " Triangle: beyond the axis."
-  return f"{text}\n{protocol_of(found)}"
-
-
-def protocol_of(found: Sequence[Scores]) -> str:
-  return f"{conditions.in_words(found[0])}; protocol {found[0].protocol}."
+  return f"{text}\n{score_panels.protocol_of(found)}"
 
 
 def _draw_seeds(panel, scores: Scores, axis: Axis, group: _Group, color) -> None:
@@ -257,9 +176,9 @@ def _draw_seeds(panel, scores: Scores, axis: Axis, group: _Group, color) -> None
   y, above, below = np.clip(values, axis.low, axis.high), values > axis.high, values < axis.low
   for chosen, mark in (
     (failed & ~np.isnan(values), CROSS | {"markersize": 5}),
-    (~failed & above, DOT | {"marker": "^", "markersize": 4}),
-    (~failed & below, DOT | {"marker": "v", "markersize": 4}),
-    (~failed & ~above & ~below, DOT),
+    (~failed & above, score_panels.DOT | {"marker": "^", "markersize": 4}),
+    (~failed & below, score_panels.DOT | {"marker": "v", "markersize": 4}),
+    (~failed & ~above & ~below, score_panels.DOT),
   ):
     if chosen.any():
       gid = "failed" if mark["marker"] == "x" else "seed"
@@ -280,8 +199,9 @@ def _draw_middle(panel, scores: Scores, group: _Group, color) -> None:
     panel.plot(group.middle, told.iqm, color=color, gid="middle", **_DIAMOND)
 
 
-DOT = {"marker": "o", "markersize": 3, "alpha": 0.55, "markeredgewidth": 0, "clip_on": False}
 _BAR = {"linewidth": 1.5, "zorder": 3}
+
+
 _DIAMOND = {
   "marker": "D", "markersize": 4.5, "markeredgecolor": "white", "markeredgewidth": 0.7, "zorder": 4,
 }  # fmt: skip
@@ -293,11 +213,6 @@ def _join(panel, scores: Scores, groups: list[_Group], look: plots.Look) -> None
   if len(known) > 1:
     line = {"color": look.color, "linestyle": look.dashes, "linewidth": 1.2, "alpha": 0.8}
     panel.plot(*zip(*known, strict=True), gid="line", zorder=2, **line)
-
-
-def draw_floor(panel, scores: Scores) -> None:
-  for floor in floors_of(scores):
-    panel.axhline(floor, gid="floor", zorder=1, **_FLOOR)
 
 
 def _label_latents(panel, latents: list[int], edges: tuple[float, float]) -> None:

@@ -5,7 +5,14 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from genjax.analysis import conditions, findings, health, measures, setting_tables, workdirs
+from genjax.analysis import (
+  conditions,
+  findings,
+  health,
+  measures,
+  recorded_scores,
+  setting_tables,
+)
 from genjax.analysis.measures import Measure
 from genjax.analysis.workdirs import Workdir
 from genjax.metrics import statistics
@@ -31,12 +38,12 @@ def made(homes: Sequence[Workdir], compare: str) -> dict:
   `compare` is the command that writes the longer tables.
   """
   parts, remarks = [], []
-  scored = {w: workdirs.scores(homes, w) for w in workdirs.weights_scored(homes)}
+  scored = {w: recorded_scores.read(homes, w) for w in recorded_scores.weights_scored(homes)}
   for weights, found in scored.items():
     measured = measures.of_scores(found)
     first = findings.headlines(measured)
     parts.append(_part(f"Scores of the {weights} weights", first, measured, compare))
-    remarks += list(workdirs.remarks(homes, weights))
+    remarks += list(recorded_scores.remarks(homes, weights))
   if not scored and (measured := measures.of_validation(homes)):
     parts.append(_part("On validation images, at the last step", measured[:4], measured, compare))
   weights, found = next(iter(scored.items()), ("last", []))

@@ -9,68 +9,24 @@ import numpy as np
 from tqdm import tqdm
 
 from genjax import data, process
-from genjax.plotting import curves, galleries, histories, plots
+from genjax.plotting import plots
 from genjax.training import (
   checkpoint,
   config_file,
   metrics_file,
+  pictures,
   planning,
   programs,
   sweep,
   validation,
   workdir,
 )
-from genjax.types import PyTree, UserError
+from genjax.types import PyTree
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
+
+
 REDRAW_SECONDS = 10.0  # curves are not drawn more often while training goes on
-
-
-def study(plans: dict[str, planning.Plan], path: pathlib.Path, origin: dict | None = None) -> None:
-  """Trains programs one after another, and goes on where it stopped.
-
-  Args:
-    plans: what to train, by folder; "" where there is but one program.
-    path: the workdir.
-    origin: what a new config.json says besides, as `cli.origin` has it.
-
-  Raises:
-    UserError: a workdir was made by another plan, or the folder is no workdir and not empty (then
-      nothing is written); or a workdir is damaged.
-  """
-  for folder, plan in plans.items():
-    if folder and (path / "config.json").exists():
-      raise UserError(
-        f"{path} holds runs that are no part of a study; name another --workdir for the study"
-      )
-    config_file.compare(path / folder, planning.record(plan))
-  if "" not in plans:
-    config_file.check_free(path, plans)
-  numbered = [(number, folder, plan) for number, (folder, plan) in enumerate(plans.items(), 1)]
-  left = [item for item in numbered if not (item[1] and _finished(item[2], path / item[1]))]
-  if len(left) < len(plans):
-    print(f"{path}: {len(plans) - len(left)} of {len(plans)} cells were done before")
-  begun, taken, ahead = (
-    time.perf_counter(),
-    0,
-    sum(_work(plan) for *_, plan in left),
-  )
-  for number, folder, plan in left:
-    title = f"{folder}, {number} of {len(plans)}" if folder else ""
-    if taken:
-      seconds = (time.perf_counter() - begun) / taken * ahead
-      title += f", all left {tqdm.format_interval(seconds)}"
-    taken += len(plan.rows) * train(plan, path / folder, title, origin)
-    ahead -= _work(plan)
-
-
-def _finished(plan: planning.Plan, path: pathlib.Path) -> bool:
-  return workdir.finished(path) and (path / "checkpoints" / str(plan.steps)).is_dir()
-
-
-def _work(plan: planning.Plan) -> int:
-  """Run-steps: what a cell takes is roughly in proportion."""
-  return len(plan.rows) * plan.steps
 
 
 def train(
@@ -82,7 +38,7 @@ def train(
     plan: what to train.
     path: the workdir.
     title: what stands before the progress bar.
-    origin: as in `study`.
+    origin: as in `study.run`.
 
   Returns:
     How many steps were left to be taken.
@@ -275,26 +231,14 @@ class Training:
     # Without the optimiser's state, last and best weights take one compiled program.
     images = np.asarray(self.programs.gallery((self.runs, states._replace(opt_state={}))))
     classes = self.classes if self.model.num_classes else ()
-    figure = galleries.gallery(
-      images,
-      self._labels(),
-      column_labels=np.resize(classes, images.shape[1]).tolist() if classes else None,
-      footnote=f"{_steps_of(np.asarray(states.step))}; each column shares its noise"
-      + (" and its class." if classes else "."),
-    )
+    figure = pictures.gallery(images, np.asarray(states.step), self._labels(), classes)
     for name in names:
-      _save(figure, self.path / "samples" / name)
+      pictures.save(figure, self.path / "samples" / name)
 
   def _draw_curves(self) -> None:
-    series, labels = self.history.series(), self._labels()
     scored = self.watching.columns if self.watching else ()
-    shown = {name: one for name, one in series.items() if "@" not in name or name in scored}
-    for name, panels in histories.figures(shown).items():
-      _save(curves.curves(panels, labels), self.path / "plots" / f"{name}.png")
-    dimensions = histories.dimensions(series)
-    if dimensions is not None:
-      figure = curves.kl_per_dimension(dimensions, labels)
-      _save(figure, self.path / "plots" / "kl_per_dimension.png")
+    series = self.history.series()
+    pictures.draw_curves(series, self._labels(), self.path / "plots", scored)
     self.drawn = time.perf_counter()
 
 
@@ -319,13 +263,3 @@ def _spread(name: str, values: np.ndarray) -> str:
     return "all runs failed"
   low, median, high = np.quantile(known, (0, 0.5, 1))
   return f"{name} {median:.4g} [{low:.4g}, {high:.4g}]"
-
-
-def _steps_of(steps: np.ndarray) -> str:
-  low, high = steps.min(), steps.max()
-  return f"weights of step {low:,}" if low == high else f"weights of steps {low:,} to {high:,}"
-
-
-def _save(figure, path: pathlib.Path) -> None:
-  path.parent.mkdir(exist_ok=True)
-  plots.save(figure, path)

@@ -6,7 +6,7 @@ import pytest
 import scored
 from scored import notes, rows
 
-from genjax.analysis import health, workdirs
+from genjax.analysis import health, recorded_scores, workdirs
 
 FLOORS = {"modes": 10, "recall": 0.8, "coverage": 0.96, "memorised": 0.02}
 WELL = {"modes": 10, "recall": 0.7, "coverage": 0.9, "memorised": 0.03, "critic_gap_scaled": 2.0}
@@ -114,7 +114,7 @@ def test_what_was_not_measured_is_not_judged():
 
 def judged(*paths):
   homes = workdirs.read(paths)
-  return health.of_runs(homes, workdirs.scores(homes, "best"), "best")
+  return health.of_runs(homes, recorded_scores.read(homes, "best"), "best")
 
 
 def test_flags_are_counted_by_setting(tmp_path):

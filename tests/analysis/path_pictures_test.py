@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 import toys
 
-from genjax.analysis import interpolation, latents, path_pictures, selection, smoothness
-from genjax.analysis.path_pictures import Asked
+from genjax.analysis import (
+  interpolation,
+  latent_pictures,
+  latents,
+  path_pictures,
+  selection,
+  smoothness,
+)
+from genjax.analysis.picture_rows import Asked
 from genjax.metrics import paths
 from genjax.plotting import galleries
 
@@ -120,7 +127,7 @@ def test_images_of_two_classes_mix_them_as_well(vae, drawn):
 
 def test_a_latent_plane_rises_to_the_right_and_upwards(vae, drawn):
   (chosen,) = selection.read([vae[0]], ["seed=0", "learning_rate=0.001"])
-  made = drawn(path_pictures.manifolds([toys.linear(chosen, jnp.eye(3))]))
+  made = drawn(latent_pictures.manifolds([toys.linear(chosen, jnp.eye(3))]))
   ((images, _, title, _),) = made.values()  # the run with latent 3 has none
   assert images.shape == (1, 1, 20, 20, 3)
   assert "latent 2" in title
@@ -132,7 +139,7 @@ def test_a_latent_plane_rises_to_the_right_and_upwards(vae, drawn):
 def test_a_traversal_moves_the_dimensions_in_the_order_of_their_importance(vae, drawn):
   (chosen,) = selection.read([vae[0]], ["seed=0", "learning_rate=0.001"])
   slopes = jnp.diag(jnp.array([1.0, 3.0, 2.0]))
-  made = drawn(path_pictures.traversals([toys.linear(chosen, slopes)], ASKED))
+  made = drawn(latent_pictures.traversals([toys.linear(chosen, slopes)], ASKED))
   two, three = (images for images, *_ in list(made.values())[:2])
   assert len(two) == 2
   assert len(three) == 3
@@ -154,7 +161,7 @@ def test_a_masked_dimension_is_no_run_s_however_little_its_own_matter(vae, drawn
   (chosen,) = selection.read([vae[0]], ["seed=0", "latent=2", "learning_rate=0.001"])
   values = np.array([[-1e-9, 2.0, 0.0]])  # rounding makes the KL of an unused dimension negative
   monkeypatch.setattr(latents, "importance", lambda _: (values, latents.KL))
-  made = drawn(path_pictures.traversals([toys.linear(chosen, jnp.eye(3))], ASKED))
+  made = drawn(latent_pictures.traversals([toys.linear(chosen, jnp.eye(3))], ASKED))
   images, labels, *_ = made[next(iter(made))]
   assert [label.about.split()[1] for label in labels] == ["1", "0"]
   assert np.ptp(images[1, :, 0, 0, 0]) > 0

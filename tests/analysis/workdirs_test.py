@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scored
 
-from genjax.analysis import workdirs
+from genjax.analysis import recorded_scores, workdirs
 from genjax.types import UserError
 
 NAN = np.nan
@@ -18,7 +18,7 @@ def settings(*paths):
 
 def refused(*paths, weights="best"):
   with pytest.raises(UserError) as caught:
-    workdirs.scores(workdirs.read(paths), weights)
+    recorded_scores.read(workdirs.read(paths), weights)
   assert "\n" not in str(caught.value)
   return str(caught.value)
 
@@ -63,7 +63,7 @@ def test_the_latest_figure_counts_and_all_make_the_history(tmp_path):
   np.testing.assert_array_equal(scores.values, [5, 6, 7])
   assert list(scores.steps) == [8, 8, 4]
   np.testing.assert_array_equal(scores.floors, [0.71] * 3)
-  steps, values = workdirs.history(scores)
+  steps, values = recorded_scores.history(scores)
   assert list(steps) == [4, 8]
   np.testing.assert_array_equal(values, [[9, 5], [NAN, 6], [7, NAN]])
   run = scores.runs[0]
@@ -105,12 +105,12 @@ def test_workdirs_meet_where_the_protocol_and_the_data_agree(tmp_path):
     ["c"] * 2,
   ]
   np.testing.assert_array_equal(found[0].floors, [0.71, 0.71, NAN, NAN])
-  (line,) = workdirs.remarks(workdirs.read([a, b, c]), "best")
+  (line,) = recorded_scores.remarks(workdirs.read([a, b, c]), "best")
   assert line == (
     "not all features scores can be compared with each other: data is mnist 3.0.1 in a, b, "
     "cifar10 3.0.2 in c; real_images is 54000 in a, c, 5000 and 54000 in b"
   )
-  assert not list(workdirs.remarks(workdirs.read([a]), "best"))
+  assert not list(recorded_scores.remarks(workdirs.read([a]), "best"))
 
 
 # What is missing.
@@ -122,7 +122,7 @@ def test_what_is_missing_is_told_with_the_command(tmp_path):
   c = scored.write(tmp_path / "it's", {"fd@aa": 1})
   d = scored.write(tmp_path / "d", {"loss": {2: 1}})
   (d / "runs.csv").unlink()
-  lines = list(workdirs.remarks(workdirs.read([a, b, c, d]), "best"))
+  lines = list(recorded_scores.remarks(workdirs.read([a, b, c, d]), "best"))
   command = "python -m genjax.evaluate --workdir="
   assert lines == [
     "a: left out are fd@zz, of which its protocols.json does not say how they were measured; run "
@@ -132,7 +132,9 @@ def test_what_is_missing_is_told_with_the_command(tmp_path):
     "b: 3 of 3 runs are still to be trained",
     "d: nothing is trained yet; rerun the command that made it to continue",
   ]
-  assert workdirs.evaluation(c, "last") == f"""{command}'{tmp_path}/it'"'"'s' --weights=last"""
+  assert (
+    recorded_scores.evaluation(c, "last") == f"""{command}'{tmp_path}/it'"'"'s' --weights=last"""
+  )
 
 
 def test_without_scores_the_command_is_named(tmp_path):

@@ -17,7 +17,7 @@ from systems import assert_trees_equal
 
 from genjax import process
 from genjax.plotting import curves, galleries, plots
-from genjax.training import config_file, planning, programs, train, workdir
+from genjax.training import config_file, planning, programs, study, train, workdir
 from genjax.types import UserError
 
 FAST, HUGE = 1e-3, 1e30  # learning rates: the second leaves the range of floats within steps
@@ -55,7 +55,7 @@ def test_the_data_of_a_study_are_read_through_once(tmp_path, monkeypatch):
   monkeypatch.setattr(train.Training, "until", lambda self, steps, title: None)
   plans = planning.plans(trainings.wanted("vae", **{"grid.width": (8, 12, 16)}))
   assert read == []  # describe has no use for it
-  train.study(plans, tmp_path)
+  study.run(plans, tmp_path)
   assert len(read) == 2  # training and validation images, and test images
   records = [config_file.read_config(tmp_path / folder) for folder in plans]
   assert [record["dataset"]["crc32"] for record in records] == [7, 7, 7]

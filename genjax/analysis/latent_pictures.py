@@ -1,0 +1,121 @@
+"""Pictures of latent spaces: the plane of a latent of 2, and one dimension at a time."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from genjax.analysis import latents, smoothness
+from genjax.analysis.picture_rows import (
+  Asked,
+  Pictures,
+  animated,
+  row_label,
+  run_name,
+  slug,
+  transposed,
+)
+from genjax.analysis.selection import Selection
+from genjax.models import generation
+from genjax.plotting import galleries
+from genjax.plotting.plots import drawable, tick_label
+from genjax.types import Run, State
+
+MOST_DIMENSIONS = 10  # of a traversal
+GRID = 20  # images along a side of a manifold
+
+
+def manifolds(found: Sequence[Selection]) -> Pictures:
+  """The images of a grid over the prior, of each run with a latent of 2."""
+  grid = latents.manifold(GRID)
+
+  def of_run(row: tuple[Run, State], z: Array) -> Array:
+    z = jnp.pad(z, ((0, 0), (0, one.model.latent - 2)))
+    return generation.images(one.model, row, z, jnp.zeros(len(z), jnp.int32))
+
+  for one in map(with_latent_2, found):
+    if not one.index:
+      continue
+    images = np.asarray(one.vectorised(of_run)(one.rows, grid))
+    for label, of_label in zip(one.labels, images, strict=True):
+      tiles = of_label.reshape(GRID, GRID, *of_label.shape[1:]).swapaxes(1, 2)
+      H, W, C = one.saved.image_shape
+      sheet = tiles.reshape(1, 1, GRID * H, GRID * W, C)
+      title = f"The latent plane: {run_name(one, label)}"
+      low, high = (tick_label(round(float(x), 2)) for x in (grid[:, 0].min(), grid[:, 0].max()))
+      note = (
+        f"Dimension 0 rises to the right, dimension 1 upwards, at the normal quantiles from "
+        f"{0.5 / GRID:g} to {1 - 0.5 / GRID:g}, {low} to {high}"
+        f"{_of_first_class(one, ', of ')}."
+      )
+      figure = galleries.gallery(sheet, [row_label(label, "", alone=True)], None, title, note)
+      yield f"manifold-{slug(one, label)}", figure
+
+
+def _of_first_class(one: Selection, before: str) -> str:
+  return f"{before}class {drawable(one.saved.classes)[0]}" if one.model.num_classes else ""
+
+
+def with_latent_2(one: Selection) -> Selection:
+  kept = [r for r, row in enumerate(one.numbers) if row["latent"] == 2]
+  return one._replace(index=tuple(one.index[r] for r in kept), labels=[one.labels[r] for r in kept])
+
+
+def traversals(found: Sequence[Selection], asked: Asked) -> Pictures:
+  """One dimension moves and the others stay; those that matter most to the run, first."""
+
+  def of_run(row: tuple, base: Array) -> Array:
+    (run, state), dimensions = row
+    z = latents.traversal(base * run.latent_mask, dimensions, asked.steps).swapaxes(0, 1)
+    return generation.images(one.model, (run, state), z, jnp.zeros(len(dimensions), jnp.int32))
+
+  moving, labels = [], []
+  for one in found:
+    values, what = latents.importance(one)
+    most = min(MOST_DIMENSIONS, max(row["latent"] for row in one.numbers))
+    masked = np.asarray(one.saved.runs.latent_mask)[list(one.index)] == 0
+    order = np.argsort(np.where(masked, np.inf, -values), axis=1, kind="stable")[:, :most]
+    base = smoothness.ends(1, one.model.latent, asked.seed)[0][0]
+    base = jnp.zeros_like(base) if one.model.encode else base
+    rows = (one.rows, jnp.asarray(order))
+    images = np.array(one.vectorised(of_run)(rows, base))  # [R, T, D, H, W, C]
+    for r, label in enumerate(one.labels):
+      D = min(one.numbers[r]["latent"], most)
+      abouts = [
+        row_label(label, f"dimension {d}\n{_measured(values[r, d], what)}", alone=True)
+        for d in order[r, :D]
+      ]
+      columns = [
+        tick_label(round(x, 1)) for x in np.linspace(-latents.REACH, latents.REACH, asked.steps)
+      ]
+      still = "at 0" if one.model.encode else "at one random latent"
+      note = (
+        f"Each row moves one of {one.numbers[r]['latent']} dimensions, in standard deviations of "
+        f"the prior; the others stay {still}{_of_first_class(one, ', ')}. The "
+        f"first row matters most, by the {what}."
+      )
+      title = f"One dimension at a time: {run_name(one, label)}"
+      yield (
+        f"traversal-{slug(one, label)}",
+        transposed(images[r, :, :D], abouts, columns, title, note),
+      )
+      images[r, :, D:] = 1  # white, as the page
+    moving += list(images)
+    labels += one.labels
+  columns = max(len(images[0]) for images in moving)
+  moving = [np.pad(x, _beyond(x, columns), constant_values=1) for x in moving]
+  ranks = [f"{place + 1}." for place in range(columns)]
+  yield (
+    "traversal",
+    animated(np.stack(moving), labels, ranks, "One dimension at a time, by its rank"),
+  )
+
+
+def _beyond(images: np.ndarray, columns: int) -> list[tuple[int, int]]:
+  """What `np.pad` adds to [T, D, ...] so that there are so many columns."""
+  return [(0, columns - images.shape[1] if axis == 1 else 0) for axis in range(images.ndim)]
+
+
+def _measured(value: float, what: str) -> str:
+  return f"KL {value:.2f}" if what == latents.KL else f"variance {value:.2g}"

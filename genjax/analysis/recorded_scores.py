@@ -1,0 +1,216 @@
+"""Scores that `evaluate` recorded in workdirs, over the runs of all that share a protocol."""
+
+import itertools
+import json
+import math
+import pathlib
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from genjax.analysis.workdirs import RunRecord, Workdir, without_runs
+from genjax.metrics.catalogue import SCORES, Score
+from genjax.scoring import score_files
+from genjax.types import UserError
+
+
+class Scores(NamedTuple):
+  """One score by one protocol, of all runs of those workdirs that have it."""
+
+  name: str  # a key of SCORES
+  protocol: str  # its id
+  record: dict  # the protocol, without `floor` and `versions`
+  runs: list[RunRecord]
+  values: np.ndarray  # [R] the latest figure; NaN where there is none
+  steps: np.ndarray  # [R] of the weights that were measured, -1 where there is no figure
+  floors: np.ndarray  # [R] what real test images score in the run's workdir; NaN where not known
+
+  @property
+  def score(self) -> Score:
+    return SCORES.get(
+      self.name, Score(self.name.replace("_", " "), "", "", "", (-math.inf, math.inf))
+    )
+
+  @property
+  def column(self) -> str:
+    """Its name in metrics.csv."""
+    return score_files.column(self.name, self.protocol)
+
+  @property
+  def known(self) -> np.ndarray:
+    """[R] runs that have a figure or failed; the others were not scored, or their score is NaN."""
+    return ~np.isnan(self.values) | np.array([run.failed for run in self.runs])
+
+  @property
+  def settings(self) -> dict[str, np.ndarray]:
+    """Setting -> the places of its runs that are known; in the workdirs' order."""
+    groups = {}
+    for r in np.flatnonzero(self.known):
+      groups.setdefault(self.runs[r].setting, []).append(r)
+    return {setting: np.array(rows) for setting, rows in groups.items()}
+
+
+def evaluation(path: pathlib.Path, weights: str = "best") -> str:
+  """The command that scores a workdir."""
+  flag = f" --weights={weights}" if weights != "best" else ""
+  return f"python -m genjax.evaluate --workdir={shlex.quote(str(path))}{flag}"
+
+
+def read(homes: Sequence[Workdir], weights: str) -> list[Scores]:
+  """All scores of those weights ("best", "last", "raw"), in the order of SCORES.
+
+  Workdirs stand in one entry where the protocol's id and the data agree.
+
+  Raises:
+    UserError: there is none.
+  """
+  by_place, records = {}, {}
+  for home in homes:
+    for (name, key), record in _scored(home, weights).items():
+      # The images are no part of a protocol.
+      place = (name, key, home.source, home.image_shape)
+      by_place.setdefault(place, []).append(home)
+      records[place] = record
+  if not by_place:
+    raise UserError(_nothing(homes, weights))
+  order = [*SCORES]
+  places = sorted(
+    by_place,
+    key=lambda place: (
+      order.index(place[0]) if place[0] in order else len(order),
+      place[0],
+      str(records[place].get("features", "")),
+    ),
+  )
+  return [_of(place, records[place], by_place[place], weights) for place in places]
+
+
+def weights_scored(homes: Sequence[Workdir]) -> list[str]:
+  """Of which weights there are scores."""
+  return [w for w in ("best", "last", "raw") if any(_scored(home, w) for home in homes)]
+
+
+def _scored(home: Workdir, weights: str) -> dict[tuple[str, str], dict]:
+  """(name, protocol id) -> the protocol's record, of what a workdir was scored by."""
+  names = {name for run in home.runs for name in run.figures if "@" in name}
+  found = {}
+  for name, _, key in (name.partition("@") for name in sorted(names)):
+    record = home.protocols.get(key, {})
+    if record.get("weights") == weights and "group" in record:
+      found[name, key] = record
+  return found
+
+
+def _nothing(homes: Sequence[Workdir], weights: str) -> str:
+  which = ", ".join(home.name for home in homes[:3]) + (", ..." if len(homes) > 3 else "")
+  other = weights_scored(homes)
+  text = f"no scores of {weights} weights in {which}"
+  hint = f"; there are some of --weights={other[0]}" if other else ""
+  return f"{text}{hint}; run `{evaluation(homes[0].path, weights)}` first"
+
+
+def _of(place: tuple, record: dict, homes: list[Workdir], weights: str) -> Scores:
+  name, key, source, shape = place
+  runs, values, steps, floors = [], [], [], []
+  for home in homes:
+    floor = home.protocols[key].get("floor") or {}
+    for run in home.runs:
+      history = run.figures.get(score_files.column(name, key), {})
+      # Its last weights are no better than those with which it failed.
+      step = -1 if run.failed and weights != "best" else max(history, default=-1)
+      runs.append(run)
+      values.append(history.get(step, math.nan))
+      steps.append(-1 if math.isnan(values[-1]) else step)
+      floors.append(floor.get(name, math.nan))
+  return Scores(
+    name,
+    key,
+    _telling(record) | {"data": source, "image_shape": list(shape)},
+    runs,
+    np.array(values, float),
+    np.array(steps),
+    np.array(floors, float),
+  )
+
+
+def _telling(record: dict) -> dict:
+  return {key: value for key, value in record.items() if key not in ("floor", "versions")}
+
+
+def history(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
+  """All its figures over training: steps [S] and values [R, S], NaN where a run has none."""
+  rows = [run.figures.get(scores.column, {}) for run in scores.runs]
+  steps = sorted(set(itertools.chain(*rows)))
+  values = [[row.get(step, math.nan) for step in steps] for row in rows]
+  return np.array(steps, int), np.array(values, float).reshape(len(rows), len(steps))
+
+
+def remarks(homes: Sequence[Workdir], weights: str) -> Iterator[str]:
+  """Lines on what is missing or cannot be compared."""
+  scored = {home.name: _scored(home, weights) for home in homes}
+  for home in homes:
+    unknown = {
+      name
+      for run in home.runs
+      for name in run.figures
+      if "@" in name and name.partition("@")[2] not in home.protocols
+    }
+    if unknown:
+      yield (
+        f"{home.name}: left out are {_few(sorted(unknown))}, of which its protocols.json does not "
+        f"say how they were measured; run `{evaluation(home.path, weights)}` again"
+      )
+    if not home.runs:
+      yield f"{home.name}: {without_runs(home.path)}"
+    elif not scored[home.name]:
+      yield (
+        f"{home.name}: no scores of {weights} weights; run `{evaluation(home.path, weights)}` first"
+      )
+    elif lacking := _lacking(home, scored[home.name]):
+      yield (
+        f"{home.name}: {lacking} of {len(home.runs)} runs are not scored; run "
+        f"`{evaluation(home.path, weights)}`"
+      )
+    if running := sum(run.status == "running" for run in home.runs):
+      yield f"{home.name}: {running} of {len(home.runs)} runs are still to be trained"
+  groups = dict.fromkeys(r["group"] for found in scored.values() for r in found.values())
+  for group in groups:
+    changed = _differences(homes, scored, group)
+    if changed:
+      yield f"not all {group} scores can be compared with each other: {'; '.join(changed)}"
+
+
+def _lacking(home: Workdir, scored: dict) -> int:
+  """How many runs that are done lack a score that others of the workdir have."""
+  columns = [score_files.column(name, key) for name, key in scored]
+  return sum(
+    run.status == "done" and not all(column in run.figures for column in columns)
+    for run in home.runs
+  )
+
+
+def _differences(homes: Sequence[Workdir], scored: dict, group: str) -> list[str]:
+  """In what the protocols of a group differ between workdirs: "real_images is 9 in a, 8 in b"."""
+  records = {}
+  for home in homes:
+    data = {"data": home.source, "image_shape": list(home.image_shape)}
+    own = [_telling(r) | data for r in scored[home.name].values() if r["group"] == group]
+    if own:
+      records[home.name] = own
+  lines = []
+  for key in dict.fromkeys(key for own in records.values() for record in own for key in record):
+    values = {}
+    for name, own in records.items():
+      found = sorted({json.dumps(record.get(key)).strip('"') for record in own})
+      several = f"{', '.join(found[:-1])} and {found[-1]}" if found[1:] else found[0]
+      values.setdefault(several, []).append(name)
+    if len(values) > 1:
+      lines.append(f"{key} is " + ", ".join(f"{v} in {_few(names)}" for v, names in values.items()))
+  return lines
+
+
+def _few(names: list[str]) -> str:
+  more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+  return ", ".join(names[:3]) + more

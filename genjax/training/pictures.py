@@ -1,0 +1,47 @@
+"""Pictures that training leaves in a workdir, as they are drawn again and again."""
+
+import pathlib
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from genjax.plotting import curves, galleries, histories, plots
+from genjax.plotting.plots import RunLabel
+
+
+def gallery(
+  images: np.ndarray, steps: np.ndarray, labels: Sequence[RunLabel], classes: Sequence[str]
+) -> plots.Figure:
+  """A row a run: images `[R, M, H, W, C]` of weights of these steps `[R]`.
+
+  `classes` are those of a conditional model, which take turns; () for others.
+  """
+  columns = np.resize(classes, images.shape[1]).tolist() if classes else None
+  shared = "its noise and its class" if classes else "its noise"
+  footnote = f"{_steps_of(steps)}; each column shares {shared}."
+  return galleries.gallery(images, labels, column_labels=columns, footnote=footnote)
+
+
+def _steps_of(steps: np.ndarray) -> str:
+  low, high = steps.min(), steps.max()
+  return f"weights of step {low:,}" if low == high else f"weights of steps {low:,} to {high:,}"
+
+
+def draw_curves(
+  series: histories.Series,
+  labels: Sequence[RunLabel],
+  folder: pathlib.Path,
+  scored: Collection[str],
+) -> None:
+  """What metrics.csv has over training; of scores, those named in `scored` alone."""
+  shown = {name: one for name, one in series.items() if "@" not in name or name in scored}
+  for name, panels in histories.figures(shown).items():
+    save(curves.curves(panels, labels), folder / f"{name}.png")
+  dimensions = histories.dimensions(series)
+  if dimensions is not None:
+    save(curves.kl_per_dimension(dimensions, labels), folder / "kl_per_dimension.png")
+
+
+def save(figure: plots.Figure, path: pathlib.Path) -> None:
+  path.parent.mkdir(exist_ok=True)
+  plots.save(figure, path)

@@ -1,0 +1,61 @@
+"""A study: programs that are trained one after another."""
+
+import pathlib
+import time
+
+from tqdm import tqdm
+
+from genjax.training import (
+  config_file,
+  planning,
+  train,
+  workdir,
+)
+from genjax.types import UserError
+
+
+def run(plans: dict[str, planning.Plan], path: pathlib.Path, origin: dict | None = None) -> None:
+  """Trains programs one after another, and goes on where it stopped.
+
+  Args:
+    plans: what to train, by folder; "" where there is but one program.
+    path: the workdir.
+    origin: what a new config.json says besides, as `cli.origin` has it.
+
+  Raises:
+    UserError: a workdir was made by another plan, or the folder is no workdir and not empty (then
+      nothing is written); or a workdir is damaged.
+  """
+  for folder, plan in plans.items():
+    if folder and (path / "config.json").exists():
+      raise UserError(
+        f"{path} holds runs that are no part of a study; name another --workdir for the study"
+      )
+    config_file.compare(path / folder, planning.record(plan))
+  if "" not in plans:
+    config_file.check_free(path, plans)
+  numbered = [(number, folder, plan) for number, (folder, plan) in enumerate(plans.items(), 1)]
+  left = [item for item in numbered if not (item[1] and _finished(item[2], path / item[1]))]
+  if len(left) < len(plans):
+    print(f"{path}: {len(plans) - len(left)} of {len(plans)} cells were done before")
+  begun, taken, ahead = (
+    time.perf_counter(),
+    0,
+    sum(_work(plan) for *_, plan in left),
+  )
+  for number, folder, plan in left:
+    title = f"{folder}, {number} of {len(plans)}" if folder else ""
+    if taken:
+      seconds = (time.perf_counter() - begun) / taken * ahead
+      title += f", all left {tqdm.format_interval(seconds)}"
+    taken += len(plan.rows) * train.train(plan, path / folder, title, origin)
+    ahead -= _work(plan)
+
+
+def _finished(plan: planning.Plan, path: pathlib.Path) -> bool:
+  return workdir.finished(path) and (path / "checkpoints" / str(plan.steps)).is_dir()
+
+
+def _work(plan: planning.Plan) -> int:
+  """Run-steps: what a cell takes is roughly in proportion."""
+  return len(plan.rows) * plan.steps
