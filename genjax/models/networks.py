@@ -47,7 +47,7 @@ class GanNetworks(NamedTuple):
 
 
 class Spec(NamedTuple):
-  """What networks are to be like."""
+  """What networks are built from: the kind of their layers, and sizes."""
 
   layers: Layers
   shape: Shape  # of images
