@@ -3,7 +3,7 @@
 import enum
 
 import jax
-from jax import Array
+from jaxtyping import Array, Float, Int, Key
 
 
 class Stream(enum.IntEnum):
@@ -21,13 +21,13 @@ class Stream(enum.IntEnum):
   RECONSTRUCTION = 9
 
 
-def stream(key: Array, purpose: Stream, count: Array | int = 0) -> Array:
+def stream(key: Key[Array, ""], purpose: Stream, count: Int[Array, ""] | int = 0) -> Key[Array, ""]:
   """The key for this purpose and count, so that a resumed run replays."""
   return jax.random.fold_in(jax.random.fold_in(key, purpose), count)
 
 
-def latent_noise(key: Array, shape: tuple[int, int]) -> Array:
-  """Standard normal `[B, Z]` whose first columns do not depend on Z.
+def latent_noise(key: Key[Array, ""], shape: tuple[int, int]) -> Float[Array, "B Z"]:
+  """Standard normal, whose first columns do not depend on Z.
 
   Random bits depend on an entry's flat index alone, so the latent must be the slow axis.
   """
@@ -35,15 +35,17 @@ def latent_noise(key: Array, shape: tuple[int, int]) -> Array:
   return jax.random.normal(key, (latent, batch)).T
 
 
-def image_noise(seed: Array | int, numbers: Array, latent: int) -> Array:
-  """Standard normal `[B, Z]` for images of these numbers `[B]`, as every picture is drawn from.
+def image_noise(
+  seed: Int[Array, ""] | int, numbers: Int[Array, " B"], latent: int
+) -> Float[Array, "B {latent}"]:
+  """Standard normal for images of these numbers, as every picture is drawn from.
 
   What image 3 is drawn from depends on the seed alone: neither on how many images there are, nor,
   in its first columns, on Z.
   """
   key = jax.random.key(seed)
 
-  def one(number: Array) -> Array:
+  def one(number: Int[Array, ""]) -> Float[Array, " Z"]:
     return latent_noise(stream(key, Stream.GALLERY, number), (1, latent))[0]
 
   return jax.vmap(one)(numbers)

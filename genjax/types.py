@@ -1,7 +1,7 @@
 """What the modules hand to one another.
 
-Axes: R runs, B batch, H W C image, Z latent, K critic steps, N examples of a dataset. Everything
-but `sweep`, `train` and the commands is written for one run: R is theirs alone.
+Axes: R runs, B batch, H W C image, Z latent, K critic steps or classes, N examples of a dataset.
+Everything but `sweep`, `train` and the commands is written for one run: R is theirs alone.
 """
 
 import sys
@@ -30,11 +30,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-from jax import Array
+from jaxtyping import Array, Float, Float32, Int, Int32, Key, UInt8
 
 PyTree = Any
 Shape = tuple[int, int, int]  # H, W, C
-Metrics = dict[str, Array]  # name -> a scalar, or a vector with an entry for each latent dimension
+Metrics = dict[str, Float[Array, ""] | Float[Array, " Z"]]  # by name
+Label = Int[Array, " B"] | Float[Array, "B K"]  # the class of each image, or weights of the classes
 
 
 class UserError(Exception):
@@ -49,26 +50,26 @@ def now() -> str:
 class Dataset(NamedTuple):
   """One split, on the device once and shared by all runs."""
 
-  image: Array  # [N, H, W, C] uint8
-  label: Array  # [N] int32
+  image: UInt8[Array, "N H W C"]
+  label: Int32[Array, " N"]
 
 
 class Batch(NamedTuple):
-  image: Array  # [B, H, W, C] float32 in [0, 1]
-  label: Array  # [B] int32
+  image: Float32[Array, "B H W C"]  # in [0, 1]
+  label: Int32[Array, " B"]
 
 
 class Run(NamedTuple):
   """The numbers that tell one run from another. Every leaf may be vectorised."""
 
-  key: Array  # [] the typed key made from the run's seed
-  latent_mask: Array  # [Z] ones, then zeros: Z is the largest latent in the program
-  learning_rate: Array  # []
-  b1: Array  # [] Adam's first decay; no other optimiser reads it
-  kl_weight: Array  # [] the beta of a beta-VAE
-  clip: Array  # [] bound on the critic's weights, where model.regulariser is "clip"
-  penalty_weight: Array  # [] where model.regulariser is a penalty
-  ema_decay: Array  # [] of the averaged generator; 0 gives the weights themselves
+  key: Key[Array, ""]  # made from the run's seed
+  latent_mask: Float[Array, " Z"]  # ones, then zeros: Z is the largest latent in the program
+  learning_rate: Float[Array, ""]
+  b1: Float[Array, ""]  # Adam's first decay; no other optimiser reads it
+  kl_weight: Float[Array, ""]  # the beta of a beta-VAE
+  clip: Float[Array, ""]  # bound on the critic's weights, where model.regulariser is "clip"
+  penalty_weight: Float[Array, ""]  # where model.regulariser is a penalty
+  ema_decay: Float[Array, ""]  # of the averaged generator; 0 gives the weights themselves
 
 
 # The numbers of a run and their defaults.
@@ -85,7 +86,7 @@ NUMBERS = {
 class State(NamedTuple):
   """Everything that training changes. Dictionaries go from a player's name to its part."""
 
-  step: Array  # [] int32, steps of the generator or of the VAE that were taken
+  step: Int32[Array, ""]  # steps of the generator or of the VAE that were taken
   params: dict[str, PyTree]
   stats: dict[str, PyTree]  # batch-norm statistics
   opt_state: dict[str, PyTree]
@@ -97,10 +98,8 @@ class Progress(NamedTuple):
 
   state: State
   best: State  # at the step with the lowest criterion, without the optimiser's state
-  best_value: Array  # [] inf before the first validation
-  failed_at: (
-    Array  # [] int32: the step that gave NaN or Inf and was not taken; -1 while all is well
-  )
+  best_value: Float[Array, ""]  # inf before the first validation
+  failed_at: Int32[Array, ""]  # the step that gave NaN or Inf, and was not taken; -1 for none
 
   @classmethod
   def begin(cls, state: State) -> "Progress":

@@ -18,9 +18,11 @@ from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
+from jaxtyping import Array, ArrayLike, Float
 
 Padding = Literal["SAME", "VALID"]
+Kernel = Float[ArrayLike, "k k I O"]  # NumPy's where it comes from a file
 
 
 class Windows(NamedTuple):
@@ -64,7 +66,7 @@ class Windows(NamedTuple):
     return [(0, 0, 0), *spatial, (0, 0, 0)]
 
 
-def _patches(x: Array, win: Windows) -> Array:
+def _patches(x: Float[Array, "B H W C"], win: Windows) -> Float[Array, "B h w {win.kernel}**2*C"]:
   k, s, (h, w) = win.kernel, win.stride, win.count
   x = lax.pad(x, jnp.zeros((), x.dtype), win.padding)
   x = x.reshape(x.shape[0], win.rows[0], s, win.rows[1], s, x.shape[-1])
@@ -74,7 +76,7 @@ def _patches(x: Array, win: Windows) -> Array:
   return jnp.concatenate(slices, -1)
 
 
-def _fold(p: Array, win: Windows) -> Array:
+def _fold(p: Float[Array, "B h w N"], win: Windows) -> Float[Array, "B H W N//{win.kernel}**2"]:
   k, s, taps, (rows, cols) = win.kernel, win.stride, win.taps, win.rows
   channels = p.shape[-1] // k**2
   p = p.reshape(*p.shape[:3], k, k, channels)
@@ -96,14 +98,14 @@ def _fold(p: Array, win: Windows) -> Array:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
-def patches(x: Array, win: Windows) -> Array:
-  """Every window of the image: `[B, H, W, C] -> [B, h, w, k*k*C]`."""
+def patches(x: Float[Array, "B H W C"], win: Windows) -> Float[Array, "B h w {win.kernel}**2*C"]:
+  """Every window of the image."""
   return _patches(x, win)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
-def fold(p: Array, win: Windows) -> Array:
-  """The transpose of `patches`: `[B, h, w, k*k*C] -> [B, H, W, C]`, overlapping windows added."""
+def fold(p: Float[Array, "B h w N"], win: Windows) -> Float[Array, "B H W N//{win.kernel}**2"]:
+  """The transpose of `patches`: overlapping windows are added."""
   return _fold(p, win)
 
 
@@ -113,12 +115,14 @@ patches.defvjp(lambda x, win: (_patches(x, win), None), lambda win, _, g: (fold(
 fold.defvjp(lambda p, win: (_fold(p, win), None), lambda win, _, g: (patches(g, win),))
 
 
-def matmul(x: Array, w: Array) -> Array:
+def matmul(x: Float[Array, "*shape I"], w: Float[ArrayLike, "I O"]) -> Float[Array, "*shape O"]:
   return (x.reshape(-1, x.shape[-1]) @ w).reshape(*x.shape[:-1], w.shape[-1])
 
 
-def gemm_conv(x: Array, w: Array, stride: int, padding: Padding) -> Array:
-  """Convolution of `x` `[B, H, W, I]` with `w` `[k, k, I, O]`; equals `lax.conv`."""
+def gemm_conv(
+  x: Float[Array, "B H W I"], w: Kernel, stride: int, padding: Padding
+) -> Float[Array, "B h w O"]:
+  """Convolution of x with w; equals `lax.conv`."""
   k, _, i, o = w.shape
   win = Windows.over(x.shape[1:3], k, stride, padding)
   if stride == 1 and o < i:  # multiply first: there are fewer numbers to move afterwards
@@ -128,8 +132,10 @@ def gemm_conv(x: Array, w: Array, stride: int, padding: Padding) -> Array:
   return matmul(patches(x, win), w.reshape(k * k * i, o))
 
 
-def gemm_conv_transpose(x: Array, w: Array, stride: int, padding: Padding) -> Array:
-  """The gradient of a convolution: `x` `[B, h, w, I]`, `w` `[k, k, I, O]`."""
+def gemm_conv_transpose(
+  x: Float[Array, "B h w I"], w: Kernel, stride: int, padding: Padding
+) -> Float[Array, "B H W O"]:
+  """The gradient of a convolution from O channels to I."""
   k, _, i, o = w.shape
   win = Windows.over(_transposed_size(x, k, stride, padding), k, stride, padding)
   if k % stride == 0 and stride > 1:
@@ -137,7 +143,7 @@ def gemm_conv_transpose(x: Array, w: Array, stride: int, padding: Padding) -> Ar
   return fold(matmul(x, w.transpose(2, 0, 1, 3).reshape(i, k * k * o)), win)
 
 
-def _by_phases(x: Array, w: Array, win: Windows) -> Array:
+def _by_phases(x: Float[Array, "B h w I"], w: Kernel, win: Windows) -> Float[Array, "B H W O"]:
   """A transposed convolution as one convolution of stride 1, whose channels are the phases.
 
   Where the stride divides the kernel every phase meets the same t x t pixels of x. One product of
@@ -154,12 +160,16 @@ def _by_phases(x: Array, w: Array, win: Windows) -> Array:
   return lax.pad(y, jnp.zeros((), y.dtype), [(-low, -high, 0) for low, high, _ in win.padding])
 
 
-def lax_conv(x: Array, w: Array, stride: int, padding: Padding) -> Array:
+def lax_conv(
+  x: Float[Array, "B H W I"], w: Kernel, stride: int, padding: Padding
+) -> Float[Array, "B h w O"]:
   """The same as `gemm_conv`, by XLA's own convolution."""
   return lax.conv_general_dilated(x, w, (stride, stride), padding, dimension_numbers=_NHWC)
 
 
-def lax_conv_transpose(x: Array, w: Array, stride: int, padding: Padding) -> Array:
+def lax_conv_transpose(
+  x: Float[Array, "B h w I"], w: Kernel, stride: int, padding: Padding
+) -> Float[Array, "B H W O"]:
   """The same as `gemm_conv_transpose`, by XLA's own convolution."""
   size = _transposed_size(x, w.shape[0], stride, padding)
   image = jax.ShapeDtypeStruct((x.shape[0], *size, w.shape[-1]), x.dtype)
@@ -170,7 +180,9 @@ def lax_conv_transpose(x: Array, w: Array, stride: int, padding: Padding) -> Arr
 _NHWC = ("NHWC", "HWIO", "NHWC")
 
 
-def _transposed_size(x: Array, k: int, stride: int, padding: Padding) -> tuple[int, int]:
+def _transposed_size(
+  x: Float[Array, "B h w I"], k: int, stride: int, padding: Padding
+) -> tuple[int, int]:
   """H and W of the image whose convolution has the size of `x`."""
   extra = max(k - stride, 0) if padding == "VALID" else 0
   return tuple(n * stride + extra for n in x.shape[1:3])

@@ -6,12 +6,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
+from jaxtyping import Array, ArrayLike, Float, Int, Key
 
 from genjax.models import losses, networks, optimisers
 from genjax.models.networks import REPORT
 from genjax.rng import Stream, latent_noise, stream
-from genjax.types import Batch, Metrics, Model, PyTree, Run, State, UserError
+from genjax.types import Batch, Label, Metrics, Model, PyTree, Run, State, UserError
 
 REGULARISERS = ("none", "clip", "gradient_penalty")
 WARM_UP = 100  # critic steps for each of the generator's first, in the code of Arjovsky et al. 2017
@@ -88,12 +89,12 @@ def make(
   # (params, stats, z or image, label, key in training) -> (images or scores, stats)
   generated, score = partial(networks.apply, generator), partial(networks.apply, critic)
 
-  def moves_before(step: Array) -> Array:
+  def moves_before(step: Int[Array, ""]) -> Int[Array, ""]:
     """How often the generator has moved before a step: in a warm-up it waits."""
     wait = -(-WARM_UP // critic_steps)
     return jnp.minimum(step // wait, critic_warmup) + jnp.maximum(step - critic_warmup * wait, 0)
 
-  def signed(image: Array) -> Array:
+  def signed(image: Float[Array, "B H W C"]) -> Float[Array, "B H W C"]:
     return low + (high - low) * image
 
   def init(run: Run) -> State:
@@ -159,7 +160,9 @@ def make(
       scores |= found
     return carry, critic_metrics(loss, scores["real"], scores["generated"]) | extra
 
-  def critic_turn(run: Run, state: State, batches: Batch, key: Array):
+  def critic_turn(
+    run: Run, state: State, batches: Batch, key: Key[Array, ""]
+  ) -> tuple[State, Metrics]:
     """K steps of the critic; the generator stays as it is, its statistics too."""
     frozen = (state.params["generator"], state.stats["generator"])
     carry = tuple(part["critic"] for part in (state.params, state.stats, state.opt_state))
@@ -172,7 +175,9 @@ def make(
     # The last of the K: what the generator's step then meets.
     return State(state.step, *parts, state.ema), jax.tree.map(lambda m: m[-1], metrics)
 
-  def generator_turn(run: Run, state: State, batches: Batch, key: Array):
+  def generator_turn(
+    run: Run, state: State, batches: Batch, key: Key[Array, ""]
+  ) -> tuple[State, Metrics]:
     """One step of the generator; the critic stays as it is, its statistics too."""
     label = batches.label[-1]
     z_key, generator_key, critic_key = jax.random.split(key, 3)
@@ -210,21 +215,25 @@ def make(
       moved = jax.tree.map(partial(jnp.where, moves), moved, still)
     return moved, of_critic | of_generator
 
-  def generate(run: Run, state: State, z: Array, label: Array | None = None) -> Array:
+  def generate(
+    run: Run, state: State, z: Float[Array, "B Z"], label: Label | None = None
+  ) -> Float[Array, "B H W C"]:
     image, _ = generated(state.ema["params"], state.ema["stats"], z * run.latent_mask[None], label)
     return (image - low) / (high - low)
 
-  def scoring(state: State, image: Array, label: Array | None) -> Callable:
+  def scoring(state: State, image: Float[Array, "B H W C"], label: Label | None) -> Callable:
     """The critic as a function of each image alone, normalised as it was trained: by this batch."""
     params, stats = state.params["critic"], state.stats["critic"]
     own = networks.batch_statistics(critic, params, stats, image, label)
     return lambda image: score(params, own, image, label)[0]
 
-  def score_batch(run: Run, state: State, image: Array, label: Array | None = None) -> Array:
+  def score_batch(
+    run: Run, state: State, image: Float[Array, "B H W C"], label: Label | None = None
+  ) -> Float[Array, " B"]:
     image = signed(image)
     return scoring(state, image, label)(image)
 
-  def diagnose(run: Run, state: State, key: Array, batch: Batch) -> Metrics:
+  def diagnose(run: Run, state: State, key: Key[Array, ""], batch: Batch) -> Metrics:
     z_key, mix_key = jax.random.split(key)
     image, label = batch
     z = latent_noise(z_key, (len(label), latent))
@@ -254,8 +263,8 @@ def make(
   )
 
 
-def critic_metrics(loss: str, on_real: Array, on_fake: Array) -> Metrics:
-  """The critic's loss, without its regulariser, and what else its scores `[B]` say."""
+def critic_metrics(loss: str, on_real: Float[Array, " B"], on_fake: Float[Array, " B"]) -> Metrics:
+  """The critic's loss, without its regulariser, and what else its scores say."""
   pair = losses.GAN_LOSSES[loss]
   critic_loss = pair.real(on_real).mean() + pair.generated(on_fake).mean()
   metrics = {"critic_loss": critic_loss, "critic_gap": on_real.mean() - on_fake.mean()}
@@ -301,7 +310,9 @@ def _has_statistics(critic: Any, image_shape: tuple) -> bool:
   return bool(jax.tree.leaves(shapes[1]))
 
 
-def clip_weights(params: PyTree, bound: Array, clipped: str = "weights") -> PyTree:
+def clip_weights(
+  params: PyTree, bound: Float[Array, ""] | float, clipped: str = "weights"
+) -> PyTree:
   """The parameters, of which those that `CLIPPED` names are cut to [-bound, bound]."""
   return jax.tree_util.tree_map_with_path(
     lambda path, leaf: jnp.clip(leaf, -bound, bound) if CLIPPED[clipped](path, leaf) else leaf,
@@ -309,7 +320,9 @@ def clip_weights(params: PyTree, bound: Array, clipped: str = "weights") -> PyTr
   )
 
 
-def clip_fraction(params: PyTree, bound: Array, clipped: str = "weights") -> Array:
+def clip_fraction(
+  params: PyTree, bound: Float[Array, ""] | float, clipped: str = "weights"
+) -> Float[Array, ""]:
   """The fraction, 0 to 1, of the clipped weights that lie at the bound."""
   leaves = [
     leaf
@@ -320,7 +333,12 @@ def clip_fraction(params: PyTree, bound: Array, clipped: str = "weights") -> Arr
   return at_bound / sum(leaf.size for leaf in leaves)
 
 
-def moving_average(decay: Array, step: Array, average: Array, new: Array) -> Array:
+def moving_average(
+  decay: Float[ArrayLike, ""],
+  step: Int[ArrayLike, ""],
+  average: Float[ArrayLike, "*shape"],
+  new: Float[ArrayLike, "*shape"],
+) -> Float[Array, "*shape"]:
   """Exponential average, a short one at first, so that the first weights are soon forgotten."""
   decay = jnp.minimum(decay, (1 + step) / (10 + step))
   return decay * average + (1 - decay) * new

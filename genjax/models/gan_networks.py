@@ -21,7 +21,7 @@ def _score(x: Array, layers: Layers) -> Array:
   return layers.dense(1)(x)[:, 0]
 
 
-def _with_label(z: Array, label: Array, num_classes: int) -> Array:
+def _with_label(z: Array, label: Array | None, num_classes: int) -> Array:
   """The label first: its rows keep their place when the latent is padded."""
   if not num_classes:
     return z
@@ -29,7 +29,7 @@ def _with_label(z: Array, label: Array, num_classes: int) -> Array:
   return jnp.concatenate([label if mixed else jax.nn.one_hot(label, num_classes), z], -1)
 
 
-def _with_planes(image: Array, label: Array, num_classes: int) -> Array:
+def _with_planes(image: Array, label: Array | None, num_classes: int) -> Array:
   """The one-hot label as further channels."""
   if not num_classes:
     return image

@@ -11,7 +11,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float, Float32, Key
+
+# The length of an axis, traced where it is a run's own latent size.
+Length = Float[Array, ""] | int
 
 
 class Initialiser(NamedTuple):
@@ -20,17 +24,17 @@ class Initialiser(NamedTuple):
   draw: Callable  # (key, shape, dtype) -> numbers around 0
   spread: float  # their standard deviation
   # (fan in, fan out, whether the convolution is transposed) -> the deviation that entries must have
-  deviation: Callable[[Array | int, Array | int, bool], Array | float]
+  deviation: Callable[[Length, Length, bool], Float[Array, ""] | float]
   biases: bool = False  # are drawn as the entries of their kernel are; or else zeros
   lstm: str = "keras"  # whose LSTM it begins, "keras" or "torch"
   forget_bias: float = 0.0  # of Keras' LSTM
 
 
-def _uniform(key: Array, shape: tuple, dtype: jnp.dtype) -> Array:
+def _uniform(key: Key[Array, ""], shape: tuple, dtype: DTypeLike) -> Float[Array, "..."]:
   return jax.random.uniform(key, shape, dtype, -1.0, 1.0)
 
 
-def _truncated_normal(key: Array, shape: tuple, dtype: jnp.dtype) -> Array:
+def _truncated_normal(key: Key[Array, ""], shape: tuple, dtype: DTypeLike) -> Float[Array, "..."]:
   return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype)
 
 
@@ -60,24 +64,24 @@ INITIALISERS = {
 
 
 def deviation(
-  initialiser: Initialiser, shape: Sequence[Array | int], transposed: bool = False
-) -> Array | float:
+  initialiser: Initialiser, shape: Sequence[Length], transposed: bool = False
+) -> Float[Array, ""] | float:
   """The standard deviation of a kernel's entries; its shape `[..., I, O]` may be traced."""
   field = math.prod(shape[:-2])
   return initialiser.deviation(field * shape[-2], field * shape[-1], transposed)
 
 
 def kernel(
-  key: Array,
+  key: Key[Array, ""],
   shape: tuple[int, ...],
   initialiser: Initialiser,
   transposed: bool = False,
   latent: int | None = None,
-) -> Array:
-  """Draws a kernel `[..., I, O]`, float32.
+) -> Float32[Array, "... I O"]:
+  """Draws a kernel.
 
   Args:
-    key: [].
+    key: of its numbers.
     shape: of the kernel.
     initialiser: one of `INITIALISERS`.
     transposed: whether it is a transposed convolution's.
@@ -96,16 +100,18 @@ def kernel(
 
 
 def bias(
-  key: Array, shape: tuple[int, ...], initialiser: Initialiser, transposed: bool = False
-) -> Array:
-  """Draws the bias `[O]` of a layer whose kernel has this shape `[..., I, O]`."""
+  key: Key[Array, ""], shape: tuple[int, ...], initialiser: Initialiser, transposed: bool = False
+) -> Float32[Array, " {shape[-1]}"]:
+  """Draws the bias of a layer whose kernel has this shape."""
   if not initialiser.biases:
     return jnp.zeros(shape[-1])
   scale = deviation(initialiser, shape, transposed) / initialiser.spread
   return initialiser.draw(key, shape[-1:], jnp.float32) * scale
 
 
-def fit(params: dict, layer: str, axis: int, mask: Array, initialiser: Initialiser) -> dict:
+def fit(
+  params: dict, layer: str, axis: int, mask: Float[Array, " Z"], initialiser: Initialiser
+) -> dict:
   """Gives a layer that reads or writes the latent the initial scale of the run's own latent size.
 
   Kernels were drawn for the largest latent Z of the program, and what they are scaled by may depend
@@ -115,7 +121,7 @@ def fit(params: dict, layer: str, axis: int, mask: Array, initialiser: Initialis
     params: of the player.
     layer: name of the layer.
     axis: of its kernel that holds the latent, -2 or -1. Classes may stand before the latent.
-    mask: `[Z]`, a one for each dimension that the run uses.
+    mask: a one for each dimension that the run uses.
     initialiser: that drew them.
   """
   drawn = params[layer]

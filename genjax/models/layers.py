@@ -8,7 +8,8 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
+from jaxtyping import Array, Float, Key
 
 from genjax.models import convolution, initialisers
 from genjax.models.initialisers import INITIALISERS, Initialiser
@@ -17,7 +18,7 @@ LECUN_NORMAL = INITIALISERS["lecun_normal"]
 
 
 class Dense(nn.Module):
-  """`[B, I] -> [B, features]`."""
+  """A fully connected layer."""
 
   features: int
   use_bias: bool = True
@@ -25,7 +26,7 @@ class Dense(nn.Module):
   latent: int | None = None  # the axis of the kernel that holds the latent, as in `initialisers`
 
   @nn.compact
-  def __call__(self, x: Array) -> Array:
+  def __call__(self, x: Float[Array, "B I"]) -> Float[Array, "B {self.features}"]:
     shape = (x.shape[-1], self.features)
     y = x @ self.param("kernel", initialisers.kernel, shape, self.initialiser, False, self.latent)
     if self.use_bias:
@@ -34,7 +35,7 @@ class Dense(nn.Module):
 
 
 class Conv(nn.Module):
-  """Convolution with a square kernel: `[B, H, W, I] -> [B, h, w, features]`."""
+  """Convolution with a square kernel."""
 
   features: int
   kernel: int
@@ -46,7 +47,7 @@ class Conv(nn.Module):
   transposed = False
 
   @nn.compact
-  def __call__(self, x: Array) -> Array:
+  def __call__(self, x: Float[Array, "B H W I"]) -> Float[Array, "B h w {self.features}"]:
     shape = (self.kernel, self.kernel, x.shape[-1], self.features)
     drawn = shape, self.initialiser, self.transposed
     w = self.param("kernel", initialisers.kernel, *drawn, self.latent)
@@ -59,7 +60,7 @@ class Conv(nn.Module):
 
 
 class ConvTranspose(Conv):
-  """Transposed convolution: `[B, h, w, I] -> [B, h * stride, w * stride, features]` if SAME.
+  """Transposed convolution: an image `stride` times as large, if SAME.
 
   The gradient of `Conv`, as in Keras and PyTorch; the kernel is `[k, k, I, features]`.
   """
@@ -68,7 +69,7 @@ class ConvTranspose(Conv):
 
 
 class LSTM(nn.Module):
-  """Reads `[B, T, I]` and gives its last output `[B, features]` (Gers et al. 2000).
+  """Reads T steps and gives its last output (Gers et al. 2000).
 
   Gates are columns of the kernels, in the order input, forget, cell, output. PyTorch's has a bias
   for each of its two products, and draws everything from U(-b, b), b^2 = 1 / features. In the
@@ -79,7 +80,7 @@ class LSTM(nn.Module):
   initialiser: Initialiser = LECUN_NORMAL
 
   @nn.compact
-  def __call__(self, x: Array) -> Array:
+  def __call__(self, x: Float[Array, "B T I"]) -> Float[Array, "B {self.features}"]:
     inputs, recurrent = (x.shape[-1], 4 * self.features), (self.features, 4 * self.features)
     initial = self.initialiser
     if initial.lstm == "torch":
@@ -107,7 +108,9 @@ class LSTM(nn.Module):
     return h
 
 
-def _scaled(key: Array, initialiser: Initialiser, shape: tuple, scale: float) -> Array:
+def _scaled(
+  key: Key[Array, ""], initialiser: Initialiser, shape: tuple, scale: float
+) -> Float[Array, "..."]:
   return scale * initialiser.draw(key, shape, jnp.float32)
 
 
@@ -159,38 +162,40 @@ class Layers:
 class Map(nn.Module):
   """A layer without parameters: a function, made a module so that `describe` lists it."""
 
-  f: Callable[[Array], Array]
+  f: Callable[[Float[Array, "B ..."]], Float[Array, "B ..."]]
 
   @nn.compact
-  def __call__(self, x: Array) -> Array:
+  def __call__(self, x: Float[Array, "B ..."]) -> Float[Array, "B ..."]:
     return self.f(x)
 
 
-def flatten(x: Array) -> Array:
-  """`[B, ...] -> [B, N]`."""
+def flatten(x: Float[Array, "B ..."]) -> Float[Array, "B N"]:
+  """The numbers of each example in one row."""
   return x.reshape(x.shape[0], -1)
 
 
 def reshape(height: int, width: int) -> Map:
-  """`[B, N] -> [B, height, width, C]`."""
+  """Rows of numbers as images of this size."""
   return Map(functools.partial(_reshape, height=height, width=width))
 
 
-def _reshape(x: Array, height: int, width: int) -> Array:
+def _reshape(
+  x: Float[Array, "B N"], height: int, width: int
+) -> Float[Array, "B {height} {width} C"]:
   return x.reshape(x.shape[0], height, width, -1)
 
 
 def max_pool(size: int) -> Map:
-  """The largest of each size x size pixels: `[B, H, W, C] -> [B, H / size, W / size, C]`."""
+  """The largest of each size x size pixels."""
   return Map(functools.partial(_max_pool, size=size))
 
 
-def _max_pool(x: Array, size: int) -> Array:
+def _max_pool(x: Float[Array, "B H W C"], size: int) -> Float[Array, "B H//{size} W//{size} C"]:
   # Windows side by side need no `reduce_window`, whose gradient is a slow scatter.
   B, H, W, C = x.shape
   return x.reshape(B, H // size, size, W // size, size, C).max((2, 4))
 
 
-def global_max_pool(x: Array) -> Array:
-  """`[B, H, W, C] -> [B, C]`."""
+def global_max_pool(x: Float[Array, "B H W C"]) -> Float[Array, "B C"]:
+  """The largest of each channel."""
   return x.max((1, 2))

@@ -6,21 +6,22 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jaxtyping import Array, Float, Key
 
 softplus = jax.nn.softplus
+OnScores = Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]]
 
 
 class GanLoss(NamedTuple):
   """What the critic minimises on real and on generated images, and what the generator minimises.
 
-  Each maps scores `[...]` to losses of that shape; the critic's loss is the sum of its two means.
-  A score above `threshold` says "real"; `None` where scores do not classify.
+  The critic's loss is the sum of its two means. A score above `threshold` says "real"; `None` where
+  scores do not classify.
   """
 
-  real: Callable[[Array], Array]
-  generated: Callable[[Array], Array]
-  generator: Callable[[Array], Array]
+  real: OnScores
+  generated: OnScores
+  generator: OnScores
   threshold: float | None
 
 
@@ -42,45 +43,48 @@ GAN_LOSSES = {
 CROSS_ENTROPIES = ("minimax", "nonsaturating")  # of a label: real or generated
 
 
-def gradient_norm(score: Callable[[Array], Array], x: Array) -> Array:
-  """Norm of d score / d x of each example: `[B, ...] -> [B]`.
-
-  `score` maps `[B, ...]` to `[B]` and treats examples independently.
-  """
+def gradient_norm(
+  score: Callable[[Float[Array, "B ..."]], Float[Array, " B"]], x: Float[Array, "B ..."]
+) -> Float[Array, " B"]:
+  """Norm of d score / d x of each example; `score` treats examples independently."""
   gradient = jax.grad(lambda x: score(x).sum())(x)
   # The root has no derivative at zero, and a dead critic is there.
   return jnp.sqrt(jnp.sum(gradient**2, range(1, x.ndim)) + 1e-12)
 
 
-def gradient_penalty(norm: Array) -> Array:
-  """Two-sided penalty (Gulrajani et al. 2017, equation 3): `[B] -> [B]`, without its weight."""
+def gradient_penalty(norm: Float[Array, " B"]) -> Float[Array, " B"]:
+  """Two-sided penalty (Gulrajani et al. 2017, equation 3), without its weight."""
   return (norm - 1) ** 2
 
 
-def interpolate(key: Array, real: Array, generated: Array) -> Array:
+def interpolate(
+  key: Key[Array, ""], real: Float[Array, " B *shape"], generated: Float[Array, " B *shape"]
+) -> Float[Array, " B *shape"]:
   """Uniform points on the lines between pairs of images (Gulrajani et al. 2017, section 4)."""
   t = jax.random.uniform(key, (real.shape[0],) + (1,) * (real.ndim - 1))
   return real + t * (generated - real)
 
 
-def bernoulli(logits: Array, target: Array) -> Array:
-  """-log p(target) in nats, summed over `[H, W, C]`: `[B, H, W, C] -> [B]`.
+def bernoulli(
+  logits: Float[Array, "B H W C"], target: Float[Array, "B H W C"]
+) -> Float[Array, " B"]:
+  """-log p(target) of each image, in nats.
 
   A likelihood only where the target is binary; on grey pixels a cross-entropy.
   """
   return jnp.sum(softplus(logits) - target * logits, range(1, logits.ndim))
 
 
-def gaussian_kl(mean: Array, logvar: Array) -> Array:
-  """KL(N(mean, exp logvar) || N(0, 1)) in nats, per dimension: `[B, Z] -> [B, Z]`.
+def gaussian_kl(mean: Float[Array, "B Z"], logvar: Float[Array, "B Z"]) -> Float[Array, "B Z"]:
+  """KL(N(mean, exp logvar) || N(0, 1)) in nats, per dimension.
 
   Kingma & Welling 2014, appendix B.
   """
   return (mean**2 + jnp.exp(logvar) - 1 - logvar) / 2
 
 
-def importance_weighted(log_weights: Array) -> Array:
-  """The negative importance-weighted bound in nats: `[S, B] -> [B]`.
+def importance_weighted(log_weights: Float[Array, "S B"]) -> Float[Array, " B"]:
+  """The negative importance-weighted bound in nats.
 
   `log_weights` are log p(x, z) - log q(z|x) for S samples of z (Burda et al. 2016, equation 8).
   With S of 1 it is the negative ELBO, and with more it comes nearer to -log p(x).
@@ -88,7 +92,7 @@ def importance_weighted(log_weights: Array) -> Array:
   return math.log(len(log_weights)) - jax.nn.logsumexp(log_weights, 0)
 
 
-def jensen_shannon(critic_loss: Array) -> Array:
+def jensen_shannon(critic_loss: Float[Array, ""]) -> Float[Array, ""]:
   """log 2 - loss / 2 in nats: the divergence that an optimal discriminator's loss stands for.
 
   Goodfellow et al. 2014, theorem 1. The training discriminator is not optimal, so this is no more

@@ -248,7 +248,7 @@ def init(module: nn.Module, key: Array, *inputs: Array) -> tuple[PyTree, PyTree]
 
 
 def apply(
-  module: nn.Module, params: PyTree, stats: PyTree, *inputs: Array, key: Array | None = None
+  module: nn.Module, params: PyTree, stats: PyTree, *inputs: Array | None, key: Array | None = None
 ) -> tuple[PyTree, PyTree]:
   """`(outputs, statistics)`. With a key as in training: batch statistics, and dropout from it."""
   if key is None:
@@ -263,7 +263,9 @@ def apply(
   return outputs, changed.get("batch_stats", {})
 
 
-def batch_statistics(module: nn.Module, params: PyTree, stats: PyTree, *inputs: Array) -> PyTree:
+def batch_statistics(
+  module: nn.Module, params: PyTree, stats: PyTree, *inputs: Array | None
+) -> PyTree:
   """Batch norm's statistics of these inputs alone, as training normalises them; {} without any."""
   if not jax.tree.leaves(stats):
     return stats

@@ -7,13 +7,16 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax import Array
+from jaxtyping import Array, Float
 
 from genjax.types import PyTree, Run
 
 
 def keras_adam(
-  learning_rate: Array | float, b1: Array | float, b2: float = 0.999, epsilon: float = 1e-7
+  learning_rate: Float[Array, ""] | float,
+  b1: Float[Array, ""] | float,
+  b2: float = 0.999,
+  epsilon: float = 1e-7,
 ) -> optax.GradientTransformation:
   """Adam as Keras has it: epsilon is added before the second moment's bias is corrected.
 

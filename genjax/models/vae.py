@@ -4,12 +4,12 @@ import math
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jaxtyping import Array, Float, Key
 
 from genjax.models import losses, networks, optimisers
 from genjax.models.networks import REPORT
 from genjax.rng import Stream, latent_noise, stream
-from genjax.types import Batch, Metrics, Model, PyTree, Run, State
+from genjax.types import Batch, Label, Metrics, Model, PyTree, Run, State
 
 RECONSTRUCTIONS = ("sum", "mean")
 
@@ -26,7 +26,7 @@ def make(
   initialiser: str = REPORT,
   optimiser_rule: str = REPORT,
 ) -> Model:
-  """A VAE on images `[H, W, C]` in [0, 1], Bernoulli decoder, standard normal prior.
+  """A VAE on images in [0, 1], Bernoulli decoder, standard normal prior.
 
   With several samples, an importance-weighted autoencoder (Burda et al. 2016).
 
@@ -65,8 +65,15 @@ def make(
     opt_state = {"vae": adapt.init(run, params)}
     return State(jnp.zeros((), jnp.int32), params, stats, opt_state, ema={})
 
-  def measure(run: Run, params: PyTree, stats: PyTree, key: Array, image: Array, train: bool):
-    """The loss and its parts in nats an image, KL per dimension `[B, Z]`, and new statistics."""
+  def measure(
+    run: Run,
+    params: PyTree,
+    stats: PyTree,
+    key: Key[Array, ""],
+    image: Float[Array, "B H W C"],
+    train: bool,
+  ) -> tuple[Metrics, Float[Array, "B Z"], PyTree]:
+    """The loss and its parts in nats an image, KL per dimension, and new statistics."""
     encoder_key, noise_key, decoder_key = jax.random.split(key, 3)
     dropout = (encoder_key, decoder_key) if train else (None, None)
     (mean, logvar), encoder_stats = networks.apply(
@@ -102,18 +109,22 @@ def make(
     params, opt_state = adapt.update(run, gradients, state.opt_state["vae"], state.params)
     return State(state.step + 1, params, stats, {"vae": opt_state}, {}), metrics
 
-  def diagnose(run: Run, state: State, key: Array, batch: Batch) -> Metrics:
+  def diagnose(run: Run, state: State, key: Key[Array, ""], batch: Batch) -> Metrics:
     metrics, kl, _ = measure(run, state.params, state.stats, key, batch.image, train=False)
     return {f"val_{name}": value for name, value in metrics.items()} | {"kl_dim": kl.mean(0)}
 
-  def decode(run: Run, state: State, z: Array) -> Array:
+  def decode(run: Run, state: State, z: Float[Array, "B Z"]) -> Float[Array, "B H W C"]:
     masked = z * run.latent_mask[None]
     return networks.apply(decoder, state.params["decoder"], state.stats["decoder"], masked)[0]
 
-  def generate(run: Run, state: State, z: Array, label: Array | None = None) -> Array:
+  def generate(
+    run: Run, state: State, z: Float[Array, "B Z"], label: Label | None = None
+  ) -> Float[Array, "B H W C"]:
     return jax.nn.sigmoid(decode(run, state, z))
 
-  def encode(run: Run, state: State, image: Array) -> tuple[Array, Array]:
+  def encode(
+    run: Run, state: State, image: Float[Array, "B H W C"]
+  ) -> tuple[Float[Array, "B Z"], Float[Array, "B Z"]]:
     (mean, logvar), _ = networks.apply(
       encoder, state.params["encoder"], state.stats["encoder"], image
     )
