@@ -6,18 +6,23 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import lax
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from genjax.metrics import distances
 
 
-def nearest(images: Array, others: Array) -> tuple[Array, Array]:
-  """For each row of `[M, D]` the index of, and the distance to, the nearest row of `[N, D]`."""
+def nearest(
+  images: Float[ArrayLike, "M D"], others: Float[ArrayLike, "N D"]
+) -> tuple[Int[Array, " M"], Float[Array, " M"]]:
+  """For each image the index of the nearest of the others, and its distance."""
   return _nearest(jnp.asarray(images, jnp.float32), jnp.asarray(others, jnp.float32))
 
 
 @jax.jit
-def _nearest(images: Array, others: Array) -> tuple[Array, Array]:
+def _nearest(
+  images: Float[Array, "M D"], others: Float[Array, "N D"]
+) -> tuple[Int[Array, " M"], Float[Array, " M"]]:
   mean = others.mean(0, keepdims=True)
   images, others = images - mean, others - mean
 
@@ -29,8 +34,8 @@ def _nearest(images: Array, others: Array) -> tuple[Array, Array]:
   return distances.by_blocks(of_block, images)
 
 
-def copy_distance(train: Array, test: Array) -> float:
-  """How near to a training image only one held-out image in a hundred is: `[N, D]`, `[M, D]`.
+def copy_distance(train: Float[ArrayLike, "N D"], test: Float[ArrayLike, "M D"]) -> float:
+  """How near to a training image only one held-out image in a hundred is.
 
   Raises:
     ValueError: less than 100 held-out images.
@@ -40,15 +45,14 @@ def copy_distance(train: Array, test: Array) -> float:
   return float(np.quantile(nearest(test, train)[1], 0.01))
 
 
-def memorised(train: Array, generated: Array, distance: float) -> float:
+def memorised(
+  train: Float[ArrayLike, "N D"], generated: Float[ArrayLike, "M D"], distance: float
+) -> float:
   """The fraction of generated images that lie at most `distance` from a training image.
 
-  With `copy_distance`, images as new as held-out ones score 0.01, and copies 1. It tells copies
-  from new images, not good ones from bad ones: an image far from all images is new, too.
-
-  Args:
-    train, generated: [N, D] and [M, D].
-    distance: of `copy_distance(train, test)`.
+  With the `copy_distance` of training and held-out images, images as new as held-out ones score
+  0.01, and copies 1. It tells copies from new images, not good ones from bad ones: an image far
+  from all images is new, too.
   """
   return float((nearest(generated, train)[1] <= distance).mean())
 
@@ -75,7 +79,7 @@ class Distinct(NamedTuple):
   pairs: int  # of duplicates that were found; with 0, `images` is a lower bound
 
 
-def distinct(generated: Array, distance: float) -> Distinct:
+def distinct(generated: Float[ArrayLike, "M D"], distance: float) -> Distinct:
   """How many distinct images a generator has, by the birthday paradox (Arora et al. 2018).
 
   M images have M (M - 1) / 2 pairs; were they drawn evenly from `images` distinct ones, one in
@@ -83,7 +87,7 @@ def distinct(generated: Array, distance: float) -> Distinct:
   the images are more than this says. The paper (section 3) has people look for duplicates.
 
   Args:
-    generated: [M, D].
+    generated: features of M images.
     distance: below which a pair is one of duplicates: `duplicate_distance` of real images. NaN
       where that is not known, and so is `images` then.
 
@@ -98,8 +102,8 @@ def distinct(generated: Array, distance: float) -> Distinct:
 
 
 @jax.jit
-def _near(x: Array, squared: Array) -> Array:
-  """How many earlier rows are nearer to each row: `[M, D] -> [M]`."""
+def _near(x: Float[Array, "M D"], squared: Float[Array, ""]) -> Int[Array, " M"]:
+  """How many earlier rows are nearer to each row."""
   x = x - x.mean(0, keepdims=True)
   index = jnp.arange(len(x))
 

@@ -1,16 +1,18 @@
 """How far generated images are from real ones, in the features of some network.
 
-Features are `[N, D]` arrays of real and `[M, D]` of generated images. What sums over images is done
-in float64 by numpy, on small matrices; what compares all pairs in float32 by JAX, in blocks.
+D features of N real images and of M generated ones. What sums over images is done in float64 by
+numpy, on small matrices; what compares all pairs in float32 by JAX, in blocks.
 The real images' side (`moments`, `manifold`, `copy_distance`) is computed once, for many runs.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import lax
+from jaxtyping import Array, ArrayLike, Float, Float64, Int, Integer, PyTree, Shaped
 from threadpoolctl import threadpool_limits
 
 BLOCK = 100  # images whose distances to all others are held at once
@@ -18,11 +20,11 @@ FEW = 512  # features
 
 
 class Moments(NamedTuple):
-  mean: np.ndarray  # [D]
-  covariance: np.ndarray  # [D, D]
+  mean: Float64[np.ndarray, " D"]
+  covariance: Float64[np.ndarray, "D D"]
 
 
-def moments(features: np.ndarray) -> Moments:
+def moments(features: Float[ArrayLike, "N D"]) -> Moments:
   """Mean and unbiased covariance. Raises `ValueError` for less than two images."""
   features = np.asarray(features, np.float64)
   if len(features) < 2:
@@ -49,8 +51,8 @@ def frechet(a: Moments, b: Moments) -> float:
   return _frechet(a, _root(a.covariance), b)
 
 
-def _frechet(a: Moments, root: np.ndarray, b: Moments) -> float:
-  """With the root of a's covariance `[D, D]`."""
+def _frechet(a: Moments, root: Float64[np.ndarray, "D D"], b: Moments) -> float:
+  """With the root of a's covariance."""
   with _threads(len(root)):
     product = root @ b.covariance @ root
     eigenvalues = np.linalg.eigvalsh((product + product.T) / 2)
@@ -59,14 +61,14 @@ def _frechet(a: Moments, root: np.ndarray, b: Moments) -> float:
   return float(((a.mean - b.mean) ** 2).sum() + max(spread, 0.0))
 
 
-def _root(matrix: np.ndarray) -> np.ndarray:
+def _root(matrix: Float64[np.ndarray, "D D"]) -> Float64[np.ndarray, "D D"]:
   with _threads(len(matrix)):
     values, vectors = np.linalg.eigh(matrix)
     return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
 
 
 def frechet_at_infinity(
-  real: Moments, generated: np.ndarray, sizes: int = 15, seed: int = 0
+  real: Moments, generated: Float[np.ndarray, "M D"], sizes: int = 15, seed: int = 0
 ) -> float:
   """The Frechet distance that infinitely many generated images would have.
 
@@ -89,7 +91,11 @@ def frechet_at_infinity(
 
 
 def kernel_distance(
-  real: np.ndarray, generated: np.ndarray, subsets: int = 100, size: int = 1000, seed: int = 0
+  real: Float[ArrayLike, "N D"],
+  generated: Float[ArrayLike, "M D"],
+  subsets: int = 100,
+  size: int = 1000,
+  seed: int = 0,
 ) -> float:
   """Unbiased squared maximum mean discrepancy, kernel `(x.y / D + 1)^3` (Binkowski et al. 2018).
 
@@ -110,8 +116,10 @@ def kernel_distance(
 
 
 @jax.jit
-def _kernel_sums(x: Array, y: Array, rows: Array) -> Array:
-  """The kernel's sums over one image of each pair, within sets and across: `[S, 2, size]`.
+def _kernel_sums(
+  x: Float[Array, "N D"], y: Float[Array, "M D"], rows: Int[Array, "S 2 size"]
+) -> Float[Array, "S 2 size"]:
+  """The kernel's sums over one image of each pair, within sets and across.
 
   Products in float32, which add 2e-8 to a subset's figure where subsets differ by 5e-4 (10,000
   images, D of 128); the sums over the other image are left to float64.
@@ -132,13 +140,13 @@ def _kernel_sums(x: Array, y: Array, rows: Array) -> Array:
 class Manifold(NamedTuple):
   """Real images and their nearest others: computed once, and then compared with many runs."""
 
-  features: Array  # [N, D] less `mean`
-  mean: Array  # [1, D]
-  radii: Array  # [N, k] squared distances to the k nearest other images, nearest first
+  features: Float[Array, "N D"]  # less `mean`
+  mean: Float[Array, "1 D"]
+  radii: Float[Array, "N k"]  # squared distances to the k nearest other images, nearest first
 
 
-def manifold(real: Array, k: int = 5) -> Manifold:
-  """The real images' side of `neighbours` and `duplicate_distance`: `[N, D]`.
+def manifold(real: Float[ArrayLike, "N D"], k: int = 5) -> Manifold:
+  """The real images' side of `neighbours` and `duplicate_distance`.
 
   Raises:
     ValueError: not more than k images.
@@ -159,12 +167,14 @@ class Neighbours(NamedTuple):
   coverage: float  # of real images with a generated one nearby: 1 - 2**-k for equal distributions
 
 
-def neighbours(real: Manifold, generated: Array, near: int = 3, dense: int = 5) -> Neighbours:
+def neighbours(
+  real: Manifold, generated: Float[ArrayLike, "M D"], near: int = 3, dense: int = 5
+) -> Neighbours:
   """k-nearest-neighbour scores.
 
   Args:
     real: of N images, with at least as many radii as `near` and `dense` say.
-    generated: [M, D].
+    generated: features of M images.
     near: k of precision and recall (Kynkaanniemi et al. 2019).
     dense: k of density and coverage (Naeem et al. 2020).
 
@@ -180,7 +190,9 @@ def neighbours(real: Manifold, generated: Array, near: int = 3, dense: int = 5) 
 
 
 @jax.jit(static_argnums=(2, 3))
-def _neighbours(real: Manifold, generated: Array, near: int, dense: int) -> tuple[Array, ...]:
+def _neighbours(
+  real: Manifold, generated: Float[Array, "M D"], near: int, dense: int
+) -> tuple[Float[Array, ""], ...]:
   generated = generated - real.mean
   radius, dense_radius = real.radii[:, near - 1], real.radii[:, dense - 1]
   generated_radius = _reach(generated, near)[:, near - 1]
@@ -201,20 +213,20 @@ def _neighbours(real: Manifold, generated: Array, near: int, dense: int) -> tupl
   return precise.mean(), recalled.mean(), counts.mean() / dense, covered.mean()
 
 
-def squared_distances(x: Array, y: Array) -> Array:
-  """Squared distances of all pairs: `[B, D]`, `[N, D] -> [B, N]`."""
+def squared_distances(x: Float[Array, "B D"], y: Float[Array, "N D"]) -> Float[Array, "B N"]:
+  """Squared distances of all pairs."""
   squares = (x**2).sum(1)[:, None] + (y**2).sum(1)[None]
   return jnp.maximum(squares - 2 * _products(x, y), 0)
 
 
-def _products(x: Array, y: Array) -> Array:
+def _products(x: Float[Array, "B D"], y: Float[Array, "N D"]) -> Float[Array, "B N"]:
   # An accelerator's faster products have 10 bits, and near images differ in later ones.
   return jnp.matmul(x, y.T, precision=lax.Precision.HIGHEST)
 
 
 @jax.jit(static_argnums=1)
-def _reach(x: Array, k: int) -> Array:
-  """Squared distances to the k nearest others, nearest first: `[N, D] -> [N, k]`."""
+def _reach(x: Float[Array, "N D"], k: int) -> Float[Array, "N {k}"]:
+  """Squared distances to the k nearest others, nearest first."""
   index = jnp.arange(len(x))
 
   def of_block(block, own):
@@ -224,12 +236,12 @@ def _reach(x: Array, k: int) -> Array:
   return by_blocks(of_block, x, index)
 
 
-def by_blocks(f, *arrays: Array):
+def by_blocks(f: Callable, *arrays: Shaped[Array, "N ..."]) -> PyTree[Shaped[Array, "N ..."]]:
   """`f` of blocks of rows, one after another: as `f(*arrays)`, with less memory."""
   return _over_blocks(lambda carry, *block: (carry, f(*block)), (), *arrays)[1]
 
 
-def _over_blocks(f, carry, *arrays: Array):
+def _over_blocks(f: Callable, carry: PyTree, *arrays: Shaped[Array, "N ..."]):
   """`f: carry, *block -> carry, rows` over blocks of rows; the last carry, and all rows."""
   N = len(arrays[0])
   whole = N // BLOCK * BLOCK
@@ -244,8 +256,8 @@ def _over_blocks(f, carry, *arrays: Array):
   return carry, jax.tree.map(lambda *a: jnp.concatenate(a), *parts)
 
 
-def classifier_score(probabilities: np.ndarray) -> float:
-  """exp of the mean KL of p(y|x) from p(y): `[N, K]` -> 1 to K (Salimans et al. 2016, section 4).
+def classifier_score(probabilities: Float[ArrayLike, "N K"]) -> float:
+  """exp of the mean KL of p(y|x) from p(y): 1 to K (Salimans et al. 2016, section 4).
 
   With Inception's classifier it is the inception score. Blind to repetition: the same ten good
   images score as high as the data.
@@ -257,11 +269,13 @@ def classifier_score(probabilities: np.ndarray) -> float:
   return float(np.exp(terms.sum(1).mean()))
 
 
-def class_divergence(labels: np.ndarray, real: np.ndarray, num_classes: int) -> tuple[int, float]:
+def class_divergence(
+  labels: Integer[ArrayLike, " M"], real: Integer[ArrayLike, " N"], num_classes: int
+) -> tuple[int, float]:
   """Modes: how many classes occur, and the Jensen-Shannon divergence of the histograms.
 
   Args:
-    labels, real: [M] and [N], of generated and of real images, 0 to num_classes - 1.
+    labels, real: of generated and of real images, 0 to num_classes - 1.
 
   Returns:
     Classes among the generated, and nats, 0 to log 2.

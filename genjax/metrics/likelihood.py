@@ -1,8 +1,7 @@
 """Likelihoods of autoencoders with a standard normal prior: the ELBO, and importance sampling.
 
-All in nats, for one run and one batch, to be mapped over runs and batches by the caller. A
-`log_prob` maps latents `[B, Z]` to log p(x|z) `[B]` of the batch's images. The encoder's `mean`
-and `logvar` are `[B, Z]`; dimensions that are 0 in `mask` `[Z]` have no part in anything, and are 0
+All in nats, for one run and one batch, to be mapped over runs and batches by the caller. `mean`
+and `logvar` are the encoder's; dimensions that are 0 in `mask` have no part in anything, and are 0
 in the latents that `log_prob` gets.
 """
 
@@ -12,25 +11,28 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
+from jaxtyping import Array, ArrayLike, Float, Int, Key, UInt8
 
 from genjax.metrics.pixels import unit
 from genjax.models import losses
 from genjax.rng import latent_noise
 
-LogProb = Callable[[Array], Array]  # [B, Z] -> [B]
+LogProb = Callable[[Float[Array, "B Z"]], Float[Array, " B"]]  # of a batch: latents to log p(x|z)
 
 
-def binarise(key: Array, images: Array) -> Array:
-  """Each pixel 1 with the probability that is its grey value, or 0: float32 of the same shape.
+def binarise(
+  key: Key[Array, ""], images: UInt8[ArrayLike, "*shape"] | Float[ArrayLike, "*shape"]
+) -> Float[Array, "*shape"]:
+  """Each pixel 1 with the probability that is its grey value, or 0.
 
   With one key for all runs and steps this is *static* binarisation: drawn once, as the images of
   Salakhutdinov & Murray 2008 are, but not the same draw. `data.draw` does the *dynamic* one. The
   first images are the same ones however many follow.
 
   Args:
-    key: [] of the evaluation, not of a run.
-    images: [N, H, W, C], uint8, or floats in [0, 1].
+    key: of the evaluation, not of a run.
+    images: 0 to 255, or floats in [0, 1].
   """
   images = jnp.asarray(images)
   if images.dtype == jnp.uint8:
@@ -38,43 +40,44 @@ def binarise(key: Array, images: Array) -> Array:
   return jax.random.bernoulli(key, images).astype(jnp.float32)
 
 
-def bernoulli(decode: Callable[[Array], Array], images: Array) -> LogProb:
+def bernoulli(
+  decode: Callable[[Float[Array, "B Z"]], Float[Array, "B H W C"]], images: Float[Array, "B H W C"]
+) -> LogProb:
   """log p(x|z) of binary images; NaN for any other, as a cross-entropy is no likelihood.
 
   Args:
-    decode: latents [B, Z] to logits [B, H, W, C]. Probabilities would not do: in float32 they are
-      1 for logits from 17 on, where log(1 - p) is minus infinity.
-    images: [B, H, W, C], 0 or 1.
+    decode: latents to logits. Probabilities would not do: in float32 they are 1 for logits from 17
+      on, where log(1 - p) is minus infinity.
+    images: 0 or 1.
   """
   binary = ((images == 0) | (images == 1)).all(range(1, images.ndim))
   return lambda z: jnp.where(binary, -losses.bernoulli(decode(z), images), jnp.nan)
 
 
 def log_likelihood(
-  key: Array,
+  key: Key[Array, ""],
   log_prob: LogProb,
-  mean: Array,
-  logvar: Array,
-  mask: Array,
+  mean: Float[Array, "B Z"],
+  logvar: Float[Array, "B Z"],
+  mask: Float[Array, " Z"],
   samples: int = 5000,
   chunk: int = 20,
-) -> Array:
-  """Importance-weighted estimate of log p(x), the encoder proposing latents: `-> [B]`.
+) -> Float[Array, " B"]:
+  """Importance-weighted estimate of log p(x), the encoder proposing latents.
 
   Burda et al. 2016, equation 8. Its expectation is a lower bound, which rises with `samples`; with
   one it is the ELBO. The memory is that of `chunk` decoded batches, and the result does not depend
   on `chunk`, nor on how many masked dimensions there are.
 
   Args:
-    key: [].
-    log_prob: see above; `bernoulli` makes one.
-    mean, logvar: [B, Z].
-    mask: [Z].
+    key: of the latents.
+    log_prob: `bernoulli` makes one.
+    mean, logvar, mask: see above.
     samples: latents for each image.
     chunk: how many of them are decoded at once.
   """
 
-  def log_sum(first: Array, count: int) -> Array:
+  def log_sum(first: Int[Array, ""] | int, count: int) -> Float[Array, " B"]:
     weights = jax.vmap(lambda i: _log_weight(key, i, log_prob, mean, logvar, mask))
     return jax.nn.logsumexp(weights(first + jnp.arange(count)), 0)
 
@@ -89,28 +92,33 @@ def log_likelihood(
   return total - math.log(samples)
 
 
-def _log_weight(key, i, log_prob, mean, logvar, mask) -> Array:
-  """log p(x, z) - log q(z|x) of each image's i-th latent: `[B]`."""
+def _log_weight(key, i, log_prob, mean, logvar, mask) -> Float[Array, " B"]:
+  """log p(x, z) - log q(z|x) of each image's i-th latent."""
   z, noise = _draw(key, i, mean, logvar, mask)
   # Of log p(z) - log q(z|x) with z = mean + sd * noise, the constants cancel.
   log_ratio = (noise**2 - z**2 + logvar) / 2 * mask[None]
   return log_prob(z) + log_ratio.sum(-1)
 
 
-def _draw(key, i, mean, logvar, mask) -> tuple[Array, Array]:
-  """The i-th latents of the posterior, and their noise: `[B, Z]` each."""
+def _draw(key, i, mean, logvar, mask) -> tuple[Float[Array, "B Z"], Float[Array, "B Z"]]:
+  """The i-th latents of the posterior, and their noise."""
   noise = latent_noise(jax.random.fold_in(key, i), mean.shape)
   return (mean + jnp.exp(logvar / 2) * noise) * mask[None], noise
 
 
 class Elbo(NamedTuple):
-  value: Array  # [B] the bound: -reconstruction - kl.sum(-1)
-  reconstruction: Array  # [B] -E log p(x|z), by sampling
-  kl: Array  # [B, Z] of the posterior from the prior, exact; 0 where masked
+  value: Float[Array, " B"]  # the bound: -reconstruction - kl.sum(-1)
+  reconstruction: Float[Array, " B"]  # -E log p(x|z), by sampling
+  kl: Float[Array, "B Z"]  # of the posterior from the prior, exact; 0 where masked
 
 
 def elbo(
-  key: Array, log_prob: LogProb, mean: Array, logvar: Array, mask: Array, samples: int = 1
+  key: Key[Array, ""],
+  log_prob: LogProb,
+  mean: Float[Array, "B Z"],
+  logvar: Float[Array, "B Z"],
+  mask: Float[Array, " Z"],
+  samples: int = 1,
 ) -> Elbo:
   """The evidence lower bound of log p(x) and its parts (Kingma & Welling 2014, equation 7).
 
@@ -125,8 +133,8 @@ def elbo(
   return Elbo(-reconstruction - kl.sum(-1), reconstruction, kl)
 
 
-def active_units(mean: Array, threshold: float = 0.01) -> Array:
-  """How many latent dimensions the posterior means of all images `[N, Z]` use: `-> []`.
+def active_units(mean: Float[Array, "N Z"], threshold: float = 0.01) -> Float[Array, ""]:
+  """How many latent dimensions the posterior means of all images use.
 
   Those where their variance over images is above the threshold (Burda et al. 2016, section 4).
   NaN where any mean is.

@@ -1,20 +1,22 @@
 """Paths between two latents, and the shell on which the prior's latents lie.
 
-Axes: T steps of a path, Z latent.
+Axes: T steps of a path, Z latent, D coordinates of a space.
 """
 
 import math
 
 import jax.numpy as jnp
-from jax import Array
+from jaxtyping import Array, Float
 
 from genjax.metrics.pixels import slerp
 
 KINDS = ("linear", "spherical")
 
 
-def between(a: Array, b: Array, steps: int, kind: str) -> Array:
-  """Equally spaced latents from a to b, both included: `[..., Z]`, `[..., Z] -> [T, ..., Z]`.
+def between(
+  a: Float[Array, "*ends Z"], b: Float[Array, "*ends Z"], steps: int, kind: str
+) -> Float[Array, "{steps} *ends Z"]:
+  """Equally spaced latents from a to b, both included.
 
   Args:
     a, b: latents, 0 in masked dimensions, which stay 0.
@@ -39,8 +41,8 @@ def between(a: Array, b: Array, steps: int, kind: str) -> Array:
   return ((1 - t) * from_a[None] + t * from_b[None])[..., None] * turned
 
 
-def norms(path: Array) -> Array:
-  """How far from the origin a path is: `[..., Z] -> [...]`."""
+def norms(path: Float[Array, "*points Z"]) -> Float[Array, "*points"]:
+  """How far from the origin a path is."""
   return jnp.linalg.norm(path, axis=-1)
 
 
@@ -55,8 +57,10 @@ def shell(latent: int) -> tuple[float, float]:
   return mean, math.sqrt(latent - mean**2)
 
 
-def lengths(points: Array) -> tuple[Array, Array, Array]:
-  """How a path runs through a space: `[T, D] -> (length [], ratio [], jump [])`.
+def lengths(
+  points: Float[Array, "T D"],
+) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
+  """How a path runs through a space: its length, ratio and jump.
 
   Distances are root mean squares over the D coordinates. `length` is the sum of the steps; `ratio`
   is to the straight distance of both ends, so that 1 is straight; `jump` is the largest step over

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jaxtyping import Array, ArrayLike, Float, Float32, Integer, Key, UInt8
 from threadpoolctl import threadpool_limits
 
 from genjax.models import losses
@@ -15,19 +15,24 @@ PATCHES = 4  # of each image and level
 GREY = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601, as in `data.load`
 
 
-def unit(images: Array) -> Array:
-  """Pixels 0 to 255 scaled to [0, 1]: `[...]` uint8 -> float32."""
+def unit(images: UInt8[ArrayLike, "*shape"]) -> Float32[ArrayLike, "*shape"]:
+  """Pixels 0 to 255 scaled to [0, 1]."""
   return images.astype(jnp.float32) / 255
 
 
-def to_bytes(images: Array | np.ndarray) -> Array | np.ndarray:
-  """Images in [0, 1] as uint8, as pictures have them; a NaN is grey. NumPy's stay NumPy's."""
+def to_bytes(images: Float[ArrayLike, "*shape"]) -> UInt8[ArrayLike, "*shape"]:
+  """Images in [0, 1] as pictures have them; a NaN is grey. NumPy's stay NumPy's."""
   xp = jnp if isinstance(images, Array) else np
   return xp.rint(xp.clip(xp.nan_to_num(images, nan=0.5), 0, 1) * 255).astype(xp.uint8)
 
 
-def sliced_wasserstein(key: Array, x: Array, y: Array, projections: int = 128) -> Array:
-  """Sliced Wasserstein-1 distance of two sets of points of one size: `[N, ...]` each -> `[]`.
+def sliced_wasserstein(
+  key: Key[Array, ""],
+  x: Float[Array, " N *shape"],
+  y: Float[Array, " N *shape"],
+  projections: int = 128,
+) -> Float[Array, ""]:
+  """Sliced Wasserstein-1 distance of two sets of points of one size.
 
   The mean, over random directions of unit length, of the exact one-dimensional distance (Bonneel
   et al. 2015, with exponent 1). 0 where the sets are equal; biased upwards by small N, so that
@@ -39,8 +44,10 @@ def sliced_wasserstein(key: Array, x: Array, y: Array, projections: int = 128) -
   return jnp.abs(jnp.sort(x @ directions, 0) - jnp.sort(y @ directions, 0)).mean()
 
 
-def pyramid_distance(key: Array, real: Array, generated: Array) -> Array:
-  """Sliced Wasserstein distance over the levels of a Laplacian pyramid: `[N, H, W, C]` -> `[]`.
+def pyramid_distance(
+  key: Key[Array, ""], real: Float[Array, "N H W C"], generated: Float[Array, "N H W C"]
+) -> Float[Array, ""]:
+  """Sliced Wasserstein distance over the levels of a Laplacian pyramid.
 
   After Karras et al. 2018, section 5: 7 x 7 patches of the detail at each scale, and the small
   image that remains. On whole images the distance hardly tells blur from sharpness; patches of the
@@ -57,7 +64,7 @@ def pyramid_distance(key: Array, real: Array, generated: Array) -> Array:
   return jnp.stack(distances).mean()
 
 
-def _pyramid(image: Array) -> list[Array]:
+def _pyramid(image: Float[Array, "N H W C"]) -> list[Float[Array, "N _ _ C"]]:
   """Detail at each scale, finest first, and last what remains, of less than two patches a side."""
   levels = []
   while min(image.shape[1:3]) >= 2 * PATCH:
@@ -69,8 +76,8 @@ def _pyramid(image: Array) -> list[Array]:
   return [*levels, image]
 
 
-def _patches(key: Array, image: Array) -> Array:
-  """A few random patches of each image: `[N * PATCHES, PATCH, PATCH, C]`."""
+def _patches(key: Key[Array, ""], image: Float[Array, "N H W C"]) -> Float[Array, "M P P C"]:
+  """Some random patches of each image: N * PATCHES, of PATCH pixels a side."""
   limits = jnp.array([size - PATCH + 1 for size in image.shape[1:3]])
   corners = jax.random.randint(key, (len(image), PATCHES, 2), 0, limits[None, None])
 
@@ -83,8 +90,8 @@ def _patches(key: Array, image: Array) -> Array:
 
 # On a busy machine, BLAS's threads wait for one another longer than these products take.
 @threadpool_limits.wrap(limits=1, user_api="blas")
-def exact_emd(x: np.ndarray, y: np.ndarray, size: int = 500) -> float:
-  """Earth mover's distance of two sets of points, by the cheapest pairing: `[N, ...]` each.
+def exact_emd(x: Float[ArrayLike, "N ..."], y: Float[ArrayLike, "M ..."], size: int = 500) -> float:
+  """Earth mover's distance of two sets of points, by the cheapest pairing.
 
   The Euclidean distance of a pair, in the mean over pairs and over minibatches of `size` points
   (Rubner et al. 2000); all in float64 on the host. 0 where the sets are equal. Small minibatches
@@ -107,8 +114,8 @@ def exact_emd(x: np.ndarray, y: np.ndarray, size: int = 500) -> float:
   return float(np.mean([_cheapest_pairing(*pair) for pair in zip(x, y, strict=True)]))
 
 
-def _cheapest_pairing(x: np.ndarray, y: np.ndarray) -> float:
-  """Mean distance of a pair: `[B, D]` each."""
+def _cheapest_pairing(x: Float[np.ndarray, "B D"], y: Float[np.ndarray, "B D"]) -> float:
+  """Mean distance of a pair."""
   from scipy import optimize  # takes as long as a third of JAX; training does without
 
   x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
@@ -118,8 +125,8 @@ def _cheapest_pairing(x: np.ndarray, y: np.ndarray) -> float:
   return np.linalg.norm(x[rows] - y[columns], axis=1).mean()
 
 
-def sharpness(images: Array) -> Array:
-  """Variance of the Laplacian of each image, grey and in [0, 1]: `[N, H, W, C] -> [N]`.
+def sharpness(images: Float[ArrayLike, "N H W C"]) -> Float[ArrayLike, " N"]:
+  """Variance of the Laplacian of each image, grey and in [0, 1].
 
   The 3 x 3 Laplacian of four neighbours, inside the image alone (Pech-Pacheco et al. 2000). Noise
   is the sharpest of all: neither more nor less is better, but as much as real images have.
@@ -136,8 +143,10 @@ def sharpness(images: Array) -> Array:
   return (around - 4 * x[:, 1:-1, 1:-1]).var((1, 2))
 
 
-def slerp(a: Array, b: Array, t: Array) -> Array:
-  """Spherical interpolation (White 2016, section 2.1): `[..., Z]`, `[..., Z]`, `[...] -> [..., Z]`.
+def slerp(
+  a: Float[Array, "*#points Z"], b: Float[Array, "*#points Z"], t: Float[Array, "*#points"]
+) -> Float[Array, "*points Z"]:
+  """Spherical interpolation (White 2016, section 2.1).
 
   From a at 0 to b at 1, at a constant angular speed. A straight line where a and b point the same
   way or opposite ways, as they always do where Z is 1. Masked dimensions must be 0 in both, as
@@ -155,21 +164,25 @@ def slerp(a: Array, b: Array, t: Array) -> Array:
   return weight_a * a + weight_b * b
 
 
-def _norm(x: Array) -> Array:
+def _norm(x: Float[Array, "*points Z"]) -> Float[Array, "*points 1"]:
   return jnp.linalg.norm(x, axis=-1, keepdims=True)
 
 
 def path_speed(
-  features_of: Callable[[Array], Array], a: Array, b: Array, t: Array, step: float = 1e-3
-) -> Array:
-  """Squared distance of features per squared step along `slerp`: `[B, Z]`, `[B, Z]`, `[B] -> [B]`.
+  features_of: Callable[[Float[Array, "B Z"]], Float[Array, "B D"]],
+  a: Float[Array, "B Z"],
+  b: Float[Array, "B Z"],
+  t: Float[Array, " B"],
+  step: Float[Array, ""] | float = 1e-3,
+) -> Float[Array, " B"]:
+  """Squared distance of features per squared step along `slerp`.
 
   The step is longer than the 1e-4 of Karras et al. 2019, section 4.1. In float32, in a network of
   five layers, rounding moved a pair's speed by up to 0.7% with that one, by 7% with 1e-5 and by
   0.06% with this one, whose mean speed was within 0.1% of the limit (Z of 20 and of 100).
 
   Args:
-    features_of: latents `[B, Z]` to features `[B, D]` of the images generated from them.
+    features_of: latents to features of the images generated from them.
     a, b: latents, 0 in masked dimensions.
     t: in [0, 1 - step].
     step: of t.
@@ -180,8 +193,8 @@ def path_speed(
   return ((after - before) ** 2).sum(-1) / step**2
 
 
-def path_length(speeds: Array) -> Array:
-  """Mean of the speeds from their 1st to their 99th percentile: `[N] -> []`.
+def path_length(speeds: Float[Array, " N"]) -> Float[Array, ""]:
+  """Mean of the speeds from their 1st to their 99th percentile.
 
   Perceptual path length (Karras et al. 2019, section 4.1), but in features of the caller's, of
   latents that are not normalised, and without cropping. NaN where any speed is.
@@ -190,8 +203,10 @@ def path_length(speeds: Array) -> Array:
   return speeds.mean(where=(low <= speeds) & (speeds <= high))
 
 
-def jensen_shannon_bound(real: Array, generated: Array) -> Array:
-  """A lower bound of the Jensen-Shannon divergence, in nats: `[N]`, `[M] -> []`.
+def jensen_shannon_bound(
+  real: Float[Array, " N"], generated: Float[Array, " M"]
+) -> Float[Array, ""]:
+  """A lower bound of the Jensen-Shannon divergence, in nats.
 
   log 2 - L / 2, L the sum of both mean cross-entropies (Goodfellow et al. 2014, theorem 1). It
   bounds the divergence, up to the noise of few images, only on images that the discriminator was
@@ -205,8 +220,10 @@ def jensen_shannon_bound(real: Array, generated: Array) -> Array:
   return losses.jensen_shannon(loss.real(real).mean() + loss.generated(generated).mean())
 
 
-def label_agreement(scores: Array, labels: Array) -> Array:
-  """The fraction that is classified as it was asked for: `[N, K]`, `[N] -> []`.
+def label_agreement(
+  scores: Float[ArrayLike, "N K"], labels: Integer[ArrayLike, " N"]
+) -> Float[ArrayLike, ""]:
+  """The fraction that is classified as it was asked for.
 
   Args:
     scores: logits or probabilities of the classes.

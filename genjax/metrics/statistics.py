@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 from scipy import optimize, stats
 
 ENOUGH = 10  # seeds of each setting; with fewer no winner is named
 RESAMPLES = 9999
+Figures = Sequence[float] | Float[np.ndarray, " _"]  # one a run
 
 
 class Interval(NamedTuple):
@@ -46,7 +48,7 @@ class Comparison(NamedTuple):
   p_value: float  # two-sided, of there being no difference
 
 
-def iqm(values: np.ndarray, axis: int = -1) -> np.ndarray:
+def iqm(values: Float[np.ndarray, "..."], axis: int = -1) -> Float[np.ndarray, "..."] | float:
   """Interquartile mean: without the lowest and highest quarter (Agarwal et al. 2021, section 4).
 
   A quarter is cut down to a whole number of runs: with less than four, this is the mean.
@@ -54,7 +56,7 @@ def iqm(values: np.ndarray, axis: int = -1) -> np.ndarray:
   return stats.trim_mean(values, 0.25, axis=axis)
 
 
-def summary(values: Sequence[float], confidence: float = 0.95) -> Summary:
+def summary(values: Figures, confidence: float = 0.95) -> Summary:
   """Means, median and intervals of one setting's runs; NaN is a run that failed."""
   values = np.asarray(values, float)
   known = values[~np.isnan(values)]
@@ -73,8 +75,8 @@ def summary(values: Sequence[float], confidence: float = 0.95) -> Summary:
   )
 
 
-def t_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
-  """Student's interval of the mean: exact for normal figures, `[n] -> Interval`."""
+def t_interval(values: Float[np.ndarray, " n"], confidence: float = 0.95) -> Interval:
+  """Student's interval of the mean: exact for normal figures."""
   n = len(values)
   if n < 2:
     return Interval(-math.inf, math.inf)
@@ -82,8 +84,8 @@ def t_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
   return Interval(float(values.mean() - half), float(values.mean() + half))
 
 
-def median_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
-  """Interval of the median between two of the figures: `[n] -> Interval`.
+def median_interval(values: Float[np.ndarray, " n"], confidence: float = 0.95) -> Interval:
+  """Interval of the median between two of the figures.
 
   It holds the truth at least as often as it says, whatever the figures' distribution (Conover 1999,
   section 3.2); infinite where they are too few, for 95% with less than six.
@@ -96,7 +98,10 @@ def median_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
 
 
 def bca_interval(
-  values: np.ndarray, statistic: Callable, confidence: float = 0.95, seed: int = 0
+  values: Float[np.ndarray, " n"],
+  statistic: Callable[[Float[np.ndarray, "... n"], int], Float[np.ndarray, "..."] | float],
+  confidence: float = 0.95,
+  seed: int = 0,
 ) -> Interval:
   """Bias-corrected and accelerated bootstrap interval (Efron 1987) of any statistic.
 
@@ -105,8 +110,8 @@ def bca_interval(
   0.73, 0.83, 0.90 and 0.92 (1,500 simulations), where Student's has 0.95.
 
   Args:
-    values: [n].
-    statistic: `(values [..., n], axis) -> [...]`.
+    values: of n runs.
+    statistic: `(values, axis) -> figures`.
     confidence: 0 to 1.
     seed: of the resamples.
 
@@ -131,12 +136,12 @@ def bca_interval(
 
 
 def probability_of_better(
-  a: np.ndarray, b: np.ndarray, paired: bool, lower: bool = True, confidence: float = 0.95
+  a: Figures, b: Figures, paired: bool, lower: bool = True, confidence: float = 0.95
 ) -> tuple[float, Interval]:
   """How likely a run of A is better than a run of B, ties by half, and its interval.
 
   Args:
-    a, b: [n] and [m]; NaN is a run that failed, which is worse than any other. n = m if `paired`.
+    a, b: of n and m runs; NaN is one that failed, which is worse than any other. n = m if `paired`.
     paired: entries of one index belong together, as runs of one seed do.
     lower: whether lower is better.
     confidence: 0 to 1.
@@ -155,13 +160,13 @@ def probability_of_better(
   return float(wins), _newcombe(wins, len(a), len(b), z)
 
 
-def _ranked(values: np.ndarray, lower: bool) -> np.ndarray:
+def _ranked(values: Figures, lower: bool) -> Float[np.ndarray, " n"]:
   """Figures of which lower is better, and a failed run's is the highest."""
   values = np.asarray(values, float) * (1 if lower else -1)
   return np.where(np.isnan(values), np.inf, values)
 
 
-def _wins(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _wins(a: Float[np.ndarray, "..."], b: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
   return (a < b) + 0.5 * (a == b)
 
 
@@ -214,7 +219,7 @@ def compare(
   )
 
 
-def _p_value(a: np.ndarray, b: np.ndarray, paired: bool) -> float:
+def _p_value(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " m"], paired: bool) -> float:
   if not paired:
     return float(stats.mannwhitneyu(a, b).pvalue)
   with np.errstate(invalid="ignore"):
@@ -228,8 +233,8 @@ def _p_value(a: np.ndarray, b: np.ndarray, paired: bool) -> float:
   return float(stats.wilcoxon(difference, zero_method="zsplit").pvalue)
 
 
-def holm(p_values: Sequence[float]) -> np.ndarray:
-  """p-values adjusted for a family of tests, `[T] -> [T]` in 0 to 1 (Holm 1979)."""
+def holm(p_values: Sequence[float]) -> Float[np.ndarray, " {len(p_values)}"]:
+  """p-values adjusted for a family of tests, 0 to 1 (Holm 1979)."""
   p = np.asarray(p_values, float)
   order = np.argsort(p)
   steps = np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p))))
@@ -291,7 +296,7 @@ def verdict(comparison: Comparison, adjusted_p: float, level: float = 0.05) -> s
   return "A" if comparison.probability > 0.5 else "B"
 
 
-def best_of(values: Sequence[float], k: int, lower: bool = True) -> float:
+def best_of(values: Figures, k: int, lower: bool = True) -> float:
   """The expected best figure of k runs drawn from these without replacement.
 
   Exact: the i-th best of n is the best of the k with probability C(n - i, k - 1) / C(n, k).
