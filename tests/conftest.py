@@ -9,6 +9,13 @@ if metadata.version("jaxlib").startswith("0.10."):  # later ones do not know it,
   _FLAGS += " --xla_cpu_use_fusion_emitters=false"
 os.environ.setdefault("XLA_FLAGS", _FLAGS)
 
+from jaxtyping import install_import_hook
+
+# Annotated shapes hold wherever a test goes, and nothing checks them outside of tests. An int will
+# do for a float, as it does for Python's typing.
+_CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+install_import_hook(["genjax.types", "genjax.models", "genjax.metrics"], _CHECKER)
+
 import jax
 import pytest
 import trainings

@@ -22,7 +22,7 @@ SHOWN = "__init__"
 # These take seconds to import, or are not on every machine: within functions alone.
 LATE = {"sklearn", "tensorflow_datasets"}
 # No part of the program at run time.
-NEVER = {"tensorflow", "torch"}
+NEVER = {"beartype", "tensorflow", "torch"}
 
 MODULES = sorted(
   ".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in PACKAGE.rglob("*.py")
