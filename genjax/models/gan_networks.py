@@ -1,9 +1,8 @@
 """Generators and critics of the reference systems, layer by layer as their reports have them.
 
-A generator maps `(z [B, Z], label [B])` to images; a critic maps `(image, label)` to scores `[B]`.
-Networks with `num_classes` above 0 read the label, the others do not; a generator takes weights of
-the classes `[B, num_classes]` as well. The generator's layer that reads the latent is named
-`latent`.
+A generator maps `(z, label)` to images; a critic maps `(image, label)` to scores. Networks with
+`num_classes` above 0 read the label, the others do not; a generator takes weights of the classes as
+well. The generator's layer that reads the latent is named `latent`.
 """
 
 import math
@@ -11,25 +10,30 @@ import math
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jaxtyping import Array, Float, Int
 
 from genjax.models.layers import Layers, Map, flatten, global_max_pool, reshape
-from genjax.types import Shape
+from genjax.types import Label, Shape
+
+Images = Float[Array, "B H W C"]
+Latents = Float[Array, "B Z"]
+Classes = Int[Array, " B"]
+Scores = Float[Array, " B"]
 
 
-def _score(x: Array, layers: Layers) -> Array:
+def _score(x: Float[Array, "B N"], layers: Layers) -> Scores:
   return layers.dense(1)(x)[:, 0]
 
 
-def _with_label(z: Array, label: Array | None, num_classes: int) -> Array:
+def _with_label(z: Latents, label: Label | None, num_classes: int) -> Float[Array, "B N"]:
   """The label first: its rows keep their place when the latent is padded."""
   if not num_classes:
     return z
-  mixed = jnp.issubdtype(label.dtype, jnp.floating)  # weights of the classes [B, K]
+  mixed = jnp.issubdtype(label.dtype, jnp.floating)  # weights of the classes
   return jnp.concatenate([label if mixed else jax.nn.one_hot(label, num_classes), z], -1)
 
 
-def _with_planes(image: Array, label: Array | None, num_classes: int) -> Array:
+def _with_planes(image: Images, label: Classes | None, num_classes: int) -> Float[Array, "B H W N"]:
   """The one-hot label as further channels."""
   if not num_classes:
     return image
@@ -46,7 +50,7 @@ class DenseGenerator(nn.Module):
   widths: tuple[int, ...]
 
   @nn.compact
-  def __call__(self, z, label=None, train=False):
+  def __call__(self, z: Latents, label: Label | None = None, train: bool = False) -> Images:
     x = self.layers.leaky_relu()(self.layers.from_latent(self.widths[0])(z))
     for width in self.widths[1:]:
       x = self.layers.leaky_relu()(self.layers.dense(width)(x))
@@ -60,7 +64,7 @@ class DenseCritic(nn.Module):
   layers: Layers
 
   @nn.compact
-  def __call__(self, image, label=None, train=False):
+  def __call__(self, image: Images, label: Classes | None = None, train: bool = False) -> Scores:
     x = Map(flatten)(image)
     for width in (512, 256):
       x = self.layers.leaky_relu()(self.layers.dense(width)(x))
@@ -79,7 +83,7 @@ class S1Generator(nn.Module):
   num_classes: int = 0
 
   @nn.compact
-  def __call__(self, z, label=None, train=False):
+  def __call__(self, z: Latents, label: Label | None = None, train: bool = False) -> Images:
     z = _with_label(z, label, self.num_classes)
     x = reshape(7, 7)(self.layers.from_latent(7 * 7 * self.width)(z))
     x = self.layers.leaky_relu()(x)
@@ -102,7 +106,7 @@ class S1Critic(nn.Module):
   num_classes: int = 0
 
   @nn.compact
-  def __call__(self, image, label=None, train=False):
+  def __call__(self, image: Images, label: Classes | None = None, train: bool = False) -> Scores:
     x = _with_planes(image, label, self.num_classes)
     for _ in range(2):
       x = self.layers.conv(self.width // 2, 4, 2)(x)
@@ -118,7 +122,7 @@ class S1CifarGenerator(nn.Module):
   width: int
 
   @nn.compact
-  def __call__(self, z, label=None, train=False):
+  def __call__(self, z: Latents, label: Label | None = None, train: bool = False) -> Images:
     x = reshape(4, 4)(self.layers.from_latent(4 * 4 * 2 * self.width)(z))
     x = self.layers.leaky_relu()(x)
     for _ in range(3):
@@ -133,7 +137,7 @@ class S1CifarCritic(nn.Module):
   width: int
 
   @nn.compact
-  def __call__(self, image, label=None, train=False):
+  def __call__(self, image: Images, label: Classes | None = None, train: bool = False) -> Scores:
     x, width = image, self.width
     for features, stride in ((width // 2, 1), (width, 2), (width, 2), (2 * width, 2)):
       x = self.layers.leaky_relu()(self.layers.conv(features, 3, stride)(x))
@@ -148,7 +152,7 @@ class S1CifarWganGenerator(nn.Module):
   num_classes: int
 
   @nn.compact
-  def __call__(self, z, label=None, train=False):
+  def __call__(self, z: Latents, label: Label | None = None, train: bool = False) -> Images:
     x = reshape(1, 1)(_with_label(z, label, self.num_classes))
     x = self.layers.conv_transpose(2 * self.width, 4, padding="VALID", name="latent", latent=-2)(x)
     for features in (self.width, self.width // 2):
@@ -170,7 +174,7 @@ class S1CifarWganCritic(nn.Module):
   batch_norm: bool = True
 
   @nn.compact
-  def __call__(self, image, label=None, train=False):
+  def __call__(self, image: Images, label: Classes | None = None, train: bool = False) -> Scores:
     x = _with_planes(image, label, self.num_classes)
     x = self.layers.leaky_relu()(self.layers.conv(self.width // 2, 4, 2)(x))
     for features in (self.width, 2 * self.width):
@@ -187,7 +191,7 @@ class S4Generator(nn.Module):
   width: int
 
   @nn.compact
-  def __call__(self, z, label=None, train=False):
+  def __call__(self, z: Latents, label: Label | None = None, train: bool = False) -> Images:
     width = self.width
     x = self.layers.batch_norm(train)(self.layers.from_latent(7 * 7 * 2 * width, use_bias=False)(z))
     x = reshape(7, 7)(self.layers.leaky_relu()(x))
@@ -204,7 +208,7 @@ class S4Critic(nn.Module):
   width: int
 
   @nn.compact
-  def __call__(self, image, label=None, train=False):
+  def __call__(self, image: Images, label: Classes | None = None, train: bool = False) -> Scores:
     x = image
     for features in (self.width // 2, self.width):
       x = self.layers.leaky_relu()(self.layers.conv(features, 5, 2)(x))
@@ -220,7 +224,7 @@ class S4ConditionalGenerator(nn.Module):
   num_classes: int
 
   @nn.compact
-  def __call__(self, z, label, train=False):
+  def __call__(self, z: Latents, label: Label, train: bool = False) -> Images:
     # 138 channels: the report's latent and classes. They stay when the latent changes.
     features = self.width + self.num_classes
     x = reshape(7, 7)(
@@ -240,7 +244,7 @@ class S4ConditionalCritic(nn.Module):
   num_classes: int
 
   @nn.compact
-  def __call__(self, image, label, train=False):
+  def __call__(self, image: Images, label: Classes, train: bool = False) -> Scores:
     x = _with_planes(image, label, self.num_classes)
     for features in (self.width // 2, self.width):
       x = self.layers.leaky_relu()(self.layers.conv(features, 3, 2)(x))

@@ -1,19 +1,22 @@
 """Encoders and decoders of the reference systems, layer by layer as their reports have them.
 
-An encoder maps images `[B, H, W, C]` to `(mean [B, Z], logvar [B, Z])`; a decoder `z [B, Z]` to
-logits `[B, H, W, C]`. The decoder's layer that reads the latent is named `latent`.
+An encoder maps images to `(mean, logvar)`; a decoder `z` to logits. The decoder's layer that reads
+the latent is named `latent`.
 """
 
 import math
 
 import flax.linen as nn
-from jax import Array
+from jaxtyping import Array, Float
 
 from genjax.models.layers import Layers, Map, flatten, max_pool, reshape
 from genjax.types import Shape
 
+Images = Float[Array, "B H W C"]
+Latents = Float[Array, "B Z"]
 
-def _gaussian(x: Array, latent: int, layers: Layers) -> tuple[Array, Array]:
+
+def _gaussian(x: Float[Array, "B N"], latent: int, layers: Layers) -> tuple[Latents, Latents]:
   return tuple(layers.dense(latent, name=name, latent=-1)(x) for name in ("mean", "logvar"))
 
 
@@ -25,7 +28,7 @@ class DenseEncoder(nn.Module):
   widths: tuple[int, ...]
 
   @nn.compact
-  def __call__(self, image, train=False):
+  def __call__(self, image: Images, train: bool = False) -> tuple[Latents, Latents]:
     x = Map(flatten)(image)
     for width in self.widths:
       x = Map(nn.relu)(self.layers.dense(width)(x))
@@ -40,7 +43,7 @@ class DenseDecoder(nn.Module):
   widths: tuple[int, ...]
 
   @nn.compact
-  def __call__(self, z, train=False):
+  def __call__(self, z: Latents, train: bool = False) -> Images:
     x = Map(nn.relu)(self.layers.from_latent(self.widths[0])(z))
     for width in self.widths[1:]:
       x = Map(nn.relu)(self.layers.dense(width)(x))
@@ -55,7 +58,7 @@ class S1ConvEncoder(nn.Module):
   width: int
 
   @nn.compact
-  def __call__(self, image, train=False):
+  def __call__(self, image: Images, train: bool = False) -> tuple[Latents, Latents]:
     x = image
     for features in (self.width // 2, self.width):
       x = Map(nn.relu)(self.layers.conv(features, 4, 2)(x))
@@ -69,7 +72,7 @@ class S1ConvDecoder(nn.Module):
   width: int
 
   @nn.compact
-  def __call__(self, z, train=False):
+  def __call__(self, z: Latents, train: bool = False) -> Images:
     x = Map(nn.relu)(self.layers.from_latent(16 * 16 * max(self.width // 16, 1))(z))
     x = reshape(16, 16)(x)
     x = Map(nn.relu)(self.layers.conv_transpose(self.width // 2, 4, 4)(x))
@@ -84,7 +87,7 @@ class S3Encoder(nn.Module):
   width: int
 
   @nn.compact
-  def __call__(self, image, train=False):
+  def __call__(self, image: Images, train: bool = False) -> tuple[Latents, Latents]:
     rows = image.reshape(*image.shape[:2], -1)
     return _gaussian(self.layers.lstm(self.width)(rows), self.latent, self.layers)
 
@@ -97,7 +100,7 @@ class S4Encoder(nn.Module):
   width: int
 
   @nn.compact
-  def __call__(self, image, train=False):
+  def __call__(self, image: Images, train: bool = False) -> tuple[Latents, Latents]:
     x = image
     for features in (self.width // 2, self.width):
       x = Map(nn.relu)(self.layers.conv(features, 3, 2)(x))
@@ -112,7 +115,7 @@ class S4Decoder(nn.Module):
   width: int
 
   @nn.compact
-  def __call__(self, z, train=False):
+  def __call__(self, z: Latents, train: bool = False) -> Images:
     x = reshape(7, 7)(Map(nn.relu)(self.layers.from_latent(7 * 7 * self.width)(z)))
     for features in (self.width, self.width // 2):
       x = Map(nn.relu)(self.layers.conv_transpose(features, 3, 2)(x))

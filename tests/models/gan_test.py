@@ -336,7 +336,7 @@ def test_statistics_of_a_batch_alone():
   model = small("s1_wgan")
   state, image = jax.jit(model.init)(run()), batches(model, 32).image[0]
   params, stats = state.params["critic"], state.stats["critic"]
-  own = networks.batch_statistics(model.networks.critic, params, stats, image, jnp.zeros(32))
+  own = networks.batch_statistics(model.networks.critic, params, stats, image, jnp.zeros(32, int))
   first = layers.Conv(4, 4, 2).apply({"params": params["Conv_0"]}, image)
   np.testing.assert_allclose(own["BatchNorm_0"]["mean"], first.mean((0, 1, 2)), atol=1e-5)
   np.testing.assert_allclose(own["BatchNorm_0"]["var"], first.var((0, 1, 2)), rtol=1e-3)
