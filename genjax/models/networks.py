@@ -12,6 +12,7 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax
 from jax import Array
+from jaxtyping import Float, Shaped
 
 from genjax.models import gan_networks as adversarial
 from genjax.models import initialisers
@@ -264,7 +265,7 @@ def apply(
 
 
 def batch_statistics(
-  module: nn.Module, params: PyTree, stats: PyTree, *inputs: Array | None
+  module: nn.Module, params: PyTree, stats: PyTree, *inputs: Shaped[Array, "B ..."] | None
 ) -> PyTree:
   """Batch norm's statistics of these inputs alone, as training normalises them; {} without any."""
   if not jax.tree.leaves(stats):
@@ -274,7 +275,7 @@ def batch_statistics(
   return apply(module, params, stats, *inputs, key=jax.random.key(0))[1]
 
 
-def fit_latent(module: nn.Module, params: PyTree, mask: Array) -> PyTree:
+def fit_latent(module: nn.Module, params: PyTree, mask: Float[Array, " Z"]) -> PyTree:
   """Gives layers that read or write the latent the initial scale of a run's own latent size.
 
   These are the layer `latent` of a decoder or generator, and `mean` and `logvar` of an encoder.
