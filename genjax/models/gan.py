@@ -2,27 +2,19 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Int, Key
 
-from genjax.models import losses, networks, optimisers
+from genjax.models import losses, networks, optimisers, regularisers
 from genjax.models.networks import REPORT
 from genjax.rng import Stream, latent_noise, stream
-from genjax.types import Batch, Label, Metrics, Model, PyTree, Run, State, UserError
+from genjax.types import Batch, Label, Metrics, Model, Run, State, UserError
 
-REGULARISERS = ("none", "clip", "gradient_penalty")
+CLIPPED, REGULARISERS = regularisers.CLIPPED, regularisers.REGULARISERS  # choices of `make`
 WARM_UP = 100  # critic steps for each of the generator's first, in the code of Arjovsky et al. 2017
-# Which of the critic's parameters are clipped: name -> whether (path, leaf) is.
-CLIPPED = {
-  # All but batch norm's, which fixes the scale of activations anyway.
-  "weights": lambda path, leaf: not any(entry.key.startswith("BatchNorm") for entry in path),
-  "all": lambda path, leaf: True,  # as in the code of Arjovsky et al. 2017
-  "convolutions": lambda path, leaf: leaf.ndim == 4,  # their kernels alone
-}
 
 
 def make(
@@ -63,7 +55,7 @@ def make(
     critic_steps: K, for each step of the generator.
     critic_warmup: of the generator's first steps, how many wait for 100 critic steps each instead;
       waiting steps count as steps.
-    clipped: a key of `CLIPPED`.
+    clipped: a key of `regularisers.CLIPPED`.
     clip_first: clips before each of the critic's steps rather than after it.
     half_batches: the critic steps twice, on half a batch of real images and then on as many
       generated ones, rather than once on both.
@@ -81,9 +73,14 @@ def make(
   options = network, image_shape, latent, width, depth, num_classes
   built = networks.build(networks.GANS, *options, leaky_slope, initialiser, batch_norm)
   generator, critic, (low, high), classes = built
-  _check(loss, regulariser, label_noise, half_batches, network, critic, image_shape)
+  regularisers.check(regulariser, half_batches, network, critic, image_shape)
+  if label_noise and loss not in losses.CROSS_ENTROPIES:
+    raise UserError(
+      f"model.label_noise is {label_noise:g}, and model.loss {loss!r} has no labels; "
+      f"expected 0, or a loss of {', '.join(losses.CROSS_ENTROPIES)}"
+    )
   adapt = optimisers.make(optimiser, networks.default_of(network, optimiser_rule))
-  clip = partial(clip_weights, clipped=clipped)
+  clip = partial(regularisers.clip_weights, clipped=clipped)
   pair = losses.GAN_LOSSES[loss]
   updates = (("real",), ("generated",)) if half_batches else (("real", "generated"),)
   # (params, stats, z or image, label, key in training) -> (images or scores, stats)
@@ -243,7 +240,9 @@ def make(
     mix = losses.interpolate(mix_key, real, fake)
     metrics["critic_gradient_norm"] = losses.gradient_norm(scoring(state, mix, label), mix).mean()
     if regulariser == "clip":
-      metrics["clip_fraction"] = clip_fraction(state.params["critic"], run.clip, clipped)
+      metrics["clip_fraction"] = regularisers.clip_fraction(
+        state.params["critic"], run.clip, clipped
+      )
     return {f"val_{name}": value for name, value in metrics.items()}
 
   return Model(
@@ -274,63 +273,6 @@ def critic_metrics(loss: str, on_real: Float[Array, " B"], on_fake: Float[Array,
   if loss in losses.CROSS_ENTROPIES:
     metrics["training_jsd"] = losses.jensen_shannon(critic_loss)
   return metrics
-
-
-def _check(
-  loss: str,
-  regulariser: str,
-  label_noise: float,
-  half_batches: bool,
-  network: str,
-  critic: Any,
-  image_shape: tuple,
-) -> None:
-  """Raises `UserError` for combinations that mean nothing."""
-  if regulariser == "gradient_penalty" and _has_statistics(critic, image_shape):
-    raise UserError(
-      f"model.regulariser 'gradient_penalty' penalises each image alone, and the critic of "
-      f"{network!r} has batch norm: expected 'clip', or a network whose critic has none, "
-      "as 's1_gan', 's1_wgan_gp_cifar10' and 'dense'"
-    )
-  if regulariser == "gradient_penalty" and half_batches:
-    raise UserError(
-      "model.half_batches is True, and model.regulariser 'gradient_penalty' needs real and "
-      "generated images in one step; expected False"
-    )
-  if label_noise and loss not in losses.CROSS_ENTROPIES:
-    raise UserError(
-      f"model.label_noise is {label_noise:g}, and model.loss {loss!r} has no labels; "
-      f"expected 0, or a loss of {', '.join(losses.CROSS_ENTROPIES)}"
-    )
-
-
-def _has_statistics(critic: Any, image_shape: tuple) -> bool:
-  image, label = jnp.zeros((1, *image_shape)), jnp.zeros((1,), jnp.int32)
-  shapes = jax.eval_shape(lambda key: networks.init(critic, key, image, label), jax.random.key(0))
-  return bool(jax.tree.leaves(shapes[1]))
-
-
-def clip_weights(
-  params: PyTree, bound: Float[Array, ""] | float, clipped: str = "weights"
-) -> PyTree:
-  """The parameters, of which those that `CLIPPED` names are cut to [-bound, bound]."""
-  return jax.tree_util.tree_map_with_path(
-    lambda path, leaf: jnp.clip(leaf, -bound, bound) if CLIPPED[clipped](path, leaf) else leaf,
-    params,
-  )
-
-
-def clip_fraction(
-  params: PyTree, bound: Float[Array, ""] | float, clipped: str = "weights"
-) -> Float[Array, ""]:
-  """The fraction, 0 to 1, of the clipped weights that lie at the bound."""
-  leaves = [
-    leaf
-    for path, leaf in jax.tree_util.tree_leaves_with_path(params)
-    if CLIPPED[clipped](path, leaf)
-  ]
-  at_bound = sum(jnp.sum(jnp.abs(leaf) >= bound) for leaf in leaves)
-  return at_bound / sum(leaf.size for leaf in leaves)
 
 
 def moving_average(
