@@ -17,6 +17,7 @@ import numpy as np
 from jax import Array, lax
 
 from genjax.scoring import weight_files
+from genjax.scoring.inception_layers import LAYERS, Conv, Layers, Pool
 from genjax.types import PyTree, UserError
 
 SIZE = 299  # height and width that images get
@@ -32,128 +33,6 @@ class Network(NamedTuple):
   digest: str  # of the weights: 12 hexadecimal digits
   params: PyTree
   apply: Callable  # (params, images [B, H, W, 1 or 3] in [0, 1]) -> features [B, 2048], logits
-
-
-class Conv(NamedTuple):
-  """A convolution without bias, batch norm, and a ReLU."""
-
-  name: str
-  channels: int
-  kernel: tuple[int, int] = (1, 1)
-  stride: int = 1
-  padding: str = "SAME"
-
-
-class Pool(NamedTuple):
-  """Over 3 x 3 pixels."""
-
-  kind: str  # average or max
-  stride: int = 1
-  padding: str = "SAME"
-
-
-# Layers of a tuple follow one another; those of a list, its branches, have the same input, and
-# their outputs' channels follow one another.
-Layers = Conv | Pool | tuple | list
-SHRINK = Pool("max", 2, "VALID")
-AVERAGE = Pool("average")
-ROW, COLUMN = (1, 7), (7, 1)
-
-
-def _a(name: str, pooled: int) -> Layers:
-  return [
-    Conv(f"{name}.branch1x1", 64),
-    (Conv(f"{name}.branch5x5_1", 48), Conv(f"{name}.branch5x5_2", 64, (5, 5))),
-    (
-      Conv(f"{name}.branch3x3dbl_1", 64),
-      Conv(f"{name}.branch3x3dbl_2", 96, (3, 3)),
-      Conv(f"{name}.branch3x3dbl_3", 96, (3, 3)),
-    ),
-    (AVERAGE, Conv(f"{name}.branch_pool", pooled)),
-  ]
-
-
-def _b(name: str) -> Layers:
-  return [
-    Conv(f"{name}.branch3x3", 384, (3, 3), 2, "VALID"),
-    (
-      Conv(f"{name}.branch3x3dbl_1", 64),
-      Conv(f"{name}.branch3x3dbl_2", 96, (3, 3)),
-      Conv(f"{name}.branch3x3dbl_3", 96, (3, 3), 2, "VALID"),
-    ),
-    SHRINK,
-  ]
-
-
-def _c(name: str, inner: int) -> Layers:
-  return [
-    Conv(f"{name}.branch1x1", 192),
-    (
-      Conv(f"{name}.branch7x7_1", inner),
-      Conv(f"{name}.branch7x7_2", inner, ROW),
-      Conv(f"{name}.branch7x7_3", 192, COLUMN),
-    ),
-    (
-      Conv(f"{name}.branch7x7dbl_1", inner),
-      Conv(f"{name}.branch7x7dbl_2", inner, COLUMN),
-      Conv(f"{name}.branch7x7dbl_3", inner, ROW),
-      Conv(f"{name}.branch7x7dbl_4", inner, COLUMN),
-      Conv(f"{name}.branch7x7dbl_5", 192, ROW),
-    ),
-    (AVERAGE, Conv(f"{name}.branch_pool", 192)),
-  ]
-
-
-def _d(name: str) -> Layers:
-  return [
-    (Conv(f"{name}.branch3x3_1", 192), Conv(f"{name}.branch3x3_2", 320, (3, 3), 2, "VALID")),
-    (
-      Conv(f"{name}.branch7x7x3_1", 192),
-      Conv(f"{name}.branch7x7x3_2", 192, ROW),
-      Conv(f"{name}.branch7x7x3_3", 192, COLUMN),
-      Conv(f"{name}.branch7x7x3_4", 192, (3, 3), 2, "VALID"),
-    ),
-    SHRINK,
-  ]
-
-
-def _e(name: str, pool: Pool) -> Layers:
-  return [
-    Conv(f"{name}.branch1x1", 320),
-    (Conv(f"{name}.branch3x3_1", 384), _cross(f"{name}.branch3x3_2")),
-    (
-      Conv(f"{name}.branch3x3dbl_1", 448),
-      Conv(f"{name}.branch3x3dbl_2", 384, (3, 3)),
-      _cross(f"{name}.branch3x3dbl_3"),
-    ),
-    (pool, Conv(f"{name}.branch_pool", 192)),
-  ]
-
-
-def _cross(name: str) -> Layers:
-  return [Conv(f"{name}a", 384, (1, 3)), Conv(f"{name}b", 384, (3, 1))]
-
-
-LAYERS: Layers = (
-  Conv("Conv2d_1a_3x3", 32, (3, 3), 2, "VALID"),
-  Conv("Conv2d_2a_3x3", 32, (3, 3), 1, "VALID"),
-  Conv("Conv2d_2b_3x3", 64, (3, 3)),
-  SHRINK,
-  Conv("Conv2d_3b_1x1", 80),
-  Conv("Conv2d_4a_3x3", 192, (3, 3), 1, "VALID"),
-  SHRINK,
-  _a("Mixed_5b", 32),
-  _a("Mixed_5c", 64),
-  _a("Mixed_5d", 64),
-  _b("Mixed_6a"),
-  _c("Mixed_6b", 128),
-  _c("Mixed_6c", 160),
-  _c("Mixed_6d", 160),
-  _c("Mixed_6e", 192),
-  _d("Mixed_7a"),
-  _e("Mixed_7b", AVERAGE),
-  _e("Mixed_7c", Pool("max")),
-)
 
 
 def load(path: str) -> Network:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from genjax.scoring import inception
+from genjax.scoring import inception, inception_layers
 from genjax.types import UserError
 
 SHAPES = inception.shapes()
@@ -117,14 +117,14 @@ def test_pools():
 
   # Corners are the mean of 4 entries, edges of 6.
   np.testing.assert_allclose(
-    pooled(inception.AVERAGE),
+    pooled(inception_layers.AVERAGE),
     [[3.5, 4, 5, 5.5], [5.5, 6, 7, 7.5], [7.5, 8, 9, 9.5]],
     rtol=1e-6,
   )
   # Padding is less than any entry, and not 0.
   below = [10, 11, 12, 12]
-  assert pooled(inception.Pool("max")).tolist() == [[6, 7, 8, 8], below, below]
-  assert pooled(inception.SHRINK).tolist() == [[11]]
+  assert pooled(inception_layers.Pool("max")).tolist() == [[6, 7, 8, 8], below, below]
+  assert pooled(inception_layers.SHRINK).tolist() == [[11]]
 
 
 @pytest.mark.parametrize("size", [(28, 28), (10, 400), (299, 299)])
