@@ -3,7 +3,7 @@
 import enum
 
 import jax
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, ArrayLike, Float, Integer, Key
 
 
 class Stream(enum.IntEnum):
@@ -21,7 +21,9 @@ class Stream(enum.IntEnum):
   RECONSTRUCTION = 9
 
 
-def stream(key: Key[Array, ""], purpose: Stream, count: Int[Array, ""] | int = 0) -> Key[Array, ""]:
+def stream(
+  key: Key[Array, ""], purpose: Stream, count: Integer[Array, ""] | int = 0
+) -> Key[Array, ""]:
   """The key for this purpose and count, so that a resumed run replays."""
   return jax.random.fold_in(jax.random.fold_in(key, purpose), count)
 
@@ -36,7 +38,7 @@ def latent_noise(key: Key[Array, ""], shape: tuple[int, int]) -> Float[Array, "B
 
 
 def image_noise(
-  seed: Int[Array, ""] | int, numbers: Int[Array, " B"], latent: int
+  seed: Integer[Array, ""] | int, numbers: Integer[ArrayLike, " B"], latent: int
 ) -> Float[Array, "B {latent}"]:
   """Standard normal for images of these numbers, as every picture is drawn from.
 
@@ -45,7 +47,7 @@ def image_noise(
   """
   key = jax.random.key(seed)
 
-  def one(number: Int[Array, ""]) -> Float[Array, " Z"]:
+  def one(number: Integer[Array, ""]) -> Float[Array, " Z"]:
     return latent_noise(stream(key, Stream.GALLERY, number), (1, latent))[0]
 
   return jax.vmap(one)(numbers)

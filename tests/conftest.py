@@ -14,7 +14,7 @@ from jaxtyping import install_import_hook
 # Annotated shapes hold wherever a test goes, and nothing checks them outside of tests. An int will
 # do for a float, as it does for Python's typing.
 _CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
-install_import_hook(["genjax.types", "genjax.models", "genjax.metrics"], _CHECKER)
+install_import_hook(["genjax.types", "genjax.rng", "genjax.models", "genjax.metrics"], _CHECKER)
 
 import jax
 import pytest

@@ -14,7 +14,8 @@ from jaxtyping import jaxtyped
 
 from genjax.metrics import distances, likelihood
 from genjax.models import losses
-from genjax.types import Dataset, Progress, latent_noise
+from genjax.rng import latent_noise
+from genjax.types import Dataset, Progress
 
 WRONG = "losses.gaussian_kl(jnp.zeros((2, 3)), jnp.zeros((1, 3)))"
 

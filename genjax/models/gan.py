@@ -225,7 +225,7 @@ def make(
     return lambda image: score(params, own, image, label)[0]
 
   def score_batch(
-    run: Run, state: State, image: Float[Array, "B H W C"], label: Label | None = None
+    run: Run, state: State, image: Float[ArrayLike, "B H W C"], label: Label | None = None
   ) -> Float[Array, " B"]:
     image = signed(image)
     return scoring(state, image, label)(image)

@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable
 
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
+from jaxtyping import Array, Float, Int
 
 from genjax.types import Model, Run, State
 
@@ -12,12 +13,12 @@ from genjax.types import Model, Run, State
 def images(
   model: Model,
   row: tuple[Run, State],
-  z: Array,
-  label: Array | None = None,
+  z: Float[Array, "*N Z"],
+  label: Int[Array, " B"] | Float[Array, "B K"] | None = None,
   at_once: int = 0,
   finish: Callable[[Array], Array] = lambda images: images,
 ) -> Array:
-  """`[..., Z] -> [..., H, W, C]` in [0, 1].
+  """`[*N, H, W, C]` in [0, 1], or what `finish` makes of it.
 
   Args:
     model: which generates.

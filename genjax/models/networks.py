@@ -7,12 +7,12 @@ hidden channels, all but those of the dense critic and of the layer of 16 in S4'
 import dataclasses
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 from jax import Array
-from jaxtyping import Float, Shaped
+from jaxtyping import ArrayLike, Float, Shaped
 
 from genjax.models import gan_networks as adversarial
 from genjax.models import initialisers
@@ -31,8 +31,8 @@ class VaeNetworks(NamedTuple):
   encoder: nn.Module
   decoder: nn.Module  # to logits
 
-  def inputs(self, image: Array, z: Array, label: Array) -> dict[str, tuple]:
-    """Player -> what it reads of these."""
+  def inputs(self, image: Any, z: Any, label: Any) -> dict[str, tuple]:
+    """Player -> what it reads of these: arrays, or their shapes."""
     return {"encoder": (image,), "decoder": (z,)}
 
 
@@ -42,8 +42,8 @@ class GanNetworks(NamedTuple):
   image_range: tuple[float, float]
   num_classes: int = 0  # of the labels that both read; 0 where they read none
 
-  def inputs(self, image: Array, z: Array, label: Array) -> dict[str, tuple]:
-    """Player -> what it reads of these."""
+  def inputs(self, image: Any, z: Any, label: Any) -> dict[str, tuple]:
+    """Player -> what it reads of these: arrays, or their shapes."""
     return {"generator": (z, label), "critic": (image, label)}
 
 
@@ -249,7 +249,11 @@ def init(module: nn.Module, key: Array, *inputs: Array) -> tuple[PyTree, PyTree]
 
 
 def apply(
-  module: nn.Module, params: PyTree, stats: PyTree, *inputs: Array | None, key: Array | None = None
+  module: nn.Module,
+  params: PyTree,
+  stats: PyTree,
+  *inputs: ArrayLike | None,
+  key: Array | None = None,
 ) -> tuple[PyTree, PyTree]:
   """`(outputs, statistics)`. With a key as in training: batch statistics, and dropout from it."""
   if key is None:

@@ -4,7 +4,7 @@ import math
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, ArrayLike, Float, Key
 
 from genjax.models import losses, networks, optimisers
 from genjax.models.networks import REPORT
@@ -123,7 +123,7 @@ def make(
     return jax.nn.sigmoid(decode(run, state, z))
 
   def encode(
-    run: Run, state: State, image: Float[Array, "B H W C"]
+    run: Run, state: State, image: Float[ArrayLike, "B H W C"]
   ) -> tuple[Float[Array, "B Z"], Float[Array, "B Z"]]:
     (mean, logvar), _ = networks.apply(
       encoder, state.params["encoder"], state.stats["encoder"], image
