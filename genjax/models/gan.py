@@ -227,7 +227,7 @@ def make(
   def score_batch(
     run: Run, state: State, image: Float[ArrayLike, "B H W C"], label: Label | None = None
   ) -> Float[Array, " B"]:
-    image = signed(image)
+    image = signed(jnp.asarray(image))
     return scoring(state, image, label)(image)
 
   def diagnose(run: Run, state: State, key: Key[Array, ""], batch: Batch) -> Metrics:

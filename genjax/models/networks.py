@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 from jax import Array
-from jaxtyping import ArrayLike, Float, Shaped
+from jaxtyping import Float, Shaped
 
 from genjax.models import gan_networks as adversarial
 from genjax.models import initialisers
@@ -252,7 +252,7 @@ def apply(
   module: nn.Module,
   params: PyTree,
   stats: PyTree,
-  *inputs: ArrayLike | None,
+  *inputs: Array | None,
   key: Array | None = None,
 ) -> tuple[PyTree, PyTree]:
   """`(outputs, statistics)`. With a key as in training: batch statistics, and dropout from it."""

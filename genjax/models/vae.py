@@ -126,7 +126,7 @@ def make(
     run: Run, state: State, image: Float[ArrayLike, "B H W C"]
   ) -> tuple[Float[Array, "B Z"], Float[Array, "B Z"]]:
     (mean, logvar), _ = networks.apply(
-      encoder, state.params["encoder"], state.stats["encoder"], image
+      encoder, state.params["encoder"], state.stats["encoder"], jnp.asarray(image)
     )
     return mean * run.latent_mask[None], logvar * run.latent_mask[None]
 

@@ -124,6 +124,8 @@ def check_free(path: pathlib.Path, cells: Iterable[str] = ()) -> None:
   if not path.is_dir() or any((path / cell / "config.json").exists() for cell in cells):
     return
   ours = {*workdir.FOLDERS, *cells, *(cell.name for cell in _cells(path))}
+  if cells and _cells(path):
+    ours.add("report.html")  # of a study that goes on with other cells
   others = sorted(
     found.name
     for found in path.iterdir()

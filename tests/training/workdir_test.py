@@ -248,11 +248,12 @@ def test_in_a_workdir_there_may_be_anything(tmp_path):
 
 def test_a_study_may_lie_beside_other_workdirs_and_in_its_own(tmp_path):
   config_file.settle(_folder(tmp_path / "depth=2"), RECORD)
+  _fill(tmp_path, ["report.html"])  # of that study, which is done
   config_file.check_free(tmp_path, ["width=8", "width=9"])  # another study's
   (tmp_path / "width=8").mkdir()  # a process that was killed early
   config_file.check_free(tmp_path, ["width=8", "width=9"])
   _fill(tmp_path, ["notes.txt"])
-  with pytest.raises(UserError, match=r"holds notes\.txt and is no workdir"):
+  with pytest.raises(UserError, match=r"holds notes\.txt and is not a genjax workdir"):
     config_file.check_free(tmp_path, ["width=8", "width=9"])
   config_file.settle(tmp_path / "width=8", RECORD)
   config_file.check_free(tmp_path, ["width=8", "width=9"])
