@@ -80,7 +80,7 @@ def compare(path: pathlib.Path, record: dict) -> None:
 
   Raises:
     UserError: the workdir was made with another config or other data; the keys are named. Or the
-      folder is no workdir, and not empty either.
+      folder is not a workdir, and not empty either.
   """
   file = path / "config.json"
   if not file.exists():

@@ -23,8 +23,8 @@ def run(plans: dict[str, planning.Plan], path: pathlib.Path, origin: dict | None
     origin: what a new config.json says besides, as `cli.origin` has it.
 
   Raises:
-    UserError: a workdir was made by another plan, or the folder is no workdir and not empty (then
-      nothing is written); or a workdir is damaged.
+    UserError: a workdir was made by another plan, or the folder is not a workdir and not empty
+      (then nothing is written); or a workdir is damaged.
   """
   for folder, plan in plans.items():
     if folder and (path / "config.json").exists():
