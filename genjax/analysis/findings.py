@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from genjax.analysis import setting_tables
 from genjax.analysis.measures import Measure
-from genjax.metrics import statistics
-from genjax.metrics.statistics import ENOUGH, Comparison
+from genjax.metrics import significance
+from genjax.metrics.significance import Comparison
+from genjax.metrics.statistics import ENOUGH
 from genjax.plotting import tables
 
 LINES = 12  # comparisons that a screen has room for
@@ -21,7 +22,7 @@ class Verdict(NamedTuple):
   measure: Measure
   compared: Comparison
   adjusted: float  # p, by Holm over all pairs under this measure
-  verdict: str  # as `statistics.verdict` has it
+  verdict: str  # as `significance.verdict` has it
   tests: int  # in that family
 
 
@@ -30,7 +31,7 @@ def of(found: Sequence[Measure], where: str) -> list[str]:
   by_pair = {}
   for measure in found:
     if measure.better:
-      compared = statistics.compare_all(measure.known, measure.better == "lower")
+      compared = significance.compare_all(measure.known, measure.better == "lower")
       for a, b, *rest in compared:
         by_pair.setdefault((a, b), []).append(Verdict(measure, *rest, len(compared)))
   decided = {pair: any(v.verdict in "AB" for v in of_pair) for pair, of_pair in by_pair.items()}
@@ -66,7 +67,7 @@ def _shown(one: Verdict) -> str:
 
 
 def _open(one: Verdict) -> str:
-  seeds = statistics.seeds_to_decide(one.compared, one.tests)
+  seeds = significance.seeds_to_decide(one.compared, one.tests)
   many = f"about {_rounded(seeds)}" if seeds <= MANY else f"over {MANY:,}"
   return f"{one.measure.short} ({many} seeds)"
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from genjax.analysis.measures import Measure, Setting, summary
-from genjax.metrics import statistics
+from genjax.metrics import significance
 from genjax.metrics.statistics import ENOUGH, Interval
 from genjax.plotting.tables import Block, Column, Estimate, Table
 
@@ -184,7 +184,7 @@ def pairs(found: Sequence[Measure]) -> Table:
   """
   blocks, notes = [], {}
   for measure in found:
-    compared = statistics.compare_all(measure.known, measure.better == "lower")
+    compared = significance.compare_all(measure.known, measure.better == "lower")
     if measure.better and compared:
       rows = [_pair(*of_two) for of_two in compared]
       blocks.append(Block(measure.heading, dict(measure.about), rows))
@@ -192,7 +192,9 @@ def pairs(found: Sequence[Measure]) -> Table:
   return _noted(_PAIRS, blocks, list(notes))
 
 
-def _pair(a: str, b: str, compared: statistics.Comparison, adjusted: float, verdict: str) -> tuple:
+def _pair(
+  a: str, b: str, compared: significance.Comparison, adjusted: float, verdict: str
+) -> tuple:
   return (
     a,
     b,
@@ -211,7 +213,7 @@ def _on_pairs(compared: list[tuple]) -> list[str]:
   if any(verdict == "not enough seeds" for *_, verdict in compared):
     notes.append(f"with less than {ENOUGH} seeds of each, no winner is named")
   enough = [c for _, _, c, *_ in compared if min(c.n) >= ENOUGH]
-  if enough and (least := min(map(statistics.least_p, enough)) * len(compared)) >= 0.05:
+  if enough and (least := min(map(significance.least_p, enough)) * len(compared)) >= 0.05:
     notes.append(
       f"{len(compared)} pairs are too many for so few seeds: p (Holm) cannot be below {least:.2g}; "
       "compare fewer settings, or train more seeds"

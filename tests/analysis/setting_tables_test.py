@@ -9,7 +9,7 @@ from scipy import stats
 from scored import notes, numbers, rows
 
 from genjax.analysis import conditions, measures, setting_tables
-from genjax.metrics import statistics
+from genjax.metrics import significance, statistics
 from genjax.plotting import tables
 from genjax.plotting.tables import Estimate
 
@@ -214,9 +214,9 @@ def test_too_many_pairs_for_so_few_seeds_is_said(tmp_path):
 def test_the_least_p_is_that_of_settings_that_do_not_overlap():
   for n, m, paired in ((5, 5, True), (4, 6, False)):
     a, b = {i: i for i in range(n)}, {i + 9 * (not paired): 50 + i**2 for i in range(m)}
-    compared = statistics.compare(a, b)
+    compared = significance.compare(a, b)
     assert compared.paired == paired
-    np.testing.assert_allclose(statistics.least_p(compared), compared.p_value)
+    np.testing.assert_allclose(significance.least_p(compared), compared.p_value)
 
 
 def test_each_protocol_is_a_family_of_its_own(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genjax.metrics import statistics
+from genjax.metrics import significance, statistics
 from genjax.metrics.statistics import Interval
 
 NAN = math.nan
@@ -83,7 +83,7 @@ def test_coverage_by_simulation(n, monkeypatch):
 @pytest.mark.parametrize(("wins", "n"), [(0, 10), (3, 10), (10, 10), (17, 20)])
 def test_pairs_by_wilson(wins, n):
   a = np.where(np.arange(n) < wins, 0.0, 2.0)
-  found, interval = statistics.probability_of_better(a, np.ones(n), paired=True)
+  found, interval = significance.probability_of_better(a, np.ones(n), paired=True)
   expected = stats.binomtest(wins, n).proportion_ci(method="wilson")
   assert found == wins / n
   np.testing.assert_allclose(interval, (expected.low, expected.high), atol=1e-9)
@@ -91,7 +91,7 @@ def test_pairs_by_wilson(wins, n):
 
 def test_all_pairs_by_newcombe():
   a, b = np.array([1.0, 2, 3, 5]), np.array([3.0, 4, 6])
-  found, (low, high) = statistics.probability_of_better(a, b, paired=False)
+  found, (low, high) = significance.probability_of_better(a, b, paired=False)
   assert found == (3 + 3 + 2.5 + 1) / 12
   # Each end is as many standard errors away as the level says, written out.
   for theta in (low, high):
@@ -99,9 +99,9 @@ def test_all_pairs_by_newcombe():
     error = math.sqrt(theta * (1 - theta) * spread / 12)
     np.testing.assert_allclose(abs(found - theta) / error, 1.959964, rtol=1e-5)
   assert low < found < high
-  mirrored, other = statistics.probability_of_better(b, a, paired=False)
+  mirrored, other = significance.probability_of_better(b, a, paired=False)
   np.testing.assert_allclose([mirrored, *other], [1 - found, 1 - high, 1 - low])
-  apart, (low, high) = statistics.probability_of_better(a, a + 9, paired=False)
+  apart, (low, high) = significance.probability_of_better(a, a + 9, paired=False)
   assert (apart, high) == (1, 1)
   assert 0.4 < low < 0.9  # four runs each that do not overlap are no proof
 
@@ -110,7 +110,7 @@ def test_all_pairs_by_newcombe():
 def test_newcombe_s_coverage_by_simulation(shift, n):
   truth = stats.norm.cdf(shift / math.sqrt(2))  # P(A < B) of A ~ N(0, 1), B ~ N(shift, 1)
   draws = RNG(n).normal(size=(1000, 2, n))
-  intervals = [statistics.probability_of_better(a, b + shift, paired=False)[1] for a, b in draws]
+  intervals = [significance.probability_of_better(a, b + shift, paired=False)[1] for a, b in draws]
   coverage = np.mean([low <= truth <= high for low, high in intervals])
   assert 0.92 < coverage < 0.985
 
@@ -119,10 +119,10 @@ def test_a_failed_run_is_the_worst_whichever_way_is_better():
   a, b = np.array([1.0, 2, 3]), np.array([NAN, 5, 6])
   for sign, lower in ((1, True), (-1, False)):
     for paired in (True, False):
-      assert statistics.probability_of_better(sign * a, sign * b, paired, lower)[0] == 1
-      assert statistics.probability_of_better(sign * b, sign * a, paired, lower)[0] == 0
+      assert significance.probability_of_better(sign * a, sign * b, paired, lower)[0] == 1
+      assert significance.probability_of_better(sign * b, sign * a, paired, lower)[0] == 0
   both = np.array([NAN, NAN])
-  assert statistics.probability_of_better(both, both, paired=True)[0] == 0.5
+  assert significance.probability_of_better(both, both, paired=True)[0] == 0.5
 
 
 def _sign_flips(difference):
@@ -146,10 +146,10 @@ def _shuffles(a, b):
 
 def test_p_values_by_brute_force():
   a, b = RNG(0).normal(size=7), RNG(1).normal(size=7) + 0.8
-  by_seed = statistics.compare(dict(enumerate(a)), dict(enumerate(b)))
+  by_seed = significance.compare(dict(enumerate(a)), dict(enumerate(b)))
   assert by_seed.paired
   np.testing.assert_allclose(by_seed.p_value, _sign_flips(a - b), rtol=1e-9)
-  apart = statistics.compare(dict(enumerate(a)), dict(enumerate(b, 100)))
+  apart = significance.compare(dict(enumerate(a)), dict(enumerate(b, 100)))
   assert not apart.paired
   np.testing.assert_allclose(apart.p_value, _shuffles(a, b), rtol=1e-9)
 
@@ -157,27 +157,27 @@ def test_p_values_by_brute_force():
 def test_a_failed_run_in_a_pair_is_the_largest_difference():
   a = {0: 1.0, 1: 2.0, 2: 3.0, 3: NAN, 4: 0.0}
   b = {0: 1.5, 1: 4.0, 2: 3.2, 3: 2.0, 4: 3.0}
-  found = statistics.compare(a, b)
+  found = significance.compare(a, b)
   assert (found.n, found.failed) == ((5, 5), (1, 0))
   assert found.probability == 0.8
   np.testing.assert_allclose(found.p_value, _sign_flips(np.array([-0.5, -2, -0.2, 99, -3])))
-  assert statistics.compare({0: NAN, 1: 1.0}, {0: NAN, 1: 1.0}).p_value == 1
+  assert significance.compare({0: NAN, 1: 1.0}, {0: NAN, 1: 1.0}).p_value == 1
   with pytest.raises(ValueError, match="without runs"):
-    statistics.compare({}, {0: 1.0})
+    significance.compare({}, {0: 1.0})
 
 
 def test_holm_by_hand():
   # Sorted 0.01, 0.03, 0.04 times 3, 2, 1, and never less than one before.
-  np.testing.assert_allclose(statistics.holm([0.03, 0.01, 0.04]), [0.06, 0.03, 0.06])
-  np.testing.assert_allclose(statistics.holm([0.9, 0.8]), [1, 1])
-  assert statistics.holm([]).shape == (0,)
+  np.testing.assert_allclose(significance.holm([0.03, 0.01, 0.04]), [0.06, 0.03, 0.06])
+  np.testing.assert_allclose(significance.holm([0.9, 0.8]), [1, 1])
+  assert significance.holm([]).shape == (0,)
 
 
 def test_no_winner_without_enough_seeds():
   def verdict(n, shift):
     a = {i: i / 100 for i in range(n)}
-    found = statistics.compare(a, {i: v + shift for i, v in a.items()})
-    return statistics.verdict(found, found.p_value)
+    found = significance.compare(a, {i: v + shift for i, v in a.items()})
+    return significance.verdict(found, found.p_value)
 
   assert verdict(9, 5.0) == "not enough seeds"
   assert verdict(10, 5.0) == "A"
@@ -234,16 +234,16 @@ def test_seeds_to_decide_have_the_power_that_they_promise(paired):
   # P(A better) of independent runs; pairs of independent runs have the same.
   probability = stats.norm.cdf(shift / np.sqrt(2))
   n = statistics.ENOUGH
-  like = statistics.Comparison(
+  like = significance.Comparison(
     (n, n), (0, 0), paired, float(probability), statistics.Interval(0, 1), 0.5
   )
-  needed = statistics.seeds_to_decide(like, tests=3)
+  needed = significance.seeds_to_decide(like, tests=3)
   rng, won = np.random.default_rng(0), 0
   for _ in range(200):
     a, b = rng.normal(size=needed), rng.normal(shift, size=needed)
     seeds = range(needed)
     others = seeds if paired else range(needed, 2 * needed)
-    compared = statistics.compare(
+    compared = significance.compare(
       dict(zip(seeds, a, strict=True)), dict(zip(others, b, strict=True))
     )
     assert compared.paired == paired
@@ -254,9 +254,9 @@ def test_seeds_to_decide_have_the_power_that_they_promise(paired):
 
 def test_seeds_to_decide_are_enough_for_the_least_p():
   n = statistics.ENOUGH
-  apart = statistics.Comparison((n, n), (0, 0), True, 1.0, statistics.Interval(0, 1), 0.001)
-  assert statistics.seeds_to_decide(apart, tests=1) == n
-  many = statistics.seeds_to_decide(apart, tests=45)
-  assert statistics.least_p(apart._replace(n=(many, many))) * 45 < 0.05
+  apart = significance.Comparison((n, n), (0, 0), True, 1.0, statistics.Interval(0, 1), 0.001)
+  assert significance.seeds_to_decide(apart, tests=1) == n
+  many = significance.seeds_to_decide(apart, tests=45)
+  assert significance.least_p(apart._replace(n=(many, many))) * 45 < 0.05
   nothing = apart._replace(probability=0.5)
-  assert statistics.seeds_to_decide(nothing, tests=1) > 10**9
+  assert significance.seeds_to_decide(nothing, tests=1) > 10**9
