@@ -29,7 +29,9 @@ _METRICS = flags.DEFINE_list(
 _OUT = flags.DEFINE_string(
   "out", "comparison", "Folder for tables and figures.", flag_values=_FLAGS
 )
-_ALL = flags.DEFINE_bool("all", False, "Prints every table, not the answer.", flag_values=_FLAGS)
+_ALL = flags.DEFINE_bool(
+  "all", False, "Whether to print every table in place of the answer.", flag_values=_FLAGS
+)
 
 
 def main(more: list[str]) -> None:

@@ -28,8 +28,8 @@ _PATH = flags.DEFINE_enum(
   "If not given, random and the measures have both, images and classes have spherical ones.",
   flag_values=_FLAGS,
 )
-_PAIRS = flags.DEFINE_integer("pairs", 2, "Of ends.", 1, 20, flag_values=_FLAGS)
-_STEPS = flags.DEFINE_integer("steps", 11, "Of a path.", 2, 60, flag_values=_FLAGS)
+_PAIRS = flags.DEFINE_integer("pairs", 2, "How many pairs of ends.", 1, 20, flag_values=_FLAGS)
+_STEPS = flags.DEFINE_integer("steps", 11, "How many images a path has.", 2, 60, flag_values=_FLAGS)
 _SEED = flags.DEFINE_integer(
   "noise_seed", 0, "Of the random latents.", 0, 2**32 - 1, flag_values=_FLAGS
 )
@@ -47,7 +47,9 @@ _OUT = flags.DEFINE_string(
   "out", "", "Folder for pictures; WORKDIR/interpolation if empty.", flag_values=_FLAGS
 )
 _DATA = cli.data_flag(_FLAGS)
-_ALL = flags.DEFINE_bool("all", False, "Prints every table, not the finding.", flag_values=_FLAGS)
+_ALL = flags.DEFINE_bool(
+  "all", False, "Whether to print every table in place of the answer.", flag_values=_FLAGS
+)
 
 
 def main(more: list[str]) -> None:

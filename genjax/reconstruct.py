@@ -1,6 +1,6 @@
 """What VAEs make of test images: `python -m genjax.reconstruct --workdir=vae`.
 
-Pictures and tables go to a folder; the errors of all runs are printed.
+Pictures and tables go to a folder; what the errors of all runs say is printed.
 """
 
 from absl import flags
@@ -32,7 +32,9 @@ _OUT = flags.DEFINE_string(
   "out", "", "Folder for pictures; WORKDIR/reconstruction if empty.", flag_values=_FLAGS
 )
 _DATA = cli.data_flag(_FLAGS)
-_ALL = flags.DEFINE_bool("all", False, "Prints every table, not the finding.", flag_values=_FLAGS)
+_ALL = flags.DEFINE_bool(
+  "all", False, "Whether to print every table in place of the answer.", flag_values=_FLAGS
+)
 
 
 def main(more: list[str]) -> None:

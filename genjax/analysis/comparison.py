@@ -74,8 +74,9 @@ def compare(
   if everything:
     parts = [tables.text(table) for table in made.values() if table.blocks]
   else:
-    first = [m for m in measured if m.name in metrics] or findings.headlines(measured)
-    parts = [findings.answer(first, _title(first, weights), f"{out}/pairs.csv"), _health(judged)]
+    first = findings.headlines(measured, metrics)
+    title = _title(first, weights)
+    parts = [findings.answer(first, title, f"{out}/pairs.csv", measured), _health(judged)]
   # Not wrapped, so that the commands in them can be copied.
   parts += [f"note: {line}\n" for line in recorded_scores.remarks(homes, weights)]
   if everything:
@@ -87,23 +88,39 @@ def compare(
 
 
 def _title(first: Sequence[Measure], weights: str) -> str:
-  networks = {one.about["features"] for one in first} - {""}
-  by = f", features of {networks.pop()}" if len(networks) == 1 else ""
-  return f"Interquartile mean over seeds [95%], {weights} weights{by}"
+  """Of the answer: also by what its columns were measured, where that is the same for all."""
+  parts = ["Interquartile mean over seeds [95%]", f"{weights} weights"]
+  for key, text in (("split", "{} images"), ("features", "features of {}")):
+    values = {one.about[key] for one in first} - {""}
+    parts += [text.format(*values)] if len(values) == 1 else []
+  return ", ".join(parts)
 
 
-def scored(paths: Sequence[str], weights: str) -> str:
+def scored(
+  paths: Sequence[str | pathlib.Path],
+  weights: str,
+  metrics: Sequence[str] = (),
+  split: str = "test",
+) -> str:
   """What the scores of some workdirs say, as `compare` prints it first.
 
+  Args:
+    paths, weights, metrics: as of `compare`.
+    split: of the real images, where there are scores of both.
+
   Raises:
-    UserError: as `compare`.
+    UserError: a path is not a workdir.
   """
-  first = findings.headlines(
-    measures.of_scores(recorded_scores.read(workdirs.read(paths), weights))
-  )
-  return findings.answer(
-    first, _title(first, weights), f"python -m genjax.compare {shlex.join(paths)}"
-  )
+  homes = workdirs.read(paths)
+  command = f"python -m genjax.compare {shlex.join(map(str, paths))}"
+  if weights not in recorded_scores.weights_scored(homes):
+    return f"no scores of {weights} weights that could be compared\n"
+  measured = measures.of_scores(recorded_scores.read(homes, weights))
+  first = findings.headlines(measured, metrics, split) or findings.headlines(measured)
+  title = _title(first, weights)
+  notes = [f"note: {line}\n" for line in recorded_scores.remarks(homes, weights)]
+  last = f"{command} has every table\n"
+  return "\n".join([findings.answer(first, title, command, measured), *notes, last])
 
 
 def _health(judged: health.Judged) -> str:
@@ -112,7 +129,7 @@ def _health(judged: health.Judged) -> str:
     return ""
   counts = collections.Counter(itertools.chain(*flagged))
   named = ", ".join(f"{name} {count}" for name, count in counts.items())
-  return f"{len(flagged)} of {len(judged)} runs are not well: {named}; flags.csv says why\n"
+  return f"{len(flagged)} of {len(judged)} runs have health flags: {named}; flags.csv says why\n"
 
 
 def _check(metrics: Sequence[str]) -> None:

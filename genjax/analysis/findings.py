@@ -1,6 +1,5 @@
 """What measures say of settings, in a line for each two: which is better, and what is open."""
 
-import itertools
 import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -30,10 +29,9 @@ def of(found: Sequence[Measure], where: str) -> list[str]:
   """A line for each two settings, those that are decided first; `where` has what has no room."""
   by_pair = {}
   for measure in found:
-    if measure.better:
-      compared = significance.compare_all(measure.known, measure.better == "lower")
-      for a, b, *rest in compared:
-        by_pair.setdefault((a, b), []).append(Verdict(measure, *rest, len(compared)))
+    compared = setting_tables.compared_by(measure)
+    for a, b, *verdict in compared:
+      by_pair.setdefault((a, b), []).append(Verdict(measure, *verdict, len(compared)))
   decided = {pair: any(v.verdict in "AB" for v in of_pair) for pair, of_pair in by_pair.items()}
   order = sorted(by_pair, key=lambda pair: not decided[pair])
   lines = [_line(*pair, by_pair[pair]) for pair in order[:LINES]]
@@ -53,7 +51,8 @@ def _line(a: str, b: str, verdicts: Sequence[Verdict]) -> str:
   lead = "" if parts else f"{a} and {b}: "
   if few := said["not enough seeds"]:
     n = min(min(v.compared.n) for v in few)
-    parts.append(f"{_joined([v.measure.short for v in few])} with n = {n} decide nothing")
+    names = _joined([v.measure.short for v in few])
+    parts.append(f"{names} with {n} {'seed' if n == 1 else 'seeds'} decide nothing")
   if still_open := said["no difference shown"]:
     parts.append(f"not decided: {_joined([_open(v) for v in still_open])}")
   return f"{lead}{'; '.join(parts)}"
@@ -82,27 +81,43 @@ def _joined(names: Sequence[str]) -> str:
   return f"{', '.join(first)} and {last}" if first else last
 
 
-def headlines(found: Sequence[Measure], most: int = 5) -> list[Measure]:
-  """The measures that answer first: by the first of several feature networks, a column for each.
+def headlines(
+  found: Sequence[Measure], names: Sequence[str] = (), split: str = "test", most: int = 5
+) -> list[Measure]:
+  """The measures that answer first, one of each name.
 
-  The first that there are where none of them is a headline.
+  Of several protocols that of the split, then of most settings, then of most images is taken.
+
+  Args:
+    found: all of them; of equals the first network's stands for the others.
+    names: which are wanted; those with a headline, or else the first of all, where empty.
+    split: of the real images.
+    most: columns that a screen has room for, if no names are given.
   """
-  chosen = {}
+
+  def fitness(measure: Measure) -> tuple[bool, int, int]:
+    images = measure.about.get("images", "")
+    return measure.about.get("split") == split, len(measure.known), int(images or 0)
+
+  best = {}
   for measure in found:
-    if measure.headline:
-      chosen.setdefault(measure.name, measure)
-  return list(itertools.islice(chosen.values(), most)) or list(found[:most])
+    if measure.name not in best or fitness(measure) > fitness(best[measure.name]):
+      best[measure.name] = measure
+  if names:
+    return [best[name] for name in names if name in best]
+  return [one for one in best.values() if one.headline][:most] or list(best.values())[:most]
 
 
-def answer(first: Sequence[Measure], title: str, where: str) -> str:
+def answer(first: Sequence[Measure], title: str, where: str, every: Sequence[Measure] = ()) -> str:
   """One table of these measures, and a line for each two settings.
 
   Args:
     first: the measures that are columns.
     title: of the table.
     where: what holds the comparisons that have no room.
+    every: measures whose settings have their row too.
   """
-  table = setting_tables.overview(first, title)
+  table = setting_tables.overview(first, title, every)
   lines = of(first, where)
   text = "".join(map(wrapped, [*lines, *legend(lines)]))
   return "\n".join(filter(None, [tables.text(table), text]))

@@ -18,7 +18,7 @@ from genjax.analysis import (
 )
 from genjax.analysis.picture_rows import Asked, Pictures
 from genjax.analysis.selection import Selection
-from genjax.metrics import paths
+from genjax.metrics import paths, pixels
 from genjax.plotting import animations, plots, tables
 from genjax.scoring import feature_networks
 from genjax.types import UserError
@@ -81,10 +81,13 @@ def interpolate(
 
 
 def _finding(
-  figures: Sequence[smoothness.Paths], made: dict[str, tables.Table], out: pathlib.Path, all: bool
+  figures: Sequence[smoothness.Paths],
+  made: dict[str, tables.Table],
+  out: pathlib.Path,
+  everything: bool,
 ) -> str:
   title, notes = smoothness.described(figures), smoothness.on_still(figures)
-  if all:
+  if everything:
     parts = [f"{title}\n", *(tables.text(made[name]) for name in PRINTED if name in made)]
   else:
     first = findings.headlines(smoothness.measures_of(figures))
@@ -161,7 +164,7 @@ def pictures(
   if "random" in what:
     yield from path_pictures.between_random(found, asked)
   if "images" in what:
-    images = np.asarray(splits.test.image)[places] / np.float32(255)
+    images = pixels.unit(np.asarray(splits.test.image)[places])
     classes = np.asarray(splits.test.label)[places]
     of_images = asked._replace(pairs=len(places) // 2)
     yield from path_pictures.between_images(found, of_images, images, classes)

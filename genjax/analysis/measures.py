@@ -22,7 +22,7 @@ class Value(NamedTuple):
   """Of one run."""
 
   value: float  # NaN where it has none
-  status: str = "done"  # "running", "done" or "failed"
+  status: str = "sound"  # as in runs.csv; or "failed", or else "sound", of what is no file's
   step: int = -1  # of the weights; -1 where there is no figure
   measured: bool = True  # if so, a sound run without a figure came out as NaN
 
@@ -41,6 +41,7 @@ class Setting(NamedTuple):
   workdir: str
   latent: int
   floor: float = math.nan  # what real test images score
+  limits: tuple[float, float] = (-math.inf, math.inf)  # an interval's ends stay within them
 
   @property
   def known(self) -> dict[int, float]:
@@ -57,7 +58,6 @@ class Measure(NamedTuple):
   settings: Mapping[str, Setting]
   about: Mapping[str, str] = {}  # how it was measured: as in `tables.Block`
   by: str = ""  # the same, for a title
-  range: tuple[float, float] = (-math.inf, math.inf)  # an interval's ends stay within it
   headline: str = ""  # its short name, where it is among those that answer first
 
   @property
@@ -88,7 +88,10 @@ def _of_scores(scores: Scores) -> Measure:
   for run, value, step, floor in zip(
     scores.runs, scores.values, scores.steps, scores.floors, strict=True
   ):
-    home = settings.setdefault(run.setting, Setting({}, run.workdir, run.latent, float(floor)))
+    limits = _limits(scores, run.latent)
+    home = settings.setdefault(
+      run.setting, Setting({}, run.workdir, run.latent, float(floor), limits)
+    )
     measured = scores.column in run.figures
     home.runs[run.seed] = Value(float(value), run.status, int(step), measured)
   record, features = scores.record, str(scores.record.get("features", ""))
@@ -102,26 +105,40 @@ def _of_scores(scores: Scores) -> Measure:
       "protocol": scores.protocol,
       "features": features,
       "data": str(record.get("data", "")),
+      "split": str(record.get("split", "")),
+      "images": str(record.get("generated_images", record.get("images", ""))),
       "weights": str(record.get("weights", "")),
     },
     f"{scores.column}{features and f', features {features}'}",
-    scores.score.range,
     scores.score.headline,
   )
 
 
+def _limits(scores: Scores, latent: int) -> tuple[float, float]:
+  """Of a score: its own, and how many classes or latent dimensions there are to be counted."""
+  low, high = scores.score.limits
+  most = {"classes": scores.num_classes or math.inf, "latent": latent, "": math.inf}
+  return low, min(high, most[scores.score.counts])
+
+
 def of_selections(
-  name: str, title: str, better: str, found: Sequence[tuple[Selection, np.ndarray]], **more
+  name: str,
+  title: str,
+  better: str,
+  found: Sequence[tuple[Selection, np.ndarray]],
+  limits: tuple[float, float],
+  **more,
 ) -> Measure:
-  """The figures [R] of the runs of each selection; `more` as `Measure` has it."""
+  """The figures [R] of the runs of each selection; `limits` are of all, `more` as in `Measure`."""
   settings = {}
   for selection, values in found:
     rows = zip(selection.labels, selection.numbers, selection.steps, values, strict=True)
     for label, numbers, step, value in rows:
       setting = settings.setdefault(
-        label.setting or selection.name, Setting({}, selection.name, int(numbers["latent"]))
+        label.setting or selection.name,
+        Setting({}, selection.name, int(numbers["latent"]), limits=limits),
       )
-      status = "failed" if label.failed_at >= 0 else "done"
+      status = "failed" if label.failed_at >= 0 else "sound"
       setting.runs[label.seed] = Value(float(value), status, int(step))
   return Measure(name, title, better, settings, **more)
 
@@ -152,7 +169,8 @@ def _of_runs(runs: Sequence[RunRecord], name: str) -> Iterator[tuple[str, Settin
       for run in members
     }
     if any(value.known for value in values.values()):
-      yield setting, Setting(values, members[0].workdir, members[0].latent)
+      first = members[0]
+      yield setting, Setting(values, first.workdir, first.latent, limits=metric_of(name).bounds)
 
 
 def summary(values: Iterable[float]) -> Summary:

@@ -54,7 +54,7 @@ def errors(
         for one, of_one in zip(found, measured, strict=True)
       ],
       about={"error": name} | about,
-      range=limits,
+      limits=limits,
       headline=name,
     )
     for name, (title, better, limits) in ERRORS.items()

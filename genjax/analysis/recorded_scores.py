@@ -26,11 +26,12 @@ class Scores(NamedTuple):
   values: np.ndarray  # [R] the latest figure; NaN where there is none
   steps: np.ndarray  # [R] of the weights that were measured, -1 where there is no figure
   floors: np.ndarray  # [R] what real test images score in the run's workdir; NaN where not known
+  num_classes: int = 0  # of the data; 0 where that is not known
 
   @property
   def score(self) -> Score:
     return SCORES.get(
-      self.name, Score(self.name.replace("_", " "), "", "", "", (-math.inf, math.inf))
+      self.name, Score(self.name.replace("_", " "), "", "", limits=(-math.inf, math.inf))
     )
 
   @property
@@ -132,6 +133,7 @@ def _of(place: tuple, record: dict, homes: list[Workdir], weights: str) -> Score
     np.array(values, float),
     np.array(steps),
     np.array(floors, float),
+    homes[0].num_classes,
   )
 
 

@@ -1,4 +1,4 @@
-"""Figures of scores: against the latent size, over training, best of k runs, against a loss.
+"""Figures of scores: against the latent size, and by setting.
 
 They stand on the pages of plots.py. Each takes scores of one protocol, a panel each; every seed is
 drawn, those that failed as crosses.

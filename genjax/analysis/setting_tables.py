@@ -51,9 +51,9 @@ def _middles_of(measure: Measure, floors: bool) -> Block:
     told = summary(one.known.values())
     counts = told.n, _failed(one), len(one.runs) - len(one.known)
     estimates = (
-      Estimate(told.median, *within(told.of_median, measure.range)),
-      Estimate(told.iqm, *within(told.of_iqm, measure.range)),
-      Estimate(told.mean, *within(told.of_mean, measure.range)),
+      Estimate(told.median, *within(told.of_median, one.limits)),
+      Estimate(told.iqm, *within(told.of_iqm, one.limits)),
+      Estimate(told.mean, *within(told.of_mean, one.limits)),
     )
     rows.append((name, one.workdir, one.latent, *counts, *estimates, *([one.floor] * floors)))
   return Block(measure.heading, dict(measure.about), rows, uncounted(measure))
@@ -67,7 +67,8 @@ def within(interval: Interval, limits: tuple[float, float]) -> Interval:
   """An interval that does not leave a figure's range; one that is not known stays so."""
   if not (math.isfinite(interval.low) and math.isfinite(interval.high)):
     return interval
-  return Interval(max(interval.low, limits[0]), min(interval.high, limits[1]))
+  low, high = limits
+  return Interval(*(min(max(end, low), high) for end in interval))
 
 
 def uncounted(measure: Measure) -> list[str]:
@@ -93,21 +94,29 @@ def uncounted(measure: Measure) -> list[str]:
   return notes
 
 
-def overview(found: Sequence[Measure], title: str) -> Table:
-  """A row a setting, a column a measure: interquartile means; last, what real test images score."""
+def overview(found: Sequence[Measure], title: str, every: Sequence[Measure] = ()) -> Table:
+  """A row a setting, a column a measure: interquartile means; last, what real test images score.
+
+  Settings of `every` that have none of these measures have their row as well.
+  """
   columns = [
     Column("setting", "setting", "text"),
-    Column("n", "n", "count"),
+    Column("n", "n", "text"),
     Column("failed", "failed", "count"),
     *(Column(_key(one), _head(one), "brief", interval=True) for one in found),
   ]
-  names = dict.fromkeys(itertools.chain(*(one.settings for one in found)))
+  names = dict.fromkeys(itertools.chain(*(one.settings for one in (*found, *every))))
   rows = [_overview_row(name, found) for name in names]
-  rows += _floor_rows(found)
+  counts = [len(v) - failed for one in found for v, failed in map(_sizes, one.settings.values())]
   notes = _shared_notes(found)
-  least = min((row[1] for row in rows if row[1] is not None), default=ENOUGH)
-  notes += [f"with n below {ENOUGH} these intervals (BCa) are too narrow"] * (least < ENOUGH)
-  return Table(columns, [Block(title, {}, rows, notes)] if rows else [])
+  if min(counts, default=ENOUGH) < ENOUGH:
+    notes.append(f"with n below {ENOUGH} these intervals (BCa) are too narrow")
+  return Table(columns, [Block(title, {}, [*rows, *_floor_rows(found)], notes)] if rows else [])
+
+
+def _sizes(one: Setting) -> tuple[dict[int, float], int]:
+  """Its runs that are known, and how many of these have no figure, as they failed."""
+  return one.known, sum(map(math.isnan, one.known.values()))
 
 
 def _shared_notes(found: Sequence[Measure]) -> list[str]:
@@ -131,14 +140,16 @@ def _head(measure: Measure) -> str:
 
 
 def _overview_row(name: str, found: Sequence[Measure]) -> tuple:
-  settings = [one.settings[name] for one in found if name in one.settings]
-  n = max(summary(one.known.values()).n for one in settings)
-  cells = []
+  counts, failed, cells = set(), 0, []
   for measure in found:
-    known = measure.settings[name].known if name in measure.settings else {}
-    told = summary(known.values())
-    cells.append(Estimate(told.iqm, *within(told.of_iqm, measure.range)))
-  return name, n, max(map(_failed, settings)), *cells
+    one = measure.settings.get(name)
+    told = summary(one.known.values() if one else ())
+    cells.append(Estimate(told.iqm, *(within(told.of_iqm, one.limits) if one else told.of_iqm)))
+    if one:
+      counts.add(told.n)
+      failed = max(failed, _failed(one))
+  n = " to ".join(map(str, sorted({min(counts), max(counts)}))) if counts else "-"
+  return name, n, failed if counts else None, *cells
 
 
 def _floor_rows(found: Sequence[Measure]) -> list[tuple]:
@@ -154,7 +165,7 @@ def _floor_rows(found: Sequence[Measure]) -> list[tuple]:
   return [
     (
       "real test images" + (f", {', '.join(workdirs)}" if len(rows) > 1 else ""),
-      None,
+      "-",
       None,
       *(Estimate(floor, math.nan, math.nan) for floor in floors),
     )
@@ -184,12 +195,19 @@ def pairs(found: Sequence[Measure]) -> Table:
   """
   blocks, notes = [], {}
   for measure in found:
-    compared = significance.compare_all(measure.known, measure.better == "lower")
-    if measure.better and compared:
+    compared = compared_by(measure)
+    if compared:
       rows = [_pair(*of_two) for of_two in compared]
-      blocks.append(Block(measure.heading, dict(measure.about), rows))
+      blocks.append(Block(measure.heading, dict(measure.about), rows, uncounted(measure)))
       notes |= dict.fromkeys(_on_pairs(compared))
   return _noted(_PAIRS, blocks, list(notes))
+
+
+def compared_by(measure: Measure) -> list[tuple]:
+  """As `significance.compare_all`; () where no end is better."""
+  if not measure.better:
+    return []
+  return significance.compare_all(measure.known, measure.better == "lower")
 
 
 def _pair(

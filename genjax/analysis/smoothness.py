@@ -113,7 +113,7 @@ def measures_of(found: Sequence[Paths]) -> list[Measure]:
         better,
         [(one.selection, one.values[name, kind]) for one in found],
         about={"measure": name, "path": kind} | about,
-        range=(least, math.inf),
+        limits=(least, math.inf),
         headline=f"{kind} {name}" if better else "",
       )
     )

@@ -1,4 +1,4 @@
-"""What `evaluate` left in workdirs, as scores of runs: all that a comparison reads."""
+"""Runs as the files of workdirs have them, without their weights."""
 
 import math
 import pathlib

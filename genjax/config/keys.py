@@ -8,7 +8,16 @@ import ml_collections
 from genjax.config import rules
 from genjax.config.rules import OneOf, whole
 from genjax.metrics.catalogue import SCORES
-from genjax.models import MODELS, gan, initialisers, layers, losses, networks, optimisers, vae
+from genjax.models import (
+  MODELS,
+  initialisers,
+  layers,
+  losses,
+  networks,
+  optimisers,
+  regularisers,
+  vae,
+)
 from genjax.types import NUMBERS
 
 
@@ -66,11 +75,11 @@ KEYS = (
     '"sum" over pixels or their "mean": what the KL weight stands against', VAE),
   Key("model.loss", "nonsaturating", OneOf(losses.GAN_LOSSES),
     "what critic and generator minimise", GAN),
-  Key("model.regulariser", "none", OneOf(gan.REGULARISERS), "what bounds the critic's slope", GAN),
+  Key("model.regulariser", "none", OneOf(regularisers.REGULARISERS), "what bounds the critic's slope", GAN),
   Key("model.critic_steps", 1, whole(1), "steps of the critic for each of the generator", GAN),
   Key("model.critic_warmup", 0, whole(0),
     "how many of the generator's first steps wait for 100 critic steps each", GAN),
-  Key("model.clipped", "weights", OneOf(gan.CLIPPED),
+  Key("model.clipped", "weights", OneOf(regularisers.CLIPPED),
     '"weights" but batch norm\'s, "all", or kernels of "convolutions" alone', GAN, CLIP),
   Key("model.clip_first", False, rules.TRUTH,
     "clips before each of the critic's steps, not after it", GAN, CLIP),

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from genjax.data import sources
+from genjax.metrics import pixels
 from genjax.types import Dataset, UserError
 
 # How libraries name the images and the labels of each part, in small letters.
@@ -176,7 +177,7 @@ def _pixels(path: str, key: str, image: np.ndarray, black_and_white: bool) -> np
       f"{path}: {key} is {image.dtype}{_extent(image)}; expected whole numbers from 0 to 255, 0 "
       "and 1 for black and white, or floats in [0, 1]"
     )
-  return np.rint(image * 255).astype(np.uint8)
+  return pixels.to_bytes(image)
 
 
 def _extent(array: np.ndarray) -> str:

@@ -13,8 +13,9 @@ class Score(NamedTuple):
   better: str  # "lower", "higher", or "" where neither is
   group: str  # what is measured together, by one protocol
   needs: str = ""  # of the model: "encoder", "critic" or "label"; "" for any
-  range: tuple[float, float] = (0, math.inf)  # an interval's ends stay within it
+  limits: tuple[float, float] = (0, math.inf)  # an interval's ends stay within them
   headline: str = ""  # its short name, of those that answer which setting is better
+  counts: str = ""  # "classes" or "latent", of which there are no more than there are
   dimensions: bool = False  # a figure for each of the latent's, named `kl_dim/0@1f0c93aa`
 
 
@@ -22,14 +23,18 @@ _FRACTION, _ANY = (0, 1), (-math.inf, math.inf)
 
 SCORES = {
   "fd": Score("Frechet distance", "lower", "features", headline="FD"),
-  "fd_infinity": Score("Frechet distance, extrapolated", "lower", "features", range=_ANY),
-  "kd": Score("kernel distance", "lower", "features", range=_ANY),  # unbiased, so it may be below 0
+  "fd_infinity": Score("Frechet distance, extrapolated", "lower", "features", limits=_ANY),
+  "kd": Score(
+    "kernel distance", "lower", "features", limits=_ANY
+  ),  # unbiased, so it may be below 0
   "precision": Score("precision", "higher", "features", "", _FRACTION, "precision"),
   "recall": Score("recall", "higher", "features", "", _FRACTION),
   "density": Score("density", "higher", "features"),
   "coverage": Score("coverage", "higher", "features", "", _FRACTION, "coverage"),
-  "classifier_score": Score("classifier score", "higher", "features", "", (1, math.inf)),
-  "modes": Score("classes that occur", "higher", "features"),
+  "classifier_score": Score(
+    "classifier score", "higher", "features", "", (1, math.inf), counts="classes"
+  ),
+  "modes": Score("classes that occur", "higher", "features", counts="classes"),
   "class_jsd": Score(
     "JSD of the class histogram (nats)", "lower", "features", "", (0, math.log(2))
   ),
@@ -54,7 +59,7 @@ SCORES = {
   "elbo": Score("ELBO, binarised images (nats)", "higher", "likelihood", "encoder", (-math.inf, 0)),
   "nll": Score("NLL, binarised images (nats)", "lower", "likelihood", "encoder", headline="NLL"),
   "kl": Score("KL (nats)", "", "likelihood", "encoder"),
-  "active_units": Score("active units", "", "likelihood", "encoder"),
+  "active_units": Score("active units", "", "likelihood", "encoder", counts="latent"),
   "kl_dim": Score("KL of a latent dimension (nats)", "", "likelihood", "encoder", dimensions=True),
 }
 

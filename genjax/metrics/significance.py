@@ -160,9 +160,9 @@ def least_p(compared: Comparison) -> float:
 def seeds_to_decide(compared: Comparison, tests: int, power: float = 0.8) -> int:
   """How many seeds of each setting would show the difference as it looks now, with this power.
 
-  Noether 1987 (equations 2 and 5): of the sign test where runs are paired, which takes more than
-  Wilcoxon's, and else of the Mann-Whitney test; at 0.05, divided by the tests of the family. Where
-  nothing differs it is infinite: `sys.maxsize`.
+  Noether 1987 (equations 2 and 5): of the sign test where runs are paired, which stands for
+  Wilcoxon's, and else of the Mann-Whitney test; at 0.05, divided by the tests of the family. More
+  than there are, as these did not decide. Where nothing differs it is infinite: `sys.maxsize`.
   """
   shift = abs(compared.probability - 0.5)
   if shift == 0:
@@ -170,7 +170,7 @@ def seeds_to_decide(compared: Comparison, tests: int, power: float = 0.8) -> int
   z = stats.norm.isf(0.05 / tests / 2) + stats.norm.isf(1 - power)
   needed = math.ceil(z**2 / (4 if compared.paired else 6) / shift**2)
   enough = (n for n in itertools.count(ENOUGH) if least_p(_with_n(compared, n)) * tests < 0.05)
-  return max(needed, next(enough))
+  return max(needed, next(enough), max(compared.n) + 1)
 
 
 def _with_n(compared: Comparison, n: int) -> Comparison:

@@ -13,7 +13,6 @@ from genjax.models.networks import REPORT
 from genjax.rng import Stream, latent_noise, stream
 from genjax.types import Batch, Label, Metrics, Model, Run, State, UserError
 
-CLIPPED, REGULARISERS = regularisers.CLIPPED, regularisers.REGULARISERS  # choices of `make`
 WARM_UP = 100  # critic steps for each of the generator's first, in the code of Arjovsky et al. 2017
 
 

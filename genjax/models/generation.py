@@ -27,7 +27,10 @@ def images(
     label: classes of the last axes of `z`, or weights of classes for every latent; not read by
       models without classes.
     at_once: how many go through the network side by side; all where 0.
-    finish: what becomes of the images, as `pixels.to_bytes`.
+    finish: what becomes of each pixel, as `pixels.to_bytes`.
+
+  Raises:
+    ValueError: a model with classes is given none.
   """
   count = math.prod(z.shape[:-1])
   flat, label = z.reshape(count, -1), _labels(model, label, count)
@@ -45,6 +48,8 @@ def images(
 def _labels(model: Model, label: Array | None, count: int) -> Array | None:
   if not model.num_classes:
     return None
+  if label is None:
+    raise ValueError(f"a model of {model.num_classes} classes generates by label; got none")
   return label if jnp.issubdtype(label.dtype, jnp.floating) else jnp.resize(label, count)
 
 

@@ -236,8 +236,8 @@ def _entry(network: str, known: dict[str, Entry], shape: Shape, depth: int) -> E
   if depth and not entry.depth:
     deep = [name for name, e in known.items() if e.depth]
     raise UserError(
-      f"config.model.depth is {depth}, and network {network!r} has its report's layers: 0 would "
-      f"be right, or network {' or '.join(deep)}"
+      f"config.model.depth is {depth}, and network {network!r} has its report's layers: expected "
+      f"0, or network {' or '.join(deep)}"
     )
   return entry
 

@@ -1,5 +1,6 @@
 """Axes of figures over runs: their limits, whatever a run that explodes has."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,22 +18,25 @@ class Metric(NamedTuple):
   title: str
   limits: tuple[float, float] | None = None  # of the y axis, where they are known beforehand
   wide: bool = False  # settings may differ by orders of magnitude: then the axis is logarithmic
+  bounds: tuple[float, float] = (-math.inf, math.inf)  # between which every value lies
 
+
+_POSITIVE = (0, math.inf)
 
 METRICS = {
-  "loss": Metric("loss (nats)"),
-  "kl": Metric("KL (nats)"),
-  "reconstruction": Metric("reconstruction (nats)"),
+  "loss": Metric("loss (nats)", bounds=_POSITIVE),
+  "kl": Metric("KL (nats)", bounds=_POSITIVE),
+  "reconstruction": Metric("reconstruction (nats)", bounds=_POSITIVE),
   "generator_loss": Metric("generator loss", wide=True),
   "critic_loss": Metric("critic loss", wide=True),
   "critic_gap": Metric("critic gap: real - generated", wide=True),
-  "accuracy_real": Metric("discriminator accuracy on real images", (0, 1)),
-  "accuracy_generated": Metric("discriminator accuracy on generated images", (0, 1)),
-  "critic_gradient_norm": Metric("critic gradient norm", wide=True),
-  "penalty": Metric("critic penalty", wide=True),
-  "clip_fraction": Metric("weights at the clip bound (fraction)"),
+  "accuracy_real": Metric("discriminator accuracy on real images", (0, 1), bounds=(0, 1)),
+  "accuracy_generated": Metric("discriminator accuracy on generated images", (0, 1), bounds=(0, 1)),
+  "critic_gradient_norm": Metric("critic gradient norm", wide=True, bounds=_POSITIVE),
+  "penalty": Metric("critic penalty", wide=True, bounds=_POSITIVE),
+  "clip_fraction": Metric("weights at the clip bound (fraction)", bounds=(0, 1)),
   "training_jsd": Metric("Jensen-Shannon bound of the training discriminator (nats)"),
-  "swd": Metric("sliced Wasserstein distance"),
+  "swd": Metric("sliced Wasserstein distance", bounds=_POSITIVE),
 }
 
 

@@ -62,7 +62,7 @@ def made(homes: Sequence[Workdir], compare: str) -> dict:
 
 
 def _part(title: str, first: Sequence[Measure], every: Sequence[Measure], compare: str) -> Part:
-  shown = page.grids(setting_tables.overview(first, "Interquartile means [95%]"))
+  shown = page.grids(setting_tables.overview(first, "Interquartile means [95%]", every))
   said = findings.of(first, f"pairs.csv, which `{compare}` writes")
   pairs = setting_tables.pairs(every)
   many = sum(len(block.rows) for block in pairs.blocks) > PAIRS

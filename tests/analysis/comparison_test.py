@@ -80,7 +80,10 @@ def test_the_first_screen_is_the_answer(two, tmp_path):
   lines = text.splitlines()
   assert len(lines) <= 30
   assert max(map(len, lines)) <= 100
-  assert lines[0] == "Interquartile mean over seeds [95%], best weights, features of mnist-0"
+  assert (
+    lines[0]
+    == "Interquartile mean over seeds [95%], best weights, test images, features of mnist-0"
+  )
   assert lines[1].split()[-4:] == ["FD", "↓", "coverage", "↑"]
   names = [f"{name} latent {latent}" for name in ("vae", "gan") for latent in (2, 20)]
   assert [line[:13].strip() for line in lines[3:7]] == names
@@ -91,10 +94,34 @@ def test_the_first_screen_is_the_answer(two, tmp_path):
     "gan latent 20 is better than vae latent 2 by FD (p 0.012) and coverage (p 0.012)"
   ) in said
   assert "by FD (p 0.012); not decided: coverage (over 1,000 seeds)" in said
-  assert "10 of 40 runs are not well: collapse 10; flags.csv says why" in said
+  assert "10 of 40 runs have health flags: collapse 10; flags.csv says why" in said
   assert "--all prints every table" in said
   chosen = comparison.compare([folder / "vae"], tmp_path / "out", metrics=["coverage"])
   assert "Frechet" not in chosen
+
+
+def test_the_answer_is_by_one_protocol_and_no_setting_vanishes(tmp_path):
+  """An older, smaller evaluation, and one of validation images, whatever their ids' order."""
+  protocols = {
+    "aa": scored.protocol(generated_images=200),
+    "bb": scored.protocol(),
+    "cc": scored.protocol(split="validation"),
+  }
+  figures = {"fd@aa": 100, "fd@bb": 1, "fd@cc": 55, "coverage@bb": 0.5}
+  a = scored.write(tmp_path / "a", figures, protocols=protocols)
+  changed = {"dd": scored.protocol(real_images=9)}
+  b = scored.write(tmp_path / "b", {"fd@dd": 7}, protocols=changed)
+  lines = comparison.scored([a, b], "best").splitlines()
+  assert lines[3].split()[:4] == ["a", "3", "0", "1.00"]
+  assert lines[4].split() == ["b", "-", "-", "-", "-"]
+  assert "not all features scores can be compared with each other" in "".join(lines)
+  assert lines[-1] == f"python -m genjax.compare {a} {b} has every table"
+  held = comparison.scored([a], "best", split="validation").splitlines()
+  assert "best weights, features" in held[0]  # as coverage is of test images
+  assert held[3].split()[3] == "55.0"
+  (_, heads, *_) = comparison.scored([a], "best", ["coverage"]).splitlines()
+  assert heads.split() == ["setting", "n", "failed", "coverage", "↑"]
+  assert comparison.scored([a], "last") == "no scores of last weights that could be compared\n"
 
 
 def test_what_was_written_is_said_and_is_there(two):
@@ -149,7 +176,7 @@ def test_few_seeds_a_study_and_a_run_that_is_not_scored(tmp_path):
     values = {"fd@aa": [1, 2, NAN if depth == 2 else 3], "kl@aa": 5}
     scored.write(tmp_path / "study" / f"depth={depth}", values)
   short = comparison.compare([tmp_path / "study"], tmp_path / "out")
-  said = "depth=2 and depth=10: FD with n = 2 decide nothing"
+  said = "depth=2 and depth=10: FD with 2 seeds decide nothing"
   assert f"{said} (a verdict takes 10 seeds of each)" in collapsed(short)
   text = comparison.compare([tmp_path / "study"], tmp_path / "out", everything=True)
   assert "depth=2 depth=10 2 3 no 0.67 [0.21, 0.93]" in collapsed(text)

@@ -35,7 +35,7 @@ def test_who_is_better_by_what_and_what_is_open(tmp_path):
 def test_few_seeds_decide_nothing(tmp_path):
   paths = _workdirs(tmp_path, 3, fd=[[1, 2, 3], [4, 5, 6]], coverage=[0.1, 0.2])
   (line,) = findings.of(scored.found(*paths), "pairs.csv")
-  assert line == "a and b: FD and coverage with n = 3 decide nothing"
+  assert line == "a and b: FD and coverage with 3 seeds decide nothing"
   assert findings.legend([line]) == ["(a verdict takes 10 seeds of each)"]
 
 

@@ -37,10 +37,17 @@ def test_pictures_animations_and_tables_of_a_workdir(vae, tmp_path):
         assert getattr(image, "n_frames", 1) == (4 if name.endswith(".gif") else 1)
   assert text.startswith("Paths of 64 steps between 32 pairs of random latents")
   assert "best weights, in pixels\nInterquartile mean over seeds [95%]; " in text
-  assert "with n = 1 decide nothing (a verdict takes 10 seeds of each)" in " ".join(text.split())
+  assert "with 1 seed decide nothing (a verdict takes 10 seeds of each)" in " ".join(text.split())
   with open(path / "interpolation" / "smoothness_runs.csv") as file:
     protocol = {"space": "pixels", "weights": "best", "noise_seed": "0", "pairs": "32"}
     assert all(protocol.items() <= row.items() for row in csv.DictReader(file))
+
+
+def test_every_table_is_printed_when_asked_for(vae, tmp_path):
+  wanted = QUICK._replace(what=("random",), out=str(tmp_path / "out"))
+  text = interpolation.interpolate([vae[0]], wanted, everything=True)
+  assert "not enough seeds" in text
+  assert "median [95%]" in text
 
 
 def test_a_second_call_replaces_the_first_one_s_folder(vae, tmp_path, monkeypatch):

@@ -33,7 +33,7 @@ def test_what_has_no_better_end_says_none(tmp_path):
   measure, mine = scored.found(scored.write(tmp_path / "w", {"sharpness@aa": 1, "mine@aa": 2}))
   assert measure.heading == "sharpness; sharpness@aa, features mnist-0-3fa91c77"
   assert (mine.title, mine.better, mine.headline) == ("mine", "", "")
-  assert mine.range == (-math.inf, math.inf)
+  assert mine.settings["w"].limits == (-math.inf, math.inf)
 
 
 def test_validation_figures_of_the_last_step(tmp_path):
@@ -51,7 +51,9 @@ def test_figures_of_loaded_runs(vae):
   (chosen,) = selection.read([vae[0]], ["latent=3"])
   values = np.arange(len(chosen.index), dtype=float)
   toy = chosen._replace(labels=[_failed(chosen.labels[0]), *chosen.labels[1:]])
-  measure = measures.of_selections("mse", "error", "lower", [(toy, values)], about={"a": "b"})
+  measure = measures.of_selections(
+    "mse", "error", "lower", [(toy, values)], (0.0, 1.0), about={"a": "b"}
+  )
   runs = [run for setting in measure.settings.values() for run in setting.runs.values()]
   assert sorted(run.value for run in runs) == values.tolist()
   assert [run.failed for run in runs].count(True) == 1

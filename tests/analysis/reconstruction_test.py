@@ -23,13 +23,16 @@ def test_pictures_and_tables_of_a_study(vae, tmp_path):
   assert text.startswith(
     "Errors on 60 test images, best weights, sampled latents of noise seed 0\n"
   )
-  assert "with n = 2 decide nothing" in text
+  assert "with 2 seeds decide nothing" in text
   assert "width=16 latent 3" in text
   with open(path / "reconstruction" / "errors_runs.csv") as file:
     rows = list(csv.DictReader(file))
   assert [row["error"] for row in rows[::8]] == ["mse", "reconstruction", "kl"]
   protocol = {"weights": "best", "noise_seed": "0", "images": "60"}
   assert all(protocol.items() <= row.items() for row in rows)
+  whole = reconstruction.reconstruct([path], wanted, everything=True)
+  assert "not enough seeds" in whole
+  assert "median [95%]" in whole
   (chosen,) = selection.read([vae[0]], wanted.runs)
   images = test_images.splits([chosen]).test.image[:60]
   errors = reconstructions.measure(chosen, images, 0).errors["mse"]

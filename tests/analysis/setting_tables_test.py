@@ -113,6 +113,20 @@ def test_intervals_stay_within_a_scores_range(tmp_path):
   assert one["mean_low"] == one["mean_high"] == ""  # of one run there is none, not one of 0 to 1
 
 
+def test_what_is_counted_has_an_end(tmp_path):
+  figures = {"modes@aa": [10] * 9 + [9], "active_units@aa": [10] * 9 + [9]}
+  modes, active = rows(setting_tables.middles(scored.found(
+    scored.write(tmp_path / "w", figures, 10)
+  )))  # fmt: skip
+  assert float(modes["mean_low"]) < 9.9 < float(modes["mean_high"]) == 10  # classes
+  assert float(active["mean_high"]) == 10  # the latent
+
+
+def test_an_interval_beyond_a_limit_is_not_turned_round():
+  low, high = setting_tables.within(statistics.Interval(0.98, 0.99), (1, math.inf))
+  assert low == high == 1
+
+
 def test_the_median_has_an_interval_from_six_runs(tmp_path):
   six, five = rows(setting_tables.middles(scored.found(
     scored.write(tmp_path / "six", {"fd@aa": [1, 2, 3, 4, 5, 9]}, 6),
@@ -129,10 +143,10 @@ def test_an_overview_has_a_row_a_setting_and_what_real_images_score(tmp_path):
   heads = [column.head for column in table.columns]
   assert heads == ["setting", "n", "failed", "FD ↓", "coverage ↑"]
   two, ten, real = table.blocks[0].rows
-  assert two[:3] == ("latent 2", 3, 0)
-  assert ten[:3] == ("latent 10", 3, 1)
+  assert two[:3] == ("latent 2", "2 to 3", 0)
+  assert ten[:3] == ("latent 10", "3", 1)
   assert (two[3].value, ten[3], two[4].value) == (2, Estimate(5, 5, 5), 0.5)
-  assert real[:3] == ("real test images", None, None)
+  assert real[:3] == ("real test images", "-", None)
   assert (real[3].value, real[4].value) == (0.71, 0.95)
   assert table.blocks[0].notes[:2] == [
     "1 of 1 failed runs count in n too: scored by their best weights from before the failure",

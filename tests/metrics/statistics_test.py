@@ -252,10 +252,19 @@ def test_seeds_to_decide_have_the_power_that_they_promise(paired):
   assert 0.7 < won / 200 < (1.0 if paired else 0.9)
 
 
+def test_seeds_to_decide_by_hand_and_more_than_there_are():
+  n = statistics.ENOUGH
+  like = significance.Comparison((n, n), (0, 0), False, 0.75, statistics.Interval(0, 1), 0.1)
+  # (1.960 + 0.842)^2 / 6 / 0.25^2
+  assert significance.seeds_to_decide(like, tests=1) == 21
+  assert significance.seeds_to_decide(like._replace(paired=True), tests=1) == 32  # / 4
+  assert significance.seeds_to_decide(like._replace(n=(40, 30)), tests=1) == 41
+
+
 def test_seeds_to_decide_are_enough_for_the_least_p():
   n = statistics.ENOUGH
   apart = significance.Comparison((n, n), (0, 0), True, 1.0, statistics.Interval(0, 1), 0.001)
-  assert significance.seeds_to_decide(apart, tests=1) == n
+  assert significance.seeds_to_decide(apart, tests=1) == n + 1  # as these did not decide
   many = significance.seeds_to_decide(apart, tests=45)
   assert significance.least_p(apart._replace(n=(many, many))) * 45 < 0.05
   nothing = apart._replace(probability=0.5)
