@@ -1,5 +1,6 @@
 """The command line, start to end: what a run leaves, and what becomes of a mistake."""
 
+import functools
 import json
 import os
 import pathlib
@@ -8,81 +9,35 @@ import shutil
 import signal
 import subprocess
 import sys
-from typing import NamedTuple
 
 import jax
 import numpy as np
 import pytest
 import trainings
+from forked import Result
 from PIL import Image
+from trainings import CONFIG
 
 import genjax
 from genjax.training import workdir
 
-CONFIG = f"--config={pathlib.Path(trainings.__file__).resolve()}"
 SMALL = ["--config.steps=4", "--config.eval_every=2", "--config.log_every=1"]
 
-# Imports once what takes seconds, and then is the command itself for each line of arguments.
-COMMANDS = """
-import json, os, runpy, signal, sys, warnings
-from sklearn import datasets
-from genjax import cli, config
-from genjax.reporting import build
 
-for line in sys.stdin:
-  arguments, files = json.loads(line)
-  with warnings.catch_warnings(action="ignore"):  # of forking, though nothing was computed so far
-    child = os.fork()
-  if not child:
-    signal.alarm(300)
-    for number, file in enumerate(files, 1):
-      os.dup2(os.open(file, os.O_CREAT | os.O_WRONLY), number)
-    sys.argv = ["main.py", *arguments]
-    runpy.run_module("genjax.main", run_name="__main__", alter_sys=True)
-    sys.exit("main has returned")
-  print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-class Result(NamedTuple):
-  status: int
-  output: str
-  errors: str
-
-
-@pytest.fixture(scope="module")
-def main(caches, tmp_path_factory):
+@pytest.fixture
+def main(commands):
   """Runs the command with these arguments."""
-  place = tmp_path_factory.mktemp("streams")
-  pipe = subprocess.PIPE
-  process = subprocess.Popen(
-    [sys.executable, "-c", COMMANDS],
-    stdin=pipe,
-    stdout=pipe,
-    text=True,
-    env=os.environ | {"JAX_NUM_CPU_DEVICES": "2"},
-  )
-
-  def call(*arguments):
-    files = [place / "output", place / "errors"]
-    for file in files:
-      file.write_text("")
-    process.stdin.write(json.dumps([list(map(str, arguments)), list(map(str, files))]) + "\n")
-    process.stdin.flush()
-    return Result(int(process.stdout.readline()), *(file.read_text() for file in files))
-
-  with process:
-    yield call
-    process.stdin.close()
+  return functools.partial(commands, "main")
 
 
 @pytest.fixture(scope="module")
 def done(caches, tmp_path_factory):
   """The workdir of a VAE, by a process as a user starts it, and what that said."""
   path = tmp_path_factory.mktemp("done") / "new" / "vae"
-  process = trainings.start(path, "vae", *SMALL)
-  output, errors = process.communicate()
-  return path, Result(process.returncode, output, errors)
+  command = [sys.executable, "-m", "genjax.main", f"{CONFIG}:vae", f"--workdir={path}", *SMALL]
+  environment = os.environ | {"JAX_NUM_CPU_DEVICES": "2"}
+  process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+  return path, Result(process.returncode, process.stdout, process.stderr)
 
 
 def files(path):

@@ -2,11 +2,8 @@
 
 import contextlib
 import csv
-import os
 import pathlib
 import struct
-import subprocess
-import sys
 
 import jax
 import numpy as np
@@ -31,20 +28,8 @@ def wanted(model="vae", **changes):
   return result
 
 
-get_config = wanted  # this file is a config file too: --config=tests/trainings.py:gan
-
-
-def start(path, model="vae", *flags):
-  """The command line in a process of its own."""
-  config_flag = f"--config={pathlib.Path(__file__).resolve()}:{model}"
-  arguments = ["-m", "genjax.main", config_flag, f"--workdir={path}", *flags]
-  return subprocess.Popen(
-    [sys.executable, *arguments],
-    env=os.environ | {"JAX_NUM_CPU_DEVICES": "2"},
-    stdout=subprocess.PIPE,
-    stderr=subprocess.PIPE,
-    text=True,
-  )
+get_config = wanted  # this file is a config file too
+CONFIG = f"--config={pathlib.Path(__file__).resolve()}"  # :vae or :gan
 
 
 def plan(model="vae", **changes):

@@ -2,8 +2,6 @@
 
 import csv
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -248,19 +246,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
 # The command.
 
 
-def start(*arguments, cwd=None):
-  return subprocess.Popen(
-    [sys.executable, "-m", "genjax.compare", *map(str, arguments)],
-    env=os.environ | {"PYTHONPATH": os.getcwd()},
-    cwd=cwd,
-    stdout=subprocess.PIPE,
-    stderr=subprocess.PIPE,
-    text=True,
-  )
-
-
-def test_the_command_line(tmp_path):
-  """All at once, as most of the time goes into imports."""
+def test_the_command_line(commands, tmp_path):
   path = scored.write(tmp_path / "w", {"fd@aa": 1, "kd@aa": 1})
   bare = scored.write(tmp_path / "bare", {"val_loss": 1}, protocols={})
   mistakes = [
@@ -270,16 +256,15 @@ def test_the_command_line(tmp_path):
     ([path, "--metrics=x", bare, "--out=o"], "--metrics has 'x', which is not a score"),
     ([path, f"--workdir={tmp_path}/x"], f"{tmp_path}/x is not a folder"),
   ]
-  processes = [start(*arguments, cwd=tmp_path) for arguments, _ in mistakes]
-  for process, (arguments, message) in zip(processes, mistakes, strict=True):
-    out, err = process.communicate(timeout=300)
+  for arguments, message in mistakes:
+    status, out, err = commands("compare", *arguments, cwd=tmp_path)
     if message is None:
-      assert (process.returncode, err) == (0, "")
+      assert (status, err) == (0, "")
       assert "note: bare: no scores of best weights; run `" in out
       assert "comparison: protocols.csv, scores.csv, " in out
       assert (tmp_path / "comparison" / "settings-features-aa.png").exists()
     else:
-      assert process.returncode == 2, (arguments, err)
+      assert status == 2, (arguments, err)
       assert out == ""
       assert err.startswith(f"genjax: {message}"), err
       assert err.count("\n") == 1

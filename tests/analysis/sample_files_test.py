@@ -1,11 +1,7 @@
 """What the command draws: the same noise gives the same picture, in three kinds of file."""
 
 import json
-import os
-import pathlib
 import shutil
-import subprocess
-import sys
 
 import jax
 import numpy as np
@@ -253,16 +249,9 @@ def test_what_fails_on_the_way_leaves_what_was_there(vae, tmp_path, call, monkey
   }
 
 
-def test_a_mistake_has_one_line_and_status_2(tmp_path):
-  result = subprocess.run(
-    [sys.executable, "-m", "genjax.sample", "--num=0"],
-    cwd=tmp_path,
-    env=os.environ | {"PYTHONPATH": str(pathlib.Path(genjax.__file__).parents[1])},
-    capture_output=True,
-    text=True,
-    timeout=300,
-  )
-  assert result.returncode == 2
-  assert result.stderr.startswith("genjax: ")
-  assert result.stderr.count("\n") == 1
-  assert "num is '0'; expected a whole number from 1 to 100,000" in result.stderr
+def test_a_mistake_has_one_line_and_status_2(commands, tmp_path):
+  status, _, errors = commands("sample", "--num=0", cwd=tmp_path)
+  assert status == 2
+  assert errors.startswith("genjax: ")
+  assert errors.count("\n") == 1
+  assert "num is '0'; expected a whole number from 1 to 100,000" in errors

@@ -1,10 +1,6 @@
 """What `describe` prints, against the reports' tables and arithmetic."""
 
 import contextlib
-import os
-import pathlib
-import subprocess
-import sys
 
 import jax
 import jax.numpy as jnp
@@ -362,37 +358,27 @@ def test_data_that_are_here_are_read(caches):
   assert description.load(trainings.wanted("vae")).source == "digits (scikit-learn)"
 
 
-def command(folder, *flags):
-  path = f"--config={pathlib.Path(trainings.__file__).resolve()}:vae"
-  result = subprocess.run(
-    [sys.executable, "-m", "genjax.describe", path, *flags],
-    cwd=folder,
-    env=os.environ
-    | {
-      "JAX_NUM_CPU_DEVICES": "2",
-      "PYTHONPATH": str(pathlib.Path(description.__file__).parents[2]),
-    },
-    capture_output=True,
-    text=True,
-    timeout=200,
-  )
-  assert not list(folder.iterdir())
-  return result
+@pytest.fixture
+def described(commands, tmp_path):
+  """Runs the command with these flags, which leaves no files."""
+
+  def describe(*flags):
+    result = commands("describe", f"{trainings.CONFIG}:vae", *flags, cwd=tmp_path)
+    assert not list(tmp_path.iterdir())
+    return result
+
+  return describe
 
 
-def test_the_command_prints_and_writes_nothing(caches, tmp_path):
-  result = command(tmp_path)
-  assert result.returncode == 0, result.stderr
-  assert result.stderr == ""
-  assert result.stdout == text_of(trainings.wanted("vae"))
+def test_the_command_prints_and_writes_nothing(described):
+  assert described() == (0, text_of(trainings.wanted("vae")), "")
 
 
-def test_a_mistake_has_one_line(caches, tmp_path):
-  result = command(tmp_path, "--config.model.depth=3")
-  assert result.returncode == 2
-  assert result.stdout == ""
-  assert result.stderr.startswith("genjax: config.model.depth is 3")
-  assert result.stderr.count("\n") == 1
+def test_a_mistake_has_one_line(described):
+  status, output, errors = described("--config.model.depth=3")
+  assert (status, output) == (2, "")
+  assert errors.startswith("genjax: config.model.depth is 3")
+  assert errors.count("\n") == 1
 
 
 def test_classes_that_have_names_are_named(vae):

@@ -1,6 +1,7 @@
 """Training from one checkpoint to the next: it can be stopped anywhere and gives the same bits."""
 
 import contextlib
+import functools
 import os
 import pathlib
 import random
@@ -106,10 +107,10 @@ def test_a_finished_training_is_left_as_it_is(vae, tmp_path):
     assert picture.read_bytes() == (vae[0] / picture.relative_to(copy)).read_bytes()
 
 
-def _stop(path, at, how):
+def _stop(start, path, at, how):
   """Starts the command and stops it a moment after metrics.csv has a row of the step `at`."""
-  process = trainings.start(path, "vae", *LONG_FLAGS)
-  while process.poll() is None:
+  process = start()
+  while not process.ended():
     if (path / "metrics.csv").exists():
       last = (path / "metrics.csv").read_text().rsplit("\n", 2)[-2]
       if last[0].isdigit() and int(last.split(",")[0]) >= at:
@@ -117,12 +118,11 @@ def _stop(path, at, how):
     time.sleep(0.01)
   time.sleep(random.uniform(0, 0.3))
   process.send_signal(how)
-  _, errors = process.communicate()
-  return process.returncode, errors
+  status, _, errors = process.wait()
+  return status, errors
 
 
 LONG = {"steps": 100, "log_every": 5, "eval_every": 10}
-LONG_FLAGS = [f"--config.{key}={value}" for key, value in LONG.items()]
 
 
 def test_an_interrupt_that_python_dropped_still_stops_it(tmp_path, no_pictures, monkeypatch):
@@ -188,31 +188,33 @@ def test_signals_are_held_once_and_what_is_ignored_stays_so():
     signal.signal(signal.SIGHUP, before)
 
 
-def test_a_killed_and_an_interrupted_training_go_on_to_the_same_bits(tmp_path):
+def test_a_killed_and_an_interrupted_training_go_on_to_the_same_bits(tmp_path, commands):
   plan = trainings.plan(**LONG)
   whole, parts = tmp_path / "whole", tmp_path / "parts"
+  flags = [f"--config.{key}={value}" for key, value in LONG.items()]
+  line = "main", f"{trainings.CONFIG}:vae", f"--workdir={parts}", *flags
+  start = functools.partial(commands.start, *line)
   train.train(plan, whole)
-  code, errors = _stop(parts, 25, signal.SIGKILL)
+  code, errors = _stop(start, parts, 25, signal.SIGKILL)
   assert code == -signal.SIGKILL, errors
   before = {row["last_step"] for row in trainings.runs_csv(parts)}
   assert before
   assert "100" not in before
-  code, errors = _stop(parts, 45, signal.SIGTERM)
+  code, errors = _stop(start, parts, 45, signal.SIGTERM)
   assert code == 128 + signal.SIGTERM, errors
   reached = max(int(file.name) for file in (parts / "checkpoints").iterdir())
   assert errors.rstrip().splitlines()[-1] == (
     f"ended by SIGTERM; the same command goes on from step {reached} of {parts}"
   )
-  code, errors = _stop(parts, 70, signal.SIGINT)
+  code, errors = _stop(start, parts, 70, signal.SIGINT)
   assert code == 130, errors
   assert "Traceback" not in errors
   assert errors.rstrip().splitlines()[-1] == (
     "interrupted; the same command goes on from the last checkpoint, if there is one"
   )
   assert {row["status"] for row in trainings.runs_csv(parts)} == {"running"}
-  process = trainings.start(parts, "vae", *LONG_FLAGS)
-  output, errors = process.communicate()
-  assert process.returncode == 0, errors
+  status, output, errors = start().wait()
+  assert status == 0, errors
   assert "runs at step 100" in output
   _assert_same(parts, whole, plan)
   for run, seed_and_latent in enumerate(plan.rows):
