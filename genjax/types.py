@@ -14,7 +14,7 @@ if __name__ == "types":
 import genjax
 
 # The probabilistic programming library of that name, installed over this one, has its __init__.
-if getattr(genjax, "DISTRIBUTION", "") != "genjax-seeds":
+if not hasattr(genjax, "DISTRIBUTION"):
   _line = (
     f"{genjax.__file__} is of another library named genjax; pip uninstall genjax, then install "
     "genjax-seeds again"

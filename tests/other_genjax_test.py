@@ -12,6 +12,10 @@ import genjax
 PACKAGE = pathlib.Path(genjax.__file__).parent
 
 
+def test_the_distribution_is_the_one_that_setup_cfg_names():
+  assert f"\nname = {genjax.DISTRIBUTION}\n" in (PACKAGE.parent / "setup.cfg").read_text()
+
+
 @pytest.mark.parametrize(
   ("arguments", "status"),
   [(["-m", "genjax.describe"], 2), (["-c", "import genjax.types"], 1)],

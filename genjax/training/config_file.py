@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterable
 from importlib import metadata
 
-from genjax import files
+from genjax import DISTRIBUTION, files
 from genjax.config import flatten
 from genjax.data import sources
 from genjax.training import workdir
@@ -235,7 +235,7 @@ def data_differences(old: dict, new: dict) -> list[str]:
 
 def versions() -> dict[str, str]:
   """Of genjax and of the libraries that figures depend on."""
-  return {name: _version(name) for name in _LIBRARIES}
+  return {name: _version(DISTRIBUTION if name == "genjax" else name) for name in _LIBRARIES}
 
 
 def _version(library: str) -> str:
@@ -263,7 +263,7 @@ def _revision() -> str:
   try:
     about = folder.parent / "setup.cfg"
     if git("ls-files", "--full-name", "__init__.py") != f"{folder.name}/__init__.py" or not (
-      about.is_file() and "\nname = genjax\n" in about.read_text()
+      about.is_file() and f"\nname = {DISTRIBUTION}\n" in about.read_text()
     ):
       return ""
     return git("describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*")

@@ -185,7 +185,11 @@ def test_batch_norm_uses_the_batch_in_training_and_its_average_afterwards(
       r"which there are configs/cgan_cifar10.py; --config.data.size=28",
     ),
     ({"network": "s4_cgan"}, (9, 9, 1), "for which there are no networks yet"),
-    ({"network": "s1_gan", "depth": 4}, IMAGE, "'s1_gan' has its report's layers: 0 .* dense"),
+    (
+      {"network": "s1_gan", "depth": 4},
+      IMAGE,
+      "layers: expected 0, .* dense",
+    ),
     (
       {"network": "s1_wgan", "regulariser": "gradient_penalty"},
       IMAGE,

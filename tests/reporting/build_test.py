@@ -202,7 +202,7 @@ def test_it_is_written_whole_or_not_at_all(written, tmp_path):
   with pytest.raises(UserError, match="cannot be written"):
     build.write([written[0]], tmp_path / "file" / "r.html")
   assert [path.name for path in tmp_path.iterdir()] == ["file"]
-  with pytest.raises(UserError, match="no workdir"):
+  with pytest.raises(UserError, match="not a genjax workdir"):
     build.write([tmp_path], tmp_path / "r.html")
 
 

@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import threading
+from importlib import metadata
 
 import numpy as np
 import pytest
 import trainings
 
+import genjax
 from genjax import files
 from genjax.scoring import score_files
 from genjax.scoring.score_files import Place
@@ -37,6 +39,7 @@ def test_config_json_has_the_config_the_data_the_revision_and_the_versions(tmp_p
     written["versions"]
   )
   assert written["versions"]["numpy"] == np.__version__
+  assert written["versions"]["genjax"] == metadata.version(genjax.DISTRIBUTION)
   assert config_file.read_config(tmp_path)["dataset"] == written["dataset"]
   assert [file.name for file in tmp_path.iterdir()] == ["config.json"]
 
@@ -136,7 +139,7 @@ def test_the_revision_is_this_package_s_and_no_other_repository_s(tmp_path, monk
   git("commit", "-qm", "all")
   assert revision(installed) == ""
   assert revision(own) == ""  # a copy in somebody's repository
-  (tmp_path / "setup.cfg").write_text("[metadata]\nname = genjax\n")
+  (tmp_path / "setup.cfg").write_text("[metadata]\nname = genjax-seeds\n")
   git("add", "setup.cfg")
   git("commit", "-qm", "ours")
   assert len(revision(own)) == 40
