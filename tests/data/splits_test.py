@@ -11,7 +11,7 @@ from PIL import Image
 
 from genjax import data
 from genjax.data import cache as caching
-from genjax.data import folders, splits, tfds
+from genjax.data import folders, sizes, splits, tfds
 from genjax.types import Dataset, UserError
 
 KEY = jax.random.key(3)
@@ -273,6 +273,15 @@ def test_real_datasets(load_real, name, shape, counts, test_counts, source):
   mean = {"mnist": [0.1307], "cifar10": [0.4914, 0.4822, 0.4465]}[name]
   total = sum(x.image.sum((0, 1, 2), dtype=np.int64) for x in (train, validation))
   np.testing.assert_allclose(total / (size * shape[0] * shape[1] * 255), mean, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_published_sizes_are_those_of_the_data_that_are_here(load_real, name):
+  described, real = sizes.splits(name), load_real(name)
+  assert described.num_classes == real.num_classes
+  for part in ("train", "validation", "test"):
+    for said, array in zip(getattr(described, part), getattr(real, part), strict=True):
+      assert (said.shape, said.dtype) == (array.shape, array.dtype)
 
 
 def test_a_second_start_is_fast(load_real):

@@ -1,5 +1,6 @@
 """Layers and parameter counts of the reference systems."""
 
+import functools
 import pathlib
 import runpy
 
@@ -86,13 +87,18 @@ def test_depth_halves_between_encoder_and_decoder():
   assert len(params["decoder"]) == 3 + 1  # and the pixels
 
 
+@functools.cache
+def _begun(name):
+  """A small system, its first state and its images of a state."""
+  model = small(name)
+  return model, jax.jit(model.init)(run()), jax.jit(functools.partial(model.generate, run()))
+
+
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_images_have_their_shape_and_range(name):
-  model = small(name)
-  state = jax.jit(model.init)(run())
-  z = 3 * jax.random.normal(jax.random.key(0), (5, 3))
-  images = jax.jit(model.generate)(run(), state, z, jnp.arange(5))
-  assert images.shape == (5, *SYSTEMS[name].shape)
+  _, state, generate = _begun(name)
+  images = generate(state, 3 * jax.random.normal(jax.random.key(0), (8, 3)), jnp.arange(8))
+  assert images.shape == (8, *SYSTEMS[name].shape)
   assert float(images.min()) >= 0
   assert float(images.max()) <= 1
   assert float(images.std()) > 1e-3
@@ -100,28 +106,24 @@ def test_images_have_their_shape_and_range(name):
 
 @pytest.mark.parametrize("name", [n for n, s in SYSTEMS.items() if s.model["name"] == "gan"])
 def test_the_image_range_is_that_of_the_output(name):
-  system = SYSTEMS[name]
-  pair = networks.build(networks.GANS, system.model["network"], system.shape, 3, 8, 0, 10, 0.2)
+  model, state, _ = _begun(name)
   z, label = 100 * jax.random.normal(jax.random.key(0), (8, 3)), jnp.arange(8)
-  params, stats = networks.init(pair.generator, jax.random.key(1), z, label)
+  params, stats = state.params["generator"], state.stats["generator"]
+  apply = jax.jit(functools.partial(networks.apply, model.networks.generator))
   # Large weights drive the last activation to both of its ends.
-  images, _ = networks.apply(
-    pair.generator, jax.tree.map(lambda w: 30 * w, params), stats, z, label
-  )
-  low, high = pair.image_range
+  images, _ = apply(jax.tree.map(lambda w: 30 * w, params), stats, z, label)
+  low, high = model.networks.image_range
   assert low <= float(images.min()) <= low + 0.05
   assert high - 0.05 <= float(images.max()) <= high
 
 
 @pytest.mark.parametrize("name", ["s4_cgan", "cgan_mnist", "cgan_cifar10"])
 def test_conditional_networks_see_the_label(name):
-  model = small(name)
-  state = jax.jit(model.init)(run())
-  z = jnp.ones((2, 3))
-  images = model.generate(run(), state, z, jnp.array([3, 4]))
-  assert float(jnp.abs(images[0] - images[1]).max()) > 1e-4
+  model, state, generate = _begun(name)
+  images = generate(state, jnp.ones((8, 3)), jnp.arange(8))
+  assert float(jnp.abs(images[3] - images[4]).max()) > 1e-4
   grey = jnp.ones((2, *SYSTEMS[name].shape)) / 2
-  scores = model.score(run(), state, grey, jnp.array([3, 4]))
+  scores = jax.jit(model.score)(run(), state, grey, jnp.array([3, 4]))
   assert abs(float(scores[0] - scores[1])) > 1e-6
 
 

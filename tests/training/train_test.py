@@ -26,12 +26,16 @@ FAST, HUGE = 1e-3, 1e30  # learning rates: the second leaves the range of floats
 pytestmark = pytest.mark.usefixtures("caches")
 
 
+def _draw_nothing(patch):
+  """Half of a small training's time is drawing."""
+  patch.setattr(galleries, "gallery", lambda *args, **kwargs: None)
+  for module, name in ((curves, "curves"), (curves, "kl_per_dimension"), (plots, "save")):
+    patch.setattr(module, name, lambda *args, **kwargs: None)
+
+
 @pytest.fixture
 def no_pictures(monkeypatch):
-  """Half of a small training's time is drawing."""
-  monkeypatch.setattr(galleries, "gallery", lambda *args, **kwargs: None)
-  for module, name in ((curves, "curves"), (curves, "kl_per_dimension"), (plots, "save")):
-    monkeypatch.setattr(module, name, lambda *args, **kwargs: None)
+  _draw_nothing(monkeypatch)
 
 
 def _rows(tree, chosen):
@@ -88,15 +92,23 @@ WGAN = {
 }
 
 
-def test_a_gan_with_statistics_and_averages_goes_on_to_the_same_bits(tmp_path, no_pictures):
-  plan = trainings.plan("gan", **WGAN)
-  whole, parts = tmp_path / "whole", tmp_path / "parts"
-  train.train(plan, whole)
-  parts.mkdir()
+@pytest.fixture(scope="module")
+def wgan(caches, tmp_path_factory):
+  """A GAN with batch norm and averages that is done, its plan, and which figures it has drawn."""
+  path, plan, drawn = tmp_path_factory.mktemp("wgan"), trainings.plan("gan", **WGAN), []
+  with pytest.MonkeyPatch.context() as patch:
+    _draw_nothing(patch)
+    patch.setattr(curves, "curves", lambda series, labels: drawn.extend(series))
+    train.train(plan, path)
+  return path, plan, drawn
+
+
+def test_a_gan_with_statistics_and_averages_goes_on_to_the_same_bits(wgan, tmp_path, no_pictures):
+  path, plan, _ = wgan
   for stop in (2, 4):
-    train.Training(plan, parts).until(stop, "")
-  _assert_same(parts, whole, plan)
-  np.testing.assert_array_equal(trainings.saved(parts, plan).state.step, 4)
+    train.Training(plan, tmp_path).until(stop, "")
+  _assert_same(tmp_path, path, plan)
+  np.testing.assert_array_equal(trainings.saved(tmp_path, plan).state.step, 4)
 
 
 def test_a_finished_training_is_left_as_it_is(vae, tmp_path):
@@ -375,11 +387,9 @@ def test_a_row_of_metrics_csv_is_the_mean_since_the_row_before(tmp_path, no_pict
     np.testing.assert_allclose(two[run][4], (each[run][3] + each[run][4]) / 2, rtol=1e-6)
 
 
-def test_the_gap_stands_for_a_loss_that_is_its_mirror_image(tmp_path, no_pictures, monkeypatch):
-  drawn = []
-  monkeypatch.setattr(curves, "curves", lambda series, labels: drawn.extend(series))
-  train.train(trainings.plan("gan", **WGAN), tmp_path)
-  kept = {row["name"] for row in trainings.metrics_csv(tmp_path)}
+def test_the_gap_stands_for_a_loss_that_is_its_mirror_image(wgan):
+  path, _, drawn = wgan
+  kept = {row["name"] for row in trainings.metrics_csv(path)}
   assert {"critic_loss", "critic_gap", "val_critic_loss", "val_critic_gap"} <= kept
   assert set(drawn) == kept - {"critic_loss", "val_critic_loss"}
 
