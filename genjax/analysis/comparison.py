@@ -74,9 +74,7 @@ def compare(
   if everything:
     parts = [tables.text(table) for table in made.values() if table.blocks]
   else:
-    first = findings.headlines(measured, metrics)
-    title = _title(first, weights)
-    parts = [findings.answer(first, title, f"{out}/pairs.csv", measured), _health(judged)]
+    parts = [_answer(measured, weights, metrics, f"{out}/pairs.csv"), _health(judged)]
   # Not wrapped, so that the commands in them can be copied.
   parts += [f"note: {line}\n" for line in recorded_scores.remarks(homes, weights)]
   if everything:
@@ -87,13 +85,17 @@ def compare(
   return "\n".join([*filter(None, parts), findings.wrapped(line)])
 
 
-def _title(first: Sequence[Measure], weights: str) -> str:
-  """Of the answer: also by what its columns were measured, where that is the same for all."""
+def _answer(
+  measured: Sequence[Measure], weights: str, metrics: Sequence[str], where: str, split: str = "test"
+) -> str:
+  """The headlines, or the metrics that are asked for, of all settings; `where` holds the rest."""
+  first = findings.headlines(measured, metrics, split) or findings.headlines(measured)
+  # By what the columns were measured, where that is the same for all.
   parts = ["Interquartile mean over seeds [95%]", f"{weights} weights"]
   for key, text in (("split", "{} images"), ("features", "features of {}")):
     values = {one.about[key] for one in first} - {""}
     parts += [text.format(*values)] if len(values) == 1 else []
-  return ", ".join(parts)
+  return findings.answer(first, ", ".join(parts), where, measured)
 
 
 def scored(
@@ -116,11 +118,9 @@ def scored(
   if weights not in recorded_scores.weights_scored(homes):
     return f"no scores of {weights} weights that could be compared\n"
   measured = measures.of_scores(recorded_scores.read(homes, weights))
-  first = findings.headlines(measured, metrics, split) or findings.headlines(measured)
-  title = _title(first, weights)
   notes = [f"note: {line}\n" for line in recorded_scores.remarks(homes, weights)]
-  last = f"{command} has every table\n"
-  return "\n".join([findings.answer(first, title, command, measured), *notes, last])
+  answer = _answer(measured, weights, metrics, command, split)
+  return "\n".join([answer, *notes, f"{command} has every table\n"])
 
 
 def _health(judged: health.Judged) -> str:

@@ -1,5 +1,6 @@
 """What measures say of settings, in a line for each two: which is better, and what is open."""
 
+import pathlib
 import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -121,6 +122,31 @@ def answer(first: Sequence[Measure], title: str, where: str, every: Sequence[Mea
   lines = of(first, where)
   text = "".join(map(wrapped, [*lines, *legend(lines)]))
   return "\n".join(filter(None, [tables.text(table), text]))
+
+
+def printed(
+  name: str,
+  found: Sequence[Measure],
+  title: str,
+  meanings: str,
+  out: pathlib.Path,
+  everything: bool,
+) -> str:
+  """What a command prints of its measures: the answer, or the tables that its files hold.
+
+  Args:
+    name: of the files, as `setting_tables.files` has it.
+    found: all of them.
+    title: how they were measured.
+    meanings: of the columns.
+    out: the folder of the files.
+    everything: whether to print the tables of settings and of pairs.
+  """
+  if not everything:
+    head = f"{title}\nInterquartile mean over seeds [95%]; {meanings}"
+    return answer(headlines(found), head, f"{out}/{name}_pairs.csv")
+  made = [setting_tables.middles(found), setting_tables.pairs(found)]
+  return "\n".join([f"{title}\n", *(tables.text(table) for table in made if table.blocks)])
 
 
 def legend(lines: Sequence[str]) -> list[str]:

@@ -71,37 +71,18 @@ def interpolate(
   out = pathlib.Path(wanted.out) if wanted.out else inside / "interpolation"
   files.check_folder(out, NAMES)
   figures = measured(found, asked, wanted.space, splits) if "random" in what else []
-  made = tables_of(figures) if figures else {}
+  found_measures = smoothness.measures_of(figures) if figures else []
+  made = setting_tables.files("smoothness", found_measures)
   contents = {f"{name}.csv": tables.csv_text(table).encode() for name, table in made.items()}
   contents |= dict(_file(*picture) for picture in pictures(shown, what, asked, splits, places))
   files.write_folder(out, NAMES, contents)
-  parts = [_finding(figures, made, out, everything)] if figures else []
+  parts = []
+  if figures:
+    told = smoothness.described(figures), smoothness.meanings()
+    parts.append(findings.printed("smoothness", found_measures, *told, out, everything))
+    parts += [f"note: {note}\n" for note in smoothness.on_still(figures)]
   lines = [*(f"note: {note}\n" for note in (*notes, *left_out)), f"{out}: {', '.join(contents)}\n"]
   return "\n".join([*parts, "".join(lines)])
-
-
-def _finding(
-  figures: Sequence[smoothness.Paths],
-  made: dict[str, tables.Table],
-  out: pathlib.Path,
-  everything: bool,
-) -> str:
-  title, notes = smoothness.described(figures), smoothness.on_still(figures)
-  if everything:
-    parts = [f"{title}\n", *(tables.text(made[name]) for name in PRINTED if name in made)]
-  else:
-    first = findings.headlines(smoothness.measures_of(figures))
-    meanings = "; ".join(
-      f"{name}: {text}" for name, (text, better, _) in smoothness.MEASURES.items() if better
-    )
-    parts = [
-      findings.answer(
-        first,
-        f"{title}\nInterquartile mean over seeds [95%]; {meanings}",
-        f"{out}/smoothness_pairs.csv",
-      )
-    ]
-  return "\n".join([*parts, *(f"note: {note}\n" for note in notes)])
 
 
 def _data(
@@ -186,14 +167,6 @@ def measured(
     cache = found[0].saved.config.data.cache
     (network,) = feature_networks.load(splits, cache, "", 1, ["fd"])
   return [smoothness.measure(one, asked.kinds, asked.seed, network) for one in found]
-
-
-def tables_of(figures: Sequence[smoothness.Paths]) -> dict[str, tables.Table]:
-  """By the names of their files; without those that have nothing to say."""
-  return setting_tables.files("smoothness", smoothness.measures_of(figures))
-
-
-PRINTED = ("smoothness", "smoothness_pairs")
 
 
 def _file(name: str, picture: plots.Figure | np.ndarray) -> tuple[str, bytes]:

@@ -14,7 +14,7 @@ from genjax.analysis.recorded_scores import Scores
 from genjax.analysis.selection import Selection
 from genjax.analysis.workdirs import RunRecord, Workdir
 from genjax.metrics import statistics
-from genjax.metrics.statistics import Interval, Summary
+from genjax.metrics.statistics import Summary
 from genjax.plotting.axes import METRICS, metric_of
 
 
@@ -174,24 +174,9 @@ def _of_runs(runs: Sequence[RunRecord], name: str) -> Iterator[tuple[str, Settin
 
 
 def summary(values: Iterable[float]) -> Summary:
-  """`statistics.summary`, remembered; without intervals where none can be had."""
+  """`statistics.summary`, remembered."""
   # One object for all NaN, which otherwise are no two of them equal.
   return _summary(tuple(math.nan if math.isnan(value) else float(value) for value in values))
 
 
-@functools.cache
-def _summary(values: tuple[float, ...]) -> Summary:
-  known = np.array([value for value in values if not math.isnan(value)])
-  if np.isfinite(known).all():
-    return statistics.summary(values)
-  anything = Interval(-math.inf, math.inf)
-  return Summary(
-    len(known),
-    len(values) - len(known),
-    float(known.mean()),
-    float(np.median(known)),
-    float(statistics.iqm(known)),
-    anything,
-    anything,
-    anything,
-  )
+_summary = functools.cache(statistics.summary)

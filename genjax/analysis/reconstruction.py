@@ -26,6 +26,7 @@ NAMES = r"(reconstructions|latents)\.png|errors(_\w+)?\.csv"  # of the files tha
 COLUMNS = 10
 POINTS = 2000  # of a scatter
 MOST_RUNS = 9  # that pictures show
+MEANINGS = "mse of a pixel, terms of the bound in nats an image"  # of the columns
 
 
 class Wanted(NamedTuple):
@@ -137,16 +138,9 @@ def reconstruct(
     f"Errors on {count:,} test images, {wanted.weights} weights, sampled latents of noise seed "
     f"{wanted.seed}"
   )
-  parts = [findings.answer(first, f"{head}\n{_MEANINGS}", f"{out}/errors_pairs.csv")]
-  if everything:
-    parts = [f"{head}\n", *(tables.text(made[n]) for n in ("errors", "errors_pairs") if n in made)]
+  told = findings.printed("errors", first, head, MEANINGS, out, everything)
   lines = [*(f"note: {note}\n" for note in notes), f"{out}: {', '.join(contents)}\n"]
-  return "\n".join([*parts, "".join(lines)])
-
-
-_MEANINGS = (
-  "Interquartile mean over seeds [95%]; mse of a pixel, terms of the bound in nats an image"
-)
+  return "\n".join([told, "".join(lines)])
 
 
 def _means(

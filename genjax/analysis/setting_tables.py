@@ -107,16 +107,11 @@ def overview(found: Sequence[Measure], title: str, every: Sequence[Measure] = ()
   ]
   names = dict.fromkeys(itertools.chain(*(one.settings for one in (*found, *every))))
   rows = [_overview_row(name, found) for name in names]
-  counts = [len(v) - failed for one in found for v, failed in map(_sizes, one.settings.values())]
+  counts = [summary(one.known.values()).n for m in found for one in m.settings.values()]
   notes = _shared_notes(found)
   if min(counts, default=ENOUGH) < ENOUGH:
     notes.append(f"with n below {ENOUGH} these intervals (BCa) are too narrow")
   return Table(columns, [Block(title, {}, [*rows, *_floor_rows(found)], notes)] if rows else [])
-
-
-def _sizes(one: Setting) -> tuple[dict[int, float], int]:
-  """Its runs that are known, and how many of these have no figure, as they failed."""
-  return one.known, sum(map(math.isnan, one.known.values()))
 
 
 def _shared_notes(found: Sequence[Measure]) -> list[str]:
@@ -140,16 +135,20 @@ def _head(measure: Measure) -> str:
 
 
 def _overview_row(name: str, found: Sequence[Measure]) -> tuple:
-  counts, failed, cells = set(), 0, []
-  for measure in found:
-    one = measure.settings.get(name)
-    told = summary(one.known.values() if one else ())
-    cells.append(Estimate(told.iqm, *(within(told.of_iqm, one.limits) if one else told.of_iqm)))
-    if one:
-      counts.add(told.n)
-      failed = max(failed, _failed(one))
-  n = " to ".join(map(str, sorted({min(counts), max(counts)}))) if counts else "-"
-  return name, n, failed if counts else None, *cells
+  settings = [measure.settings.get(name, _NOTHING) for measure in found]
+  told = [summary(one.known.values()) for one in settings]
+  cells = [
+    Estimate(middle.iqm, *within(middle.of_iqm, one.limits))
+    for one, middle in zip(settings, told, strict=True)
+  ]
+  counts = [m.n for one, m in zip(settings, told, strict=True) if one is not _NOTHING]
+  if not counts:
+    return name, "-", None, *cells
+  low, high = min(counts), max(counts)
+  return name, f"{low}" if low == high else f"{low} to {high}", max(map(_failed, settings)), *cells
+
+
+_NOTHING = Setting({}, "", 0)  # of a measure that a setting does not have
 
 
 def _floor_rows(found: Sequence[Measure]) -> list[tuple]:

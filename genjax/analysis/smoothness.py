@@ -140,6 +140,11 @@ def described(found: Sequence[Paths]) -> str:
   )
 
 
+def meanings() -> str:
+  """What the measures are that have a better end."""
+  return "; ".join(f"{name}: {title}" for name, (title, better, _) in MEASURES.items() if better)
+
+
 def explained(latents: Sequence[int], seed: int) -> str:
   """What a straight path does to the norm, with measured figures."""
   sentences = []

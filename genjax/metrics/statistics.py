@@ -48,22 +48,23 @@ def iqm(values: Float[np.ndarray, "..."], axis: int = -1) -> Float[np.ndarray, "
 
 
 def summary(values: Figures, confidence: float = 0.95) -> Summary:
-  """Means, median and intervals of one setting's runs; NaN is a run that failed."""
+  """Means, median and intervals of one setting's runs; NaN is a run that failed.
+
+  Where a figure is infinite no interval is known.
+  """
   values = np.asarray(values, float)
   known = values[~np.isnan(values)]
-  if not known.size:
-    nothing, anything = math.nan, Interval(-math.inf, math.inf)
-    return Summary(0, values.size, nothing, nothing, nothing, anything, anything, anything)
-  return Summary(
-    known.size,
-    values.size - known.size,
-    float(known.mean()),
-    float(np.median(known)),
-    float(iqm(known)),
-    t_interval(known, confidence),
-    median_interval(known, confidence),
-    bca_interval(known, iqm, confidence),
-  )
+  nothing, anything = math.nan, Interval(-math.inf, math.inf)
+  middles, intervals = [nothing] * 3, [anything] * 3
+  if known.size:
+    middles = [float(known.mean()), float(np.median(known)), float(iqm(known))]
+  if known.size and np.isfinite(known).all():
+    intervals = [
+      t_interval(known, confidence),
+      median_interval(known, confidence),
+      bca_interval(known, iqm, confidence),
+    ]
+  return Summary(known.size, values.size - known.size, *middles, *intervals)
 
 
 def t_interval(values: Float[np.ndarray, " n"], confidence: float = 0.95) -> Interval:

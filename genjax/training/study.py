@@ -5,12 +5,7 @@ import time
 
 from tqdm import tqdm
 
-from genjax.training import (
-  config_file,
-  planning,
-  train,
-  workdir,
-)
+from genjax.training import config_file, planning, train, workdir
 from genjax.types import UserError
 
 
@@ -38,11 +33,7 @@ def run(plans: dict[str, planning.Plan], path: pathlib.Path, origin: dict | None
   left = [item for item in numbered if not (item[1] and _finished(item[2], path / item[1]))]
   if len(left) < len(plans):
     print(f"{path}: {len(plans) - len(left)} of {len(plans)} cells were done before")
-  begun, taken, ahead = (
-    time.perf_counter(),
-    0,
-    sum(_work(plan) for *_, plan in left),
-  )
+  begun, taken, ahead = time.perf_counter(), 0, sum(_work(plan) for *_, plan in left)
   for number, folder, plan in left:
     title = f"{folder}, {number} of {len(plans)}" if folder else ""
     if taken:
