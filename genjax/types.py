@@ -65,7 +65,10 @@ class Run(NamedTuple):
   key: Key[Array, ""]  # made from the run's seed
   latent_mask: Float[Array, " Z"]  # ones, then zeros: Z is the largest latent in the program
   learning_rate: Float[Array, ""]
+  critic_learning_rate: Float[Array, ""]  # 0 for `learning_rate`
+  decay_steps: Float[Array, ""]  # after which both rates have fallen to 0; 0 where they stay
   b1: Float[Array, ""]  # Adam's first decay; no other optimiser reads it
+  b2: Float[Array, ""]  # and its second
   kl_weight: Float[Array, ""]  # the beta of a beta-VAE
   clip: Float[Array, ""]  # bound on the critic's weights, where model.regulariser is "clip"
   penalty_weight: Float[Array, ""]  # where model.regulariser is a penalty
@@ -75,7 +78,10 @@ class Run(NamedTuple):
 # The numbers of a run and their defaults.
 NUMBERS = {
   "learning_rate": 1e-3,
+  "critic_learning_rate": 0.0,
+  "decay_steps": 0.0,
   "b1": 0.9,
+  "b2": 0.999,
   "kl_weight": 1.0,
   "clip": 0.01,
   "penalty_weight": 10.0,

@@ -50,8 +50,6 @@ def caches(tmp_path_factory):
   before = dict(os.environ)
   os.environ |= {"JAX_COMPILATION_CACHE_DIR": str(compiled), "GENJAX_CACHE": str(data)}
   jax.config.update("jax_compilation_cache_dir", str(compiled))
-  # Also what takes less than a second, as the commands have it.
-  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
   compilation_cache.reset_cache()  # what was compiled so far had decided that there is none
   yield
   os.environ.clear()

@@ -109,6 +109,39 @@ SYSTEMS = {
 }
 
 
+# A pyramid is no report's. On MNIST the generator has 100 x 49 x 64 + 16 x 64 x 32 + 16 x 32 + 1
+# numbers and two for each of 64 + 32 normalised channels; the critic 16 x 32 + 32, 16 x 32 x 64 and
+# 49 x 64 + 1, and either two for each of 64 channels or 64 biases.
+SYSTEMS |= {
+  "dcgan": System(
+    _gan("dcgan"),
+    100,
+    {"critic": 36_577, "generator": 347_073},
+    {"critic": 128, "generator": 192},
+  ),
+  # Singular vectors of 32, 64 and 1 outputs.
+  "dcgan_sn": System(
+    _gan("dcgan_plain", loss="hinge", spectral_norm=True),
+    100,
+    {"critic": 36_513, "generator": 347_073},
+    {"critic": 97, "generator": 192},
+  ),
+  "dcgan_r1": System(
+    _gan("dcgan_plain", regulariser="r1"),
+    100,
+    {"critic": 36_513, "generator": 347_073},
+    {"generator": 192},
+  ),
+  # 10 x 49 x 64 more rows of the latent, 16 x 10 x 32 more of a kernel.
+  "dcgan_conditional": System(
+    _gan("dcgan_conditional"),
+    100,
+    {"critic": 41_697, "generator": 378_433},
+    {"critic": 128, "generator": 192},
+  ),
+}
+
+
 def small(name: str, latent: int = 3, **changes) -> Model:
   """The system with narrow layers."""
   system = SYSTEMS[name]

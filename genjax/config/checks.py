@@ -68,13 +68,13 @@ def _check_together(flat: dict, known: dict[str, Key]) -> None:
     raise UserError("config.data.binarise is True, and a GAN takes images as they are: False")
   for key in known.values():
     if key.needs and isinstance(key.default, tuple) and len(flat[key.name]) > 1:
-      other, reader = key.needs
+      other, readers = key.needs
       asked = set(flat[f"grid.{other}"] or [flat[f"model.{other}"]])
-      if asked != {reader}:
+      if not asked <= set(readers):
         raise UserError(
           f"config.{key.name} has several values, and "
-          f"{'not every cell' if reader in asked else 'nothing'} reads them: "
-          f"expected config.model.{other}={reader!r}"
+          f"{'not every cell' if asked & set(readers) else 'nothing'} reads them: "
+          f"expected config.model.{other}={' or '.join(map(repr, readers))}"
         )
   halved = True in (flat.get("model.half_batches"), *flat.get("grid.half_batches", ()))
   if halved and flat["batch_size"] % 2:

@@ -29,12 +29,13 @@ class Key(NamedTuple):
   rule: rules.Rule | OneOf  # of each value
   meaning: str
   models: tuple[str, ...] = ()  # those that have the key; () for all
-  needs: tuple[str, str] | None = None  # ("optimiser", "adam"): read where model.optimiser is adam
+  # ("optimiser", ("adam",)): read where model.optimiser is one of these.
+  needs: tuple[str, tuple[str, ...]] | None = None
 
 
 VAE, GAN = ("vae",), ("gan",)
-ADAM, CLIP = ("optimiser", "adam"), ("regulariser", "clip")
-PENALTY = ("regulariser", "gradient_penalty")
+ADAM, CLIP = ("optimiser", ("adam",)), ("regulariser", ("clip",))
+SLOPE = ("regulariser", ("gradient_penalty", *regularisers.SLOPES))
 NETWORK, REPORT = OneOf(*networks.NETWORKS.values()), (networks.REPORT,)
 
 KEYS = (
@@ -88,6 +89,8 @@ KEYS = (
     "two critic steps, each on half a batch: real, then generated images", GAN),
   Key("model.label_noise", 0.0, rules.FROM_ZERO,
     "largest offset of a label, for losses that are cross-entropies", GAN),
+  Key("model.spectral_norm", False, rules.TRUTH,
+    "the critic's kernels are divided by their largest singular value", GAN),
   Key("model.leaky_slope", 0.2, rules.BELOW_ONE, "slope of leaky ReLUs below zero", GAN),
   Key("model.optimiser", "adam", OneOf(optimisers.OPTIMISERS), "the optimiser of every player"),
   # What a program's framework does where the program does not say; "report" is the network's own.
@@ -103,12 +106,17 @@ KEYS = (
   Key("sweep.chunk", 0, whole(0), "runs of a device computed at once; 0 leaves it to the backend"),
   Key("sweep.learning_rate", (NUMBERS["learning_rate"],), rules.ABOVE_ZERO,
     "learning rate of every player"),
+  Key("sweep.critic_learning_rate", (NUMBERS["critic_learning_rate"],), rules.FROM_ZERO,
+    "learning rate of the critic's own; 0 for the generator's", GAN),
+  Key("sweep.decay_steps", (NUMBERS["decay_steps"],), rules.FROM_ZERO,
+    "steps in which learning rates fall linearly to 0; 0 where they stay"),
   Key("sweep.b1", (NUMBERS["b1"],), rules.BELOW_ONE, "Adam's first decay", needs=ADAM),
+  Key("sweep.b2", (NUMBERS["b2"],), rules.BELOW_ONE, "Adam's second decay", needs=ADAM),
   Key("sweep.kl_weight", (NUMBERS["kl_weight"],), rules.FROM_ZERO, "the beta of a beta-VAE", VAE),
   Key("sweep.clip", (NUMBERS["clip"],), rules.ABOVE_ZERO,
     "bound on the critic's weights", GAN, CLIP),
   Key("sweep.penalty_weight", (NUMBERS["penalty_weight"],), rules.FROM_ZERO,
-    "weight of the gradient penalty", GAN, PENALTY),
+    "weight of the gradient penalty", GAN, SLOPE),
   Key("sweep.ema_decay", (NUMBERS["ema_decay"],), rules.BELOW_ONE,
     "decay of the averaged generator; 0 gives the weights themselves", GAN),
   # Studies, a folder for each program; `of` adds a grid.KEY for each model.KEY.
@@ -151,7 +159,7 @@ def options(model: Mapping) -> str:
   unread = {
     key.name
     for key in of(model["name"]).values()
-    if key.needs and model.get(key.needs[0]) != key.needs[1]
+    if key.needs and model.get(key.needs[0]) not in key.needs[1]
   }
   framework = networks.default_of(model["network"], networks.REPORT)
   parts = [f"defaults of {framework}"]

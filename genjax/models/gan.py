@@ -23,6 +23,7 @@ def make(
   width: int = 0,
   depth: int = 0,
   leaky_slope: float = 0.2,
+  spectral_norm: bool = False,
   loss: str = "nonsaturating",
   regulariser: str = "none",
   critic_steps: int = 1,
@@ -47,10 +48,13 @@ def make(
       a dense generator its first layer, and the critic has its own widths); 0 for the report's.
     depth: layers of a dense generator, the pixels included; 0 for the report's.
     leaky_slope: of leaky ReLUs below zero.
+    spectral_norm: of the critic's kernels (Miyato et al. 2018).
     loss: a key of `losses.GAN_LOSSES`.
     regulariser: of the critic. "clip" bounds its weights by `run.clip` after each of its steps
       (Arjovsky et al. 2017); "gradient_penalty" adds `run.penalty_weight` times the penalty of
-      Gulrajani et al. 2017.
+      Gulrajani et al. 2017; "r1", "r2" and
+      "r1_r2" add half of it times the squared slope on real or generated images or on both
+      (Mescheder et al. 2018).
     critic_steps: K, for each step of the generator.
     critic_warmup: of the generator's first steps, how many wait for 100 critic steps each instead;
       waiting steps count as steps.
@@ -70,7 +74,9 @@ def make(
     UserError: for names that do not exist and combinations that cannot be built.
   """
   options = network, image_shape, latent, width, depth, num_classes
-  built = networks.build(networks.GANS, *options, leaky_slope, initialiser, batch_norm)
+  built = networks.build(
+    networks.GANS, *options, leaky_slope, initialiser, batch_norm, spectral_norm
+  )
   generator, critic, (low, high), classes = built
   regularisers.check(regulariser, half_batches, network, critic, image_shape)
   if label_noise and loss not in losses.CROSS_ENTROPIES:
@@ -142,10 +148,14 @@ def make(
           extra["critic_gradient_norm"] = norm.mean()
           extra["penalty"] = losses.gradient_penalty(norm).mean()
           value += run.penalty_weight * extra["penalty"]
+        for name in regularisers.SLOPES.get(regulariser, ()):
+          slope = losses.squared_slope(lambda x: score(params, stats, x, label)[0], sides[name][0])
+          extra[f"penalty_{name}"] = slope.mean()
+          value += run.penalty_weight / 2 * extra[f"penalty_{name}"]
         return value, (new_stats, scores, extra)
 
       gradients, (stats, scores, extra) = jax.grad(objective, has_aux=True)(params)
-      params, opt_state = adapt.update(run, gradients, opt_state, params)
+      params, opt_state = adapt.update(optimisers.of_critic(run), gradients, opt_state, params)
       if regulariser == "clip" and not clip_first:
         params = clip(params, run.clip)
       return (params, stats, opt_state), scores, extra
@@ -203,6 +213,7 @@ def make(
 
   def step(run: Run, state: State, batches: Batch) -> tuple[State, Metrics]:
     critic_key, generator_key = jax.random.split(stream(run.key, Stream.STEP, state.step))
+    run = optimisers.at_step(run, state.step)
     state, of_critic = critic_turn(run, state, batches, critic_key)
     moved, of_generator = generator_turn(run, state, batches, generator_key)
     if critic_warmup:

@@ -17,18 +17,40 @@ from genjax.models.initialisers import INITIALISERS, Initialiser
 LECUN_NORMAL = INITIALISERS["lecun_normal"]
 
 
+def spectral(layer: nn.Module, kernel: Float[Array, "... O"]) -> Float[Array, "... O"]:
+  """A layer's kernel over its largest singular value, as a matrix of one column per output.
+
+  One power iteration in each training step, kept among the statistics (Miyato et al. 2018,
+  algorithm 1).
+  """
+  matrix = kernel.reshape(-1, kernel.shape[-1])
+  size = kernel.shape[-1]
+  kept = layer.variable("batch_stats", "singular", lambda: jnp.full(size, size**-0.5))
+  left = _unit(lax.stop_gradient(matrix) @ kept.value)
+  right = _unit(left @ lax.stop_gradient(matrix))
+  if layer.is_mutable_collection("batch_stats") and not layer.is_initializing():
+    kept.value = right
+  return kernel / (left @ matrix @ right)
+
+
+def _unit(x: Float[Array, " N"]) -> Float[Array, " N"]:
+  return x / (jnp.linalg.norm(x) + 1e-12)
+
+
 class Dense(nn.Module):
   """A fully connected layer."""
 
   features: int
   use_bias: bool = True
+  spectral: bool = False
   initialiser: Initialiser = LECUN_NORMAL
   latent: int | None = None  # the axis of the kernel that holds the latent, as in `initialisers`
 
   @nn.compact
   def __call__(self, x: Float[Array, "B I"]) -> Float[Array, "B {self.features}"]:
     shape = (x.shape[-1], self.features)
-    y = x @ self.param("kernel", initialisers.kernel, shape, self.initialiser, False, self.latent)
+    w = self.param("kernel", initialisers.kernel, shape, self.initialiser, False, self.latent)
+    y = x @ (spectral(self, w) if self.spectral else w)
     if self.use_bias:
       y += self.param("bias", initialisers.bias, shape, self.initialiser)[None]
     return y
@@ -42,6 +64,7 @@ class Conv(nn.Module):
   stride: int = 1
   padding: convolution.Padding = "SAME"
   use_bias: bool = True
+  spectral: bool = False
   initialiser: Initialiser = LECUN_NORMAL
   latent: int | None = None
   transposed = False
@@ -51,6 +74,7 @@ class Conv(nn.Module):
     shape = (self.kernel, self.kernel, x.shape[-1], self.features)
     drawn = shape, self.initialiser, self.transposed
     w = self.param("kernel", initialisers.kernel, *drawn, self.latent)
+    w = spectral(self, w) if self.spectral else w
     by_backend = convolution.BY_BACKEND.get(jax.default_backend(), convolution.GEMM)
     convolve = by_backend.transpose if self.transposed else by_backend.conv
     y = convolve(x, w, self.stride, self.padding)
@@ -134,15 +158,19 @@ class Layers:
   initialiser: Initialiser
   norm: BatchNorm = BATCH_NORMS["torch"]
   slope: float = 0.0  # of leaky ReLUs below zero
+  spectral: bool = False  # whether kernels are normalised by `spectral`
 
   def dense(self, features: int, **options) -> Dense:
-    return Dense(features, initialiser=self.initialiser, **options)
+    return Dense(features, **self._common(), **options)
 
   def conv(self, features: int, kernel: int, stride: int = 1, **options) -> Conv:
-    return Conv(features, kernel, stride, initialiser=self.initialiser, **options)
+    return Conv(features, kernel, stride, **self._common(), **options)
 
   def conv_transpose(self, features: int, kernel: int, stride: int = 1, **options) -> ConvTranspose:
-    return ConvTranspose(features, kernel, stride, initialiser=self.initialiser, **options)
+    return ConvTranspose(features, kernel, stride, **self._common(), **options)
+
+  def _common(self) -> dict:
+    return {"initialiser": self.initialiser, "spectral": self.spectral}
 
   def lstm(self, features: int) -> LSTM:
     return LSTM(features, initialiser=self.initialiser)

@@ -47,9 +47,19 @@ def gradient_norm(
   score: Callable[[Float[Array, "B ..."]], Float[Array, " B"]], x: Float[Array, "B ..."]
 ) -> Float[Array, " B"]:
   """Norm of d score / d x of each example; `score` treats examples independently."""
-  gradient = jax.grad(lambda x: score(x).sum())(x)
   # The root has no derivative at zero, and a dead critic is there.
-  return jnp.sqrt(jnp.sum(gradient**2, range(1, x.ndim)) + 1e-12)
+  return jnp.sqrt(squared_slope(score, x) + 1e-12)
+
+
+def squared_slope(
+  score: Callable[[Float[Array, "B ..."]], Float[Array, " B"]], x: Float[Array, "B ..."]
+) -> Float[Array, " B"]:
+  """|d score / d x|^2 of each example: the penalty R1 on real images, R2 on generated ones.
+
+  Mescheder et al. 2018, equations 9 and 10, without their weight; `score` treats examples
+  independently.
+  """
+  return jnp.sum(jax.grad(lambda x: score(x).sum())(x) ** 2, range(1, x.ndim))
 
 
 def gradient_penalty(norm: Float[Array, " B"]) -> Float[Array, " B"]:

@@ -143,6 +143,20 @@ def _s4_cgan(spec: Spec) -> GanNetworks:
   return GanNetworks(generator, adversarial.S4ConditionalCritic(*options), UNIT, spec.num_classes)
 
 
+def _dcgan(spec: Spec, batch_norm: bool = True) -> GanNetworks:
+  """With batch norm in the critic, or without: a penalty of its slope is of each image alone."""
+  times = adversarial.halvings(spec.shape)
+  if any(size % 2**times or size < 8 for size in spec.shape[:2]):
+    raise UserError(
+      f"the data's images are {spec.shape}, and a pyramid halves height and width down to 4 to 7 "
+      "pixels: --config.data.size=28 or 32, say, makes the data fit"
+    )
+  options = (spec.layers, spec.width, spec.num_classes)
+  generator = adversarial.DcganGenerator(*options[:1], spec.shape, *options[1:])
+  critic = adversarial.DcganCritic(*options, batch_norm)
+  return GanNetworks(generator, critic, SIGNED, spec.num_classes)
+
+
 _s1_wgan = partial(_s1_gan, batch_norm=True)
 _s1_cifar_wgan_gp = partial(_s1_cifar_wgan, batch_norm=False)
 
@@ -167,6 +181,9 @@ GANS = {
   "s1_cgan_cifar10": Entry(
     _s1_cifar_wgan, CIFAR10, 128, "cgan_cifar10.py", TORCH, conditional=True
   ),
+  "dcgan": Entry(_dcgan, None, 32, "gan_mnist.py", TORCH),
+  "dcgan_plain": Entry(partial(_dcgan, batch_norm=False), None, 32, "wgan_gp_mnist.py", TORCH),
+  "dcgan_conditional": Entry(_dcgan, None, 32, "cgan_mnist.py", TORCH, conditional=True),
 }
 NETWORKS = {"vae": VAES, "gan": GANS}  # model -> its networks
 
@@ -187,6 +204,7 @@ def build(
   slope: float = 0.0,
   initialiser: str = REPORT,
   batch_norm: str = REPORT,
+  spectral_norm: bool = False,
 ) -> VaeNetworks | GanNetworks:
   """The networks of a model for images of `shape`.
 
@@ -201,6 +219,7 @@ def build(
     slope: of leaky ReLUs below zero.
     initialiser: a key of `INITIALISERS`, or "report".
     batch_norm: a key of `BATCH_NORMS`, or "report".
+    spectral_norm: of the critic's kernels.
 
   Raises:
     UserError: for an unknown network, or one that cannot be built so.
@@ -212,9 +231,13 @@ def build(
     slope,
   )
   classes = num_classes if entry.conditional else 0
-  return entry.make(
+  built = entry.make(
     Spec(layers, shape, latent, width or entry.width, depth or entry.depth, classes)
   )
+  if not spectral_norm:
+    return built
+  normalised = dataclasses.replace(layers, spectral=True)
+  return built._replace(critic=built.critic.clone(layers=normalised))
 
 
 def _entry(network: str, known: dict[str, Entry], shape: Shape, depth: int) -> Entry:
@@ -230,7 +253,7 @@ def _entry(network: str, known: dict[str, Entry], shape: Shape, depth: int) -> E
     resized = f"--config.data.size={size} --config.data.channels={channels}"
     raise UserError(
       f"config.model.network {network!r} takes images of {entry.shape}, and the data's are "
-      f"{shape}, for which there are {', '.join(fitting) or 'no networks yet'}; {resized} makes "
+      f"{shape}, for which there are {', '.join(fitting)}; {resized} makes "
       "the data fit"
     )
   if depth and not entry.depth:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from genjax.types import PyTree, Run
 
@@ -15,7 +15,7 @@ from genjax.types import PyTree, Run
 def keras_adam(
   learning_rate: Float[Array, ""] | float,
   b1: Float[Array, ""] | float,
-  b2: float = 0.999,
+  b2: Float[Array, ""] | float = 0.999,
   epsilon: float = 1e-7,
 ) -> optax.GradientTransformation:
   """Adam as Keras has it: epsilon is added before the second moment's bias is corrected.
@@ -40,7 +40,7 @@ def keras_adam(
 class Rule(NamedTuple):
   """A framework's optimisers with its own constants."""
 
-  adam: Callable  # (learning_rate, b1=...) -> optax's transformation
+  adam: Callable  # (learning_rate, b1=..., b2=...) -> optax's transformation
   rmsprop: Callable  # (learning_rate) -> optax's transformation
 
 
@@ -54,10 +54,26 @@ RULES = {
   "optax": Rule(optax.adam, partial(optax.rmsprop, decay=0.9, eps=1e-8, eps_in_sqrt=True)),
 }
 OPTIMISERS = {
-  "adam": lambda rule, run: rule.adam(run.learning_rate, b1=run.b1),
+  "adam": lambda rule, run: rule.adam(run.learning_rate, b1=run.b1, b2=run.b2),
   "rmsprop": lambda rule, run: rule.rmsprop(run.learning_rate),
   "sgd": lambda rule, run: optax.sgd(run.learning_rate),
 }
+
+
+def at_step(run: Run, step: Int[Array, ""]) -> Run:
+  """The run with the learning rates that it has at a step: they may fall linearly to 0."""
+  left = jnp.where(run.decay_steps > 0, 1 - step / jnp.maximum(run.decay_steps, 1), 1.0)
+  left = jnp.maximum(left, 0.0)
+  return run._replace(
+    learning_rate=left * run.learning_rate,
+    critic_learning_rate=left * run.critic_learning_rate,
+  )
+
+
+def of_critic(run: Run) -> Run:
+  """The run as the critic's optimiser reads it (two time scales, Heusel et al. 2017)."""
+  own = run.critic_learning_rate
+  return run._replace(learning_rate=jnp.where(own > 0, own, run.learning_rate))
 
 
 class Optimiser(NamedTuple):

@@ -8,7 +8,10 @@ from jaxtyping import Array, Float
 from genjax.models import networks
 from genjax.types import PyTree, Shape, UserError
 
-REGULARISERS = ("none", "clip", "gradient_penalty")  # the last is `losses.gradient_penalty`
+# The sides on whose images `losses.squared_slope` is penalised (Mescheder et al. 2018).
+SLOPES = {"r1": ("real",), "r2": ("generated",), "r1_r2": ("real", "generated")}
+# The third is `losses.gradient_penalty`.
+REGULARISERS = ("none", "clip", "gradient_penalty", *SLOPES)
 # Which of the critic's parameters are clipped: name -> whether (path, leaf) is.
 CLIPPED = {
   # All but batch norm's, which fixes the scale of activations anyway.
@@ -45,20 +48,21 @@ def check(
   regulariser: str, half_batches: bool, network: str, critic: nn.Module, image_shape: Shape
 ) -> None:
   """Raises `UserError` where the critic of this network cannot be regularised so."""
-  if regulariser == "gradient_penalty" and _has_statistics(critic, image_shape):
+  slopes = regulariser == "gradient_penalty" or regulariser in SLOPES
+  if slopes and _has_batch_norm(critic, image_shape):
     raise UserError(
-      f"model.regulariser 'gradient_penalty' penalises each image alone, and the critic of "
+      f"model.regulariser {regulariser!r} penalises each image alone, and the critic of "
       f"{network!r} has batch norm: expected 'clip', or a network whose critic has none, "
       "as 's1_gan', 's1_wgan_gp_cifar10' and 'dense'"
     )
-  if regulariser == "gradient_penalty" and half_batches:
+  if slopes and half_batches:
     raise UserError(
-      "model.half_batches is True, and model.regulariser 'gradient_penalty' needs real and "
+      f"model.half_batches is True, and model.regulariser {regulariser!r} needs real and "
       "generated images in one step; expected False"
     )
 
 
-def _has_statistics(critic: nn.Module, image_shape: Shape) -> bool:
+def _has_batch_norm(critic: nn.Module, image_shape: Shape) -> bool:
   image, label = jnp.zeros((1, *image_shape)), jnp.zeros((1,), jnp.int32)
   shapes = jax.eval_shape(lambda key: networks.init(critic, key, image, label), jax.random.key(0))
-  return bool(jax.tree.leaves(shapes[1]))
+  return any(name.startswith("BatchNorm") for name in shapes[1])

@@ -106,7 +106,8 @@ def make(
       return metrics["loss"] / scale, (metrics, stats)
 
     gradients, (metrics, stats) = jax.grad(loss, has_aux=True)(state.params)
-    params, opt_state = adapt.update(run, gradients, state.opt_state["vae"], state.params)
+    now = optimisers.at_step(run, state.step)
+    params, opt_state = adapt.update(now, gradients, state.opt_state["vae"], state.params)
     return State(state.step + 1, params, stats, {"vae": opt_state}, {}), metrics
 
   def diagnose(run: Run, state: State, key: Key[Array, ""], batch: Batch) -> Metrics:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from systems import SYSTEMS, assert_trees_close, assert_trees_equal, batches, run, small
 
-from genjax.models import gan, layers, losses, networks, regularisers
+from genjax.models import gan, layers, losses, networks, optimisers, regularisers
 from genjax.rng import latent_noise
 from genjax.training import sweep
 from genjax.types import Batch, Model, Run, State, UserError
@@ -76,7 +76,9 @@ def test_a_generator_step_leaves_the_critic_bit_for_bit(name):
 def _gap_of(name, batch):
   """State -> the critic's mean on real minus on generated images, by networks alone, as trained."""
   system = SYSTEMS[name]
-  pair = networks.build(networks.GANS, system.model["network"], system.shape, 3, 8, 0, 10, 0.2)
+  options = system.model["network"], system.shape, 3, 8, 0, 10, 0.2
+  normalised = system.model.get("spectral_norm", False)
+  pair = networks.build(networks.GANS, *options, spectral_norm=normalised)
   low, high = pair.image_range
   label, key = batch.label[0], jax.random.key(3)
   z = jax.random.normal(jax.random.key(5), (len(label), 3))
@@ -205,6 +207,57 @@ def test_label_noise_is_a_cross_entropy_with_labels_that_are_off():
     UserError, match=r"label_noise is 0\.1, and model\.loss 'hinge' has no labels"
   ):
     small("s1_gan", loss="hinge", label_noise=0.1)
+
+
+@pytest.mark.parametrize("sides", [("r1",), ("r2",), ("r1", "r2")])
+def test_slopes_are_penalised_on_real_and_on_generated_images(sides):
+  """With half of the weight, and the mean over images of the squared slope at each."""
+  before, after, score, real, fake, _, metrics = _turn_and_parts(regulariser="_".join(sides))
+  images = {"r1": real, "r2": fake}
+
+  def penalty(w, side):
+    slopes = jax.vmap(jax.grad(lambda x: score(w, x[None])[0]))(images[side])
+    return (slopes**2).sum((1, 2, 3)).mean()
+
+  def loss(w):
+    value = jax.nn.softplus(-score(w, real)).mean() + jax.nn.softplus(score(w, fake)).mean()
+    return value + 10 / 2 * sum(penalty(w, side) for side in sides)  # the default weight
+
+  assert_trees_close(after, _descended(before, loss), rtol=1e-4, atol=1e-6)
+  logged = {name: value for name, value in metrics.items() if name.startswith("penalty")}
+  expected = {"r1": "penalty_real", "r2": "penalty_generated"}
+  assert set(logged) == {expected[side] for side in sides}
+  for side in sides:
+    np.testing.assert_allclose(logged[expected[side]], penalty(before, side), rtol=1e-4)
+
+
+def test_the_critic_has_a_learning_rate_of_its_own():
+  """Under plain descent steps are as long as their rates, and 0 stands for the generator's."""
+  model, batch = small("s1_gan", optimiser="sgd"), batches(small("s1_gan"))
+  lengths = {}
+  for own in (0.0, 0.1, 0.3):
+    a_run = run(learning_rate=(0.1,), critic_learning_rate=(own,))
+    state = jax.jit(model.init)(a_run)
+    after, _ = jax.jit(model.turns["critic"])(a_run, state, batch, jax.random.key(0))
+    pairs = zip(*(jax.tree.leaves(s.params["critic"]) for s in (state, after)), strict=True)
+    lengths[own] = float(sum(jnp.sum((a - b) ** 2) for a, b in pairs)) ** 0.5
+  np.testing.assert_allclose(lengths[0.0], lengths[0.1])
+  np.testing.assert_allclose(lengths[0.3], 3 * lengths[0.1], rtol=1e-4)
+
+
+def test_both_rates_fall_linearly_and_nothing_moves_at_their_end():
+  model = small("s1_gan", optimiser="sgd")
+  a_run = run(learning_rate=(0.1,), critic_learning_rate=(0.2,), decay_steps=(4.0,))
+  rates = [optimisers.at_step(a_run, jnp.array(i)) for i in range(6)]
+  found = [(float(r.learning_rate), float(r.critic_learning_rate)) for r in rates]
+  expected = [(0.1, 0.2), (0.075, 0.15), (0.05, 0.1), (0.025, 0.05), (0, 0), (0, 0)]
+  np.testing.assert_allclose(found, expected, rtol=1e-6)
+  state, step = jax.jit(model.init)(a_run), jax.jit(model.step)
+  for i in range(5):
+    after, _ = step(a_run, state, batches(model))
+    for player in ("generator", "critic"):
+      assert _moved(state.params[player], after.params[player]) == (i < 4)
+    state = after
 
 
 def test_clipping_first_leaves_the_step_that_follows():
@@ -370,6 +423,15 @@ GOLDEN = {
   "s4_cgan": {"critic_gap": -0.0584545, "critic_loss": 1.43089, "generator_loss": 0.695362},
   "cgan_mnist": {"critic_gap": 0.666682, "critic_loss": 1.34784, "generator_loss": 0.927507},
   "cgan_cifar10": {"critic_gap": 0.0687324, "critic_loss": 1.54253, "generator_loss": 0.394991},
+  "dcgan": {"critic_gap": 0.313291, "critic_loss": 1.29726, "generator_loss": 0.681952},
+  "dcgan_sn": {"critic_gap": 0.288707, "critic_loss": 1.71129, "generator_loss": 0.136388},
+  "dcgan_r1": {
+    "critic_gap": 0.0664258,
+    "critic_loss": 1.35363,
+    "generator_loss": 0.712868,
+    "penalty_real": 0.00666821,
+  },
+  "dcgan_conditional": {"critic_gap": 0.0543539, "critic_loss": 1.39075, "generator_loss": 0.6313},
 }
 
 

@@ -147,3 +147,31 @@ def test_kernels_are_the_numbers_that_flax_draws(shape):
   drawn = jax.jit(lambda key: initialisers.kernel(key, shape, lecun))(key)
   theirs = jax.jit(nn.initializers.lecun_normal(), static_argnums=1)(key, shape)
   np.testing.assert_allclose(drawn, theirs, rtol=3e-7)  # scaled in another order
+
+
+@pytest.mark.parametrize(
+  "layer", [layers.Dense(5, spectral=True), layers.Conv(5, 3, spectral=True)]
+)
+def test_spectral_norm_divides_by_the_largest_singular_value(layer):
+  """Found by power iteration in training steps alone; gradients do not pass through the vectors."""
+  x = jax.random.normal(
+    jax.random.key(0), (4, 6) if isinstance(layer, layers.Dense) else (4, 8, 8, 6)
+  )
+  variables = layer.init(jax.random.key(1), x)
+  kernel = variables["params"]["kernel"]
+  sigma = np.linalg.svd(kernel.reshape(-1, 5), compute_uv=False)[0]
+  plain = layer.clone(spectral=False).apply({"params": variables["params"]}, x)
+  assert np.abs(layer.apply(variables, x) - plain / sigma).max() > 1e-2  # not found at once
+  stats = variables["batch_stats"]
+  for _ in range(200):
+    _, changed = layer.apply(variables | {"batch_stats": stats}, x, mutable=["batch_stats"])
+    stats = changed["batch_stats"]
+  found = layer.apply(variables | {"batch_stats": stats}, x)
+  np.testing.assert_allclose(found, plain / sigma, atol=1e-4)
+
+  def size(params):
+    return layer.apply({"params": params, "batch_stats": stats}, x).sum()
+
+  # d (w / s) along w itself is 0, as s grows with w (Miyato et al. 2018, section 2.3).
+  gradient = jax.grad(size)(variables["params"])["kernel"]
+  np.testing.assert_allclose(jnp.vdot(gradient, kernel), 0, atol=1e-2)

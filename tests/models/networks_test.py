@@ -179,14 +179,19 @@ def test_batch_norm_uses_the_batch_in_training_and_its_average_afterwards(
     (
       {"network": "s4_gan"},
       (9, 9, 1),
-      r"\(9, 9, 1\), .* there are --config.model.network=dense, .*=s3_gan; .*size=28 .*channels=1",
+      r"\(9, 9, 1\), .* there are --config.model.network=dense, .*=s3_gan, .*size=28 .*channels=1",
     ),
     (
       {"network": "s4_cgan"},
       COLOUR,
-      r"which there are configs/cgan_cifar10.py; --config.data.size=28",
+      r"are configs/cgan_cifar10.py, --config.model.network=dcgan_conditional; --config.data.size=28",
     ),
-    ({"network": "s4_cgan"}, (9, 9, 1), "for which there are no networks yet"),
+    (
+      {"network": "dcgan"},
+      (9, 9, 1),
+      r"\(9, 9, 1\), and a pyramid halves .* --config.data.size=28",
+    ),
+    ({"network": "dcgan"}, (28, 42, 1), "halves height and width"),
     (
       {"network": "s1_gan", "depth": 4},
       IMAGE,

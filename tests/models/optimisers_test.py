@@ -10,7 +10,7 @@ from genjax.models import optimisers
 RATE, B1, B2 = 1e-2, 0.5, 0.999
 
 
-def keras_adam(gradients):
+def keras_adam(gradients, B2=B2):  # noqa: N803 (as the papers have it)
   """keras/src/optimizers/adam.py, `update_step`."""
   w = m = v = 0.0
   for t, g in enumerate(gradients, 1):
@@ -21,7 +21,7 @@ def keras_adam(gradients):
   return w
 
 
-def torch_adam(gradients):
+def torch_adam(gradients, B2=B2):  # noqa: N803
   """torch/optim/adam.py, `_single_tensor_adam`."""
   w = m = v = 0.0
   for t, g in enumerate(gradients, 1):
@@ -57,9 +57,9 @@ FORMULAS = {
 }
 
 
-def _moved(optimiser, rule, gradients):
+def _moved(optimiser, rule, gradients, **numbers):
   """Where a weight comes that begins at 0."""
-  made, a_run = optimisers.make(optimiser, rule), run(learning_rate=(RATE,), b1=(B1,))
+  made, a_run = optimisers.make(optimiser, rule), run(learning_rate=(RATE,), b1=(B1,), **numbers)
   w = jnp.zeros(())
   state = made.init(a_run, w)
   for g in gradients:
@@ -74,6 +74,14 @@ def test_steps_are_those_of_the_frameworks_formula(optimiser, rule, size):
   gradients = size * np.random.default_rng(0).normal(size=6)
   expected = FORMULAS[optimiser, rule](gradients)
   np.testing.assert_allclose(_moved(optimiser, rule, gradients), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("rule", "formula"), [("keras", keras_adam), ("torch", torch_adam)])
+def test_adam_s_second_decay_is_a_run_s(rule, formula):
+  gradients = np.random.default_rng(0).normal(size=6)
+  moved = {b2: _moved("adam", rule, gradients, b2=(b2,)) for b2 in (0.9, 0.999)}
+  np.testing.assert_allclose(moved[0.9], formula(gradients, 0.9), rtol=1e-4)
+  assert abs(moved[0.9] - moved[0.999]) > 1e-3 * abs(moved[0.9])
 
 
 def test_every_rule_is_checked():

@@ -25,6 +25,10 @@ BATCH_NORM = (
   "s4_gan",
   "cgan_mnist",
   "cgan_cifar10",
+  "dcgan",
+  "dcgan_sn",
+  "dcgan_r1",
+  "dcgan_conditional",
 )
 # Matrix products of other shapes add in another order: a few units in the last place, which the
 # division by a small second moment enlarges.
