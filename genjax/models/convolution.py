@@ -195,4 +195,4 @@ class Convolution(NamedTuple):
 
 GEMM = Convolution(gemm_conv, gemm_conv_transpose)
 LAX = Convolution(lax_conv, lax_conv_transpose)
-BY_BACKEND = {"cpu": GEMM, "gpu": GEMM, "tpu": GEMM}  # measured on a CPU alone: launch/bench.py
+BY_BACKEND = {"cpu": GEMM, "gpu": GEMM, "tpu": GEMM}  # measured on a CPU and a GPU: BUILD.md, "Speed"
