@@ -20,7 +20,10 @@ _WEIGHTS = flags.DEFINE_list(
   "weights", ["best"], "Of best, last and raw (not averaged).", flag_values=_FLAGS
 )
 _METRICS = flags.DEFINE_list(
-  "metrics", [], "Scores to compute; all that the model has, if empty.", flag_values=_FLAGS
+  "metrics",
+  [],
+  'Scores to compute; those of the model that take seconds if empty, and "all" for all.',
+  flag_values=_FLAGS,
 )
 _SPLIT = flags.DEFINE_enum(
   "split", "test", ["test", "validation"], "Real images to hold against.", flag_values=_FLAGS
@@ -69,8 +72,9 @@ def main(more: list[str]) -> None:
   )  # fmt: skip
   for line in runs.score_all(paths, wanted):
     print(line, flush=True)
+  names = () if wanted.names == runs.ALL else wanted.names
   for weights in _WEIGHTS.value:
-    print(f"\n{comparison.scored(paths, weights, _METRICS.value, _SPLIT.value)}", end="")
+    print(f"\n{comparison.scored(paths, weights, names, _SPLIT.value)}", end="")
 
 
 if __name__ == "__main__":

@@ -16,10 +16,12 @@ class Score(NamedTuple):
   limits: tuple[float, float] = (0, math.inf)  # an interval's ends stay within them
   headline: str = ""  # its short name, of those that answer which setting is better
   counts: str = ""  # "classes" or "latent", of which there are no more than there are
+  slow: str = ""  # why it is computed only where it is asked for
   dimensions: bool = False  # a figure for each of the latent's, named `kl_dim/0@1f0c93aa`
 
 
 _FRACTION, _ANY = (0, 1), (-math.inf, math.inf)
+_PAIRS, _NETWORK = "an assignment of thousands of images", "a network trained for each run"
 
 SCORES = {
   "fd": Score("Frechet distance", "lower", "features", headline="FD"),
@@ -40,24 +42,30 @@ SCORES = {
   ),
   "distinct": Score("distinct images (birthday paradox)", "higher", "features"),
   "memorised": Score("images nearest to training (fraction)", "lower", "features", "", _FRACTION),
-  "emd_features": Score("exact EMD, features", "lower", "features"),
+  "emd_features": Score("exact EMD, features", "lower", "features", slow=_PAIRS),
   "path_length": Score("path length", "lower", "features"),
   "label_agreement": Score(
     "label agreement (fraction)", "higher", "features", "label", _FRACTION, "label agreement"
   ),
   "swd": Score("sliced Wasserstein distance", "lower", "images"),
-  "emd": Score("exact EMD, pixels", "lower", "images"),
+  "emd": Score("exact EMD, pixels", "lower", "images", slow=_PAIRS),
   "sharpness": Score("sharpness", "", "images"),
   # A bound from below, which a discriminator that does worse than chance takes below 0.
   "jsd": Score(
-    "JSD by a fresh discriminator (nats)", "lower", "discriminator", "", (-math.inf, math.log(2))
+    "JSD by a fresh discriminator (nats)", "lower", "discriminator", "", (-math.inf, math.log(2)),
+    slow=_NETWORK,
   ),
-  "cas": Score("classification accuracy score", "higher", "student", "label", _FRACTION),
+  "cas": Score(
+    "classification accuracy score", "higher", "student", "label", _FRACTION, slow=_NETWORK
+  ),
   "critic_gap": Score("critic gap", "", "critic", "critic", _ANY),
   "critic_gap_scaled": Score("critic gap / gradient norm", "", "critic", "critic", _ANY),
   "critic_gap_real": Score("critic gap, training - held-out", "", "critic", "critic", _ANY),
   "elbo": Score("ELBO, binarised images (nats)", "higher", "likelihood", "encoder", (-math.inf, 0)),
-  "nll": Score("NLL, binarised images (nats)", "lower", "likelihood", "encoder", headline="NLL"),
+  "nll": Score(
+    "NLL, binarised images (nats)", "lower", "likelihood", "encoder", headline="NLL",
+    slow="thousands of latents an image",
+  ),
   "kl": Score("KL (nats)", "", "likelihood", "encoder"),
   "active_units": Score("active units", "", "likelihood", "encoder", counts="latent"),
   "kl_dim": Score("KL of a latent dimension (nats)", "", "likelihood", "encoder", dimensions=True),

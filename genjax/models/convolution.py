@@ -195,4 +195,5 @@ class Convolution(NamedTuple):
 
 GEMM = Convolution(gemm_conv, gemm_conv_transpose)
 LAX = Convolution(lax_conv, lax_conv_transpose)
-BY_BACKEND = {"cpu": GEMM, "gpu": GEMM, "tpu": GEMM}  # measured on a CPU and a GPU: BUILD.md, "Speed"
+# Measured on a CPU and on a GPU: BUILD.md, "Speed".
+BY_BACKEND = {"cpu": GEMM, "gpu": GEMM, "tpu": GEMM}

@@ -1,12 +1,14 @@
 """The classifiers in whose features images are compared, trained as any other sweep is.
 
 Up to three per dataset, which differ in their seed: what holds in one network's features alone is
-no finding. Each is trained once, without test images, and kept beside the decoded data; those that
-are asked for and not there yet train in one program.
+no finding. Those of `weights/` come with the package, so that everyone's figures of these images
+are by the same networks. The others are trained once, without test images, and kept beside the
+decoded data; those that are asked for and not there yet train in one program.
 """
 
 import hashlib
 import json
+import pathlib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -42,6 +44,7 @@ WIDTH = 32
 EPOCHS = 8
 LEAST_STEPS = 500  # a small dataset takes more epochs
 LEARNING_RATE = 1.5e-3
+WEIGHTS = pathlib.Path(__file__).parent / "weights"  # written by launch/feature_networks.py
 _LAYOUT = 2  # to be raised when a network would come out otherwise than before
 
 
@@ -138,22 +141,45 @@ def feature_networks(
     show: is told in a line what is done, and how well the networks classify.
     count: how many, 1 to `COUNT`.
   """
+  seen, stem, digest = identify(splits)
+  folder = caching.folder(cache, "features")
+  paths = {seed: folder / f"{stem}-{seed}-{digest}.npz" for seed in range(count)}
+  found = {seed: trained for seed in paths if (trained := _packaged(f"{stem}-{seed}", digest))}
+  where = "genjax's own" if len(found) == count else f"in {folder}"
+  for seed in paths.keys() - found.keys():
+    if trained := _read(paths[seed]):
+      found[seed] = trained
+  if missing := tuple(seed for seed in paths if seed not in found):
+    show(f"training {_named(len(missing))} of {stem}, in whose features runs are compared")
+    for seed, trained in train(seen, splits, missing, show).items():
+      found[seed] = trained
+      caching.write(paths[seed], flat(trained.params) | {"accuracy": trained.accuracy})
+  percent = ", ".join(f"{found[seed].accuracy:.2%}" for seed in paths)
+  show(f"feature network{'s'[: count - 1]} of {stem} ({where}): test accuracy {percent}")
+  return [_network(f"{stem}-{seed}", found[seed], splits.num_classes) for seed in paths]
+
+
+def identify(splits: data.Splits) -> tuple[Dataset, str, str]:
+  """The images that the networks of a dataset see, its name, and a digest of both and of how."""
   seen = Dataset(
     *(np.concatenate(part) for part in zip(splits.validation, splits.train, strict=True))
   )
-  stem = splits.source.split()[0].replace("/", "_")
-  digest = _digest(_facts(seen, splits))
-  folder = caching.folder(cache, "features")
-  paths = {seed: folder / f"{stem}-{seed}-{digest}.npz" for seed in range(count)}
-  found = {seed: trained for seed, file in paths.items() if (trained := _read(file))}
-  if missing := tuple(seed for seed in paths if seed not in found):
-    show(f"training {_named(len(missing))} of {stem}, in whose features runs are compared")
-    for seed, trained in _train(seen, splits, missing, show).items():
-      found[seed] = trained
-      caching.write(paths[seed], _flat(trained))
-  percent = ", ".join(f"{found[seed].accuracy:.2%}" for seed in paths)
-  show(f"feature network{'s'[: count - 1]} of {stem} (in {folder}): test accuracy {percent}")
-  return [_network(f"{stem}-{seed}", found[seed], splits.num_classes) for seed in paths]
+  return seen, splits.source.split()[0].replace("/", "_"), _digest(_facts(seen, splits))
+
+
+def _packaged(name: str, digest: str) -> Trained | None:
+  """A network that comes with the package, where it was trained on just these images."""
+  from safetensors import safe_open
+
+  file = WEIGHTS / f"{name}.safetensors"
+  if not file.exists():
+    return None
+  with safe_open(file, "numpy") as weights:
+    facts = weights.metadata()
+    if facts["dataset"] != digest:
+      return None
+    flat = {key: weights.get_tensor(key).astype(np.float32) for key in weights.keys()}  # noqa: SIM118
+  return Trained(_unflat(flat), np.array(float(facts["accuracy"])))
 
 
 def _named(count: int) -> str:
@@ -165,10 +191,10 @@ def _network(name: str, trained: Trained, num_classes: int) -> FeatureNetwork:
   return FeatureNetwork(f"{name}-{digest}", trained.params, apply(num_classes), classes=True)
 
 
-def _train(
+def train(
   seen: Dataset, splits: data.Splits, seeds: tuple[int, ...], show: Callable[[str], None]
 ) -> dict[int, Trained]:
-  """A classifier for each seed, all in one program."""
+  """A classifier for each seed, all in one program; `show` is told how it goes."""
   shape, size, R = seen.image.shape[1:], len(seen.label), len(seeds)
   batch = min(BATCH, size)
   per_epoch = data.batches_per_epoch(size, batch)
@@ -189,14 +215,14 @@ def _train(
     if (epoch + 1) % -(-epochs // 10) == 0:
       show(f"epoch {epoch + 1} of {epochs}: cross-entropy {loss.mean():.4f}")
   params = jax.device_get(progress.state.params["classifier"])
-  accuracy = _accuracy(params, splits.test, splits.num_classes)
+  accuracy = accuracies(params, splits.test, splits.num_classes)
   return {
     seed: Trained(jax.tree.map(lambda leaf: leaf[i], params), accuracy[i])  # noqa: B023
     for i, seed in enumerate(seeds)
   }
 
 
-def _accuracy(params: PyTree, test: Dataset, num_classes: int) -> np.ndarray:
+def accuracies(params: PyTree, test: Dataset, num_classes: int) -> np.ndarray:
   """On test images, of classifiers `[R, ...]`: `-> [R]`."""
   logits = jax.jit(
     lambda params, images: lax.map(lambda p: classify(apply(num_classes), p, images)[1], params)
@@ -237,18 +263,23 @@ def _digest_of_params(params: PyTree) -> str:
   return digest.hexdigest()[:8]
 
 
-def _flat(trained: Trained) -> dict[str, np.ndarray]:
-  leaves = jax.tree_util.tree_leaves_with_path(trained.params)
-  names = {"/".join(entry.key for entry in path): np.asarray(leaf) for path, leaf in leaves}
-  return names | {"accuracy": trained.accuracy}
+def flat(params: PyTree) -> dict[str, np.ndarray]:
+  """The arrays of a network by "LAYER/KIND"."""
+  leaves = jax.tree_util.tree_leaves_with_path(params)
+  return {"/".join(entry.key for entry in path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def _unflat(arrays: dict[str, np.ndarray]) -> PyTree:
+  params = {}
+  for name, leaf in arrays.items():
+    layer, kind = name.split("/")
+    params.setdefault(layer, {})[kind] = leaf
+  return params
 
 
 def _read(file) -> Trained | None:
   members = caching.read(file)
   if members is None:
     return None
-  accuracy, params = members.pop("accuracy"), {}
-  for name, leaf in members.items():
-    layer, kind = name.split("/")
-    params.setdefault(layer, {})[kind] = leaf
-  return Trained(params, accuracy)
+  accuracy = members.pop("accuracy")
+  return Trained(_unflat(members), accuracy)

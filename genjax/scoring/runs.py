@@ -16,6 +16,7 @@ from genjax.scoring.protocols import RunBlock, Settings
 from genjax.scoring.score_files import Place
 from genjax.training import loading, metrics_file, planning, sweep, workdir
 
+ALL = ("all",)
 COLUMNS, SETTINGS = 12, 8  # of the picture of nearest training images
 
 
@@ -23,7 +24,7 @@ class Wanted(NamedTuple):
   """What the flags ask for."""
 
   weights: tuple[str, ...]
-  names: tuple[str, ...]  # () for all that a model has
+  names: tuple[str, ...]  # () for those of a model that are quick, ("all",) for all
   settings: Settings
   networks: int
   features: str
@@ -35,26 +36,35 @@ def score_all(paths: Sequence[str | pathlib.Path], wanted: Wanted) -> Iterator[s
 
   Of several, those without a checkpoint are left out. Raises as `score`.
   """
-  homes = workdir.named(paths)
+  homes, slow = workdir.named(paths), {}
   for home in homes:
     if len(homes) > 1 and not workdir.begun(home):
       yield f"{home}: no checkpoint yet; left out"
     else:
-      computed = score(home, wanted)
+      computed, left = score(home, wanted)
+      slow |= dict.fromkeys(left)
       yield (
         f"{home}: {computed:,} scores computed" if computed else f"{home}: every score was there"
       )
+  if slow:
+    reasons = ", ".join(f"{name} ({SCORES[name].slow})" for name in slow)
+    yield f"not asked for, as slow: {reasons}; --metrics=all computes them too"
 
 
-def score(path: pathlib.Path, wanted: Wanted) -> int:
-  """Scores the runs of one workdir; returns how many figures were computed.
+def score(path: pathlib.Path, wanted: Wanted) -> tuple[int, list[str]]:
+  """Scores the runs of one workdir.
+
+  Returns: how many figures were computed, and the scores that were left out as they are slow.
 
   Raises:
     UserError: no workdir, or one that cannot be written; nothing saved yet, other data than the
       runs had, or no such score.
   """
   saved = loading.read(path)
-  names = wanted.names or tuple(n for n in SCORES if protocols.fits(n, saved.model))
+  had = [name for name in SCORES if protocols.fits(name, saved.model)]
+  slow = [] if wanted.names else [name for name in had if SCORES[name].slow]
+  named = () if wanted.names == ALL else wanted.names
+  names = named or tuple(name for name in had if name not in slow)
   protocols.check(names, saved.model, "--metrics")
   splits = planning.reload_data(saved.config, wanted.data)
   planning.check_data(path, splits)
@@ -64,10 +74,10 @@ def score(path: pathlib.Path, wanted: Wanted) -> int:
   )
   computed, size = 0, _at_once(len(saved.rows))
   evaluation = Evaluation(saved.model, splits, wanted.settings, networks, size)
-  evaluation.check(wanted.names, "--metrics")
+  evaluation.check(named, "--metrics")
   for weights in wanted.weights:
     computed += _Scoring(path, saved, weights).run(evaluation, names)
-  return computed
+  return computed, slow
 
 
 class _Scoring:

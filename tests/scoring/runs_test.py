@@ -67,7 +67,7 @@ def _values(path, name):
 def test_all_runs_are_scored_once(vae, tmp_path):
   path = _copy(vae[0], tmp_path)
   runs = len(vae[1].rows)
-  assert scored_runs.score(path, _wanted(VAE)) == runs * len(VAE)
+  assert scored_runs.score(path, _wanted(VAE))[0] == runs * len(VAE)
   first = score_files.read(path)
   assert {place.name for place in first} == set(VAE)
   assert all(np.isfinite(value) for value in first.values())
@@ -81,7 +81,7 @@ def test_all_runs_are_scored_once(vae, tmp_path):
 
   assert (path / "samples" / "nearest-best.png").exists()
 
-  assert scored_runs.score(path, _wanted(VAE)) == 0
+  assert scored_runs.score(path, _wanted(VAE))[0] == 0
   assert score_files.read(path) == first
 
 
@@ -109,7 +109,7 @@ def test_only_what_is_missing_is_computed(vae, tmp_path):
   lost = [line for line in lines if ",1,fd@" in line or ",2,swd@" in line]
   assert len(lost) == 2
   (path / "metrics.csv").write_text("".join(line for line in lines if line not in lost))
-  assert scored_runs.score(path, _wanted(("fd", "swd"))) == 2
+  assert scored_runs.score(path, _wanted(("fd", "swd")))[0] == 2
   again = score_files.read(path)
   assert again.keys() == whole.keys()
   np.testing.assert_allclose([again[p] for p in whole], list(whole.values()), rtol=1e-4)
@@ -152,7 +152,7 @@ def test_scores_are_those_of_the_loaded_run(vae, tmp_path):
 
 def test_a_conditional_gan(gan, tmp_path):
   path = _copy(gan, tmp_path)
-  assert scored_runs.score(path, _wanted(GAN, ("last", "raw"))) == 2 * len(GAN) * 4
+  assert scored_runs.score(path, _wanted(GAN, ("last", "raw")))[0] == 2 * len(GAN) * 4
   noted = score_files.read_protocols(path)
   floors = {}
   for one in noted.values():
@@ -170,14 +170,30 @@ def test_a_conditional_gan(gan, tmp_path):
   assert by_weights["last"] != by_weights["raw"]  # averaging changes the images
 
 
-def test_all_scores_of_a_model_by_default_and_three_networks(vae, tmp_path):
+def test_what_is_slow_is_left_out_unless_it_is_asked_for(vae, tmp_path):
+  path = _copy(vae[0], tmp_path)
+  *_, last = scored_runs.score_all([path], _wanted(()))
+  assert last == (
+    "not asked for, as slow: emd_features (an assignment of thousands of images), emd (an "
+    "assignment of thousands of images), jsd (a network trained for each run), nll (thousands of "
+    "latents an image); --metrics=all computes them too"
+  )
+  names = {place.name.partition("/")[0] for place in score_files.read(path)}
+  had = {n for n in scored_runs.SCORES if protocols.fits(n, vae[1].model)}
+  assert names == had - {"emd_features", "emd", "jsd", "nll"}
+  assert list(scored_runs.score_all([path], _wanted(("nll",)))) == [
+    f"{path}: {len(vae[1].rows)} scores computed"
+  ]
+
+
+def test_all_scores_of_a_model_and_three_networks(vae, tmp_path):
   path = _copy(vae[0], tmp_path)
   names = tuple(n for n, s in scored_runs.SCORES.items() if protocols.fits(n, vae[1].model))
   of_network = [n for n in names if scored_runs.SCORES[n].group == "features"]
   count = len(names) + 2 * len(of_network)
   dimensions = sum(row["latent"] for row in vae[1].rows)  # each has a KL
   expected = (count - 1) * len(vae[1].rows) + dimensions
-  assert scored_runs.score(path, _wanted((), networks=3)) == expected
+  assert scored_runs.score(path, _wanted(("all",), networks=3)) == (expected, [])
   networks = {one.get("features") for one in score_files.read_protocols(path).values()}
   assert len(networks - {None}) == 3
 
@@ -189,7 +205,7 @@ def test_a_network_of_the_users(vae, tmp_path, monkeypatch):
   )
   monkeypatch.syspath_prepend(tmp_path)
   path = _copy(vae[0], tmp_path)
-  assert scored_runs.score(path, _wanted(("fd",), features="mine:pixels")) == len(vae[1].rows)
+  assert scored_runs.score(path, _wanted(("fd",), features="mine:pixels"))[0] == len(vae[1].rows)
   (one,) = score_files.read_protocols(path).values()
   assert re.fullmatch(r"mine:pixels-[0-9a-f]{8}", one["features"])
   with pytest.raises(UserError, match="--metrics has 'modes', which cannot be had"):
@@ -211,9 +227,9 @@ def test_no_classifier_is_trained_for_scores_without_features_and_nan_is_not_com
   monkeypatch.setattr(classifier, "feature_networks", None)
   monkeypatch.setattr(pixels, "sharpness", lambda images: images.sum((1, 2, 3)) * np.nan)
   path = _copy(vae[0], tmp_path)
-  assert scored_runs.score(path, _wanted(("sharpness",))) == len(vae[1].rows)
+  assert scored_runs.score(path, _wanted(("sharpness",)))[0] == len(vae[1].rows)
   assert np.isnan(list(_values(path, "sharpness").values())).all()
-  assert scored_runs.score(path, _wanted(("sharpness",))) == 0
+  assert scored_runs.score(path, _wanted(("sharpness",)))[0] == 0
 
 
 def test_a_failed_run_has_no_last_scores(caches, tmp_path):
@@ -222,7 +238,7 @@ def test_a_failed_run_has_no_last_scores(caches, tmp_path):
   failed = [row["status"] == "failed" for row in trainings.runs_csv(tmp_path)]
   assert 0 < sum(failed) < len(failed)
   well = len(failed) - sum(failed)
-  assert scored_runs.score(tmp_path, _wanted(("swd",), ("last", "best"))) == 2 * well
+  assert scored_runs.score(tmp_path, _wanted(("swd",), ("last", "best")))[0] == 2 * well
   assert {place.run for place in score_files.read(tmp_path)} == {
     i for i, lost in enumerate(failed) if not lost
   }
@@ -240,10 +256,10 @@ def test_main_computes_the_same_by_the_same_code(caches, tmp_path):
   assert (tmp_path / "plots" / "scores.png").exists()
   settings = Settings("validation", 200, **watch.EVALS)
   wanted = _wanted(("fd", "nll", "kl_dim"), ("last",), settings)
-  assert scored_runs.score(tmp_path, wanted) == 0
+  assert scored_runs.score(tmp_path, wanted)[0] == 0
   lines = (tmp_path / "metrics.csv").read_text().splitlines(keepends=True)
   (tmp_path / "metrics.csv").write_text("".join(line for line in lines if "@" not in line))
-  assert scored_runs.score(tmp_path, wanted) == expected
+  assert scored_runs.score(tmp_path, wanted)[0] == expected
   for place, value in score_files.read(tmp_path).items():
     np.testing.assert_allclose(value, found[place], rtol=1e-3)
 
@@ -317,5 +333,5 @@ def test_a_lost_protocols_json_comes_back(vae, tmp_path):
   scored_runs.score(path, _wanted(("sharpness",)))
   before = score_files.read_protocols(path)
   (path / "protocols.json").unlink()
-  assert scored_runs.score(path, _wanted(("sharpness",))) == 0
+  assert scored_runs.score(path, _wanted(("sharpness",)))[0] == 0
   assert score_files.read_protocols(path) == before

@@ -1,0 +1,48 @@
+"""The classifiers that come with the package: `python launch/feature_networks.py`.
+
+Trains three on MNIST as `genjax.evaluate` does on a dataset that has none, rounds their weights to
+float16, and writes genjax/scoring/weights/mnist-SEED.safetensors with the digest of the images that
+they saw, the test accuracy after rounding, and how they were made. Prints the table of BUILD.md.
+"""
+
+import hashlib
+
+import jax
+import numpy as np
+from absl import flags
+from safetensors.numpy import save
+
+from genjax import cli, data, files
+from genjax.scoring import classifier
+from genjax.types import PyTree
+
+_NAME = flags.DEFINE_string("name", "mnist", "The TFDS dataset that they classify.")
+
+
+def rounded(params: PyTree) -> PyTree:
+  """What is left of weights in a file of half the size."""
+  return jax.tree.map(lambda leaf: np.asarray(leaf, np.float16), params)
+
+
+def main() -> None:
+  splits = data.load(_NAME.value)
+  seen, stem, digest = classifier.identify(splits)
+  trained = classifier.train(seen, splits, tuple(range(classifier.COUNT)), print)
+  print("| network | test accuracy | SHA-256 |\n| --- | --- | --- |")
+  for seed, network in trained.items():
+    params = rounded(network.params)
+    one = jax.tree.map(lambda leaf: leaf[None].astype(np.float32), params)
+    accuracy = float(classifier.accuracies(one, splits.test, splits.num_classes)[0])
+    facts = {
+      "dataset": digest,
+      "accuracy": f"{accuracy:.4f}",
+      "command": f"python launch/feature_networks.py --name={_NAME.value}",
+      "jax": jax.__version__,
+    }
+    content = save(classifier.flat(params), facts)
+    files.write(classifier.WEIGHTS / f"{stem}-{seed}.safetensors", content)
+    print(f"| {stem}-{seed} | {accuracy:.2%} | {hashlib.sha256(content).hexdigest()} |")
+
+
+if __name__ == "__main__":
+  cli.run(main)
