@@ -11,7 +11,21 @@ of two CPU cores (no AVX-512) that other work shared.
 from genjax import config as genjax_config
 
 VARIANTS = {
-  "": genjax_config.FLAX
+  "": {
+    "batch_size": 64,
+    "steps": 6000,
+    "model.network": "dcgan_conditional",
+    "model.width": 16,
+    "model.initialiser": "normal_0.02",
+    "model.regulariser": "r1",
+    "sweep.penalty_weight": (1.0,),
+    "sweep.learning_rate": (2e-3,),
+    "sweep.b1": (0.5,),
+    "sweep.seeds": (0, 1),
+    "sweep.ema_decay": (0.999,),
+    "sweep.latents": (50,),
+  },
+  "s1_layers": genjax_config.FLAX
   | {
     "batch_size": 64,
     "steps": 400,

@@ -16,24 +16,29 @@ from genjax import config as genjax_config
 
 _SEEDS = {"sweep.seeds": tuple(range(10))}
 _ADAM = {"sweep.learning_rate": (2e-4,), "sweep.b1": (0.5,)}
+_PYRAMID = _ADAM | {
+  "batch_size": 64,
+  "model.initialiser": "normal_0.02",
+  "sweep.seeds": (0, 1),
+  "sweep.ema_decay": (0.999,),
+  "sweep.latents": (50,),
+}
 _S0 = _ADAM | {"batch_size": 256, "epochs": 30.0}
 _S1 = _ADAM | {"epochs": 50.0}
 _DENSE = _ADAM | {"model.network": "dense", "epochs": 50.0}
 _S3 = _ADAM | {"model.network": "s3_gan", "epochs": 50.0, "sweep.latents": (100,)}
 
 VARIANTS = {
-  "": _ADAM
-  | genjax_config.FLAX
+  "": _PYRAMID
   | {
-    "model.network": "s1_wgan",
-    "batch_size": 64,
-    "steps": 400,
-    "eval_every": 100,
-    "log_every": 10,
-    "sweep.seeds": (0, 1),
-    "sweep.ema_decay": (0.99,),
-    "sweep.latents": (100,),
+    "model.network": "dcgan_plain",
+    "model.width": 16,
+    "model.regulariser": "r1",
+    "steps": 6000,
+    "sweep.penalty_weight": (1.0,),
+    "sweep.learning_rate": (2e-3,),
   },
+  "dcgan": _PYRAMID | {"model.network": "dcgan", "steps": 4000, "sweep.learning_rate": (1e-3,)},
   "s0": _S0 | {"sweep.latents": (100,)},
   "s0_study": _S0 | _SEEDS | {"sweep.latents": (100, 350, 500, 750, 1000)},
   "s1": _S1 | {"sweep.latents": (100,)},

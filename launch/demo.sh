@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The main job on embedded data: a WGAN, 2 seeds x 2 latent sizes in one program, a few minutes.
+# The main job on embedded data: a GAN, 2 seeds x 2 latent sizes in one program, a few minutes.
 #   launch/demo.sh [WORKDIR]     (demo by default)
 set -euo pipefail
 workdir=$(realpath -m "${1:-demo}")
 cd "$(dirname "$0")/.."
 . launch/environment.sh
-python -m genjax.main --config=configs/wgan_digits.py --workdir="$workdir"
+python -m genjax.main --config=configs/gan_digits.py --workdir="$workdir"
 echo "Look at $workdir/samples/best.png and $workdir/plots/training.png"

@@ -52,7 +52,11 @@ SCORES = {
   "sharpness": Score("sharpness", "", "images"),
   # A bound from below, which a discriminator that does worse than chance takes below 0.
   "jsd": Score(
-    "JSD by a fresh discriminator (nats)", "lower", "discriminator", "", (-math.inf, math.log(2)),
+    "JSD by a fresh discriminator (nats)",
+    "lower",
+    "discriminator",
+    "",
+    (-math.inf, math.log(2)),
     slow=_NETWORK,
   ),
   "cas": Score(
@@ -63,7 +67,11 @@ SCORES = {
   "critic_gap_real": Score("critic gap, training - held-out", "", "critic", "critic", _ANY),
   "elbo": Score("ELBO, binarised images (nats)", "higher", "likelihood", "encoder", (-math.inf, 0)),
   "nll": Score(
-    "NLL, binarised images (nats)", "lower", "likelihood", "encoder", headline="NLL",
+    "NLL, binarised images (nats)",
+    "lower",
+    "likelihood",
+    "encoder",
+    headline="NLL",
     slow="thousands of latents an image",
   ),
   "kl": Score("KL (nats)", "", "likelihood", "encoder"),

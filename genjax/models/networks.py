@@ -158,6 +158,7 @@ def _dcgan(spec: Spec, batch_norm: bool = True) -> GanNetworks:
 
 
 _s1_wgan = partial(_s1_gan, batch_norm=True)
+_dcgan_plain = partial(_dcgan, batch_norm=False)
 _s1_cifar_wgan_gp = partial(_s1_cifar_wgan, batch_norm=False)
 
 VAES = {
@@ -176,14 +177,14 @@ GANS = {
   "s1_wgan_gp_cifar10": Entry(_s1_cifar_wgan_gp, CIFAR10, 128, "wgan_gp_cifar10.py", TORCH),
   "s3_gan": Entry(_dense_gan, None, 128, "gan_mnist.py:s3", TORCH, depth=4),
   "s4_gan": Entry(_s4_gan, MNIST, 128, "gan_mnist.py:s4", KERAS),
-  "s1_cgan": Entry(_s1_wgan, MNIST, 128, "cgan_mnist.py", KERAS, conditional=True),
+  "s1_cgan": Entry(_s1_wgan, MNIST, 128, "cgan_mnist.py:s1_layers", KERAS, conditional=True),
   "s4_cgan": Entry(_s4_cgan, MNIST, 128, "cgan_mnist.py:s4", KERAS, conditional=True),
   "s1_cgan_cifar10": Entry(
     _s1_cifar_wgan, CIFAR10, 128, "cgan_cifar10.py", TORCH, conditional=True
   ),
-  "dcgan": Entry(_dcgan, None, 32, "gan_mnist.py", TORCH),
-  "dcgan_plain": Entry(partial(_dcgan, batch_norm=False), None, 32, "wgan_gp_mnist.py", TORCH),
-  "dcgan_conditional": Entry(_dcgan, None, 32, "cgan_mnist.py", TORCH, conditional=True),
+  "dcgan": Entry(_dcgan, None, 32, "gan_mnist.py:dcgan", TORCH),
+  "dcgan_plain": Entry(_dcgan_plain, None, 32, "gan_mnist.py", TORCH),
+  "dcgan_conditional": Entry(_dcgan_plain, None, 32, "cgan_mnist.py", TORCH, conditional=True),
 }
 NETWORKS = {"vae": VAES, "gan": GANS}  # model -> its networks
 

@@ -431,7 +431,11 @@ GOLDEN = {
     "generator_loss": 0.712868,
     "penalty_real": 0.00666821,
   },
-  "dcgan_conditional": {"critic_gap": 0.0543539, "critic_loss": 1.39075, "generator_loss": 0.6313},
+  "dcgan_conditional": {
+    "critic_gap": 0.0087961,
+    "critic_loss": 1.38228,
+    "generator_loss": 0.681492,
+  },
 }
 
 
