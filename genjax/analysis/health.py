@@ -5,11 +5,12 @@ A rule raises a flag or does not; it cannot judge where what it reads was not me
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from genjax.analysis.recorded_scores import Scores
 from genjax.analysis.workdirs import RunRecord, Workdir
 from genjax.plotting.tables import Block, Column, Table
+from genjax.training import diagnosis
+from genjax.training.diagnosis import COLLAPSED_KL, REMEDIES, Past, Trouble
 
 # Of the floor's recall or coverage: a generator that misses most of the data, and is not merely
 # worse than another.
@@ -17,49 +18,38 @@ COLLAPSED = 0.25
 # The fraction "nearest to training" is small and noisy for real test images, so it takes both five
 # times theirs and one image in twenty.
 MEMORISED, MEMORISED_AT_LEAST = 5.0, 0.05
-# A gap's size is that of the critic's slope, and a clipped critic is almost flat yet alive: only
-# what 32 bits can hardly tell from 0 is dead.
-FLAT = 1e-6
-# Divided by the slope it is a distance in pixels' units, of which different images have several. Of
-# a critic with batch norm it is none, as each side has its own statistics, but no nearer to 0.
+# A gap over the slope is a distance in pixels' units, of which different images have several. Of a
+# critic with batch norm it is none, as each side has its own statistics, but no nearer to 0.
 FLAT_SCALED = 1e-3
-# Of a thousand validation images none is on the wrong side, or none on the right: hardly a gradient
-# is left.
-SATURATED, FOOLED = 0.999, 0.001
-# nats in all dimensions together: one that is used takes about one by itself.
-COLLAPSED_KL = 0.1
 # Of the latent's dimensions. That a large latent uses a part of them only is no fault.
 ACTIVE = 0.1
 
 Figures = Mapping[str, float]
 
 
-class Flag(NamedTuple):
-  name: str  # a key of RULES
-  reason: str  # the rule and the figure that raised it
-
-
-def flags(scores: Figures, floors: Figures, training: Figures, latent: int = 0) -> list[Flag]:
-  """The flags of a run, in the order of `RULES`.
+def flags(scores: Figures, floors: Figures, past: Past, latent: int = 0) -> list[Trouble]:
+  """The flags of a run, in the order of `REMEDIES`.
 
   Args:
     scores: its figures by the names in `catalogue.SCORES`.
     floors: what real test images score, by the same names; of `modes`, how many classes there are.
-    training: its figures by the names of training, such as `val_kl`, from the step of the weights.
+    past: its figures by the names of training, such as `val_kl`, up to the step of the weights.
     latent: the size of its latent; 0 where that is not known.
   """
-  judged = judge(scores, floors, training, latent)
-  return [Flag(name, reason) for name, reason in judged.items() if reason]
+  judged = judge(scores, floors, past, latent)
+  return [Trouble(name, reason) for name, reason in judged.items() if reason]
 
 
-def judge(
-  scores: Figures, floors: Figures, training: Figures, latent: int = 0
-) -> dict[str, str | None]:
+def judge(scores: Figures, floors: Figures, past: Past, latent: int = 0) -> dict[str, str | None]:
   """What each rule says: a reason, "" where all is well, None where it has nothing to judge by."""
+  of_training = diagnosis.judge(past)
   result = {}
-  for name, rule in RULES.items():
-    said = rule(_known(scores), _known(floors), _known(training), latent)
-    result[name] = next(filter(None, said), "") if said else None
+  for name in REMEDIES:
+    rule = _RULES.get(name)
+    said = diagnosis.first(rule(_known(scores), _known(floors), latent)) if rule else None
+    result[name] = _worst([said, of_training.get(name)])
+  if result["underfitted"] and result["few modes"]:
+    result["few modes"] = ""  # what it lacks may still come
   return result
 
 
@@ -67,10 +57,10 @@ def _known(figures: Figures) -> Figures:
   return {name: value for name, value in figures.items() if not math.isnan(value)}
 
 
-# A rule gives what it found, "" for each thing that was looked at and is right.
+# Rules as in `diagnosis`, of scores and their floors.
 
 
-def _collapse(scores: Figures, floors: Figures, _: Figures, latent: int) -> list[str]:
+def _few_modes(scores: Figures, floors: Figures, latent: int) -> list[str]:
   said = []
   if {"modes"} <= scores.keys() & floors.keys():
     fewer = scores["modes"] < floors["modes"]
@@ -87,7 +77,7 @@ def _collapse(scores: Figures, floors: Figures, _: Figures, latent: int) -> list
   return said
 
 
-def _memorisation(scores: Figures, floors: Figures, _: Figures, latent: int) -> list[str]:
+def _memorisation(scores: Figures, floors: Figures, latent: int) -> list[str]:
   if "memorised" not in scores.keys() & floors.keys():
     return []
   value, floor = scores["memorised"], floors["memorised"]
@@ -97,54 +87,32 @@ def _memorisation(scores: Figures, floors: Figures, _: Figures, latent: int) -> 
   return [f"memorised {value:.2g} is above {bound}"]
 
 
-def _dead_critic(scores: Figures, _: Figures, training: Figures, latent: int) -> list[str]:
-  said = []
-  for figures, name, flat in (
-    (scores, "critic_gap_scaled", FLAT_SCALED),
-    (training, "val_critic_gap", FLAT),
-    (training, "val_critic_gradient_norm", FLAT),
-  ):
-    if name in figures:
-      dead = abs(figures[name]) < flat
-      said.append(f"{name} {figures[name]:.2g} is within {flat:g} of 0" if dead else "")
-  accuracies = [_accuracy(training, part) for part in ("real", "generated")]
-  if None not in accuracies:
-    said.append(_of_accuracies(*accuracies))
-  return said
+def _critic_dead(scores: Figures, floors: Figures, latent: int) -> list[str]:
+  if "critic_gap_scaled" not in scores:
+    return []
+  value = scores["critic_gap_scaled"]
+  dead = abs(value) < FLAT_SCALED
+  return [f"critic_gap_scaled {value:.2g} is within {FLAT_SCALED:g} of 0" if dead else ""]
 
 
-def _accuracy(training: Figures, part: str) -> float | None:
-  names = [name for name in (f"val_accuracy_{part}", f"accuracy_{part}") if name in training]
-  return training[names[0]] if names else None
-
-
-def _of_accuracies(real: float, generated: float) -> str:
-  if min(real, generated) > SATURATED:
-    return f"the discriminator is right on {real:.2%} of real, {generated:.2%} of generated images"
-  if generated < FOOLED:
-    return f"the discriminator is right on {generated:.2%} of generated images"
-  return ""
-
-
-def _posterior_collapse(scores: Figures, _: Figures, training: Figures, latent: int) -> list[str]:
+def _posterior_collapse(scores: Figures, floors: Figures, latent: int) -> list[str]:
   said = []
   if "active_units" in scores:
     active = scores["active_units"]
     few = active == 0 or active < ACTIVE * latent
     of = f" of {latent} dimensions" if latent else ""
     said.append(f"active_units {active:g}{of}: none, or below {ACTIVE:g}" if few else "")
-  for figures, name in ((scores, "kl"), (training, "val_kl")):
-    if name in figures:
-      value = figures[name]
-      low = value < COLLAPSED_KL
-      said.append(f"{name} {value:.2g} nats is below {COLLAPSED_KL:g}" if low else "")
+  if "kl" in scores:
+    value = scores["kl"]
+    low = value < COLLAPSED_KL
+    said.append(f"kl {value:.2g} nats is below {COLLAPSED_KL:g}" if low else "")
   return said
 
 
-RULES = {
-  "collapse": _collapse,
+_RULES = {
+  "few modes": _few_modes,
   "memorisation": _memorisation,
-  "dead critic": _dead_critic,
+  "critic dead": _critic_dead,
   "posterior collapse": _posterior_collapse,
 }
 
@@ -158,12 +126,12 @@ def of_runs(workdirs: Sequence[Workdir], found: Sequence[Scores], weights: str) 
   for home in workdirs:
     for run in home.runs:
       step = run.best_step if weights == "best" else run.last_step
-      training = {name: run.at(name, step) for name in run.figures if "@" not in name}
+      past = {name: run.until(name, step) for name in run.figures if "@" not in name}
       said = [
-        judge(scores, {"modes": home.num_classes} | floors, training, run.latent)
+        judge(scores, {"modes": home.num_classes} | floors, past, run.latent)
         for scores, floors in measured.get((run.setting, run.seed), [({}, {})])
       ]
-      result.append((run, {name: _worst([s[name] for s in said]) for name in RULES}))
+      result.append((run, {name: _worst([s[name] for s in said]) for name in REMEDIES}))
   return result
 
 
@@ -190,16 +158,17 @@ def _worst(said: list[str | None]) -> str | None:
 
 
 def counts(judged: Judged) -> Table:
-  """Each setting: how many of its runs have each flag, None where no run could be judged."""
+  """Each setting: how many of its runs have each flag, None where none of them could be judged."""
   columns = [Column("setting", "setting", "text"), Column("runs", "runs", "count")]
   columns.append(Column("failed", "failed", "count"))
-  columns += [Column(name.replace(" ", "_"), name, "count") for name in RULES]
+  looked_at = [n for n in REMEDIES if any(said[n] is not None for _, said in judged)]
+  columns += [Column(name.replace(" ", "_"), name, "count") for name in looked_at]
   groups = {}
   for run, said in judged:
     groups.setdefault(run.setting, []).append((run, said))
   rows = []
   for setting, members in groups.items():
-    cells = [_flagged([said[name] for _, said in members]) for name in RULES]
+    cells = [_flagged([said[name] for _, said in members]) for name in looked_at]
     rows.append((setting, len(members), sum(run.failed for run, _ in members), *cells))
   notes = ["-: not measured"] if any(None in row for row in rows) else []
   return Table(columns, [Block("Runs with a flag", {}, rows, notes)])
@@ -215,13 +184,14 @@ _FLAGS = (
   Column("seed", "seed", "count"),
   Column("flag", "flag", "text"),
   Column("reason", "because", "text"),
+  Column("remedy", "what usually helps", "text"),
 )
 
 
 def reasons(judged: Judged) -> Table:
   """Each flag of each run, and the figure that raised it."""
   rows = [
-    (run.setting, run.seed, name, reason)
+    (run.setting, run.seed, name, reason, REMEDIES[name])
     for run, said in judged
     for name, reason in said.items()
     if reason

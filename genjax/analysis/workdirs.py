@@ -28,8 +28,12 @@ class RunRecord(NamedTuple):
 
   def at(self, name: str, step: float) -> float:
     """The figure of that name at a step, or else the last one before; NaN where there is none."""
-    steps = [s for s in self.figures.get(name, {}) if s <= step]
-    return self.figures[name][max(steps)] if steps else math.nan
+    return next(reversed(self.until(name, step)), math.nan)
+
+  def until(self, name: str, step: float) -> list[float]:
+    """The figures of that name up to a step, the last one last."""
+    found = self.figures.get(name, {})
+    return [found[s] for s in sorted(found) if s <= step]
 
 
 class Workdir(NamedTuple):
@@ -107,7 +111,8 @@ def _table(folder: pathlib.Path) -> tuple[list[dict], list[dict]]:
     rows = workdir.read_runs(folder)
     results = [{name: kind(row[name]) for name, kind in _RESULTS.items()} for row in rows]
     numbers = [
-      {name: float(row[name]) for name in row if name not in ("run", *_RESULTS)} for row in rows
+      {name: float(row[name]) for name in row if name not in ("run", "trouble", *_RESULTS)}
+      for row in rows
     ]
     if [int(row["run"]) for row in rows] != list(range(len(rows))) or not rows:
       raise ValueError

@@ -13,6 +13,7 @@ from genjax.plotting import plots
 from genjax.training import (
   checkpoint,
   config_file,
+  diagnosis,
   metrics_file,
   pictures,
   planning,
@@ -138,6 +139,8 @@ class Training:
       f", of which {self._failed().sum()} failed (see runs.csv)" if any(self._failed()) else ""
     )
     print(f"{self.path}: {self.counted} at step {steps:,}{failed}; pictures in samples, plots")
+    for line in diagnosis.summary(self._troubles(), [_name(row, self.rows) for row in self.rows]):
+      print(f"{self.path}: {line}")
 
   def _at(self, every: int) -> bool:
     return self.step % every == 0
@@ -170,7 +173,9 @@ class Training:
       values[self._failed()] = np.nan  # also what it had of the interval in which it failed
     self.history.add(self.step, means)
     leading = "loss" if "loss" in means else "critic_loss"
-    self.bar.set_postfix_str(f"{self.counted}, {_spread(leading, means[leading])}")
+    ill = sum(any(t.name != "underfitted" for t in run) for run in self._troubles())
+    counted = f"{self.counted}, {ill} in trouble (see runs.csv)" if ill else self.counted
+    self.bar.set_postfix_str(f"{counted}, {_spread(leading, means[leading])}")
 
   def _failed(self) -> np.ndarray:
     return np.asarray(self.progress.failed_at) >= 0
@@ -210,13 +215,25 @@ class Training:
     # Last, as it says that nothing is left to be done.
     workdir.write_runs(self.path, self.rows, self._results("done"))
 
+  def _troubles(self) -> list[list[diagnosis.Trouble]]:
+    """Of each run what is wrong with it, by its validations so far; nothing of one that failed."""
+    series = self.history.series()
+    return [
+      []
+      if self._failed()[i]
+      else diagnosis.troubles({name: list(values[i]) for name, (_, values) in series.items()})
+      for i in range(len(self.rows))
+    ]
+
   def _results(self, healthy: str) -> list[dict]:
     best, last = np.asarray(self.progress.best.step), np.asarray(self.progress.state.step)
+    troubles = self._troubles()
     return [
       {
         "status": "failed" if self._failed()[i] else healthy,
         "best_step": best[i],
         "last_step": last[i],
+        "trouble": "; ".join(trouble.name for trouble in troubles[i]),
       }
       for i in range(len(self.rows))
     ]

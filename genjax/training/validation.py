@@ -45,12 +45,12 @@ def make(model: Model, num_images: int, binarise: bool) -> Callable:
     rows = lax.map(lambda args: model.diagnose(run, state, *args), (keys, batches))
     result = jax.tree.map(lambda row: row.mean(0), rows)
     if model.criterion == "val_swd":
+      real, generated = _flat(batches.image), _flat(generate(run, state, batches))
       # Patches and directions are those of every run: a figure to compare runs by.
-      result["val_swd"] = pixels.pyramid_distance(
-        stream(jax.random.key(0), Stream.METRIC),
-        _flat(batches.image),
-        _flat(generate(run, state, batches)),
-      )
+      key = stream(jax.random.key(0), Stream.METRIC)
+      result["val_swd"] = pixels.pyramid_distance(key, real, generated)
+      result["val_spread"] = generated.std(0).mean() / jnp.maximum(real.std(0).mean(), 1e-6)
+      result["val_brightness"] = generated.mean()
     return result
 
   return measure
