@@ -33,8 +33,16 @@ _BEFORE_KEYS = {
     "optimiser_rule": "optax",
   },
 }
-# Keys that came later without another format, and meant.
-_LATER_KEYS = {"data": {"background": "white"}}
+# Keys that came later without another format, and what was meant before they did.
+_LATER_KEYS = {
+  "vae": {"data": {"background": "white"}, "sweep": {"b2": [0.999], "decay_steps": [0.0]}},
+  "gan": {
+    "data": {"background": "white"},
+    "model": {"spectral_norm": False},
+    "grid": {"spectral_norm": []},
+    "sweep": {"b2": [0.999], "decay_steps": [0.0], "critic_learning_rate": [0.0]},
+  },
+}
 # Keys of a config that say how, where and how often to look, not what is trained: whoever resumes
 # may change them. Best weights are those of the best of the validations that were made.
 _FREE = (
@@ -172,7 +180,8 @@ def read_config(path: pathlib.Path) -> dict:
     ) from None
   if record.setdefault("format", 1) == 1:
     record["config"] = _of_format_1(record["config"])
-  record["config"] = _with(_LATER_KEYS, record["config"])
+  later = _LATER_KEYS.get(record["config"].get("model", {}).get("name"), {})
+  record["config"] = _with(later, record["config"])
   if record["format"] not in (1, FORMAT):
     raise UserError(
       f"{path} was left by genjax {made_by(record)} in format {record['format']}, and this genjax "

@@ -67,7 +67,7 @@ def test_a_table_for_each_network_is_printed_and_written(two):
   assert len(read(out / "runs.csv")) == 4 * 40
   assert [row["loss"] for row in read(out / "losses.csv")] == ["val_loss"] * 4 + ["val_swd"] * 4
   health = read(out / "health.csv")
-  assert [row["collapse"] for row in health] == ["10", "0", "0", "0"]
+  assert [row["few_modes"] for row in health] == ["10", "0", "0", "0"]
   assert (health[2]["setting"], health[2]["failed"]) == ("gan latent 2", "1")
 
 
@@ -92,7 +92,7 @@ def test_the_first_screen_is_the_answer(two, tmp_path):
     "gan latent 20 is better than vae latent 2 by FD (p 0.012) and coverage (p 0.012)"
   ) in said
   assert "by FD (p 0.012); not decided: coverage (over 1,000 seeds)" in said
-  assert "10 of 40 runs have health flags: collapse 10; flags.csv says why" in said
+  assert "10 of 40 runs have health flags: few modes 10; flags.csv says why" in said
   assert "--all prints every table" in said
   chosen = comparison.compare([folder / "vae"], tmp_path / "out", metrics=["coverage"])
   assert "Frechet" not in chosen

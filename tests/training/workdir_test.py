@@ -13,14 +13,15 @@ import pytest
 import trainings
 
 import genjax
-from genjax import files
+from genjax import config, files
 from genjax.scoring import score_files
 from genjax.scoring.score_files import Place
 from genjax.training import config_file, metrics_file, workdir
 from genjax.types import UserError
 
+SWEEP = {"seeds": [0, 1], "b2": [0.999], "decay_steps": [0.0]}
 RECORD = {
-  "config": {"batch_size": 8, "model": {"name": "vae", "width": 16}, "sweep": {"seeds": (0, 1)}},
+  "config": {"batch_size": 8, "model": {"name": "vae", "width": 16}, "sweep": SWEEP},
   "dataset": {"source": "digits", "image_shape": (28, 28, 1), "train": 100},
 }
 
@@ -32,7 +33,7 @@ def test_config_json_has_the_config_the_data_the_revision_and_the_versions(tmp_p
   config_file.settle(tmp_path, RECORD)
   written = json.loads((tmp_path / "config.json").read_text())
   assert written["config"]["model"] == {"name": "vae", "width": 16}
-  assert written["config"]["sweep"] == {"seeds": [0, 1]}
+  assert written["config"]["sweep"] == SWEEP
   assert written["dataset"]["image_shape"] == [28, 28, 1]
   assert isinstance(written["revision"], str)
   assert {"genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy"} == set(
@@ -66,11 +67,11 @@ def test_what_says_how_and_not_what_may_change(tmp_path):
     "keep": 5,
     "eval_every": 2,
     "data": {"dir": "b", "cache": "c", "background": "white"},
-    "sweep": {"seeds": (0, 1), "chunk": 2},
+    "sweep": SWEEP | {"chunk": 2},
   }
   config_file.settle(tmp_path, record | {"config": record["config"] | free}, {"command": "second"})
   found = config_file.read_config(tmp_path)
-  assert found["config"]["sweep"] == {"seeds": [0, 1], "chunk": 2}
+  assert found["config"]["sweep"] == SWEEP | {"chunk": 2}
   assert (found["config"]["keep"], found["config"]["data"]["dir"]) == (5, "b")
   assert found["command"] == "first"
   (change,) = found["changes"]
@@ -80,6 +81,19 @@ def test_what_says_how_and_not_what_may_change(tmp_path):
   )
   with pytest.raises(UserError, match=r"batch_size is 9, was 8\. "):
     config_file.settle(tmp_path, record | {"config": record["config"] | free | {"batch_size": 9}})
+
+
+@pytest.mark.parametrize(("model", "keys"), [("vae", 40), ("gan", 58)])
+def test_a_config_of_before_some_keys_is_read_with_what_it_meant(tmp_path, model, keys):
+  """A key that is new has its place in `_LATER_KEYS`, or old workdirs could not be read."""
+  full = json.loads(json.dumps(config.default(model).to_dict()))
+  old = {k: dict(part) if isinstance(part, dict) else part for k, part in full.items()}
+  for section, later in config_file._LATER_KEYS[model].items():
+    for key in later:
+      del old[section][key]
+  assert len(config.flatten(old)) == keys  # of the first format 2
+  config_file.settle(tmp_path, RECORD | {"config": old})
+  assert config_file.read_config(tmp_path)["config"] == full
 
 
 def test_test_images_are_data_as_well(tmp_path):
@@ -105,8 +119,8 @@ def test_lost_figures_are_spoken_of_once(tmp_path, caplog):
 
 def test_data_are_the_same_by_their_checksum_whatever_they_are_called(tmp_path):
   data = {"source": "faces (folder of images)", "crc32": 7}
-  moved = {"data": {"name": "/new/people"}, "keep": 3}
-  record = {"config": {"data": {"name": "/old/faces"}, "keep": 3}, "dataset": data}
+  moved = {"data": {"name": "/new/people"}, "model": {"name": "vae"}}
+  record = {"config": moved | {"data": {"name": "/old/faces"}}, "dataset": data}
   config_file.settle(tmp_path, record)
   renamed = data | {"source": "people (folder of images)"}
   config_file.settle(tmp_path, {"config": moved, "dataset": renamed})
@@ -151,7 +165,7 @@ def test_the_revision_is_this_package_s_and_no_other_repository_s(tmp_path, monk
   ("part", "changes", "said"),
   [
     ("config", {"batch_size": 9}, "batch_size is 9, was 8. "),
-    ("config", {"sweep": {"seeds": (0, 2)}}, "sweep.seeds is [0, 2], was [0, 1]. "),
+    ("config", {"sweep": SWEEP | {"seeds": (0, 2)}}, "sweep.seeds is [0, 2], was [0, 1]. "),
     ("config", {"model": {"name": "vae"}}, "model.width is 'absent', was 16. "),
     ("config", {"steps": 5}, "steps is 5, was 'absent'. "),
     (
