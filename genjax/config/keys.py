@@ -87,6 +87,8 @@ KEYS = (
     "clips before each of the critic's steps, not after it", GAN, CLIP),
   Key("model.half_batches", False, rules.TRUTH,
     "two critic steps, each on half a batch: real, then generated images", GAN),
+  Key("model.shared_images", False, rules.TRUTH,
+    "the generator steps on the images that the critic has just seen", GAN),
   Key("model.label_noise", 0.0, rules.FROM_ZERO,
     "largest offset of a label, for losses that are cross-entropies", GAN),
   Key("model.spectral_norm", False, rules.TRUTH,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,16 @@ from jaxtyping import Array, ArrayLike, Float, Int, Key
 from genjax.models import losses, networks, optimisers, regularisers
 from genjax.models.networks import REPORT
 from genjax.rng import Stream, latent_noise, stream
-from genjax.types import Batch, Label, Metrics, Model, Run, State, UserError
+from genjax.types import Batch, Label, Metrics, Model, PyTree, Run, State, UserError
+
+
+class Drawn(NamedTuple):
+  """Images that a generator drew in a step, and what its gradient takes."""
+
+  image: Float[Array, "B H W C"]
+  stats: PyTree  # of the generator, after them
+  pull: Callable  # gradient of a loss by the images -> (by the generator's parameters,)
+
 
 WARM_UP = 100  # critic steps for each of the generator's first, in the code of Arjovsky et al. 2017
 
@@ -31,6 +41,7 @@ def make(
   clipped: str = "weights",
   clip_first: bool = False,
   half_batches: bool = False,
+  shared_images: bool = False,
   label_noise: float = 0.0,
   optimiser: str = "adam",
   initialiser: str = REPORT,
@@ -62,6 +73,8 @@ def make(
     clip_first: clips before each of the critic's steps rather than after it.
     half_batches: the critic steps twice, on half a batch of real images and then on as many
       generated ones, rather than once on both.
+    shared_images: the generator steps on the images that the critic has just seen, rather than on
+      others: the time of drawing these is saved.
     label_noise: labels are off by up to this much, uniformly: the target of a real image is 1 - u,
       that of a generated one -u. For losses that are cross-entropies.
     optimiser: a key of `optimisers.OPTIMISERS`, for both players.
@@ -83,6 +96,11 @@ def make(
     raise UserError(
       f"model.label_noise is {label_noise:g}, and model.loss {loss!r} has no labels; "
       f"expected 0, or a loss of {', '.join(losses.CROSS_ENTROPIES)}"
+    )
+  if shared_images and (critic_steps > 1 or half_batches):
+    raise UserError(
+      "model.shared_images is True, and shares the images of one step of the critic: expected "
+      "model.critic_steps=1 and model.half_batches=False"
     )
   adapt = optimisers.make(optimiser, networks.default_of(network, optimiser_rule))
   clip = partial(regularisers.clip_weights, clipped=clipped)
@@ -111,14 +129,28 @@ def make(
     ema = {"params": params["generator"], "stats": stats["generator"]}
     return State(jnp.zeros((), jnp.int32), params, stats, opt_state, ema)
 
-  def critic_step(run: Run, frozen: tuple, carry: tuple, inputs: tuple):
+  def draw(
+    run: Run, state: State, label: Label, z_key: Key[Array, ""], key: Key[Array, ""]
+  ) -> Drawn:
+    z = latent_noise(z_key, (len(label), latent)) * run.latent_mask[None]
+    image, pull, stats = jax.vjp(
+      lambda params: generated(params, state.stats["generator"], z, label, key=key),
+      state.params["generator"],
+      has_aux=True,
+    )
+    return Drawn(image, stats, pull)
+
+  def critic_step(run: Run, frozen: tuple, shared: Drawn | None, carry: tuple, inputs: tuple):
     """One step of the critic; `frozen` is the generator, which stays as it is."""
     (image, label), key = inputs
     z_key, generator_key, real_key, generated_key, extra_key = jax.random.split(key, 5)
     size = len(image) // len(updates)
     real, label = signed(image[:size]), label[:size]
-    z = latent_noise(z_key, (size, latent)) * run.latent_mask[None]
-    fake, _ = generated(*frozen, z, label, key=generator_key)
+    if shared:
+      fake = shared.image
+    else:
+      z = latent_noise(z_key, (size, latent)) * run.latent_mask[None]
+      fake, _ = generated(*frozen, z, label, key=generator_key)
     # The images of each side, the critic's loss on its scores, and a key.
     sides = {
       "real": (real, pair.real, real_key),
@@ -167,13 +199,13 @@ def make(
     return carry, critic_metrics(loss, scores["real"], scores["generated"]) | extra
 
   def critic_turn(
-    run: Run, state: State, batches: Batch, key: Key[Array, ""]
+    run: Run, state: State, batches: Batch, key: Key[Array, ""], shared: Drawn | None = None
   ) -> tuple[State, Metrics]:
     """K steps of the critic; the generator stays as it is, its statistics too."""
     frozen = (state.params["generator"], state.stats["generator"])
     carry = tuple(part["critic"] for part in (state.params, state.stats, state.opt_state))
     keys = jax.random.split(key, critic_steps)
-    carry, metrics = lax.scan(partial(critic_step, run, frozen), carry, (batches, keys))
+    carry, metrics = lax.scan(partial(critic_step, run, frozen, shared), carry, (batches, keys))
     parts = (
       old | {"critic": new}
       for old, new in zip((state.params, state.stats, state.opt_state), carry, strict=True)
@@ -182,21 +214,19 @@ def make(
     return State(state.step, *parts, state.ema), jax.tree.map(lambda m: m[-1], metrics)
 
   def generator_turn(
-    run: Run, state: State, batches: Batch, key: Key[Array, ""]
+    run: Run, state: State, batches: Batch, key: Key[Array, ""], shared: Drawn | None = None
   ) -> tuple[State, Metrics]:
     """One step of the generator; the critic stays as it is, its statistics too."""
     label = batches.label[-1]
     z_key, generator_key, critic_key = jax.random.split(key, 3)
-    z = latent_noise(z_key, (len(label), latent)) * run.latent_mask[None]
+    fake, stats, pull = shared or draw(run, state, label, z_key, generator_key)
 
-    def objective(params):
-      fake, stats = generated(params, state.stats["generator"], z, label, key=generator_key)
-      on_fake, _ = score(state.params["critic"], state.stats["critic"], fake, label, key=critic_key)
-      return pair.generator(on_fake).mean(), stats
+    def objective(image):
+      scores, _ = score(state.params["critic"], state.stats["critic"], image, label, key=critic_key)
+      return pair.generator(scores).mean()
 
-    (value, stats), gradients = jax.value_and_grad(objective, has_aux=True)(
-      state.params["generator"]
-    )
+    value, gradient = jax.value_and_grad(objective)(fake)
+    (gradients,) = pull(gradient)
     params, opt_state = adapt.update(
       run, gradients, state.opt_state["generator"], state.params["generator"]
     )
@@ -214,8 +244,11 @@ def make(
   def step(run: Run, state: State, batches: Batch) -> tuple[State, Metrics]:
     critic_key, generator_key = jax.random.split(stream(run.key, Stream.STEP, state.step))
     run = optimisers.at_step(run, state.step)
-    state, of_critic = critic_turn(run, state, batches, critic_key)
-    moved, of_generator = generator_turn(run, state, batches, generator_key)
+    shared = None
+    if shared_images:
+      shared = draw(run, state, batches.label[-1], *jax.random.split(generator_key, 3)[:2])
+    state, of_critic = critic_turn(run, state, batches, critic_key, shared)
+    moved, of_generator = generator_turn(run, state, batches, generator_key, shared)
     if critic_warmup:
       moves = moves_before(state.step + 1) > moves_before(state.step)
       still = state._replace(step=moved.step)
@@ -264,7 +297,8 @@ def make(
     encode=None,
     decode=None,
     score=score_batch,
-    turns={"critic": critic_turn, "generator": generator_turn},
+    # Of shared images neither turn has the work by itself.
+    turns={} if shared_images else {"critic": critic_turn, "generator": generator_turn},
     criterion="val_swd",
     latent=latent,
     batches_per_step=critic_steps,

@@ -38,8 +38,8 @@ _LATER_KEYS = {
   "vae": {"data": {"background": "white"}, "sweep": {"b2": [0.999], "decay_steps": [0.0]}},
   "gan": {
     "data": {"background": "white"},
-    "model": {"spectral_norm": False},
-    "grid": {"spectral_norm": []},
+    "model": {"spectral_norm": False, "shared_images": False},
+    "grid": {"spectral_norm": [], "shared_images": []},
     "sweep": {"b2": [0.999], "decay_steps": [0.0], "critic_learning_rate": [0.0]},
   },
 }

@@ -10,7 +10,7 @@ import pytest
 from systems import SYSTEMS, assert_trees_close, assert_trees_equal, batches, run, small
 
 from genjax.models import gan, layers, losses, networks, optimisers, regularisers
-from genjax.rng import latent_noise
+from genjax.rng import Stream, latent_noise, stream
 from genjax.training import sweep
 from genjax.types import Batch, Model, Run, State, UserError
 
@@ -229,6 +229,37 @@ def test_slopes_are_penalised_on_real_and_on_generated_images(sides):
   assert set(logged) == {expected[side] for side in sides}
   for side in sides:
     np.testing.assert_allclose(logged[expected[side]], penalty(before, side), rtol=1e-4)
+
+
+def test_shared_images_are_drawn_once_and_both_players_step_on_them():
+  """The critic first, and the generator by the critic that this left."""
+  model = small("s1_gan", optimiser="sgd", shared_images=True)
+  a_run, batch = run(learning_rate=(RATE,)), batches(model, 16)
+  state = jax.jit(model.init)(a_run)
+  after, metrics = jax.jit(model.step)(a_run, state, batch)
+  _, key = jax.random.split(stream(a_run.key, Stream.STEP, 0))
+  z, real = latent_noise(jax.random.split(key, 3)[0], (16, 3)), batch.image[0]
+
+  def draw(w):
+    return networks.apply(model.networks.generator, w, {}, z, batch.label[0])[0]
+
+  def score(w, image):
+    return networks.apply(model.networks.critic, w, {}, image)[0]
+
+  generator, critic = (state.params[player] for player in ("generator", "critic"))
+  fake = draw(generator)
+
+  def critic_loss(w):
+    return (jax.nn.softplus(-score(w, real)) + jax.nn.softplus(score(w, fake))).mean()
+
+  moved = _descended(critic, critic_loss)
+  assert_trees_close(after.params["critic"], moved, rtol=1e-4, atol=1e-6)
+  generator_loss = lambda w: jax.nn.softplus(-score(moved, draw(w))).mean()  # noqa: E731
+  expected = _descended(generator, generator_loss)
+  assert_trees_close(after.params["generator"], expected, rtol=1e-4, atol=1e-6)
+  np.testing.assert_allclose(metrics["generator_loss"], generator_loss(generator), rtol=1e-4)
+  with pytest.raises(UserError, match=r"expected model\.critic_steps=1"):
+    small("s1_gan", shared_images=True, critic_steps=2)
 
 
 def test_the_critic_has_a_learning_rate_of_its_own():
