@@ -2,26 +2,17 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Int, Key
 
-from genjax.models import losses, networks, optimisers, regularisers
+from genjax.models import losses, modules, networks, optimisers, regularisers
+from genjax.models.modules import Pullable
 from genjax.models.networks import REPORT
 from genjax.rng import Stream, latent_noise, stream
-from genjax.types import Batch, Label, Metrics, Model, PyTree, Run, State, UserError
-
-
-class Drawn(NamedTuple):
-  """Images that a generator drew in a step, and what its gradient takes."""
-
-  image: Float[Array, "B H W C"]
-  stats: PyTree  # of the generator, after them
-  pull: Callable  # gradient of a loss by the images -> (by the generator's parameters,)
-
+from genjax.types import Batch, Label, Metrics, Model, Run, State, UserError
 
 WARM_UP = 100  # critic steps for each of the generator's first, in the code of Arjovsky et al. 2017
 
@@ -107,7 +98,7 @@ def make(
   pair = losses.GAN_LOSSES[loss]
   updates = (("real",), ("generated",)) if half_batches else (("real", "generated"),)
   # (params, stats, z or image, label, key in training) -> (images or scores, stats)
-  generated, score = partial(networks.apply, generator), partial(networks.apply, critic)
+  generated, score = partial(modules.apply, generator), partial(modules.apply, critic)
 
   def moves_before(step: Int[Array, ""]) -> Int[Array, ""]:
     """How often the generator has moved before a step: in a warm-up it waits."""
@@ -122,32 +113,28 @@ def make(
     z, image = jnp.zeros((1, latent)), jnp.zeros((1, *image_shape))
     label = jnp.zeros((1,), jnp.int32)
     params, stats = {}, {}
-    params["generator"], stats["generator"] = networks.init(generator, generator_key, z, label)
-    params["generator"] = networks.fit_latent(generator, params["generator"], run.latent_mask)
-    params["critic"], stats["critic"] = networks.init(critic, critic_key, image, label)
+    params["generator"], stats["generator"] = modules.init(generator, generator_key, z, label)
+    params["generator"] = modules.fit_latent(generator, params["generator"], run.latent_mask)
+    params["critic"], stats["critic"] = modules.init(critic, critic_key, image, label)
     opt_state = {name: adapt.init(run, params[name]) for name in params}
     ema = {"params": params["generator"], "stats": stats["generator"]}
     return State(jnp.zeros((), jnp.int32), params, stats, opt_state, ema)
 
   def draw(
     run: Run, state: State, label: Label, z_key: Key[Array, ""], key: Key[Array, ""]
-  ) -> Drawn:
+  ) -> Pullable:
     z = latent_noise(z_key, (len(label), latent)) * run.latent_mask[None]
-    image, pull, stats = jax.vjp(
-      lambda params: generated(params, state.stats["generator"], z, label, key=key),
-      state.params["generator"],
-      has_aux=True,
-    )
-    return Drawn(image, stats, pull)
+    parts = (part["generator"] for part in (state.params, state.stats))
+    return modules.pullable(generator, *parts, z, label, key=key)
 
-  def critic_step(run: Run, frozen: tuple, shared: Drawn | None, carry: tuple, inputs: tuple):
+  def critic_step(run: Run, frozen: tuple, shared: Pullable | None, carry: tuple, inputs: tuple):
     """One step of the critic; `frozen` is the generator, which stays as it is."""
     (image, label), key = inputs
     z_key, generator_key, real_key, generated_key, extra_key = jax.random.split(key, 5)
     size = len(image) // len(updates)
     real, label = signed(image[:size]), label[:size]
     if shared:
-      fake = shared.image
+      fake = shared.output
     else:
       z = latent_noise(z_key, (size, latent)) * run.latent_mask[None]
       fake, _ = generated(*frozen, z, label, key=generator_key)
@@ -196,10 +183,10 @@ def make(
     for names in updates:
       carry, found, extra = update(carry, names)
       scores |= found
-    return carry, critic_metrics(loss, scores["real"], scores["generated"]) | extra
+    return carry, losses.critic_metrics(loss, scores["real"], scores["generated"]) | extra
 
   def critic_turn(
-    run: Run, state: State, batches: Batch, key: Key[Array, ""], shared: Drawn | None = None
+    run: Run, state: State, batches: Batch, key: Key[Array, ""], shared: Pullable | None = None
   ) -> tuple[State, Metrics]:
     """K steps of the critic; the generator stays as it is, its statistics too."""
     frozen = (state.params["generator"], state.stats["generator"])
@@ -214,7 +201,7 @@ def make(
     return State(state.step, *parts, state.ema), jax.tree.map(lambda m: m[-1], metrics)
 
   def generator_turn(
-    run: Run, state: State, batches: Batch, key: Key[Array, ""], shared: Drawn | None = None
+    run: Run, state: State, batches: Batch, key: Key[Array, ""], shared: Pullable | None = None
   ) -> tuple[State, Metrics]:
     """One step of the generator; the critic stays as it is, its statistics too."""
     label = batches.label[-1]
@@ -230,7 +217,7 @@ def make(
     params, opt_state = adapt.update(
       run, gradients, state.opt_state["generator"], state.params["generator"]
     )
-    average = partial(moving_average, run.ema_decay, moves_before(state.step))
+    average = partial(optimisers.moving_average, run.ema_decay, moves_before(state.step))
     ema = jax.tree.map(average, state.ema, {"params": params, "stats": stats})
     state = State(
       step=state.step + 1,
@@ -264,7 +251,7 @@ def make(
   def scoring(state: State, image: Float[Array, "B H W C"], label: Label | None) -> Callable:
     """The critic as a function of each image alone, normalised as it was trained: by this batch."""
     params, stats = state.params["critic"], state.stats["critic"]
-    own = networks.batch_statistics(critic, params, stats, image, label)
+    own = modules.batch_statistics(critic, params, stats, image, label)
     return lambda image: score(params, own, image, label)[0]
 
   def score_batch(
@@ -279,7 +266,7 @@ def make(
     z = latent_noise(z_key, (len(label), latent))
     real, fake = signed(image), signed(generate(run, state, z, label))
     on_real, on_fake = (scoring(state, x, label)(x) for x in (real, fake))
-    metrics = critic_metrics(loss, on_real, on_fake)
+    metrics = losses.critic_metrics(loss, on_real, on_fake)
     mix = losses.interpolate(mix_key, real, fake)
     metrics["critic_gradient_norm"] = losses.gradient_norm(scoring(state, mix, label), mix).mean()
     if regulariser == "clip":
@@ -304,27 +291,3 @@ def make(
     batches_per_step=critic_steps,
     num_classes=classes,
   )
-
-
-def critic_metrics(loss: str, on_real: Float[Array, " B"], on_fake: Float[Array, " B"]) -> Metrics:
-  """The critic's loss, without its regulariser, and what else its scores say."""
-  pair = losses.GAN_LOSSES[loss]
-  critic_loss = pair.real(on_real).mean() + pair.generated(on_fake).mean()
-  metrics = {"critic_loss": critic_loss, "critic_gap": on_real.mean() - on_fake.mean()}
-  if pair.threshold is not None:
-    metrics["accuracy_real"] = (on_real > pair.threshold).mean()
-    metrics["accuracy_generated"] = (on_fake <= pair.threshold).mean()
-  if loss in losses.CROSS_ENTROPIES:
-    metrics["training_jsd"] = losses.jensen_shannon(critic_loss)
-  return metrics
-
-
-def moving_average(
-  decay: Float[ArrayLike, ""],
-  step: Int[ArrayLike, ""],
-  average: Float[ArrayLike, "*shape"],
-  new: Float[ArrayLike, "*shape"],
-) -> Float[Array, "*shape"]:
-  """Exponential average, a short one at first, so that the first weights are soon forgotten."""
-  decay = jnp.minimum(decay, (1 + step) / (10 + step))
-  return decay * average + (1 - decay) * new

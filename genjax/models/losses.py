@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from genjax.types import Metrics
+
 softplus = jax.nn.softplus
 OnScores = Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]]
 
@@ -109,3 +111,16 @@ def jensen_shannon(critic_loss: Float[Array, ""]) -> Float[Array, ""]:
   than its own bound; negative where it does worse than a coin.
   """
   return math.log(2) - critic_loss / 2
+
+
+def critic_metrics(loss: str, on_real: Float[Array, " B"], on_fake: Float[Array, " B"]) -> Metrics:
+  """The critic's loss, without its regulariser, and what else its scores say."""
+  pair = GAN_LOSSES[loss]
+  critic_loss = pair.real(on_real).mean() + pair.generated(on_fake).mean()
+  metrics = {"critic_loss": critic_loss, "critic_gap": on_real.mean() - on_fake.mean()}
+  if pair.threshold is not None:
+    metrics["accuracy_real"] = (on_real > pair.threshold).mean()
+    metrics["accuracy_generated"] = (on_fake <= pair.threshold).mean()
+  if loss in CROSS_ENTROPIES:
+    metrics["training_jsd"] = jensen_shannon(critic_loss)
+  return metrics

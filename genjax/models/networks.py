@@ -1,4 +1,4 @@
-"""The networks by name, and functions that initialise, apply and count them.
+"""The networks by name, and how they are built.
 
 A network has the layers of its report, where `width` and `depth` are 0; another width scales the
 hidden channels, all but those of the dense critic and of the layer of 16 in S4's encoder.
@@ -10,16 +10,12 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import flax.linen as nn
-import jax
-from jax import Array
-from jaxtyping import Float, Shaped
 
 from genjax.models import gan_networks as adversarial
-from genjax.models import initialisers
 from genjax.models import vae_networks as variational
 from genjax.models.initialisers import INITIALISERS
 from genjax.models.layers import BATCH_NORMS, Layers
-from genjax.types import PyTree, Shape, UserError
+from genjax.types import Shape, UserError
 
 MNIST, CIFAR10 = (28, 28, 1), (32, 32, 3)
 UNIT, SIGNED = (0.0, 1.0), (-1.0, 1.0)  # the ranges of a sigmoid's and of a tanh's images
@@ -264,56 +260,3 @@ def _entry(network: str, known: dict[str, Entry], shape: Shape, depth: int) -> E
       f"0, or network {' or '.join(deep)}"
     )
   return entry
-
-
-def init(module: nn.Module, key: Array, *inputs: Array) -> tuple[PyTree, PyTree]:
-  """`(params, batch-norm statistics)` of a network for inputs of these shapes."""
-  variables = module.init(key, *inputs)
-  return variables["params"], variables.get("batch_stats", {})
-
-
-def apply(
-  module: nn.Module,
-  params: PyTree,
-  stats: PyTree,
-  *inputs: Array | None,
-  key: Array | None = None,
-) -> tuple[PyTree, PyTree]:
-  """`(outputs, statistics)`. With a key as in training: batch statistics, and dropout from it."""
-  if key is None:
-    return module.apply({"params": params, "batch_stats": stats}, *inputs), stats
-  outputs, changed = module.apply(
-    {"params": params, "batch_stats": stats},
-    *inputs,
-    train=True,
-    rngs={"dropout": key},
-    mutable=["batch_stats"],
-  )
-  return outputs, changed.get("batch_stats", {})
-
-
-def batch_statistics(
-  module: nn.Module, params: PyTree, stats: PyTree, *inputs: Shaped[Array, "B ..."] | None
-) -> PyTree:
-  """Batch norm's statistics of these inputs alone, as training normalises them; {} without any."""
-  if not jax.tree.leaves(stats):
-    return stats
-  norm = module.layers.norm._replace(momentum=0.0)  # which keeps nothing of the old ones
-  module = module.clone(layers=dataclasses.replace(module.layers, norm=norm))
-  return apply(module, params, stats, *inputs, key=jax.random.key(0))[1]
-
-
-def fit_latent(module: nn.Module, params: PyTree, mask: Float[Array, " Z"]) -> PyTree:
-  """Gives layers that read or write the latent the initial scale of a run's own latent size.
-
-  These are the layer `latent` of a decoder or generator, and `mean` and `logvar` of an encoder.
-  """
-  for name, axis in (("latent", -2), ("mean", -1), ("logvar", -1)):
-    if name in params:
-      params = initialisers.fit(params, name, axis, mask, module.layers.initialiser)
-  return params
-
-
-def count(params: PyTree) -> int:
-  """How many numbers there are in a tree."""
-  return sum(leaf.size for leaf in jax.tree.leaves(params))

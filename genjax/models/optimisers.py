@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from genjax.types import PyTree, Run
 
@@ -93,3 +93,14 @@ def make(optimiser: str, rule: str) -> Optimiser:
     return optax.apply_updates(params, updates), opt_state
 
   return Optimiser(lambda run, params: of_run(run).init(params), update)
+
+
+def moving_average(
+  decay: Float[ArrayLike, ""],
+  step: Int[ArrayLike, ""],
+  average: Float[ArrayLike, "*shape"],
+  new: Float[ArrayLike, "*shape"],
+) -> Float[Array, "*shape"]:
+  """Exponential average, a short one at first, so that the first weights are soon forgotten."""
+  decay = jnp.minimum(decay, (1 + step) / (10 + step))
+  return decay * average + (1 - decay) * new

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from genjax.models import networks
+from genjax.models import modules
 from genjax.types import PyTree, Shape, UserError
 
 # The sides on whose images `losses.squared_slope` is penalised (Mescheder et al. 2018).
@@ -64,5 +64,5 @@ def check(
 
 def _has_batch_norm(critic: nn.Module, image_shape: Shape) -> bool:
   image, label = jnp.zeros((1, *image_shape)), jnp.zeros((1,), jnp.int32)
-  shapes = jax.eval_shape(lambda key: networks.init(critic, key, image, label), jax.random.key(0))
+  shapes = jax.eval_shape(lambda key: modules.init(critic, key, image, label), jax.random.key(0))
   return any(name.startswith("BatchNorm") for name in shapes[1])

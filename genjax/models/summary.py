@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from genjax.models import networks
+from genjax.models import modules
 from genjax.models.layers import LSTM, Conv, Map
 from genjax.types import Model, Shape
 
@@ -58,7 +58,7 @@ def layers_of(module: nn.Module, *inputs: jax.ShapeDtypeStruct) -> list[Layer]:
     variables = jax.eval_shape(module.init, jax.random.key(0), *inputs)
 
   def size(collection, names):
-    return sum(networks.count(variables.get(collection, {}).get(name, {})) for name in names)
+    return sum(modules.count(variables.get(collection, {}).get(name, {})) for name in names)
 
   return [
     Layer(_title(layer), output.shape[1:], size("params", names), size("batch_stats", names))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Key
 
-from genjax.models import losses, networks, optimisers
+from genjax.models import losses, modules, networks, optimisers
 from genjax.models.networks import REPORT
 from genjax.rng import Stream, latent_noise, stream
 from genjax.types import Batch, Label, Metrics, Model, PyTree, Run, State
@@ -58,10 +58,10 @@ def make(
     encoder_key, decoder_key = jax.random.split(stream(run.key, Stream.INIT))
     image, z = jnp.zeros((1, *image_shape)), jnp.zeros((1, latent))
     params, stats = {}, {}
-    params["encoder"], stats["encoder"] = networks.init(encoder, encoder_key, image)
-    params["decoder"], stats["decoder"] = networks.init(decoder, decoder_key, z)
+    params["encoder"], stats["encoder"] = modules.init(encoder, encoder_key, image)
+    params["decoder"], stats["decoder"] = modules.init(decoder, decoder_key, z)
     for player, module in (("encoder", encoder), ("decoder", decoder)):
-      params[player] = networks.fit_latent(module, params[player], run.latent_mask)
+      params[player] = modules.fit_latent(module, params[player], run.latent_mask)
     opt_state = {"vae": adapt.init(run, params)}
     return State(jnp.zeros((), jnp.int32), params, stats, opt_state, ema={})
 
@@ -76,13 +76,13 @@ def make(
     """The loss and its parts in nats an image, KL per dimension, and new statistics."""
     encoder_key, noise_key, decoder_key = jax.random.split(key, 3)
     dropout = (encoder_key, decoder_key) if train else (None, None)
-    (mean, logvar), encoder_stats = networks.apply(
+    (mean, logvar), encoder_stats = modules.apply(
       encoder, params["encoder"], stats["encoder"], image, key=dropout[0]
     )
     B = len(image)
     noise = latent_noise(noise_key, (samples * B, latent)).reshape(samples, B, latent)
     z = (mean[None] + jnp.exp(logvar / 2)[None] * noise) * run.latent_mask[None, None]
-    logits, decoder_stats = networks.apply(
+    logits, decoder_stats = modules.apply(
       decoder, params["decoder"], stats["decoder"], z.reshape(-1, latent), key=dropout[1]
     )
     reconstruction = jax.vmap(losses.bernoulli, (0, None))(
@@ -116,7 +116,7 @@ def make(
 
   def decode(run: Run, state: State, z: Float[Array, "B Z"]) -> Float[Array, "B H W C"]:
     masked = z * run.latent_mask[None]
-    return networks.apply(decoder, state.params["decoder"], state.stats["decoder"], masked)[0]
+    return modules.apply(decoder, state.params["decoder"], state.stats["decoder"], masked)[0]
 
   def generate(
     run: Run, state: State, z: Float[Array, "B Z"], label: Label | None = None
@@ -126,7 +126,7 @@ def make(
   def encode(
     run: Run, state: State, image: Float[ArrayLike, "B H W C"]
   ) -> tuple[Float[Array, "B Z"], Float[Array, "B Z"]]:
-    (mean, logvar), _ = networks.apply(
+    (mean, logvar), _ = modules.apply(
       encoder, state.params["encoder"], state.stats["encoder"], jnp.asarray(image)
     )
     return mean * run.latent_mask[None], logvar * run.latent_mask[None]

@@ -21,7 +21,7 @@ from jax import Array, lax
 from genjax import data, files
 from genjax.data import cache as caching
 from genjax.metrics import pixels
-from genjax.models import networks, optimisers
+from genjax.models import modules, optimisers
 from genjax.rng import Stream, stream
 from genjax.scoring.classifier_network import ClassifierNetwork
 from genjax.training import programs, sweep
@@ -62,7 +62,7 @@ def make(image_shape: Shape, num_classes: int, steps: int, width: int = WIDTH) -
 
   def init(run: Run) -> State:
     key = stream(run.key, Stream.INIT)
-    params = {"classifier": networks.init(network, key, jnp.zeros((1, *image_shape)))[0]}
+    params = {"classifier": modules.init(network, key, jnp.zeros((1, *image_shape)))[0]}
     opt_state = {"classifier": adapt.init(run, params)}
     return State(jnp.zeros((), jnp.int32), params, {}, opt_state, {})
 
@@ -70,7 +70,7 @@ def make(image_shape: Shape, num_classes: int, steps: int, width: int = WIDTH) -
     key = stream(run.key, Stream.STEP, state.step)
 
     def loss(params: PyTree) -> Array:
-      (_, logits), _ = networks.apply(network, params["classifier"], {}, batches.image[0], key=key)
+      (_, logits), _ = modules.apply(network, params["classifier"], {}, batches.image[0], key=key)
       return optax.softmax_cross_entropy_with_integer_labels(logits, batches.label[0]).mean()
 
     value, gradients = jax.value_and_grad(loss)(state.params)
@@ -103,7 +103,7 @@ def make(image_shape: Shape, num_classes: int, steps: int, width: int = WIDTH) -
 def apply(num_classes: int, width: int = WIDTH) -> Callable:
   """`(params, images [B, H, W, C] in [0, 1]) -> (features [B, 128], logits [B, K])`."""
   network = ClassifierNetwork(num_classes, width)
-  return lambda params, images: networks.apply(network, params, {}, images)[0]
+  return lambda params, images: modules.apply(network, params, {}, images)[0]
 
 
 def fit(model: Model, run: Run, dataset: Dataset, steps: int) -> PyTree:

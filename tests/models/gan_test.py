@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from systems import SYSTEMS, assert_trees_close, assert_trees_equal, batches, run, small
 
-from genjax.models import gan, layers, losses, networks, optimisers, regularisers
+from genjax.models import gan, layers, losses, modules, networks, optimisers, regularisers
 from genjax.rng import Stream, latent_noise, stream
 from genjax.training import sweep
 from genjax.types import Batch, Model, Run, State, UserError
@@ -86,11 +86,11 @@ def _gap_of(name, batch):
 
   @jax.jit
   def gap(params, stats):
-    fake, _ = networks.apply(
+    fake, _ = modules.apply(
       pair.generator, params["generator"], stats["generator"], z, label, key=key
     )
     on_real, on_fake = (
-      networks.apply(pair.critic, params["critic"], stats["critic"], x, label, key=key)[0]
+      modules.apply(pair.critic, params["critic"], stats["critic"], x, label, key=key)[0]
       for x in (real, fake)
     )
     return on_real.mean() - on_fake.mean()
@@ -173,7 +173,7 @@ def _turn_and_parts(batch_size=16, **changes):
   real = batch.image[0][:size]
 
   def score(params, image):
-    return networks.apply(model.networks.critic, params, {}, image)[0]
+    return modules.apply(model.networks.critic, params, {}, image)[0]
 
   return state.params["critic"], after.params["critic"], score, real, fake, keys, metrics
 
@@ -241,10 +241,10 @@ def test_shared_images_are_drawn_once_and_both_players_step_on_them():
   z, real = latent_noise(jax.random.split(key, 3)[0], (16, 3)), batch.image[0]
 
   def draw(w):
-    return networks.apply(model.networks.generator, w, {}, z, batch.label[0])[0]
+    return modules.apply(model.networks.generator, w, {}, z, batch.label[0])[0]
 
   def score(w, image):
-    return networks.apply(model.networks.critic, w, {}, image)[0]
+    return modules.apply(model.networks.critic, w, {}, image)[0]
 
   generator, critic = (state.params[player] for player in ("generator", "critic"))
   fake = draw(generator)
@@ -346,9 +346,11 @@ def test_the_penalty_holds_the_gradient_near_one():
 
 
 def test_averaged_generator():
-  np.testing.assert_allclose(gan.moving_average(0.9, 10_000, 1.0, 2.0), 1.1, rtol=1e-6)
-  np.testing.assert_allclose(gan.moving_average(0.9, 0, 1.0, 2.0), 1.9, rtol=1e-6)  # 1/10 at first
-  assert gan.moving_average(0.0, 5, 1.0, 2.0) == 2.0
+  np.testing.assert_allclose(optimisers.moving_average(0.9, 10_000, 1.0, 2.0), 1.1, rtol=1e-6)
+  np.testing.assert_allclose(
+    optimisers.moving_average(0.9, 0, 1.0, 2.0), 1.9, rtol=1e-6
+  )  # 1/10 at first
+  assert optimisers.moving_average(0.0, 5, 1.0, 2.0) == 2.0
   scene = _scene("s1_wgan", ema_decay=(0.0,))
   assert_trees_equal(
     scene.state.ema, {k: getattr(scene.state, k)["generator"] for k in ("params", "stats")}
@@ -389,7 +391,7 @@ def test_a_critic_with_batch_norm_is_validated_as_it_was_trained(name):
     means = []
     for image in (flat.image, fake):
       inputs = low + (high - low) * image, flat.label
-      scores, _ = networks.apply(scene.model.networks.critic, params, stats, *inputs, key=key)
+      scores, _ = modules.apply(scene.model.networks.critic, params, stats, *inputs, key=key)
       means.append(float(scores.mean()))
     return means[0] - means[1]
 
@@ -402,7 +404,7 @@ def test_statistics_of_a_batch_alone():
   model = small("s1_wgan")
   state, image = jax.jit(model.init)(run()), batches(model, 32).image[0]
   params, stats = state.params["critic"], state.stats["critic"]
-  own = networks.batch_statistics(model.networks.critic, params, stats, image, jnp.zeros(32, int))
+  own = modules.batch_statistics(model.networks.critic, params, stats, image, jnp.zeros(32, int))
   first = layers.Conv(4, 4, 2).apply({"params": params["Conv_0"]}, image)
   np.testing.assert_allclose(own["BatchNorm_0"]["mean"], first.mean((0, 1, 2)), atol=1e-5)
   np.testing.assert_allclose(own["BatchNorm_0"]["var"], first.var((0, 1, 2)), rtol=1e-3)

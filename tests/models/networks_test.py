@@ -11,7 +11,7 @@ import pytest
 from systems import COLOUR, IMAGE, SYSTEMS, batches, digits, run, small
 
 from genjax import models
-from genjax.models import gan_networks, layers, networks, vae_networks
+from genjax.models import gan_networks, layers, modules, networks, vae_networks
 from genjax.models.initialisers import INITIALISERS
 from genjax.types import UserError
 
@@ -29,7 +29,7 @@ def _full(name):
 def test_parameter_counts_are_those_of_the_report(name):
   state, system = _full(name), SYSTEMS[name]
   for part, expected in (("params", system.params), ("stats", system.stats)):
-    counts = {player: networks.count(tree) for player, tree in getattr(state, part).items()}
+    counts = {player: modules.count(tree) for player, tree in getattr(state, part).items()}
     assert {player: count for player, count in counts.items() if count} == expected
 
 
@@ -62,7 +62,7 @@ def test_counts_of_other_widths_and_depths(model, shape, latent, expected):
   built = models.build(model, shape, 10, latent)
   params = jax.eval_shape(built.init, run(latents=(latent,))).params
   players = ("encoder", "decoder") if model["name"] == "vae" else ("generator", "critic")
-  assert tuple(networks.count(params[player]) for player in players) == expected
+  assert tuple(modules.count(params[player]) for player in players) == expected
 
 
 def test_networks_of_one_name_have_one_framework():
@@ -109,7 +109,7 @@ def test_the_image_range_is_that_of_the_output(name):
   model, state, _ = _begun(name)
   z, label = 100 * jax.random.normal(jax.random.key(0), (8, 3)), jnp.arange(8)
   params, stats = state.params["generator"], state.stats["generator"]
-  apply = jax.jit(functools.partial(networks.apply, model.networks.generator))
+  apply = jax.jit(functools.partial(modules.apply, model.networks.generator))
   # Large weights drive the last activation to both of its ends.
   images, _ = apply(jax.tree.map(lambda w: 30 * w, params), stats, z, label)
   low, high = model.networks.image_range
@@ -130,11 +130,11 @@ def test_conditional_networks_see_the_label(name):
 def test_dropout_acts_in_training_alone():
   critic = gan_networks.S4Critic(LAYERS, 8)
   image = batches(small("s4_gan")).image[0]
-  params, stats = networks.init(critic, jax.random.key(0), image)
-  first, _ = networks.apply(critic, params, stats, image, key=jax.random.key(1))
-  second, _ = networks.apply(critic, params, stats, image, key=jax.random.key(2))
+  params, stats = modules.init(critic, jax.random.key(0), image)
+  first, _ = modules.apply(critic, params, stats, image, key=jax.random.key(1))
+  second, _ = modules.apply(critic, params, stats, image, key=jax.random.key(2))
   assert float(jnp.abs(first - second).max()) > 1e-3
-  still = [networks.apply(critic, params, stats, image)[0] for _ in range(2)]
+  still = [modules.apply(critic, params, stats, image)[0] for _ in range(2)]
   np.testing.assert_array_equal(*still)
 
 
@@ -147,15 +147,15 @@ def test_batch_norm_uses_the_batch_in_training_and_its_average_afterwards(
   made = layers.Layers(INITIALISERS[framework], layers.BATCH_NORMS[framework], 0.2)
   critic = gan_networks.S1Critic(made, 8, batch_norm=True)
   image = batches(small("s1_gan")).image[0]
-  params, stats = networks.init(critic, jax.random.key(0), image)
-  _, new = networks.apply(critic, params, stats, image, key=jax.random.key(1))
+  params, stats = modules.init(critic, jax.random.key(0), image)
+  _, new = modules.apply(critic, params, stats, image, key=jax.random.key(1))
   before, after = stats["BatchNorm_0"]["var"], new["BatchNorm_0"]["var"]
   np.testing.assert_array_equal(before, 1)
   # The activations' own variance, by slower means.
   activations = layers.Conv(4, 4, 2).apply({"params": params["Conv_0"]}, image)
   own = np.asarray(activations).reshape(-1, 4).var(0)
   np.testing.assert_allclose(after, momentum * before + (1 - momentum) * own, rtol=1e-4)
-  _, unchanged = networks.apply(critic, params, stats, image)
+  _, unchanged = modules.apply(critic, params, stats, image)
   assert unchanged is stats
   # Afterwards what a statistic of 0 leaves is divided by the root of epsilon.
   none = {"BatchNorm_0": {"mean": jnp.zeros(4), "var": jnp.zeros(4)}}
@@ -218,8 +218,8 @@ def test_the_lstm_by_numpy():
   """Rows from the top, and the last h; with a forget gate (Gers et al. 2000)."""
   encoder = vae_networks.S3Encoder(LAYERS, 3, 8)
   image = jnp.asarray(digits().train.image[:4], jnp.float32) / 255
-  params, _ = networks.init(encoder, jax.random.key(0), image)
-  (mean, logvar), _ = networks.apply(encoder, params, {}, image)
+  params, _ = modules.init(encoder, jax.random.key(0), image)
+  (mean, logvar), _ = modules.apply(encoder, params, {}, image)
   params = jax.tree.map(np.asarray, params)
   cell = next(layer for name, layer in params.items() if "LSTM" in name)
   h, c = np.zeros((4, 8)), np.zeros((4, 8))

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from systems import SYSTEMS, assert_trees_close, assert_trees_equal, batches, run, small
 
-from genjax.models import networks
+from genjax.models import modules
 from genjax.rng import Stream, latent_noise, stream
 
 VAES = [name for name, system in SYSTEMS.items() if system.model["name"] == "vae"]
@@ -90,7 +90,7 @@ def test_generate_is_the_decoder_and_its_sigmoid():
   model, a_run = small("s2_vae"), run()
   state = _state(model, a_run)
   z = jax.random.normal(jax.random.key(0), (4, 3))
-  logits, _ = networks.apply(model.networks.decoder, state.params["decoder"], {}, z)
+  logits, _ = modules.apply(model.networks.decoder, state.params["decoder"], {}, z)
   np.testing.assert_allclose(
     model.generate(a_run, state, z), 1 / (1 + np.exp(-np.asarray(logits))), atol=1e-6
   )

@@ -10,7 +10,7 @@ import pytest
 from systems import assert_trees_close, assert_trees_equal
 
 from genjax import data
-from genjax.models import networks
+from genjax.models import modules
 from genjax.scoring import classifier
 from genjax.training import programs, sweep
 from genjax.types import Dataset
@@ -51,7 +51,7 @@ def _fitted(seed, steps=60):
 
 def test_it_learns():
   params = _fitted(seed=0)
-  assert networks.count(params) == WEIGHTS
+  assert modules.count(params) == WEIGHTS
   test = _images(200, seed=1)
   _, logits = classifier.classify(classifier.apply(2), params, jnp.asarray(test.image))
   assert (logits.argmax(-1) == test.label).mean() > 0.95  # 0.5 by chance

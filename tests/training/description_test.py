@@ -9,7 +9,7 @@ import trainings
 from jax import lax
 
 from genjax import config, models
-from genjax.models import convolution, networks, summary
+from genjax.models import convolution, modules, networks, summary
 from genjax.training import cost, description, planning, programs, sweep, train
 from genjax.types import UserError
 
@@ -139,8 +139,8 @@ def test_rows_have_every_parameter_of_every_network(network):
     made = summary.tables(model, shape)
     assert set(made) == set(state.params)
     for player, rows in made.items():
-      assert sum(row.trained for row in rows) == networks.count(state.params[player])
-      assert sum(row.statistics for row in rows) == networks.count(state.stats[player])
+      assert sum(row.trained for row in rows) == modules.count(state.params[player])
+      assert sum(row.statistics for row in rows) == modules.count(state.stats[player])
     assert max(map(len, description.table(made))) <= 100
 
 

@@ -1,0 +1,84 @@
+"""Functions of flax modules: their first weights, their outputs, how many numbers they have."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+from jax import Array
+from jaxtyping import Float, Shaped
+
+from genjax.models import initialisers
+from genjax.types import PyTree
+
+
+def init(module: nn.Module, key: Array, *inputs: Array) -> tuple[PyTree, PyTree]:
+  """`(params, batch-norm statistics)` of a network for inputs of these shapes."""
+  variables = module.init(key, *inputs)
+  return variables["params"], variables.get("batch_stats", {})
+
+
+def apply(
+  module: nn.Module,
+  params: PyTree,
+  stats: PyTree,
+  *inputs: Array | None,
+  key: Array | None = None,
+) -> tuple[PyTree, PyTree]:
+  """`(outputs, statistics)`. With a key as in training: batch statistics, and dropout from it."""
+  if key is None:
+    return module.apply({"params": params, "batch_stats": stats}, *inputs), stats
+  outputs, changed = module.apply(
+    {"params": params, "batch_stats": stats},
+    *inputs,
+    train=True,
+    rngs={"dropout": key},
+    mutable=["batch_stats"],
+  )
+  return outputs, changed.get("batch_stats", {})
+
+
+class Pullable(NamedTuple):
+  """What a network gave in training, and what a gradient by that takes."""
+
+  output: Array
+  stats: PyTree
+  pull: Callable  # gradient of a loss by the output -> (gradient by the parameters,)
+
+
+def pullable(
+  module: nn.Module, params: PyTree, stats: PyTree, *inputs: Array | None, key: Array
+) -> Pullable:
+  """As `apply` in training, of which a loss may be known later."""
+  output, pull, stats = jax.vjp(
+    lambda params: apply(module, params, stats, *inputs, key=key), params, has_aux=True
+  )
+  return Pullable(output, stats, pull)
+
+
+def batch_statistics(
+  module: nn.Module, params: PyTree, stats: PyTree, *inputs: Shaped[Array, "B ..."] | None
+) -> PyTree:
+  """Batch norm's statistics of these inputs alone, as training normalises them; {} without any."""
+  if not jax.tree.leaves(stats):
+    return stats
+  norm = module.layers.norm._replace(momentum=0.0)  # which keeps nothing of the old ones
+  module = module.clone(layers=dataclasses.replace(module.layers, norm=norm))
+  return apply(module, params, stats, *inputs, key=jax.random.key(0))[1]
+
+
+def fit_latent(module: nn.Module, params: PyTree, mask: Float[Array, " Z"]) -> PyTree:
+  """Gives layers that read or write the latent the initial scale of a run's own latent size.
+
+  These are the layer `latent` of a decoder or generator, and `mean` and `logvar` of an encoder.
+  """
+  for name, axis in (("latent", -2), ("mean", -1), ("logvar", -1)):
+    if name in params:
+      params = initialisers.fit(params, name, axis, mask, module.layers.initialiser)
+  return params
+
+
+def count(params: PyTree) -> int:
+  """How many numbers there are in a tree."""
+  return sum(leaf.size for leaf in jax.tree.leaves(params))
