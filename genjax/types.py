@@ -94,7 +94,7 @@ class State(NamedTuple):
 
   step: Int32[Array, ""]  # steps of the generator or of the VAE that were taken
   params: dict[str, PyTree]
-  stats: dict[str, PyTree]  # batch-norm statistics
+  stats: dict[str, PyTree]  # batch norm's statistics, and singular vectors of spectral norm
   opt_state: dict[str, PyTree]
   ema: dict[str, PyTree]  # the averaged generator: {"params": ..., "stats": ...}; {} for a VAE
 

@@ -31,10 +31,12 @@ def main() -> None:
   print("| network | test accuracy | SHA-256 |\n| --- | --- | --- |")
   for seed, network in trained.items():
     params = rounded(network.params)
-    one = jax.tree.map(lambda leaf: leaf[None].astype(np.float32), params)
+    read = jax.tree.map(lambda leaf: leaf.astype(np.float32), params)
+    one = jax.tree.map(lambda leaf: leaf[None], read)
     accuracy = float(classifier.accuracies(one, splits.test, splits.num_classes)[0])
     facts = {
       "dataset": digest,
+      "weights": classifier.digest_of_params(read),
       "accuracy": f"{accuracy:.4f}",
       "command": f"python launch/feature_networks.py --name={_NAME.value}",
       "jax": jax.__version__,

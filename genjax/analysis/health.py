@@ -48,9 +48,14 @@ def judge(scores: Figures, floors: Figures, past: Past, latent: int = 0) -> dict
     rule = _RULES.get(name)
     said = diagnosis.first(rule(_known(scores), _known(floors), latent)) if rule else None
     result[name] = _worst([said, of_training.get(name)])
-  if result["underfitted"] and result["few modes"]:
-    result["few modes"] = ""  # what it lacks may still come
-  return result
+  return _tempered(result)
+
+
+def _tempered(said: dict[str, str | None]) -> dict[str, str | None]:
+  """What still improves is not called collapsed: what it lacks may come."""
+  if said["underfitted"] and said["few modes"]:
+    said |= {"underfitted": f"{said['underfitted']}; {said['few modes']}", "few modes": ""}
+  return said
 
 
 def _known(figures: Figures) -> Figures:
@@ -126,13 +131,23 @@ def of_runs(workdirs: Sequence[Workdir], found: Sequence[Scores], weights: str) 
   for home in workdirs:
     for run in home.runs:
       step = run.best_step if weights == "best" else run.last_step
-      past = {name: run.until(name, step) for name in run.figures if "@" not in name}
+      past = _validations(run, step)
       said = [
         judge(scores, {"modes": home.num_classes} | floors, past, run.latent)
         for scores, floors in measured.get((run.setting, run.seed), [({}, {})])
       ]
-      result.append((run, {name: _worst([s[name] for s in said]) for name in REMEDIES}))
+      worst = {name: _worst([s[name] for s in said]) for name in REMEDIES}
+      # Best weights are of a low: whether a run improved to its end, all of its validations say.
+      whole = _validations(run, math.inf) if run.status == "done" else {}
+      worst["underfitted"] = diagnosis.judge(whole)["underfitted"]
+      result.append((run, _tempered(worst)))
   return result
+
+
+def _validations(run: RunRecord, step: float) -> Past:
+  """The figures of its validations up to a step; nothing of a run that failed."""
+  names = [] if run.failed else [name for name in run.figures if name.startswith("val_")]
+  return {name: run.until(name, step) for name in names}
 
 
 def _measured(found: Sequence[Scores]) -> dict[tuple[str, int], list[tuple[dict, dict]]]:

@@ -118,7 +118,7 @@ KEYS = (
   Key("sweep.clip", (NUMBERS["clip"],), rules.ABOVE_ZERO,
     "bound on the critic's weights", GAN, CLIP),
   Key("sweep.penalty_weight", (NUMBERS["penalty_weight"],), rules.FROM_ZERO,
-    "weight of the gradient penalty", GAN, SLOPE),
+    "weight of a penalty on slopes; R1 and R2 take half of it", GAN, SLOPE),
   Key("sweep.ema_decay", (NUMBERS["ema_decay"],), rules.BELOW_ONE,
     "decay of the averaged generator; 0 gives the weights themselves", GAN),
   # Studies, a folder for each program; `of` adds a grid.KEY for each model.KEY.

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Int, Key
 
-from genjax.models import losses, modules, networks, optimisers, regularisers
+from genjax.models import layers, losses, modules, networks, optimisers, regularisers
 from genjax.models.modules import Pullable
 from genjax.models.networks import REPORT
 from genjax.rng import Stream, latent_noise, stream
@@ -148,6 +148,7 @@ def make(
       params, stats, opt_state = carry
       if regulariser == "clip" and clip_first:
         params = clip(params, run.clip)
+      stats = layers.power_iteration(params, stats)
 
       def objective(params):
         # Apart, as the reports did: batch norm must not mix real with generated images.

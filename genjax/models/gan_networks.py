@@ -21,11 +21,11 @@ Classes = Int[Array, " B"]
 Scores = Float[Array, " B"]
 
 
-def _score(x: Float[Array, "B N"], layers: Layers) -> Scores:
+def to_score(x: Float[Array, "B N"], layers: Layers) -> Scores:
   return layers.dense(1)(x)[:, 0]
 
 
-def _with_label(z: Latents, label: Label | None, num_classes: int) -> Float[Array, "B N"]:
+def with_label(z: Latents, label: Label | None, num_classes: int) -> Float[Array, "B N"]:
   """The label first: its rows keep their place when the latent is padded."""
   if not num_classes:
     return z
@@ -33,7 +33,7 @@ def _with_label(z: Latents, label: Label | None, num_classes: int) -> Float[Arra
   return jnp.concatenate([label if mixed else jax.nn.one_hot(label, num_classes), z], -1)
 
 
-def _with_planes(image: Images, label: Classes | None, num_classes: int) -> Float[Array, "B H W N"]:
+def with_planes(image: Images, label: Classes | None, num_classes: int) -> Float[Array, "B H W N"]:
   """The one-hot label as further channels."""
   if not num_classes:
     return image
@@ -68,7 +68,7 @@ class DenseCritic(nn.Module):
     x = Map(flatten)(image)
     for width in (512, 256):
       x = self.layers.leaky_relu()(self.layers.dense(width)(x))
-    return _score(x, self.layers)
+    return to_score(x, self.layers)
 
 
 class S1Generator(nn.Module):
@@ -84,7 +84,7 @@ class S1Generator(nn.Module):
 
   @nn.compact
   def __call__(self, z: Latents, label: Label | None = None, train: bool = False) -> Images:
-    z = _with_label(z, label, self.num_classes)
+    z = with_label(z, label, self.num_classes)
     x = reshape(7, 7)(self.layers.from_latent(7 * 7 * self.width)(z))
     x = self.layers.leaky_relu()(x)
     for _ in range(2):
@@ -107,12 +107,12 @@ class S1Critic(nn.Module):
 
   @nn.compact
   def __call__(self, image: Images, label: Classes | None = None, train: bool = False) -> Scores:
-    x = _with_planes(image, label, self.num_classes)
+    x = with_planes(image, label, self.num_classes)
     for _ in range(2):
       x = self.layers.conv(self.width // 2, 4, 2)(x)
       x = self.layers.batch_norm(train)(x) if self.batch_norm else x
       x = self.layers.leaky_relu()(x)
-    return _score(Map(flatten)(x), self.layers)
+    return to_score(Map(flatten)(x), self.layers)
 
 
 class S1CifarGenerator(nn.Module):
@@ -141,7 +141,7 @@ class S1CifarCritic(nn.Module):
     x, width = image, self.width
     for features, stride in ((width // 2, 1), (width, 2), (width, 2), (2 * width, 2)):
       x = self.layers.leaky_relu()(self.layers.conv(features, 3, stride)(x))
-    return _score(nn.Dropout(0.4, deterministic=not train)(Map(flatten)(x)), self.layers)
+    return to_score(nn.Dropout(0.4, deterministic=not train)(Map(flatten)(x)), self.layers)
 
 
 class S1CifarWganGenerator(nn.Module):
@@ -153,7 +153,7 @@ class S1CifarWganGenerator(nn.Module):
 
   @nn.compact
   def __call__(self, z: Latents, label: Label | None = None, train: bool = False) -> Images:
-    x = reshape(1, 1)(_with_label(z, label, self.num_classes))
+    x = reshape(1, 1)(with_label(z, label, self.num_classes))
     x = self.layers.conv_transpose(2 * self.width, 4, padding="VALID", name="latent", latent=-2)(x)
     for features in (self.width, self.width // 2):
       x = Map(nn.relu)(self.layers.batch_norm(train)(x))
@@ -175,62 +175,13 @@ class S1CifarWganCritic(nn.Module):
 
   @nn.compact
   def __call__(self, image: Images, label: Classes | None = None, train: bool = False) -> Scores:
-    x = _with_planes(image, label, self.num_classes)
+    x = with_planes(image, label, self.num_classes)
     x = self.layers.leaky_relu()(self.layers.conv(self.width // 2, 4, 2)(x))
     for features in (self.width, 2 * self.width):
       x = self.layers.conv(features, 4, 2)(x)
       x = self.layers.batch_norm(train)(x) if self.batch_norm else x
       x = self.layers.leaky_relu()(x)
-    return _score(Map(flatten)(self.layers.conv(1, 4, padding="VALID")(x)), self.layers)
-
-
-def halvings(shape: Shape) -> int:
-  """How often DCGAN's critic halves images: until their shorter side has 4 to 7 pixels."""
-  return max(min(shape[:2]).bit_length() - 3, 1)
-
-
-class DcganGenerator(nn.Module):
-  """A pyramid (Radford et al. 2016): `width` channels at half of the image's size, twice at a
-  quarter, and so on down to 4 to 7 pixels; with classes, the label joins the latent.
-  """
-
-  layers: Layers
-  shape: Shape
-  width: int
-  num_classes: int = 0
-
-  @nn.compact
-  def __call__(self, z: Latents, label: Label | None = None, train: bool = False) -> Images:
-    z = _with_label(z, label, self.num_classes)
-    times = halvings(self.shape)
-    base = [size >> times for size in self.shape[:2]]
-    features = self.width << (times - 1)
-    x = self.layers.from_latent(math.prod(base) * features, use_bias=False)(z)
-    x = Map(nn.relu)(self.layers.batch_norm(train)(reshape(*base)(x)))
-    for _ in range(times - 1):
-      features //= 2
-      x = self.layers.conv_transpose(features, 4, 2, use_bias=False)(x)
-      x = Map(nn.relu)(self.layers.batch_norm(train)(x))
-    return Map(jnp.tanh)(self.layers.conv_transpose(self.shape[-1], 4, 2)(x))
-
-
-class DcganCritic(nn.Module):
-  """The generator's pyramid the other way round; with classes, they are further channels."""
-
-  layers: Layers
-  width: int
-  num_classes: int = 0
-  batch_norm: bool = True
-
-  @nn.compact
-  def __call__(self, image: Images, label: Classes | None = None, train: bool = False) -> Scores:
-    x = _with_planes(image, label, self.num_classes)
-    for i in range(halvings(image.shape[1:])):
-      normalised = self.batch_norm and i > 0  # not of the images themselves
-      x = self.layers.conv(self.width << i, 4, 2, use_bias=not normalised)(x)
-      x = self.layers.batch_norm(train)(x) if normalised else x
-      x = self.layers.leaky_relu()(x)
-    return _score(Map(flatten)(x), self.layers)
+    return to_score(Map(flatten)(self.layers.conv(1, 4, padding="VALID")(x)), self.layers)
 
 
 class S4Generator(nn.Module):
@@ -262,7 +213,7 @@ class S4Critic(nn.Module):
     for features in (self.width // 2, self.width):
       x = self.layers.leaky_relu()(self.layers.conv(features, 5, 2)(x))
       x = nn.Dropout(0.3, deterministic=not train)(x)
-    return _score(Map(flatten)(x), self.layers)
+    return to_score(Map(flatten)(x), self.layers)
 
 
 class S4ConditionalGenerator(nn.Module):
@@ -277,7 +228,7 @@ class S4ConditionalGenerator(nn.Module):
     # 138 channels: the report's latent and classes. They stay when the latent changes.
     features = self.width + self.num_classes
     x = reshape(7, 7)(
-      self.layers.from_latent(7 * 7 * features)(_with_label(z, label, self.num_classes))
+      self.layers.from_latent(7 * 7 * features)(with_label(z, label, self.num_classes))
     )
     x = self.layers.leaky_relu()(x)
     for _ in range(2):
@@ -294,7 +245,7 @@ class S4ConditionalCritic(nn.Module):
 
   @nn.compact
   def __call__(self, image: Images, label: Classes, train: bool = False) -> Scores:
-    x = _with_planes(image, label, self.num_classes)
+    x = with_planes(image, label, self.num_classes)
     for features in (self.width // 2, self.width):
       x = self.layers.leaky_relu()(self.layers.conv(features, 3, 2)(x))
-    return _score(Map(global_max_pool)(x), self.layers)
+    return to_score(Map(global_max_pool)(x), self.layers)

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Key
 
 from genjax.models import convolution, initialisers
 from genjax.models.initialisers import INITIALISERS, Initialiser
+from genjax.types import PyTree
 
 LECUN_NORMAL = INITIALISERS["lecun_normal"]
 
@@ -20,17 +21,27 @@ LECUN_NORMAL = INITIALISERS["lecun_normal"]
 def spectral(layer: nn.Module, kernel: Float[Array, "... O"]) -> Float[Array, "... O"]:
   """A layer's kernel over its largest singular value, as a matrix of one column per output.
 
-  One power iteration in each training step, kept among the statistics (Miyato et al. 2018,
-  algorithm 1).
+  By the vector that `power_iteration` keeps among the statistics (Miyato et al. 2018, algorithm 1).
   """
   matrix = kernel.reshape(-1, kernel.shape[-1])
   size = kernel.shape[-1]
-  kept = layer.variable("batch_stats", "singular", lambda: jnp.full(size, size**-0.5))
-  left = _unit(lax.stop_gradient(matrix) @ kept.value)
-  right = _unit(left @ lax.stop_gradient(matrix))
-  if layer.is_mutable_collection("batch_stats") and not layer.is_initializing():
-    kept.value = right
+  right = layer.variable("batch_stats", "singular", lambda: jnp.full(size, size**-0.5)).value
+  left = _unit(lax.stop_gradient(matrix) @ right)
   return kernel / (left @ matrix @ right)
+
+
+def power_iteration(params: PyTree, stats: PyTree) -> PyTree:
+  """The statistics of a network, whose singular vectors are one iteration nearer."""
+
+  def nearer(kernel: Float[Array, "... O"], right: Float[Array, " O"]) -> Float[Array, " O"]:
+    matrix = kernel.reshape(-1, kernel.shape[-1])
+    return _unit(_unit(matrix @ right) @ matrix)
+
+  return stats | {
+    name: {"singular": nearer(params[name]["kernel"], kept["singular"])}
+    for name, kept in stats.items()
+    if "singular" in kept
+  }
 
 
 def _unit(x: Float[Array, " N"]) -> Float[Array, " N"]:

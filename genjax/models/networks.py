@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import flax.linen as nn
 
+from genjax.models import dcgan_networks
 from genjax.models import gan_networks as adversarial
 from genjax.models import vae_networks as variational
 from genjax.models.initialisers import INITIALISERS
@@ -58,12 +59,13 @@ class Entry(NamedTuple):
   """A network that a config may name."""
 
   make: Callable[[Spec], VaeNetworks | GanNetworks]
-  shape: Shape | None  # the only images that it takes; None for any
+  shape: Shape | None  # the only images that it takes; None for those that it `fits`
   width: int  # the report's
   config: str  # a config that has it
   framework: str  # the report's, whose defaults hold where a config names none
   depth: int = 0  # the report's, where a config may choose another
   conditional: bool = False
+  fits: Callable[[Shape], bool] = lambda shape: True
 
 
 def _dense_vae(spec: Spec) -> VaeNetworks:
@@ -141,15 +143,14 @@ def _s4_cgan(spec: Spec) -> GanNetworks:
 
 def _dcgan(spec: Spec, batch_norm: bool = True) -> GanNetworks:
   """With batch norm in the critic, or without: a penalty of its slope is of each image alone."""
-  times = adversarial.halvings(spec.shape)
-  if any(size % 2**times or size < 8 for size in spec.shape[:2]):
+  if not dcgan_networks.halves(spec.shape):
     raise UserError(
       f"the data's images are {spec.shape}, and a pyramid halves height and width down to 4 to 7 "
       "pixels: --config.data.size=28 or 32, say, makes the data fit"
     )
-  options = (spec.layers, spec.width, spec.num_classes)
-  generator = adversarial.DcganGenerator(*options[:1], spec.shape, *options[1:])
-  critic = adversarial.DcganCritic(*options, batch_norm)
+  options = {"layers": spec.layers, "width": spec.width, "num_classes": spec.num_classes}
+  generator = dcgan_networks.DcganGenerator(shape=spec.shape, **options)
+  critic = dcgan_networks.DcganCritic(batch_norm=batch_norm, **options)
   return GanNetworks(generator, critic, SIGNED, spec.num_classes)
 
 
@@ -178,9 +179,11 @@ GANS = {
   "s1_cgan_cifar10": Entry(
     _s1_cifar_wgan, CIFAR10, 128, "cgan_cifar10.py", TORCH, conditional=True
   ),
-  "dcgan": Entry(_dcgan, None, 32, "gan_mnist.py:dcgan", TORCH),
-  "dcgan_plain": Entry(_dcgan_plain, None, 32, "gan_mnist.py", TORCH),
-  "dcgan_conditional": Entry(_dcgan_plain, None, 32, "cgan_mnist.py", TORCH, conditional=True),
+  "dcgan": Entry(_dcgan, None, 32, "gan_mnist.py:dcgan", TORCH, fits=dcgan_networks.halves),
+  "dcgan_plain": Entry(_dcgan_plain, None, 32, "gan_mnist.py", TORCH, fits=dcgan_networks.halves),
+  "dcgan_conditional": Entry(
+    _dcgan_plain, None, 32, "cgan_mnist.py", TORCH, conditional=True, fits=dcgan_networks.halves
+  ),
 }
 NETWORKS = {"vae": VAES, "gan": GANS}  # model -> its networks
 
@@ -245,12 +248,16 @@ def _entry(network: str, known: dict[str, Entry], shape: Shape, depth: int) -> E
     # Who asks for a label is told of networks that read it.
     kin = {name: e for name, e in known.items() if e.conditional >= entry.conditional}
     fitting = [f"configs/{e.config}" for e in kin.values() if e.shape == shape]
-    fitting += [f"--config.model.network={name}" for name, e in kin.items() if e.shape is None]
+    fitting += [
+      f"--config.model.network={name}"
+      for name, e in kin.items()
+      if e.shape is None and e.fits(shape)
+    ]
     size, _, channels = entry.shape
     resized = f"--config.data.size={size} --config.data.channels={channels}"
     raise UserError(
       f"config.model.network {network!r} takes images of {entry.shape}, and the data's are "
-      f"{shape}, for which there are {', '.join(fitting)}; {resized} makes "
+      f"{shape}, for which there are {', '.join(fitting) or 'no networks yet'}; {resized} makes "
       "the data fit"
     )
   if depth and not entry.depth:

@@ -52,8 +52,8 @@ def check(
   if slopes and _has_batch_norm(critic, image_shape):
     raise UserError(
       f"model.regulariser {regulariser!r} penalises each image alone, and the critic of "
-      f"{network!r} has batch norm: expected 'clip', or a network whose critic has none, "
-      "as 's1_gan', 's1_wgan_gp_cifar10' and 'dense'"
+      f"{network!r} has batch norm: expected a network whose critic has none, as 'dcgan_plain', "
+      "'s1_gan', 's1_wgan_gp_cifar10' and 'dense'"
     )
   if slopes and half_batches:
     raise UserError(

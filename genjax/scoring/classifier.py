@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from absl import logging
 from jax import Array, lax
 
 from genjax import data, files
@@ -174,12 +175,19 @@ def _packaged(name: str, digest: str) -> Trained | None:
   file = WEIGHTS / f"{name}.safetensors"
   if not file.exists():
     return None
-  with safe_open(file, "numpy") as weights:
-    facts = weights.metadata()
-    if facts["dataset"] != digest:
-      return None
-    flat = {key: weights.get_tensor(key).astype(np.float32) for key in weights.keys()}  # noqa: SIM118
-  return Trained(_unflat(flat), np.array(float(facts["accuracy"])))
+  try:
+    with safe_open(file, "numpy") as weights:
+      facts = weights.metadata()
+      if facts["dataset"] != digest:
+        return None
+      arrays = {key: weights.get_tensor(key).astype(np.float32) for key in weights.keys()}  # noqa: SIM118
+    params, accuracy = _unflat(arrays), np.array(float(facts["accuracy"]))
+    if digest_of_params(params) != facts["weights"]:
+      raise ValueError("its weights are not those that were written")
+  except Exception as error:  # a damaged file fails in as many ways as it has bytes
+    logging.warning("%s is damaged, and a network is trained in its place (%s).", file, error)
+    return None
+  return Trained(params, accuracy)
 
 
 def _named(count: int) -> str:
@@ -187,7 +195,7 @@ def _named(count: int) -> str:
 
 
 def _network(name: str, trained: Trained, num_classes: int) -> FeatureNetwork:
-  digest = _digest_of_params(trained.params)
+  digest = digest_of_params(trained.params)
   return FeatureNetwork(f"{name}-{digest}", trained.params, apply(num_classes), classes=True)
 
 
@@ -256,7 +264,8 @@ def _digest(facts: dict) -> str:
   return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 
 
-def _digest_of_params(params: PyTree) -> str:
+def digest_of_params(params: PyTree) -> str:
+  """Stands for the weights of a network."""
   digest = hashlib.sha256()
   for leaf in jax.tree.leaves(params):
     digest.update(np.ascontiguousarray(leaf).tobytes())

@@ -54,7 +54,8 @@ def score_all(paths: Sequence[str | pathlib.Path], wanted: Wanted) -> Iterator[s
 def score(path: pathlib.Path, wanted: Wanted) -> tuple[int, list[str]]:
   """Scores the runs of one workdir.
 
-  Returns: how many figures were computed, and the scores that were left out as they are slow.
+  Returns: how many figures were computed, and the scores that were left out as they are slow and
+  that no run has.
 
   Raises:
     UserError: no workdir, or one that cannot be written; nothing saved yet, other data than the
@@ -77,7 +78,8 @@ def score(path: pathlib.Path, wanted: Wanted) -> tuple[int, list[str]]:
   evaluation.check(named, "--metrics")
   for weights in wanted.weights:
     computed += _Scoring(path, saved, weights).run(evaluation, names)
-  return computed, slow
+  recorded = {place.name for place in score_files.read(path)}
+  return computed, [name for name in slow if name not in recorded]
 
 
 class _Scoring:

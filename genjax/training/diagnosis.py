@@ -1,7 +1,7 @@
 """What is wrong with a run by the figures of its validations, and what usually helps."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,21 +11,23 @@ PATIENCE = 3  # validations in a row, as one alone may be chance
 # is left.
 ALWAYS, NEVER = 0.999, 0.001
 # A gap's size is that of the critic's slope, and a clipped critic is almost flat yet alive: only
-# what 32 bits can hardly tell from 0 is dead.
-FLAT = 1e-6
+# what 32 bits can hardly tell from 0 is dead. `losses.gradient_norm` of no slope at all is 1e-6.
+FLAT = 2e-6
 # Of the deviation that real images have; one image for all latents has none.
 ALIKE = 0.1
 DARK, BRIGHT = 0.01, 0.99  # mean pixel, 0 to 1, of images that are all at one end
 STUCK = 0.9  # of the weights; of sound critics a fifth at most lies at the bound
 COLLAPSED_KL = 0.1  # nats in all dimensions together: one that is used takes about one by itself
-# By the median of the last quarter of the validations against the quarter before.
-IMPROVING = {"val_swd": 0.05, "val_loss": 0.005}
+# Of three values and the three before it is chance once in twenty that all are lower.
+QUARTER = 3
+IMPROVING = {"val_swd": 0.05, "val_loss": 0.005}  # the least fall that counts, of the value
 
 REMEDIES = {
   "discriminator won": "model.regulariser=r1, model.spectral_norm=True, other first weights "
   "(model.initialiser), or a lower sweep.critic_learning_rate",
   "critic dead": "model.regulariser=gradient_penalty, a larger sweep.clip, or a lower "
   "sweep.learning_rate",
+  "discriminator fooled": "a higher sweep.critic_learning_rate, or a lower sweep.learning_rate",
   "weights at the clip bound": "a larger sweep.clip, or model.regulariser=gradient_penalty",
   "generator saturated": "other first weights (model.initialiser), or a lower sweep.learning_rate",
   "one image": "model.regulariser=r1, more model.critic_steps, or a lower sweep.learning_rate",
@@ -63,7 +65,11 @@ def summary(found: Sequence[Sequence[Trouble]], names: Sequence[str]) -> list[st
 
 def judge(past: Past) -> dict[str, str | None]:
   """What each rule says: a reason, "" where all is well, None where it has nothing to judge by."""
-  known = {name: [v for v in values if not math.isnan(v)] for name, values in past.items()}
+  known = {
+    name: [value for value in values if not math.isnan(value)]
+    for name, values in past.items()
+    if name.startswith("val_")
+  }
   known = {name: values for name, values in known.items() if values}
   return {name: first(rule(known)) for name, rule in _RULES.items()}
 
@@ -76,44 +82,51 @@ def first(said: Sequence[str]) -> str | None:
 # A rule gives what it found, "" for each thing that was looked at and is right.
 
 
+def _lately(values: Sequence[float], wrong: Callable[[float], bool]) -> bool:
+  """Whether something is wrong at each of the last validations, or at all where there are few."""
+  return all(map(wrong, values[-PATIENCE:]))
+
+
 def _discriminator_won(past: Past) -> list[str]:
-  accuracies = [_accuracies(past, part) for part in ("real", "generated")]
-  if not all(accuracies):
+  if not {"val_accuracy_real", "val_accuracy_generated"} <= past.keys():
     return []
-  recent = [values[-PATIENCE:] for values in accuracies]
-  won = len(recent[0]) == PATIENCE and min(map(min, recent)) > ALWAYS
-  right = f"the discriminator was right on {min(map(min, recent)):.2%} of images or more"
+  recent = [past[f"val_accuracy_{part}"][-PATIENCE:] for part in ("real", "generated")]
+  lowest = min(map(min, recent))
+  won = len(recent[0]) == PATIENCE and lowest > ALWAYS
+  right = f"the discriminator was right on {lowest:.2%} of images or more"
   return [f"{right} at the last {PATIENCE} validations" if won else ""]
-
-
-def _accuracies(past: Past, part: str) -> Sequence[float]:
-  return past.get(f"val_accuracy_{part}", past.get(f"accuracy_{part}", []))
 
 
 def _critic_dead(past: Past) -> list[str]:
   said = []
   for name in ("val_critic_gap", "val_critic_gradient_norm"):
     if name in past:
-      value = past[name][-1]
-      said.append(f"{name} {value:.2g} is within {FLAT:g} of 0" if abs(value) < FLAT else "")
-  if generated := _accuracies(past, "generated"):
-    fooled = f"the discriminator is right on {generated[-1]:.2%} of generated images"
-    said.append(fooled if generated[-1] < NEVER else "")
+      dead = _lately(past[name], lambda value: abs(value) < FLAT)
+      said.append(f"{name} {past[name][-1]:.2g} is within {FLAT:g} of 0" if dead else "")
   return said
+
+
+def _fooled(past: Past) -> list[str]:
+  if "val_accuracy_generated" not in past:
+    return []
+  values = past["val_accuracy_generated"]
+  words = f"the discriminator is right on {values[-1]:.2%} of generated images"
+  return [words if _lately(values, lambda value: value < NEVER) else ""]
 
 
 def _clipped(past: Past) -> list[str]:
   if "val_clip_fraction" not in past:
     return []
-  value = past["val_clip_fraction"][-1]
-  return [f"{value:.0%} of the critic's weights lie at their bound" if value > STUCK else ""]
+  values = past["val_clip_fraction"]
+  words = f"{values[-1]:.0%} of the critic's weights lie at their bound"
+  return [words if _lately(values, lambda value: value > STUCK) else ""]
 
 
 def _saturated(past: Past) -> list[str]:
   if not {"val_spread", "val_brightness"} <= past.keys():
     return []
-  spread, pixel = past["val_spread"][-1], past["val_brightness"][-1]
-  saturated = spread < ALIKE and not DARK < pixel < BRIGHT
+  pixel = past["val_brightness"][-1]
+  saturated = _alike(past) and not DARK < pixel < BRIGHT
   return [f"every image is {'black' if pixel <= DARK else 'white'}" if saturated else ""]
 
 
@@ -121,35 +134,39 @@ def _one_image(past: Past) -> list[str]:
   if "val_spread" not in past or any(_saturated(past)):
     return []
   spread = past["val_spread"][-1]
-  alike = f"generated images differ among themselves {spread:.2g} times as much as real ones"
-  return [alike if spread < ALIKE else ""]
+  words = f"generated images differ among themselves {spread:.2g} times as much as real ones"
+  return [words if _alike(past) else ""]
+
+
+def _alike(past: Past) -> bool:
+  return _lately(past["val_spread"], lambda value: value < ALIKE)
 
 
 def _posterior_collapse(past: Past) -> list[str]:
   if "val_kl" not in past:
     return []
-  value = past["val_kl"][-1]
-  return [f"val_kl {value:.2g} nats is below {COLLAPSED_KL:g}" if value < COLLAPSED_KL else ""]
+  values = past["val_kl"]
+  low = _lately(values, lambda value: value < COLLAPSED_KL)
+  return [f"val_kl {values[-1]:.2g} nats is below {COLLAPSED_KL:g}" if low else ""]
 
 
 def _underfitted(past: Past) -> list[str]:
   said = []
   for name, least in IMPROVING.items():
     quarter = len(past.get(name, ())) // 4
-    if quarter:
-      before, last = (
-        float(np.median(part))
-        for part in (past[name][-2 * quarter : -quarter], past[name][-quarter:])
-      )
-      better = (before - last) / abs(last) if last else 0.0
-      words = f"{name} fell from {before:.4g} to {last:.4g} in the last quarter"
-      said.append(words if better > least else "")
+    if quarter >= QUARTER:
+      third, last = past[name][-2 * quarter : -quarter], past[name][-quarter:]
+      before, now = np.median(third), np.median(last)
+      falls = max(last) < min(third) and before - now > least * abs(now)
+      words = f"{name} fell from {before:.4g} to {now:.4g}, from the third quarter to the last"
+      said.append(words if falls else "")
   return said
 
 
 _RULES = {
   "discriminator won": _discriminator_won,
   "critic dead": _critic_dead,
+  "discriminator fooled": _fooled,
   "weights at the clip bound": _clipped,
   "generator saturated": _saturated,
   "one image": _one_image,

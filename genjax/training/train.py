@@ -25,8 +25,6 @@ from genjax.training import (
 from genjax.types import PyTree
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
-
-
 REDRAW_SECONDS = 10.0  # curves are not drawn more often while training goes on
 
 
@@ -59,12 +57,7 @@ class Training:
   """All runs of a program on the device, and their workdir, from one checkpoint to the next."""
 
   def __init__(self, plan: planning.Plan, path: pathlib.Path):
-    self.config, self.model, self.rows, self.path = (
-      plan.config,
-      plan.model,
-      plan.rows,
-      path,
-    )
+    self.config, self.model, self.rows, self.path = plan.config, plan.model, plan.rows, path
     self.classes = plots.drawable(plan.splits.classes)
     R, splits, config = len(plan.rows), plan.splits, plan.config
     self.programs = programs.build(plan.model, config, R)
@@ -81,6 +74,7 @@ class Training:
     self.history = metrics_file.History(
       path, [_name(row, self.rows) for row in self.rows], self.step
     )
+    self.troubles = self._judge()
     self.drawn = -np.inf
     self.counted = "1 run" if R == 1 else f"{R} runs"
 
@@ -139,7 +133,9 @@ class Training:
       f", of which {self._failed().sum()} failed (see runs.csv)" if any(self._failed()) else ""
     )
     print(f"{self.path}: {self.counted} at step {steps:,}{failed}; pictures in samples, plots")
-    for line in diagnosis.summary(self._troubles(), [_name(row, self.rows) for row in self.rows]):
+    for line in diagnosis.summary(
+      self._judge(done=True), [_name(row, self.rows) for row in self.rows]
+    ):
       print(f"{self.path}: {line}")
 
   def _at(self, every: int) -> bool:
@@ -173,7 +169,7 @@ class Training:
       values[self._failed()] = np.nan  # also what it had of the interval in which it failed
     self.history.add(self.step, means)
     leading = "loss" if "loss" in means else "critic_loss"
-    ill = sum(any(t.name != "underfitted" for t in run) for run in self._troubles())
+    ill = sum(map(bool, self.troubles))
     counted = f"{self.counted}, {ill} in trouble (see runs.csv)" if ill else self.counted
     self.bar.set_postfix_str(f"{counted}, {_spread(leading, means[leading])}")
 
@@ -191,6 +187,7 @@ class Training:
         values[np.arange(values.shape[1]) >= latents[:, None]] = np.nan
       measured[name] = values
     self.history.add(self.step, measured | self._scores())
+    self.troubles = self._judge()
     self.checkpoints.save(self.step, self.progress)
 
   def _scores(self) -> dict[str, np.ndarray]:
@@ -215,19 +212,24 @@ class Training:
     # Last, as it says that nothing is left to be done.
     workdir.write_runs(self.path, self.rows, self._results("done"))
 
-  def _troubles(self) -> list[list[diagnosis.Trouble]]:
-    """Of each run what is wrong with it, by its validations so far; nothing of one that failed."""
-    series = self.history.series()
+  def _judge(self, done: bool = False) -> list[list[diagnosis.Trouble]]:
+    """Of each run what is wrong with it, by its validations; nothing of one that failed.
+
+    That it still improves is wrong only where it is done.
+    """
+    series, failed = self.history.series("val_"), self._failed()
     return [
-      []
-      if self._failed()[i]
-      else diagnosis.troubles({name: list(values[i]) for name, (_, values) in series.items()})
+      [
+        trouble
+        for trouble in diagnosis.troubles({n: list(values[i]) for n, (_, values) in series.items()})
+        if not failed[i] and (done or trouble.name != "underfitted")
+      ]
       for i in range(len(self.rows))
     ]
 
   def _results(self, healthy: str) -> list[dict]:
     best, last = np.asarray(self.progress.best.step), np.asarray(self.progress.state.step)
-    troubles = self._troubles()
+    troubles = self._judge(done=healthy == "done")
     return [
       {
         "status": "failed" if self._failed()[i] else healthy,

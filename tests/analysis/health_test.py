@@ -27,6 +27,7 @@ def test_a_healthy_run_has_no_flag_and_every_rule_has_judged():
   judged = health.judge(WELL, FLOORS, TRAINING, 10)
   looked_at = (
     "discriminator won",
+    "discriminator fooled",
     "critic dead",
     "few modes",
     "posterior collapse",
@@ -55,13 +56,9 @@ def test_a_healthy_run_has_no_flag_and_every_rule_has_judged():
       "critic_gap_scaled", -0.002, -0.0005, "critic dead",
       "critic_gap_scaled -0.0005 is within 0.001 of 0",
     ),
-    ("val_critic_gap", 2e-6, 0.0, "critic dead", "val_critic_gap 0 is within 1e-06 of 0"),
+    ("val_critic_gap", 3e-6, 0.0, "critic dead", "val_critic_gap 0 is within 2e-06 of 0"),
     (
-      "val_critic_gradient_norm", 2e-6, 5e-7, "critic dead",
-      "val_critic_gradient_norm 5e-07 is within 1e-06 of 0",
-    ),
-    (
-      "val_accuracy_generated", 0.001, 0.0009, "critic dead",
+      "val_accuracy_generated", 0.001, 0.0009, "discriminator fooled",
       "the discriminator is right on 0.09% of generated images",
     ),
     (
@@ -98,9 +95,24 @@ def test_flags_stand_in_the_order_of_the_rules_one_of_each():
 
 
 def test_what_still_improves_is_not_called_collapsed():
-  improving = TRAINING | {"val_swd": [0.4, 0.3, 0.2, 0.1]}
+  improving = TRAINING | {"val_swd": [0.4] * 6 + [0.2] * 3 + [0.1] * 3}
   ((flag, reason),) = health.flags(WELL | {"coverage": 0.1}, FLOORS, improving)
-  assert (flag, reason) == ("underfitted", "val_swd fell from 0.2 to 0.1 in the last quarter")
+  assert flag == "underfitted"
+  assert reason.startswith("val_swd fell from 0.2 to 0.1, from the third quarter to the last; cov")
+
+
+def test_best_weights_of_a_run_that_grew_worse_are_not_underfitted(tmp_path):
+  """Up to its best step its curve falls; the whole one does not."""
+  swd = [0.9 - 0.05 * i for i in range(13)] + [0.4 + 0.05 * i for i in range(7)]
+  path = scored.write(tmp_path / "w", {"val_swd": dict(enumerate(swd, 1))}, 1)
+  runs_csv = (path / "runs.csv").read_text()
+  for best, last, falls in ((13, 20, False), (13, 13, True)):
+    (path / "runs.csv").write_text(runs_csv.replace("8,12", f"{best},{last}"))
+    ((_, said),) = health.of_runs(workdirs.read([path]), [], "best")
+    assert bool(said["underfitted"]) == falls
+    swd = swd[:13]
+    rows = "".join(f"{i},0,val_swd,{value}\n" for i, value in enumerate(swd, 1))
+    (path / "metrics.csv").write_text(f"step,run,name,value\n{rows}")
 
 
 def test_what_was_not_measured_is_not_judged():

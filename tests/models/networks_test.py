@@ -179,13 +179,14 @@ def test_batch_norm_uses_the_batch_in_training_and_its_average_afterwards(
     (
       {"network": "s4_gan"},
       (9, 9, 1),
-      r"\(9, 9, 1\), .* there are --config.model.network=dense, .*=s3_gan, .*size=28 .*channels=1",
+      r"\(9, 9, 1\), .* there are --config.model.network=dense, .*=s3_gan; .*size=28 .*channels=1",
     ),
     (
       {"network": "s4_cgan"},
       COLOUR,
       r"are configs/cgan_cifar10.py, --config.model.network=dcgan_conditional; .*size=28",
     ),
+    ({"network": "s4_cgan"}, (9, 9, 1), "for which there are no networks yet"),
     (
       {"network": "dcgan"},
       (9, 9, 1),

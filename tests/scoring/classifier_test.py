@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from safetensors.numpy import save
 from systems import assert_trees_close, assert_trees_equal
 
 from genjax import data
@@ -146,6 +147,37 @@ def test_as_many_are_trained_as_are_asked_for(quick, tmp_path):
   assert "training 2 classifiers" in lines[0]
   assert every[0].name == one[0].name
   assert len({network.name for network in every}) == 3
+
+
+def test_a_packaged_network_is_read_a_damaged_one_trained_anew(
+  quick, tmp_path, monkeypatch, caplog
+):
+  monkeypatch.setattr(classifier, "WEIGHTS", tmp_path / "weights")
+  (tmp_path / "weights").mkdir()
+  splits, file = _splits(), tmp_path / "weights" / "sides-0.safetensors"
+  (trained,) = classifier.feature_networks(splits, str(tmp_path / "a"), lambda _: None, 1)
+  params = jax.tree.map(np.asarray, trained.params)
+  facts = {"dataset": classifier.identify(splits)[2], "accuracy": "0.75"}
+  facts["weights"] = classifier.digest_of_params(params)
+
+  def said(content):
+    file.write_bytes(content)
+    lines = []
+    (network,) = classifier.feature_networks(splits, str(tmp_path / "b"), lines.append, 1)
+    assert_trees_close(network.params, params)
+    return lines
+
+  whole = save(classifier.flat(params), facts)
+  assert said(whole) == ["feature network of sides (genjax's own): test accuracy 75.00%"]
+  other = save(classifier.flat(params), facts | {"dataset": "of other images"})
+  assert "training a classifier of sides" in said(other)[0]
+  assert not caplog.records
+  flipped = whole[:-9] + bytes([whole[-9] ^ 64]) + whole[-8:]
+  for damaged in (whole[:1000], b"", save(classifier.flat(params)), flipped):
+    caplog.clear()
+    assert "genjax's own" not in said(damaged)[-1]
+    (record,) = caplog.records
+    assert "sides-0.safetensors is damaged, and a network is trained in its place" in record.message
 
 
 def test_those_of_mnist_come_with_the_package_and_are_no_other_images(tmp_path, monkeypatch):

@@ -184,6 +184,9 @@ def test_what_is_slow_is_left_out_unless_it_is_asked_for(vae, tmp_path):
   assert list(scored_runs.score_all([path], _wanted(("nll",)))) == [
     f"{path}: {len(vae[1].rows)} scores computed"
   ]
+  *_, last = scored_runs.score_all([path], _wanted(()))
+  assert "not asked for, as slow: emd_features" in last
+  assert "nll" not in last  # it is there now
 
 
 def test_all_scores_of_a_model_and_three_networks(vae, tmp_path):

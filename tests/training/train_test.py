@@ -529,3 +529,21 @@ def test_validation_part_smaller_than_asked(tmp_path, caches):
   plan = trainings.plan("vae", **{"data.validation": 0.05, "eval_images": 1000})
   train.train(plan, tmp_path)
   assert trainings.metric(tmp_path, "val_loss")[0].keys() == {6, 12}
+
+
+def test_what_is_wrong_with_a_run_is_said_and_stands_in_runs_csv(caches, tmp_path, capsys):
+  """A critic that is clipped to nothing, and one that is not; also where a training goes on."""
+  changes = {"model.loss": "wasserstein", "model.regulariser": "clip", "sweep.clip": (1e-12, 0.1)}
+  changes |= {"sweep.seeds": (0,), "sweep.latents": (3,), "eval_every": 3}
+  train.train(trainings.plan("gan", steps=9, **changes), tmp_path / "w")
+  dead, sound = trainings.runs_csv(tmp_path / "w")
+  assert "critic dead" in dead["trouble"].split("; ")
+  assert "critic dead" not in sound["trouble"]
+  lines = capsys.readouterr().out.splitlines()
+  (at,) = [i for i, line in enumerate(lines) if "critic dead in clip 1e-12, seed 0: val_" in line]
+  assert "what usually helps: model.regulariser=gradient_penalty" in lines[at + 1]
+
+  again = train.Training(trainings.plan("gan", steps=12, **changes), tmp_path / "w")
+  assert [t.name for t in again.troubles[0] if t.name == "critic dead"] == ["critic dead"]
+  again.history.close()
+  again.checkpoints.close()
