@@ -1,11 +1,10 @@
 """Conditional GANs on MNIST.
 
-`:s4` is S4's, with the batches of 64 and the label noise of the tutorial whose layers it has.
-Without an argument the layers of S1's WGAN, of which both networks also read the label, under the
-GAN loss as in gan_mnist.py: flax's first weights, batches of 64, averaged weights, 400 steps. Seed
-0 alone: val_swd (sliced Wasserstein distance over a pyramid) 0.12 at step 100, 0.055 at step 400,
-about half of the samples a digit of the class that was asked for, the others near it; 15 min on one
-of two CPU cores (no AVX-512) that other work shared.
+Without an argument the pyramid of gan_mnist.py, of which both networks also read the label. `:s4`
+is S4's, with the batches of 64 and the label noise of the tutorial whose layers it has.
+`:s1_layers` has those of S1's WGAN, flax's first weights and averaged weights, 400 steps; seed 0:
+val_swd (sliced Wasserstein distance over a pyramid) 0.12 at step 100, 0.055 at step 400, about half
+of the samples a digit of the class that was asked for, the others near it.
 """
 
 from genjax import config as genjax_config

@@ -1,6 +1,7 @@
 """The demo: a narrow DCGAN pyramid with R1 on scikit-learn's digits, as gan_mnist.py on MNIST.
 
-2 seeds x latents 2 and 16; the time, and what came out, are in the README.
+2 seeds x latents 2 and 16: digits that a person reads at step 250, most of them at 500, more surely
+with 16 dimensions; the time is in the README.
 """
 
 from genjax import config as genjax_config

@@ -1,7 +1,8 @@
 """WGANs with a gradient penalty (Gulrajani et al. 2017) on MNIST.
 
-The paper's are the loss, the penalty's weight of 10 and b1 of 0; not its five critic steps for each
-of the generator, of which one is enough here, nor its learning rate of 1e-4.
+The pyramid of gan_mnist.py. The paper's are the loss, the penalty's weight of 10 and b1 of 0; not
+b2 (0.9, for 0.999), its rate of 1e-4, nor its five critic steps for each of the generator: by one,
+FD on 1,000 validation images falls as fast as by R1. GPFIGURES
 """
 
 from genjax import config as genjax_config
