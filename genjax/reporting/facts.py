@@ -10,6 +10,7 @@ from genjax.analysis.selection import Selection
 from genjax.data.sources import shortened, unnamed
 from genjax.plotting.tables import Block, Column, Table
 from genjax.training import config_file
+from genjax.types import NUMBERS
 
 NOT_RECORDED = "not recorded"
 
@@ -55,14 +56,20 @@ def lead(records: Sequence[Mapping]) -> str:
 
 
 def _numbers(sweep: Mapping) -> dict[str, str]:
-  """Seeds, what is swept, and what is not."""
+  """Seeds, what is swept, and what is not, but for what is off."""
   values = {k: v for k, v in sweep.items() if k not in ("seeds", "chunk")}
   swept = {name: value for name, value in values.items() if len(value) > 1}
-  fixed = {name: value for name, value in values.items() if len(value) == 1}
+  fixed = {
+    name: value
+    for name, value in values.items()
+    if len(value) == 1 and (value[0] or NUMBERS.get(name) != 0)
+  }
+
+  singular = {"latents": "latent"}
 
   def told(numbers: Mapping) -> str:
     return "; ".join(
-      f"{name.removesuffix('s').replace('_', ' ')} {', '.join(f'{v:g}' for v in value)}"
+      f"{singular.get(name, name).replace('_', ' ')} {', '.join(f'{v:g}' for v in value)}"
       for name, value in numbers.items()
     )
 

@@ -83,17 +83,17 @@ def first(said: Sequence[str]) -> str | None:
 
 
 def _lately(values: Sequence[float], wrong: Callable[[float], bool]) -> bool:
-  """Whether something is wrong at each of the last validations, or at all where there are few."""
-  return all(map(wrong, values[-PATIENCE:]))
+  """Whether something is wrong at each of the last validations: at the first ones much may be."""
+  return len(values) >= PATIENCE and all(map(wrong, values[-PATIENCE:]))
 
 
 def _discriminator_won(past: Past) -> list[str]:
   if not {"val_accuracy_real", "val_accuracy_generated"} <= past.keys():
     return []
-  recent = [past[f"val_accuracy_{part}"][-PATIENCE:] for part in ("real", "generated")]
-  lowest = min(map(min, recent))
-  won = len(recent[0]) == PATIENCE and lowest > ALWAYS
-  right = f"the discriminator was right on {lowest:.2%} of images or more"
+  real, generated = (past[f"val_accuracy_{part}"][-PATIENCE:] for part in ("real", "generated"))
+  both = [min(pair) for pair in zip(real, generated, strict=False)]
+  right = f"the discriminator was right on {min(both):.2%} of images or more"
+  won = _lately(both, lambda value: value > ALWAYS)
   return [f"{right} at the last {PATIENCE} validations" if won else ""]
 
 

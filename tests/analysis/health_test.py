@@ -12,13 +12,17 @@ from genjax.training import diagnosis
 FLOORS = {"modes": 10, "recall": 0.8, "coverage": 0.96, "memorised": 0.02}
 WELL = {"modes": 10, "recall": 0.7, "coverage": 0.9, "memorised": 0.03, "critic_gap_scaled": 2.0}
 WELL |= {"active_units": 8, "kl": 20.0}
-TRAINING = {"val_critic_gap": [0.5], "val_critic_gradient_norm": [1.0], "val_kl": [20.0]}
-TRAINING |= {"val_accuracy_real": [0.8], "val_accuracy_generated": [0.9]}
+TRAINING = {
+  "val_critic_gap": [0.5] * 3,
+  "val_critic_gradient_norm": [1.0] * 3,
+  "val_kl": [20.0] * 3,
+}
+TRAINING |= {"val_accuracy_real": [0.8] * 3, "val_accuracy_generated": [0.9] * 3}
 
 
 def raised(latent=10, floors=FLOORS, **changes):
   scores = WELL | {name: v for name, v in changes.items() if name in WELL}
-  training = TRAINING | {name: [v] for name, v in changes.items() if name not in WELL}
+  training = TRAINING | {name: [v] * 3 for name, v in changes.items() if name not in WELL}
   return health.flags(scores, floors, training, latent)
 
 
@@ -122,7 +126,7 @@ def test_what_was_not_measured_is_not_judged():
   unknown = dict.fromkeys(WELL, math.nan)
   assert health.judge(unknown, FLOORS, {key: [math.nan] for key in TRAINING}) == nothing
   assert health.judge(WELL, dict.fromkeys(FLOORS, math.nan), {})["few modes"] is None
-  assert health.judge({}, {}, {"val_kl": [3.0]})["posterior collapse"] == ""
+  assert health.judge({}, {}, {"val_kl": [3.0] * 3})["posterior collapse"] == ""
 
 
 # Of workdirs.
@@ -135,7 +139,7 @@ def judged(*paths):
 
 def test_flags_are_counted_by_setting(tmp_path):
   figures = {"recall@aa": [0.8, 0.1, 0.8, 0.8], "val_kl": 3.0}
-  figures["val_critic_gap"] = {8: [0.9, 0.9, 0.9, 0.0], 12: 0.0}
+  figures["val_critic_gap"] = {i: [0.9, 0.9, 0.9, 0.0] for i in (4, 6, 8)} | {12: 0.0}
   path = scored.write(tmp_path / "w", figures, 2, (2, 10), failed=(2,))
   found = judged(path)
   columns = ("runs", "failed", "few_modes", "critic_dead", "posterior_collapse")

@@ -192,6 +192,8 @@ def test_a_gan_of_format_1_has_flax_s_defaults(tmp_path):
     "half_batches": False,
     "critic_warmup": 0,
     "label_noise": 0.0,
+    "spectral_norm": False,
+    "shared_images": False,
   }
   assert found["grid"].pop("width") == [8]
   assert set(found["grid"]) == set(found["model"]) - set(model)

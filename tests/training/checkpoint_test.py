@@ -290,9 +290,10 @@ def test_load_gives_the_runs_of_runs_csv(vae):
   written = trainings.runs_csv(vae[0])
   assert len(loaded) == len(written) == 8
   for run, row in zip(loaded, written, strict=True):
-    assert {name: float(value) for name, value in run.numbers.items()} == {
-      name: float(row[name]) for name in ("seed", "latent", "learning_rate", "b1", "kl_weight")
-    }
+    of_files = ("run", "status", "best_step", "last_step", "trouble")
+    numbers = {name: float(value) for name, value in row.items() if name not in of_files}
+    assert {name: float(value) for name, value in run.numbers.items()} == numbers
+    assert numbers.keys() >= {"seed", "latent", "learning_rate", "b1", "kl_weight"}
     assert run.failed_at == -1
 
 

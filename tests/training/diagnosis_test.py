@@ -14,13 +14,13 @@ NO_SLOPE = float(losses.gradient_norm(lambda x: 0 * x.sum((1, 2, 3)), jnp.ones((
 SOUND = {
   "val_accuracy_real": [0.8, 0.8, 0.8],
   "val_accuracy_generated": [0.9, 0.9, 0.9],
-  "val_critic_gap": [0.5],
-  "val_critic_gradient_norm": [1.0],
-  "val_clip_fraction": [0.2],
-  "val_spread": [0.9],
-  "val_brightness": [0.13],
+  "val_critic_gap": [0.5] * 3,
+  "val_critic_gradient_norm": [1.0] * 3,
+  "val_clip_fraction": [0.2] * 3,
+  "val_spread": [0.9] * 3,
+  "val_brightness": [0.13] * 3,
   "val_swd": [0.1] * 12,
-  "val_kl": [20.0],
+  "val_kl": [20.0] * 3,
   "val_loss": [150.0] * 12,
 }
 
@@ -60,8 +60,8 @@ def test_a_sound_run_has_none_and_every_rule_has_looked():
       "val_critic_gap -5e-07 is within 2e-06 of 0",
     ),
     (
-      {"val_critic_gradient_norm": [3e-6]},
-      {"val_critic_gradient_norm": [NO_SLOPE]},
+      {"val_critic_gradient_norm": [NO_SLOPE] * 2},
+      {"val_critic_gradient_norm": [NO_SLOPE] * 3},
       "critic dead",
       "val_critic_gradient_norm 1e-06 is within 2e-06 of 0",
     ),
@@ -72,14 +72,14 @@ def test_a_sound_run_has_none_and_every_rule_has_looked():
       "91% of the critic's weights lie at their bound",
     ),
     (
-      {"val_spread": [0.1], "val_brightness": [0.0]},
-      {"val_spread": [0.09], "val_brightness": [0.005]},
+      {"val_spread": [0.1] * 3, "val_brightness": [0.0]},
+      {"val_spread": [0.09] * 3, "val_brightness": [0.005]},
       "generator saturated",
       "every image is black",
     ),
     (
-      {"val_spread": [0.1], "val_brightness": [1.0]},
-      {"val_spread": [0.0], "val_brightness": [1.0]},
+      {"val_spread": [0.0] * 2, "val_brightness": [1.0]},
+      {"val_spread": [0.0] * 3, "val_brightness": [1.0]},
       "generator saturated",
       "every image is white",
     ),
@@ -89,7 +89,12 @@ def test_a_sound_run_has_none_and_every_rule_has_looked():
       "one image",
       "generated images differ among themselves 0.02 times as much as real ones",
     ),
-    ({"val_kl": [0.1]}, {"val_kl": [0.09]}, "posterior collapse", "val_kl 0.09 nats is below 0.1"),
+    (
+      {"val_kl": [0.0, 0.0]},
+      {"val_kl": [20.0, 0.0, 0.0, 0.09]},
+      "posterior collapse",
+      "val_kl 0.09 nats is below 0.1",
+    ),
     (
       {"val_swd": [0.4] * 6 + [0.105] * 3 + [0.1] * 3},
       {"val_swd": [0.4] * 6 + [0.11] * 3 + [0.1] * 3},
@@ -134,7 +139,7 @@ def test_what_was_not_measured_is_not_judged():
 
 
 def test_a_summary_says_what_how_often_and_what_helps():
-  ill = diagnosis.troubles(SOUND | {"val_kl": [0.0]})
+  ill = diagnosis.troubles(SOUND | {"val_kl": [0.0] * 3})
   assert diagnosis.summary([[], ill, ill], ["seed 0", "seed 1", "seed 2"]) == [
     "posterior collapse in seed 1 and 1 more: val_kl 0 nats is below 0.1",
     "  what usually helps: a lower sweep.kl_weight, or a smaller sweep.latents",

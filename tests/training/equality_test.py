@@ -38,6 +38,7 @@ TOLERANCE = {"rtol": 1e-3, "atol": 1e-4}
 OPTIMISER = dict.fromkeys(BATCH_NORM, "sgd")
 # So that plain descent moves the weights as far; a clipped critic of four layers has small slopes.
 RATE = dict.fromkeys(BATCH_NORM, 0.1) | {"s1_wgan_cifar10": 2.0, "wgan_gp_cifar10": 1.0}
+RATE["dcgan_conditional"] = 1.0
 
 
 def _steps(name):
@@ -82,7 +83,9 @@ def _train(name, rows, chunk=0):
 
 
 def _row(tree, i):
-  return jax.tree.map(lambda leaf: leaf[i], tree)
+  # On one device first: taken from an array on several, each leaf is a program with an all-reduce,
+  # and many of them at once can wait for one another for ever on two threads (XLA's CPU backend).
+  return jax.tree.map(lambda leaf: jax.device_put(leaf, jax.devices()[0])[i], tree)
 
 
 def _rows(name, num_seeds=2):
