@@ -1,8 +1,10 @@
 """WGANs with a gradient penalty (Gulrajani et al. 2017) on MNIST.
 
 The pyramid of gan_mnist.py. The paper's are the loss, the penalty's weight of 10 and b1 of 0; not
-b2 (0.9, for 0.999), its rate of 1e-4, nor its five critic steps for each of the generator: by one,
-FD on 1,000 validation images falls as fast as by R1. GPFIGURES
+b2 (0.9, for 0.999), its rate of 1e-4, nor its five critic steps for each of the generator. Seeds
+100 to 109 (commit ba1d0f7): median FD on 1,000 validation images 187 at step 1,000, 127 at 2,000,
+92 at 4,000 [79.8 to 117.6], median coverage there 0.52; digits, none failed. gan_mnist.py is at 80
+then.
 """
 
 from genjax import config as genjax_config
@@ -10,7 +12,7 @@ from genjax import config as genjax_config
 VARIANTS = {
   "": {
     "batch_size": 64,
-    "steps": 6000,
+    "steps": 4000,
     "model.network": "dcgan_plain",
     "model.width": 16,
     "model.initialiser": "normal_0.02",
