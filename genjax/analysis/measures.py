@@ -144,10 +144,13 @@ def of_selections(
 
 
 def of_validation(homes: Sequence[Workdir]) -> list[Measure]:
-  """The last figure of each run on validation images; a run that failed has none."""
+  """The last figure of each run on validation images, that by which its best step is chosen first.
+
+  A run that failed has none.
+  """
   runs = [run for home in homes for run in home.runs]
   names = dict.fromkeys(name for run in runs for name in run.figures if name.startswith("val_"))
-  order = list(METRICS)
+  order = ["loss", "swd", *METRICS]
   return [
     Measure(name, metric_of(name).title, "", dict(_of_runs(runs, name)))
     for name in sorted(names, key=lambda n: [*order, n[4:]].index(n[4:]))

@@ -131,11 +131,11 @@ def _saturated(past: Past) -> list[str]:
 
 
 def _one_image(past: Past) -> list[str]:
-  if "val_spread" not in past or any(_saturated(past)):
+  if "val_spread" not in past:
     return []
   spread = past["val_spread"][-1]
   words = f"generated images differ among themselves {spread:.2g} times as much as real ones"
-  return [words if _alike(past) else ""]
+  return [words if _alike(past) and not any(_saturated(past)) else ""]
 
 
 def _alike(past: Past) -> bool:
