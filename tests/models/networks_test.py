@@ -210,6 +210,29 @@ def test_what_cannot_be_built_is_said(changes, shape, message):
     models.build({"name": "gan"} | changes, shape, 10, 3)
 
 
+@pytest.mark.parametrize(
+  ("shape", "base"),
+  [
+    (IMAGE, (7, 7, 64)),
+    (COLOUR, (4, 4, 128)),
+    ((64, 64, 3), (4, 4, 256)),
+    ((32, 48, 1), (4, 6, 128)),
+  ],
+)
+def test_a_pyramid_fits_images_that_can_be_halved(shape, base):
+  """Down to `base`: the last layer of the critic, before its score, reads as many numbers."""
+  model = models.build({"name": "gan", "network": "dcgan_conditional"}, shape, 10, 5)
+  one, label = run(latents=(5,)), jnp.arange(2)
+  state = jax.eval_shape(model.init, one)
+  assert state.params["generator"]["latent"]["kernel"].shape == (5 + 10, np.prod(base))
+  assert state.params["critic"]["Dense_0"]["kernel"].shape == (np.prod(base), 1)
+  z = jax.ShapeDtypeStruct((2, 5), jnp.float32)
+  images = jax.eval_shape(lambda state, z: model.generate(one, state, z, label), state, z)
+  assert images.shape == (2, *shape)
+  scores = jax.eval_shape(lambda state, x: model.score(one, state, x, label), state, images)
+  assert scores.shape == (2,)
+
+
 def test_odd_depth_is_refused():
   with pytest.raises(UserError, match="even number"):
     models.build({"name": "vae", "depth": 3}, IMAGE, 10, 3)
