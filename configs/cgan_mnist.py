@@ -1,7 +1,11 @@
 """Conditional GANs on MNIST.
 
-Without an argument the pyramid of gan_mnist.py, of which both networks also read the label. `:s4`
-is S4's, with the batches of 64 and the label noise of the tutorial whose layers it has.
+Without an argument the pyramid of gan_mnist.py, of which both networks also read the label. Seeds
+100 and 101 after 4,000 steps (commit d7858a3): FD 12 and 23 on 10,000 images by MNIST's own
+classifier, coverage 0.72 and 0.68, the class that was asked for 95% and 91% of the time; 3 min 54 s
+for both on two cores of a Xeon with AVX-512, first compilation included.
+
+`:s4` is S4's, with the batches of 64 and the label noise of the tutorial whose layers it has.
 `:s1_layers` has those of S1's WGAN, flax's first weights and averaged weights, 400 steps; seed 0:
 val_swd (sliced Wasserstein distance over a pyramid) 0.12 at step 100, 0.055 at step 400, about half
 of the samples a digit of the class that was asked for, the others near it.
@@ -12,7 +16,7 @@ from genjax import config as genjax_config
 VARIANTS = {
   "": {
     "batch_size": 64,
-    "steps": 6000,
+    "steps": 4000,
     "model.network": "dcgan_conditional",
     "model.width": 16,
     "model.initialiser": "normal_0.02",
