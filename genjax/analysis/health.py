@@ -40,22 +40,25 @@ def flags(scores: Figures, floors: Figures, past: Past, latent: int = 0) -> list
   return [Trouble(name, reason) for name, reason in judged.items() if reason]
 
 
-def judge(scores: Figures, floors: Figures, past: Past, latent: int = 0) -> dict[str, str | None]:
-  """What each rule says: a reason, "" where all is well, None where it has nothing to judge by."""
+def judge(
+  scores: Figures, floors: Figures, past: Past, latent: int = 0, whole: Past | None = None
+) -> dict[str, str | None]:
+  """What each rule says: a reason, "" where all is well, None where it has nothing to judge by.
+
+  Best weights are of a low of `past`: whether a run improved to its end, its `whole` past says.
+  """
   of_training = diagnosis.judge(past)
+  if whole is not None:
+    of_training["underfitted"] = diagnosis.judge(whole)["underfitted"]
   result = {}
   for name in REMEDIES:
     rule = _RULES.get(name)
     said = diagnosis.first(rule(_known(scores), _known(floors), latent)) if rule else None
     result[name] = _worst([said, of_training.get(name)])
-  return _tempered(result)
-
-
-def _tempered(said: dict[str, str | None]) -> dict[str, str | None]:
-  """What still improves is not called collapsed: what it lacks may come."""
-  if said["underfitted"] and said["few modes"]:
-    said |= {"underfitted": f"{said['underfitted']}; {said['few modes']}", "few modes": ""}
-  return said
+  if result["underfitted"] and result["few modes"]:  # what still improves is not collapsed
+    both = f"{result['underfitted']}; {result['few modes']}"
+    result |= {"underfitted": both, "few modes": ""}
+  return result
 
 
 def _known(figures: Figures) -> Figures:
@@ -132,15 +135,12 @@ def of_runs(workdirs: Sequence[Workdir], found: Sequence[Scores], weights: str) 
     for run in home.runs:
       step = run.best_step if weights == "best" else run.last_step
       past = _validations(run, step)
+      whole = _validations(run, math.inf) if run.status == "done" else {}
       said = [
-        judge(scores, {"modes": home.num_classes} | floors, past, run.latent)
+        judge(scores, {"modes": home.num_classes} | floors, past, run.latent, whole)
         for scores, floors in measured.get((run.setting, run.seed), [({}, {})])
       ]
-      worst = {name: _worst([s[name] for s in said]) for name in REMEDIES}
-      # Best weights are of a low: whether a run improved to its end, all of its validations say.
-      whole = _validations(run, math.inf) if run.status == "done" else {}
-      worst["underfitted"] = diagnosis.judge(whole)["underfitted"]
-      result.append((run, _tempered(worst)))
+      result.append((run, {name: _worst([s[name] for s in said]) for name in REMEDIES}))
   return result
 
 

@@ -54,9 +54,8 @@ def make(
     loss: a key of `losses.GAN_LOSSES`.
     regulariser: of the critic. "clip" bounds its weights by `run.clip` after each of its steps
       (Arjovsky et al. 2017); "gradient_penalty" adds `run.penalty_weight` times the penalty of
-      Gulrajani et al. 2017; "r1", "r2" and
-      "r1_r2" add half of it times the squared slope on real or generated images or on both
-      (Mescheder et al. 2018).
+      Gulrajani et al. 2017; "r1", "r2" and "r1_r2" add half of it times the squared slope on real
+      or generated images or on both (Mescheder et al. 2018).
     critic_steps: K, for each step of the generator.
     critic_warmup: of the generator's first steps, how many wait for 100 critic steps each instead;
       waiting steps count as steps.
@@ -120,12 +119,12 @@ def make(
     ema = {"params": params["generator"], "stats": stats["generator"]}
     return State(jnp.zeros((), jnp.int32), params, stats, opt_state, ema)
 
-  def draw(
-    run: Run, state: State, label: Label, z_key: Key[Array, ""], key: Key[Array, ""]
-  ) -> Pullable:
+  def draw(run: Run, state: State, label: Label, key: Key[Array, ""]) -> Pullable:
+    """The images of a generator's turn with this key."""
+    z_key, generator_key, _ = jax.random.split(key, 3)
     z = latent_noise(z_key, (len(label), latent)) * run.latent_mask[None]
     parts = (part["generator"] for part in (state.params, state.stats))
-    return modules.pullable(generator, *parts, z, label, key=key)
+    return modules.pullable(generator, *parts, z, label, key=generator_key)
 
   def critic_step(run: Run, frozen: tuple, shared: Pullable | None, carry: tuple, inputs: tuple):
     """One step of the critic; `frozen` is the generator, which stays as it is."""
@@ -206,8 +205,8 @@ def make(
   ) -> tuple[State, Metrics]:
     """One step of the generator; the critic stays as it is, its statistics too."""
     label = batches.label[-1]
-    z_key, generator_key, critic_key = jax.random.split(key, 3)
-    fake, stats, pull = shared or draw(run, state, label, z_key, generator_key)
+    *_, critic_key = jax.random.split(key, 3)
+    fake, stats, pull = shared or draw(run, state, label, key)
 
     def objective(image):
       scores, _ = score(state.params["critic"], state.stats["critic"], image, label, key=critic_key)
@@ -232,9 +231,7 @@ def make(
   def step(run: Run, state: State, batches: Batch) -> tuple[State, Metrics]:
     critic_key, generator_key = jax.random.split(stream(run.key, Stream.STEP, state.step))
     run = optimisers.at_step(run, state.step)
-    shared = None
-    if shared_images:
-      shared = draw(run, state, batches.label[-1], *jax.random.split(generator_key, 3)[:2])
+    shared = draw(run, state, batches.label[-1], generator_key) if shared_images else None
     state, of_critic = critic_turn(run, state, batches, critic_key, shared)
     moved, of_generator = generator_turn(run, state, batches, generator_key, shared)
     if critic_warmup:

@@ -39,7 +39,6 @@ _LATER_KEYS = {
   "gan": {
     "data": {"background": "white"},
     "model": {"spectral_norm": False, "shared_images": False},
-    "grid": {"spectral_norm": [], "shared_images": []},
     "sweep": {"b2": [0.999], "decay_steps": [0.0], "critic_learning_rate": [0.0]},
   },
 }
@@ -178,10 +177,10 @@ def read_config(path: pathlib.Path) -> dict:
     raise UserError(
       f"{file} cannot be read; restore it, or start again in another --workdir"
     ) from None
+  name = record["config"].get("model", {}).get("name")
   if record.setdefault("format", 1) == 1:
-    record["config"] = _of_format_1(record["config"])
-  later = _LATER_KEYS.get(record["config"].get("model", {}).get("name"), {})
-  record["config"] = _with(later, record["config"])
+    record["config"] = _with({"model": _BEFORE_KEYS.get(name, {})}, record["config"])
+  record["config"] = _with(_LATER_KEYS.get(name, {}), record["config"])
   if record["format"] not in (1, FORMAT):
     raise UserError(
       f"{path} was left by genjax {made_by(record)} in format {record['format']}, and this genjax "
@@ -190,14 +189,9 @@ def read_config(path: pathlib.Path) -> dict:
   return record
 
 
-def _of_format_1(config: dict) -> dict:
-  """A config of format 1, with what it meant where this one has keys."""
-  added = _BEFORE_KEYS.get(config.get("model", {}).get("name"), {})
-  return _with({"model": added, "grid": {key: [] for key in added}}, config)
-
-
 def _with(added: dict[str, dict], config: dict) -> dict:
-  """A config with those keys where it has none."""
+  """A config with those keys where it has none; for each of a model there is one of a grid."""
+  added = added | {"grid": {key: [] for key in added.get("model", {})}}
   return config | {part: added[part] | config[part] for part in added if part in config}
 
 

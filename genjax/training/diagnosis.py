@@ -56,9 +56,9 @@ def summary(found: Sequence[Sequence[Trouble]], names: Sequence[str]) -> list[st
   for name in REMEDIES:
     having = [(i, t) for i, run in enumerate(found) for t in run if t.name == name]
     if having:
-      first, trouble = having[0]
+      run, trouble = having[0]
       others = f" and {len(having) - 1} more" if having[1:] else ""
-      lines.append(f"{trouble.name} in {names[first]}{others}: {trouble.reason}")
+      lines.append(f"{name} in {names[run]}{others}: {trouble.reason}")
       lines.append(f"  what usually helps: {REMEDIES[name]}")
   return lines
 
@@ -87,6 +87,12 @@ def _lately(values: Sequence[float], wrong: Callable[[float], bool]) -> bool:
   return len(values) >= PATIENCE and all(map(wrong, values[-PATIENCE:]))
 
 
+def _of_figure(past: Past, name: str, wrong: Callable[[float], bool], words: str) -> list[str]:
+  """What a rule finds that reads one figure; `words` name its last value."""
+  values = past.get(name)
+  return [words.format(values[-1]) if _lately(values, wrong) else ""] if values else []
+
+
 def _discriminator_won(past: Past) -> list[str]:
   if not {"val_accuracy_real", "val_accuracy_generated"} <= past.keys():
     return []
@@ -98,56 +104,43 @@ def _discriminator_won(past: Past) -> list[str]:
 
 
 def _critic_dead(past: Past) -> list[str]:
-  said = []
-  for name in ("val_critic_gap", "val_critic_gradient_norm"):
-    if name in past:
-      dead = _lately(past[name], lambda value: abs(value) < FLAT)
-      said.append(f"{name} {past[name][-1]:.2g} is within {FLAT:g} of 0" if dead else "")
-  return said
+  return [
+    said
+    for name in ("val_critic_gap", "val_critic_gradient_norm")
+    for said in _of_figure(
+      past, name, lambda value: abs(value) < FLAT, f"{name} {{:.2g}} is within {FLAT:g} of 0"
+    )
+  ]
 
 
 def _fooled(past: Past) -> list[str]:
-  if "val_accuracy_generated" not in past:
-    return []
-  values = past["val_accuracy_generated"]
-  words = f"the discriminator is right on {values[-1]:.2%} of generated images"
-  return [words if _lately(values, lambda value: value < NEVER) else ""]
+  words = "the discriminator is right on {:.2%} of generated images"
+  return _of_figure(past, "val_accuracy_generated", lambda value: value < NEVER, words)
 
 
 def _clipped(past: Past) -> list[str]:
-  if "val_clip_fraction" not in past:
-    return []
-  values = past["val_clip_fraction"]
-  words = f"{values[-1]:.0%} of the critic's weights lie at their bound"
-  return [words if _lately(values, lambda value: value > STUCK) else ""]
+  words = "{:.0%} of the critic's weights lie at their bound"
+  return _of_figure(past, "val_clip_fraction", lambda value: value > STUCK, words)
 
 
 def _saturated(past: Past) -> list[str]:
-  if not {"val_spread", "val_brightness"} <= past.keys():
+  if "val_brightness" not in past:
     return []
   pixel = past["val_brightness"][-1]
-  saturated = _alike(past) and not DARK < pixel < BRIGHT
-  return [f"every image is {'black' if pixel <= DARK else 'white'}" if saturated else ""]
+  words = f"every image is {'black' if pixel <= DARK else 'white'}"
+  found = _of_figure(past, "val_spread", lambda value: value < ALIKE, words)
+  return [""] if any(found) and DARK < pixel < BRIGHT else found
 
 
 def _one_image(past: Past) -> list[str]:
-  if "val_spread" not in past:
-    return []
-  spread = past["val_spread"][-1]
-  words = f"generated images differ among themselves {spread:.2g} times as much as real ones"
-  return [words if _alike(past) and not any(_saturated(past)) else ""]
-
-
-def _alike(past: Past) -> bool:
-  return _lately(past["val_spread"], lambda value: value < ALIKE)
+  words = "generated images differ among themselves {:.2g} times as much as real ones"
+  found = _of_figure(past, "val_spread", lambda value: value < ALIKE, words)
+  return [""] if any(_saturated(past)) else found
 
 
 def _posterior_collapse(past: Past) -> list[str]:
-  if "val_kl" not in past:
-    return []
-  values = past["val_kl"]
-  low = _lately(values, lambda value: value < COLLAPSED_KL)
-  return [f"val_kl {values[-1]:.2g} nats is below {COLLAPSED_KL:g}" if low else ""]
+  words = f"val_kl {{:.2g}} nats is below {COLLAPSED_KL:g}"
+  return _of_figure(past, "val_kl", lambda value: value < COLLAPSED_KL, words)
 
 
 def _underfitted(past: Past) -> list[str]:

@@ -71,9 +71,8 @@ class Training:
     self.checkpoints = checkpoint.Checkpoints(path / "checkpoints", config.keep)
     self.step, self.progress = self._begin()
     self.watching = plan.watch.begin(plan, path) if plan.watch else None
-    self.history = metrics_file.History(
-      path, [_name(row, self.rows) for row in self.rows], self.step
-    )
+    self.names = [_name(row, self.rows) for row in self.rows]
+    self.history = metrics_file.History(path, self.names, self.step)
     self.troubles = self._judge()
     self.drawn = -np.inf
     self.counted = "1 run" if R == 1 else f"{R} runs"
@@ -133,9 +132,7 @@ class Training:
       f", of which {self._failed().sum()} failed (see runs.csv)" if any(self._failed()) else ""
     )
     print(f"{self.path}: {self.counted} at step {steps:,}{failed}; pictures in samples, plots")
-    for line in diagnosis.summary(
-      self._judge(done=True), [_name(row, self.rows) for row in self.rows]
-    ):
+    for line in diagnosis.summary(self.troubles, self.names):
       print(f"{self.path}: {line}")
 
   def _at(self, every: int) -> bool:
@@ -209,6 +206,7 @@ class Training:
     self._draw_gallery(self.progress.state, "last.png")
     self._draw_gallery(self.progress.best, "best.png")
     self._draw_curves()
+    self.troubles = self._judge(done=True)
     # Last, as it says that nothing is left to be done.
     workdir.write_runs(self.path, self.rows, self._results("done"))
 
@@ -229,13 +227,12 @@ class Training:
 
   def _results(self, healthy: str) -> list[dict]:
     best, last = np.asarray(self.progress.best.step), np.asarray(self.progress.state.step)
-    troubles = self._judge(done=healthy == "done")
     return [
       {
         "status": "failed" if self._failed()[i] else healthy,
         "best_step": best[i],
         "last_step": last[i],
-        "trouble": "; ".join(trouble.name for trouble in troubles[i]),
+        "trouble": "; ".join(trouble.name for trouble in self.troubles[i]),
       }
       for i in range(len(self.rows))
     ]

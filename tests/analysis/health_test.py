@@ -105,6 +105,14 @@ def test_what_still_improves_is_not_called_collapsed():
   assert reason.startswith("val_swd fell from 0.2 to 0.1, from the third quarter to the last; cov")
 
 
+def test_few_modes_are_kept_where_a_run_improved_to_its_best_step_alone():
+  falling = TRAINING | {"val_swd": [0.4] * 6 + [0.2] * 3 + [0.1] * 3}
+  whole = TRAINING | {"val_swd": [*falling["val_swd"], *[0.3] * 12]}
+  said = health.judge(WELL | {"coverage": 0.1}, FLOORS, falling, 10, whole)
+  assert said["underfitted"] == ""
+  assert said["few modes"].startswith("coverage 0.1 is below")
+
+
 def test_best_weights_of_a_run_that_grew_worse_are_not_underfitted(tmp_path):
   """Up to its best step its curve falls; the whole one does not."""
   swd = [0.9 - 0.05 * i for i in range(13)] + [0.4 + 0.05 * i for i in range(7)]
