@@ -12,7 +12,7 @@ from jax import Array, lax
 from genjax import data
 from genjax.metrics import copies, distances, pixels
 from genjax.rng import latent_noise
-from genjax.scoring import classifier
+from genjax.scoring.classifier_network import classify
 from genjax.scoring.protocols import EMD_IMAGES, Context, Group, RunBlock
 from genjax.training.sweep import compiled
 from genjax.types import Dataset, FeatureNetwork, PyTree, Run, State
@@ -37,9 +37,7 @@ class Reference:
     self.network, self.num_classes, self.seed = network, splits.num_classes, seed
     self._splits, self._held = splits, held
     # (images, params) -> features, logits
-    self.look = lambda images, params: classifier.classify(
-      network.apply, params, images, network.batch
-    )
+    self.look = lambda images, params: classify(network.apply, params, images, network.batch)
     self._see = compiled(self.look)
     shape = (1, *splits.train.image.shape[1:])
     image = jax.ShapeDtypeStruct(shape, jnp.float32)

@@ -6,7 +6,8 @@ from jax import Array
 
 from genjax import data
 from genjax.metrics import pixels
-from genjax.scoring import classifier
+from genjax.scoring import classifier_training
+from genjax.scoring.classifier_network import Small, apply, classify
 from genjax.scoring.protocols import Context, Group
 from genjax.training.sweep import compiled
 from genjax.types import Dataset
@@ -23,18 +24,18 @@ def discriminator(context: Context) -> Group:
   # Where the validation images stand for generated ones in the floor, others must be the real ones.
   others = validation if context.settings.split == "test" else train[count:]
   rest = min(context.count - count, len(others))
-  model = classifier.make(shape, 2, DISCRIMINATOR_STEPS)
-  network = classifier.apply(2)
+  model = classifier_training.make(shape, 2, DISCRIMINATOR_STEPS)
+  network = apply(Small(2))
 
   def bound(fake: Array, real: Array, unseen: Array) -> Array:
     """Of images `[N, H, W, C]` uint8; `unseen` are real ones that nothing was trained on."""
     label = jnp.arange(2 * count, dtype=jnp.int32) // count
     dataset = Dataset(jnp.concatenate([fake[:count], real]), label)
-    run = classifier.run_of(context.settings.seed)
-    params = classifier.fit(model, run, dataset, DISCRIMINATOR_STEPS)
+    run = classifier_training.run_of(context.settings.seed)
+    params = classifier_training.fit(model, run, dataset, DISCRIMINATOR_STEPS)
 
     def logit(images: Array) -> Array:
-      both = classifier.classify(network, params, images)[1]
+      both = classify(network, params, images)[1]
       return both[:, 1] - both[:, 0]
 
     return pixels.jensen_shannon_bound(logit(unseen), logit(fake[count : count + rest]))
@@ -54,14 +55,14 @@ def discriminator(context: Context) -> Group:
 def student(context: Context) -> Group:
   """How well a classifier of generated images knows real ones (Ravuri & Vinyals 2019)."""
   shape, num_classes = context.splits.train.image.shape[1:], context.splits.num_classes
-  model = classifier.make(shape, num_classes, STUDENT_STEPS)
-  network = classifier.apply(num_classes)
+  model = classifier_training.make(shape, num_classes, STUDENT_STEPS)
+  network = apply(Small(num_classes))
   held = data.first(context.held, context.count)
 
   def accuracy(images: Array, labels: Array, real: Array, answers: Array) -> Array:
-    run = classifier.run_of(context.settings.seed)
-    params = classifier.fit(model, run, Dataset(images, labels), STUDENT_STEPS)
-    return pixels.label_agreement(classifier.classify(network, params, real)[1], answers)
+    run = classifier_training.run_of(context.settings.seed)
+    params = classifier_training.fit(model, run, Dataset(images, labels), STUDENT_STEPS)
+    return pixels.label_agreement(classify(network, params, real)[1], answers)
 
   every, once = context.vectorised(accuracy), compiled(accuracy)
   asked, real = jnp.asarray(context.labels, jnp.int32), data.to_device(held)

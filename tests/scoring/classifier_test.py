@@ -13,7 +13,9 @@ from systems import assert_trees_close, assert_trees_equal
 from genjax import data
 from genjax.models import modules
 from genjax.scoring import classifier
-from genjax.training import programs, sweep
+from genjax.scoring import classifier_training as training
+from genjax.scoring.classifier_network import Deep, Small, apply, classify
+from genjax.training import programs
 from genjax.types import Dataset
 
 SHAPE = (8, 8, 1)
@@ -40,39 +42,39 @@ def _splits(seed=0, validation=40, test_seed=2):
 
 @pytest.fixture
 def quick(monkeypatch):
-  monkeypatch.setattr(classifier, "LEAST_STEPS", 8)
+  monkeypatch.setattr(training, "LEAST_STEPS", 8)
 
 
 def _fitted(seed, steps=60):
-  model = classifier.make(SHAPE, 2, steps)
+  model = training.make(SHAPE, 2, steps)
   dataset = jax.tree.map(jnp.asarray, _images(200))
-  fit = jax.jit(lambda run, dataset: classifier.fit(model, run, dataset, steps))
-  return fit(classifier.run_of(seed), dataset)
+  fit = jax.jit(lambda run, dataset: training.fit(model, run, dataset, steps))
+  return fit(training.run_of(seed), dataset)
 
 
 def test_it_learns():
   params = _fitted(seed=0)
   assert modules.count(params) == WEIGHTS
   test = _images(200, seed=1)
-  _, logits = classifier.classify(classifier.apply(2), params, jnp.asarray(test.image))
+  _, logits = classify(apply(Small(2)), params, jnp.asarray(test.image))
   assert (logits.argmax(-1) == test.label).mean() > 0.95  # 0.5 by chance
 
 
 def test_features_and_logits_of_a_batch_are_those_of_each_image():
   params = _fitted(seed=0, steps=3)
   images = jnp.asarray(_images(7).image)
-  apply = jax.jit(classifier.apply(2))
-  features, logits = jax.jit(lambda x: classifier.classify(apply, params, x, batch=3))(images)
+  network = jax.jit(apply(Small(2)))
+  features, logits = jax.jit(lambda x: classify(network, params, x, batch=3))(images)
   assert features.shape == (7, 128)
   for i in range(7):
-    alone = apply(params, images[i : i + 1] / 255)
+    alone = network(params, images[i : i + 1] / 255)
     np.testing.assert_allclose(features[i], alone[0][0], atol=1e-5)
     np.testing.assert_allclose(logits[i], alone[1][0], atol=1e-5)
 
 
 def test_the_rate_falls_to_nothing():
-  model = classifier.make(SHAPE, 2, steps=4)
-  run = classifier.run_of(0)
+  model = training.make(SHAPE, 2, steps=4)
+  run = training.run_of(0)
   state = model.init(run)._replace(step=jnp.array(4, jnp.int32))
   batch = jax.tree.map(lambda x: jnp.asarray(x)[None, :16], _images(16))
   after, _ = jax.jit(model.step)(run, state, batch._replace(image=batch.image / 255))
@@ -80,16 +82,63 @@ def test_the_rate_falls_to_nothing():
 
 
 def test_three_in_one_program_are_each_as_alone():
-  model = classifier.make(SHAPE, 2, steps=5)
+  model = training.make(SHAPE, 2, steps=5)
   dataset = jax.tree.map(jnp.asarray, _images(200))
-  rows = sweep.table(seeds=(0, 1, 2), latents=(1,), learning_rate=(classifier.LEARNING_RATE,))
-  runs = sweep.runs(rows)
+  runs = training.runs_of((0, 1, 2))
   begin, advance = programs.training(model, 128, 3)
   totals = programs.empty_totals(model, runs, SHAPE, 128)
   progress, _ = advance(runs, begin(runs), totals, dataset, 0, 5)
-  alone = jax.jit(lambda run: classifier.fit(model, run, dataset, 5))(classifier.run_of(2))
+  alone = jax.jit(lambda run: training.fit(model, run, dataset, 5))(training.run_of(2))
   together = jax.tree.map(lambda leaf: leaf[2], progress.state.params["classifier"])
   assert_trees_close(together, alone, rtol=1e-3, atol=1e-4)  # as in equality_test.py
+
+
+def test_deep_ones_learn_and_are_kept_without_batch_norm(monkeypatch):
+  """Each of three sees test images as its own training network does by running statistics."""
+  deep = training.RECIPES["deep"]._replace(epochs=8, batch=32)
+  monkeypatch.setitem(training.RECIPES, "deep", deep)
+  monkeypatch.setattr(training, "LEAST_STEPS", 1)
+  # Bright above or below: which side they are on is mirrored away.
+  colours = [Dataset(x.image.swapaxes(1, 2).repeat(3, -1), x.label) for x in _splits()[:3]]
+  splits = _splits()._replace(train=colours[0], validation=colours[1], test=colours[2])
+  seen = classifier.identify(splits)[0]
+  states, whole = [], programs.training
+
+  def watched(*arguments):
+    begin, advance = whole(*arguments)
+
+    def kept(*now):
+      progress, totals = advance(*now)
+      states.append(jax.device_get(progress.state))
+      return progress, totals
+
+    return begin, kept
+
+  monkeypatch.setattr(programs, "training", watched)
+  found = training.train(seen, splits, (0, 1, 2), lambda _: None, "deep")
+  image = jnp.asarray(splits.test.image[:20]) / 255
+  for i, trained in found.items():
+    params, stats = (
+      jax.tree.map(lambda leaf: leaf[i], tree["classifier"])  # noqa: B023
+      for tree in (states[-1].params, states[-1].stats)
+    )
+    expected, _ = modules.apply(Deep(2, batch_norm=True), params, stats, image)
+    for seen_as, right in zip(apply(Deep(2))(trained.params, image), expected, strict=True):
+      np.testing.assert_allclose(seen_as, right, rtol=1e-3, atol=1e-3)
+    assert trained.accuracy > 0.9
+    assert trained.recipe == "deep"
+
+
+def test_images_are_mirrored_and_moved_and_nothing_else():
+  image = np.zeros((200, 16, 16, 1), np.float32)
+  image[:, 8, 7] = 1.0  # one pixel, right of which there are 8 columns, left of which 7
+  moved = np.asarray(training.augment(jax.random.key(0), jnp.asarray(image)))
+  assert (moved.sum((1, 2, 3)) == 1).all()
+  rows, columns = np.argwhere(moved[..., 0]).T[1:]
+  assert set(rows) == set(range(4, 13))
+  assert set(columns) == set(range(3, 13))  # 7 or, mirrored, 8, and 4 to either side
+  again = training.augment(jax.random.key(1), jnp.asarray(image))
+  assert (np.asarray(again) != moved).any()
 
 
 def test_trained_once_and_then_read(quick, tmp_path):
@@ -157,7 +206,7 @@ def test_a_packaged_network_is_read_a_damaged_one_trained_anew(
   splits, file = _splits(), tmp_path / "weights" / "sides-0.safetensors"
   (trained,) = classifier.feature_networks(splits, str(tmp_path / "a"), lambda _: None, 1)
   params = jax.tree.map(np.asarray, trained.params)
-  facts = {"dataset": classifier.identify(splits)[2], "accuracy": "0.75"}
+  facts = {"dataset": classifier.identify(splits)[2]["small"], "accuracy": "0.75"}
   facts["weights"] = classifier.digest_of_params(params)
 
   def said(content):
@@ -190,9 +239,9 @@ def test_those_of_mnist_come_with_the_package_and_are_no_other_images(tmp_path, 
   assert lines == ["feature networks of mnist (genjax's own): test accuracy 99.32%, 99.37%, 99.26%"]
   assert not list(tmp_path.iterdir())
   params = jax.tree.map(lambda *leaves: np.stack(leaves), *(one.params for one in found))
-  accuracy = classifier.accuracies(params, splits.test, 10)
+  accuracy = training.accuracies(params, splits.test, 10)
   np.testing.assert_allclose(accuracy, [0.9932, 0.9937, 0.9926], atol=2e-4)
 
-  monkeypatch.setattr(classifier, "LEAST_STEPS", 8)
+  monkeypatch.setattr(training, "LEAST_STEPS", 8)
   classifier.feature_networks(_splits()._replace(source="mnist 3.0.1"), str(tmp_path), lines.append)
   assert "training 3 classifiers of mnist" in lines[1]
