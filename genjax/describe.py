@@ -6,22 +6,19 @@ dataset that is not on this machine the sizes are known. Nothing is written but 
 find in its caches: decoded images and compiled programs.
 """
 
-from ml_collections import config_flags
-
 from genjax import cli
 from genjax import config as genjax_config
 from genjax.scoring.watch import WATCH
 from genjax.training import description, planning
 
 _FLAGS = cli.flags_of(__name__)
-_CONFIG = config_flags.DEFINE_config_file(
-  "config", None, "File with get_config().", flag_values=_FLAGS
-)
+_CONFIG = genjax_config.define(_FLAGS)
 
 
 def main() -> None:
-  wanted = cli.config_of(_CONFIG)
-  genjax_config.check_overrides(cli.overrides_of(_CONFIG), wanted)
+  overrides = cli.overrides_of(_CONFIG)
+  wanted = genjax_config.with_one_length(cli.config_of(_CONFIG), overrides)
+  genjax_config.check_overrides(overrides, wanted)
   for text in description.sections(planning.plans(wanted, description.load, WATCH)):
     print(text, end="", flush=True)
 

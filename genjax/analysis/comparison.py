@@ -54,9 +54,9 @@ def compare(
   Raises:
     UserError: a path is not a workdir, nothing was scored, or the folder cannot be written.
   """
-  _check(metrics)
-  files.check_ours(out, NAMES)
   homes = workdirs.read(paths)
+  _check(metrics, homes)
+  files.check_ours(out, NAMES)
   all_scores = recorded_scores.read(homes, weights)
   found = _chosen(all_scores, metrics)
   measured = measures.of_scores(found)
@@ -132,10 +132,13 @@ def _health(judged: health.Judged) -> str:
   return f"{len(flagged)} of {len(judged)} runs have health flags: {named}; flags.csv says why\n"
 
 
-def _check(metrics: Sequence[str]) -> None:
+def _check(metrics: Sequence[str], homes: Sequence[workdirs.Workdir]) -> None:
+  """Raises `UserError` for what is neither a score of genjax's nor of one's own."""
+  figures = {name for home in homes for run in home.runs for name in run.figures if "@" in name}
+  known = [*SCORES, *sorted({name.partition("@")[0] for name in figures} - SCORES.keys())]
   for name in metrics:
-    if name not in SCORES:
-      raise UserError(f"--metrics has {name!r}, which is not a score{suggestion(name, SCORES)}")
+    if name not in known:
+      raise UserError(f"--metrics has {name!r}, which is not a score{suggestion(name, known)}")
 
 
 def _chosen(found: list[Scores], metrics: Sequence[str]) -> list[Scores]:

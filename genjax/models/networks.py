@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import flax.linen as nn
 
+from genjax import parts
 from genjax.models import dcgan_networks
 from genjax.models import gan_networks as adversarial
 from genjax.models import vae_networks as variational
@@ -189,8 +190,13 @@ NETWORKS = {"vae": VAES, "gan": GANS}  # model -> its networks
 
 
 def default_of(network: str, choice: str) -> str:
-  """What a config's `choice` among frameworks' defaults means: "report" is the network's own."""
-  return (VAES | GANS)[network].framework if choice == REPORT else choice
+  """What a config's `choice` among frameworks' defaults means: "report" is the network's own.
+
+  A network that is not genjax's has no report: PyTorch's hold where nothing else is said.
+  """
+  if choice != REPORT:
+    return choice
+  return TORCH if parts.is_name(network) else (VAES | GANS)[network].framework
 
 
 def build(
