@@ -5,6 +5,7 @@ _PUBLIC = {
   "train": "genjax.api",
   "evaluate": "genjax.api",
   "compare": "genjax.api",
+  "score": "genjax.api",
   "table": "genjax.analysis.listing",
   "load": "genjax.training.loading",
   "prepare_jax": "genjax.process",

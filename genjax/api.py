@@ -8,6 +8,7 @@ commands: a cache of compiled programs, and on a CPU a device for each core.
 
 import os
 import pathlib
+import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -16,10 +17,11 @@ import ml_collections
 from genjax import config as genjax_config
 from genjax import process
 from genjax.analysis import comparison, measures, recorded_scores, setting_tables, workdirs
+from genjax.data import images as image_files
 from genjax.metrics import catalogue
 from genjax.plotting.tables import Table
 from genjax.reporting import build
-from genjax.scoring import runs
+from genjax.scoring import image_sets, runs
 from genjax.scoring.protocols import Settings
 from genjax.scoring.watch import WATCH
 from genjax.training import loading, planning, study
@@ -136,6 +138,57 @@ def evaluate(
     if measure.about["split"] in (split, "") and (not names or measure.name in names)
   ]
   return setting_tables.middles(found)
+
+
+def score(
+  images: Any,
+  data: str | os.PathLike,
+  metrics: Sequence[str] = (),
+  *,
+  split: str = "test",
+  count: int = 10_000,
+  seed: int = 0,
+  networks: int = 1,
+  features: str = "",
+  directory: str | os.PathLike = "",
+  out: str | os.PathLike = "",
+) -> Table:
+  """Scores images of any program, as `python -m genjax.score` does.
+
+  Args:
+    images: an array [N, H, W, C], uint8 or in [0, 1]; a .npy or .npz file of one, or a folder of
+      pictures (see `genjax.data.images.read`); or a list of such, a run each.
+    data: what they should be like: a dataset, a folder or an .npz, as `data.name` of a config.
+    metrics: names of scores, or `MODULE:OBJECT` of a `Metric`; if empty all that images alone have
+      and that take seconds, and ("all",) for all.
+    split: real images to hold against, "test" or "validation".
+    count: of each run at most so many images are compared, from 200, and of all equally many.
+    seed: of what is random in scores.
+    networks: how many classifiers see the images, 1 to 3.
+    features: another network: "inception:PATH" or `MODULE:FUNCTION` of images.
+    directory: where datasets of TFDS lie; TFDS_DATA_DIR if empty.
+    out: a folder for the scores, which `compare` takes beside workdirs; none is written if empty.
+
+  Returns:
+    As `evaluate`.
+
+  Raises:
+    UserError: images or data cannot be read or do not go together, or a score cannot be had.
+  """
+  process.check_jax()
+  _check("split", (split,), ("test", "validation"))
+  _check("networks", (networks,), range(1, 4))
+  given = images if isinstance(images, list | tuple) else [images]
+  sets = [run for source in given for run in image_files.read(source)]
+  if not sets:
+    raise UserError("there are no images; name arrays, files or folders")
+  splits = image_sets.reference(os.fspath(data), sets[0].shape[1:], os.fspath(directory))
+  settings = Settings(split, count, seed)
+  with tempfile.TemporaryDirectory() as folder:
+    place = pathlib.Path(out or f"{folder}/images")
+    image_sets.write(place, sets, splits, _several(metrics), settings, networks, features)
+    found = recorded_scores.read(workdirs.read([place]), image_sets.WEIGHTS)
+    return setting_tables.middles(measures.of_scores(found))
 
 
 class Comparison(NamedTuple):

@@ -103,7 +103,7 @@ def test_a_network_that_will_not_do(network, message):
   [
     (
       {"model.declared": False},
-      "has a layer that reads or writes the latent and is not declared, the decoder's Dense_0;",
+      "has a layer that reads or writes the latent and is not declared, the decoder's Dense_1;",
     ),
     # Named as it should be, and drawn for the padded latent.
     (

@@ -3,8 +3,9 @@
 import os
 import pathlib
 import re
+import runpy
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ml_collections
@@ -43,17 +44,12 @@ def locate(path: str) -> str:
 class Parser(config_flags.ConfigFileFlagParser):
   """Reads config files for a flag, with the keys of networks that the command line names."""
 
-  def __init__(self, name: str, arguments: Sequence[str] | None = None):
-    super().__init__(name)
-    self._arguments = arguments
-
   def parse(self, path: str) -> Any:
     found = locate(path)
     parts.look_in(pathlib.Path(found.partition(":")[0]).parent)
     config = super().parse(found)
     if isinstance(config, ml_collections.ConfigDict) and "model" in config:
-      arguments = sys.argv if self._arguments is None else self._arguments
-      keys.complete(config, _networks(arguments, self.name))
+      keys.complete(config, _networks(sys.argv, self.name))
     return config
 
 
@@ -100,23 +96,25 @@ def load(
   for key, value in overrides.items():
     if key not in known:
       raise UserError(f"unknown key config.{key}{keys.suggestion(key, sorted(known))}")
+    several = isinstance(known[key], tuple) and isinstance(value, list | range)
     try:
-      config.update_from_flattened_dict({key: value})
+      config.update_from_flattened_dict({key: tuple(value) if several else value})
     except (TypeError, ValueError) as error:
       raise UserError(f"config.{key} is {value!r}: {error}") from error
   return with_one_length(config, overrides)
 
 
 def _read(path: str) -> ml_collections.ConfigDict:
-  found = locate(path)
-  if not os.path.isfile(found.partition(":")[0]):
+  file, colon, argument = locate(path).partition(":")
+  if not os.path.isfile(file):
     raise UserError(f"{path}: there is no such file; genjax's own are {', '.join(named())}")
+  parts.look_in(pathlib.Path(file).parent)
   try:
-    config = Parser("config", ()).parse(found)
+    config = runpy.run_path(file)["get_config"](*[argument] * bool(colon))
   except UserError:
     raise
   except Exception as error:  # of a file that is not ours
-    raise UserError(f"{path}: {str(error).strip().splitlines()[-1]}") from error
+    raise UserError(f"{path}: {type(error).__name__}: {error}") from error
   if not isinstance(config, ml_collections.ConfigDict):
     raise UserError(f"{path}: its get_config() must return an ml_collections.ConfigDict")
   return config

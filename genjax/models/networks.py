@@ -26,8 +26,13 @@ REPORT = "report"  # stands for the framework of the network's report
 
 
 class VaeNetworks(NamedTuple):
-  encoder: nn.Module
-  decoder: nn.Module  # to logits
+  """The networks of a VAE, modules that are called with `train` besides what they read.
+
+  Whether they have batch norm or dropout, `train=True` says when these are of training.
+  """
+
+  encoder: nn.Module  # images [B, H, W, C] in [0, 1] -> mean [B, Z], logvar [B, Z]
+  decoder: nn.Module  # z [B, Z] -> logits of the pixels [B, H, W, C]
 
   def inputs(self, image: Any, z: Any, label: Any) -> dict[str, tuple]:
     """Player -> what it reads of these: arrays, or their shapes."""
@@ -35,9 +40,11 @@ class VaeNetworks(NamedTuple):
 
 
 class GanNetworks(NamedTuple):
-  generator: nn.Module
-  critic: nn.Module
-  image_range: tuple[float, float]
+  """The networks of a GAN, modules that are called with `train` besides what they read."""
+
+  generator: nn.Module  # z [B, Z], label [B] -> images [B, H, W, C] in `image_range`
+  critic: nn.Module  # images in `image_range`, label [B] -> scores [B]
+  image_range: tuple[float, float]  # (0, 1) of a sigmoid, (-1, 1) of a tanh
   num_classes: int = 0  # of the labels that both read; 0 where they read none
 
   def inputs(self, image: Any, z: Any, label: Any) -> dict[str, tuple]:

@@ -148,7 +148,7 @@ def record(plan: Plan) -> dict:
 
 def check_data(path: pathlib.Path, splits: data.Splits) -> None:
   """Raises `UserError` where the runs of a workdir were trained on other data."""
-  facts = json.loads(json.dumps(_facts(splits)))
+  facts = json.loads(json.dumps(facts_of(splits)))
   changed = config_file.data_differences(config_file.read_config(path)["dataset"], facts)
   if changed:
     raise UserError(
@@ -159,10 +159,11 @@ def check_data(path: pathlib.Path, splits: data.Splits) -> None:
 
 def _once(splits: data.Splits) -> Callable[[], dict]:
   """The facts of the splits, when they are first asked for: their checksum reads every byte."""
-  return functools.cache(functools.partial(_facts, splits))
+  return functools.cache(functools.partial(facts_of, splits))
 
 
-def _facts(splits: data.Splits) -> dict:
+def facts_of(splits: data.Splits) -> dict:
+  """What config.json says of the data."""
   return {
     "source": splits.source,
     "image_shape": splits.train.image.shape[1:],
