@@ -8,9 +8,8 @@ import pathlib
 
 from absl import flags
 
-from genjax import cli
-from genjax.analysis import comparison
-from genjax.types import UserError
+from genjax import cli, process
+from genjax.mistakes import UserError
 
 _FLAGS = cli.flags_of(__name__)
 _WORKDIR = flags.DEFINE_string(
@@ -38,6 +37,9 @@ def main(more: list[str]) -> None:
   paths = cli.workdirs_of(_WORKDIR, more)
   if not _OUT.value:
     raise UserError("--out is empty; name a folder for tables and figures")
+  process.prepare_jax()
+  from genjax.analysis import comparison
+
   out = pathlib.Path(_OUT.value)
   print(comparison.compare(paths, out, _WEIGHTS.value, _METRICS.value, _ALL.value), end="")
 

@@ -6,18 +6,20 @@ dataset that is not on this machine the sizes are known. Nothing is written but 
 find in its caches: decoded images and compiled programs.
 """
 
-from genjax import cli
-from genjax import config as genjax_config
-from genjax.scoring.watch import WATCH
-from genjax.training import description, planning
+from genjax import cli, config_flag, process
 
 _FLAGS = cli.flags_of(__name__)
-_CONFIG = genjax_config.define(_FLAGS)
+_CONFIG = config_flag.define(_FLAGS)
 
 
 def main() -> None:
-  overrides = cli.overrides_of(_CONFIG)
-  wanted = genjax_config.with_one_length(cli.config_of(_CONFIG), overrides)
+  given, overrides = cli.config_of(_CONFIG), cli.overrides_of(_CONFIG)
+  process.prepare_jax()
+  from genjax import config as genjax_config
+  from genjax.scoring.watch import WATCH
+  from genjax.training import description, planning
+
+  wanted = genjax_config.with_one_length(given, overrides)
   genjax_config.check_overrides(overrides, wanted)
   for text in description.sections(planning.plans(wanted, description.load, WATCH)):
     print(text, end="", flush=True)
