@@ -13,6 +13,7 @@ from genjax.analysis import (
   findings,
   health,
   measures,
+  pair_tables,
   recorded_scores,
   score_curves,
   score_plots,
@@ -41,6 +42,7 @@ def compare(
   weights: str = "best",
   metrics: Sequence[str] = (),
   everything: bool = False,
+  contrasts: str = "",
 ) -> str:
   """Writes tables and figures, and returns what is to be printed: the answer, or every table.
 
@@ -48,8 +50,9 @@ def compare(
     paths: workdirs and studies.
     out: a folder, which is made where there is none.
     weights: "best", "last" or "raw".
-    metrics: keys of SCORES, which then are the answer's; all where empty.
+    metrics: keys of SCORES, which then are the answer's; all where empty. The first decides.
     everything: whether to print what the files hold.
+    contrasts: which settings are compared, as in `config.contrasts`; "" for what the config plans.
 
   Raises:
     UserError: a path is not a workdir, nothing was scored, or the folder cannot be written.
@@ -59,12 +62,12 @@ def compare(
   homes = workdirs.read(paths)
   all_scores = recorded_scores.read(homes, weights)
   found = _chosen(all_scores, metrics)
-  measured = measures.of_scores(found)
+  measured = findings.decide(measures.of_scores(found, workdirs.planned(homes, contrasts)), metrics)
   judged = health.of_runs(homes, all_scores, weights)
   made = {
     "protocols": conditions.protocols(found),
     "scores": setting_tables.middles(measured),
-    "pairs": setting_tables.pairs(measured),
+    "pairs": pair_tables.pairs(measured),
     "agreement": correlations.agreement(found),
     "losses": correlations.with_losses(found),
     "health": health.counts(judged),
@@ -117,7 +120,8 @@ def scored(
   command = f"python -m genjax.compare {shlex.join(map(str, paths))}"
   if weights not in recorded_scores.weights_scored(homes):
     return f"no scores of {weights} weights that could be compared\n"
-  measured = measures.of_scores(recorded_scores.read(homes, weights))
+  measured = measures.of_scores(recorded_scores.read(homes, weights), workdirs.planned(homes))
+  measured = findings.decide(measured, metrics, split)
   notes = [f"note: {line}\n" for line in recorded_scores.remarks(homes, weights)]
   answer = _answer(measured, weights, metrics, command, split)
   return "\n".join([answer, *notes, f"{command} has every table\n"])

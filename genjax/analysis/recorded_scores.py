@@ -45,6 +45,11 @@ class Scores(NamedTuple):
     return ~np.isnan(self.values) | np.array([run.failed for run in self.runs])
 
   @property
+  def counted(self) -> np.ndarray:
+    """[R] the figures as statistics count them: NaN where the run failed."""
+    return np.where([run.failed for run in self.runs], math.nan, self.values)
+
+  @property
   def settings(self) -> dict[str, np.ndarray]:
     """Setting -> the places of its runs that are known; in the workdirs' order."""
     groups = {}
