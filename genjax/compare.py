@@ -36,6 +36,13 @@ _CONTRASTS = flags.DEFINE_string(
   f"Which settings are compared: {contrasts.PLANS}; what the config plans if empty, or else all.",
   flag_values=_FLAGS,
 )
+_MARGIN = flags.DEFINE_float(
+  "margin",
+  0.0,
+  "Also tests whether settings are equivalent: they differ by less than this part of their median.",
+  lower_bound=0.0,
+  flag_values=_FLAGS,
+)
 _OUT = flags.DEFINE_string(
   "out", "comparison", "Folder for tables and figures.", flag_values=_FLAGS
 )
@@ -51,7 +58,7 @@ def main(more: list[str]) -> None:
   out = pathlib.Path(_OUT.value)
   if not contrasts.valid(_CONTRASTS.value):
     raise UserError(f"--contrasts is {_CONTRASTS.value!r}; expected {contrasts.PLANS}")
-  wanted = _WEIGHTS.value, _METRICS.value, _ALL.value, _CONTRASTS.value
+  wanted = _WEIGHTS.value, _METRICS.value, _ALL.value, _CONTRASTS.value, _MARGIN.value
   print(comparison.compare(paths, out, *wanted), end="")
 
 

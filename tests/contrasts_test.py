@@ -44,7 +44,7 @@ def test_settings_of_equal_coordinates_are_both_beside_the_next():
   [
     (
       "neighbours=width",
-      "no two settings differ along one width alone; there are axes depth, latent",
+      "no two settings differ along one width alone; there are axes depth",
     ),
     ("reference=depth=3", "no setting matches; there are depth=2, depth=4"),
     ("reference=latent=2", "5 settings match"),

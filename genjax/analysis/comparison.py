@@ -14,14 +14,17 @@ from genjax.analysis import (
   health,
   measures,
   pair_tables,
+  questions,
   recorded_scores,
   score_curves,
   score_plots,
   setting_tables,
+  variance_tables,
   workdirs,
 )
 from genjax.analysis.measures import Measure
 from genjax.analysis.recorded_scores import Scores
+from genjax.analysis.workdirs import Workdir
 from genjax.config import suggestion
 from genjax.metrics.catalogue import SCORES
 from genjax.plotting import plots, tables
@@ -30,7 +33,8 @@ from genjax.types import UserError
 
 # Of the files that it writes.
 NAMES = (
-  r"(protocols|scores|pairs|agreement|losses|health|flags|runs)\.(csv|tex)"
+  r"(protocols|scores|pairs|questions|equivalence|variance|agreement|losses|health|flags|runs)"
+  r"\.(csv|tex)"
   r"|(latent|settings|steps|best|val_\w+)-[\w-]+\.png|\..*\.partial"
 )
 _CSV_ALONE = ("protocols", "flags", "runs")  # too long, or too wide, for a page
@@ -43,6 +47,7 @@ def compare(
   metrics: Sequence[str] = (),
   everything: bool = False,
   contrasts: str = "",
+  margin: float = 0.0,
 ) -> str:
   """Writes tables and figures, and returns what is to be printed: the answer, or every table.
 
@@ -52,6 +57,7 @@ def compare(
     weights: "best", "last" or "raw".
     metrics: keys of SCORES, which then are the answer's; all where empty. The first decides.
     everything: whether to print what the files hold.
+    margin: of equivalence, as in `questions.equivalence`; 0 where that is not asked.
     contrasts: which settings are compared, as in `config.contrasts`; "" for what the config plans.
 
   Raises:
@@ -68,6 +74,9 @@ def compare(
     "protocols": conditions.protocols(found),
     "scores": setting_tables.middles(measured),
     "pairs": pair_tables.pairs(measured),
+    "questions": questions.answered(measured),
+    "equivalence": questions.equivalence(measured, margin) if margin else Table((), []),
+    "variance": variance_tables.splits(found),
     "agreement": correlations.agreement(found),
     "losses": correlations.with_losses(found),
     "health": health.counts(judged),
@@ -77,7 +86,12 @@ def compare(
   if everything:
     parts = [tables.text(table) for table in made.values() if table.blocks]
   else:
-    parts = [_answer(measured, weights, metrics, f"{out}/pairs.csv"), _health(judged)]
+    parts = [
+      _answer(measured, weights, metrics, f"{out}/pairs.csv"),
+      _noise(found, measured, homes, weights),
+      _health(judged),
+    ]
+    parts += [tables.text(made["equivalence"])] if made["equivalence"].blocks else []
   # Not wrapped, so that the commands in them can be copied.
   parts += [f"note: {line}\n" for line in recorded_scores.remarks(homes, weights)]
   if everything:
@@ -98,7 +112,19 @@ def _answer(
   for key, text in (("split", "{} images"), ("features", "features of {}")):
     values = {one.about[key] for one in first} - {""}
     parts += [text.format(*values)] if len(values) == 1 else []
-  return findings.answer(first, ", ".join(parts), where, measured)
+  answer = findings.answer(first, ", ".join(parts), where, measured)
+  return answer + "".join(map(findings.wrapped, questions.said(first)))
+
+
+def _noise(
+  found: Sequence[Scores], measured: Sequence[Measure], homes: Sequence[Workdir], weights: str
+) -> str:
+  """What evaluation adds to the score that decides, where settings are compared by one."""
+  decider = next((one.name for one in measured if one.decides and one.compared), "")
+  if not decider:
+    return ""
+  command = recorded_scores.evaluation(homes[0].path, weights)
+  return findings.wrapped(variance_tables.said(found, decider, command))
 
 
 def scored(

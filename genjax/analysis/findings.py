@@ -63,11 +63,14 @@ def _line(own: Sequence[tuple[Measure, Compared]], tests: Mapping[int, int]) -> 
   else:
     many = _seeds(one.comparison, tests[id(measure)])
     text = f"{one.a} and {one.b}: not decided by {short} ({many} seeds)"
-  return f"{text}; {_probabilities(better, others)}" if others else text
+  if not others:
+    return text
+  named = "" if one.verdict in "AB" else f"{better} "  # the first that the line names
+  return f"{text}; P({named}better) by {_probabilities(better, others)}"
 
 
 def _described(a: str, b: str, own: Sequence[tuple[Measure, Compared]]) -> str:
-  return f"{a} and {b}: no score decides; {_probabilities(a, own)}"
+  return f"{a} and {b}: no score decides; P({a} better) by {_probabilities(a, own)}"
 
 
 def _probabilities(first: str, others: Sequence[tuple[Measure, Compared]]) -> str:
@@ -77,7 +80,7 @@ def _probabilities(first: str, others: Sequence[tuple[Measure, Compared]]) -> st
     for measure, one in others
     for p in [one.comparison.probability]
   ]
-  return f"P({first} better) by {', '.join(dict.fromkeys(shown))}"
+  return ", ".join(dict.fromkeys(shown))
 
 
 def _seeds(compared: Comparison, tests: int) -> str:
@@ -168,7 +171,7 @@ def legend(found: Sequence[Measure], lines: Sequence[str]) -> list[str]:
   family = f"the {tests} {planned}" if tests > 1 else "one comparison"
   known = {
     "(p ": f"{decider.short} decides: p is adjusted for {family} (Holm)",
-    "P(": "P(better), that a run of one beats a run of the other, decides nothing",
+    "P(": "P(better), that a run of the one beats a run of the other, decides nothing",
     " seeds)": "seeds: of each setting, to show the difference as it looks now, with power 0.8",
     " decides nothing": f"a verdict takes {ENOUGH} seeds of each",
   }

@@ -88,6 +88,7 @@ def read(homes: Sequence[Workdir], weights: str) -> list[Scores]:
       order.index(place[0]) if place[0] in order else len(order),
       place[0],
       str(records[place].get("features", "")),
+      str(records[place].get("seed", "")),
     ),
   )
   return [_of(place, records[place], by_place[place], weights) for place in places]

@@ -11,6 +11,7 @@ from genjax.analysis import (
   health,
   measures,
   pair_tables,
+  questions,
   recorded_scores,
   setting_tables,
   workdirs,
@@ -67,7 +68,7 @@ def made(homes: Sequence[Workdir], compare: str) -> dict:
 def _part(title: str, first: Sequence[Measure], every: Sequence[Measure], compare: str) -> Part:
   shown = page.grids(setting_tables.overview(first, "Interquartile means [95%]", every))
   said = findings.of(first, f"pairs.csv, which `{compare}` writes")
-  said += findings.legend(first, said)
+  said += [*findings.legend(first, said), *questions.said(first)]
   pairs = pair_tables.pairs(every)
   many = sum(len(block.rows) for block in pairs.blocks) > PAIRS
   grids = [] if many else page.grids(pairs)

@@ -90,8 +90,7 @@ def test_the_first_screen_is_the_answer(two, tmp_path):
   assert "1 of 1 failed runs have a figure from before" in lines[8]
   said = collapsed(text)
   assert (
-    "gan latent 20 is better than vae latent 2 by FD (p < 0.0001); P(gan latent 20 better) by "
-    "coverage 1.00"
+    "gan latent 20 is better than vae latent 2 by FD (p < 0.0001); P(better) by coverage 1.00"
   ) in said
   assert "(FD decides: p is adjusted for the 6 pairs of settings (Holm); P(better)" in said
   assert "10 of 40 runs have health flags: few modes 10; flags.csv says why" in said

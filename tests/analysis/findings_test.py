@@ -28,11 +28,11 @@ def test_who_is_better_by_what_and_what_is_open(tmp_path):
   found = findings.decide(scored.found(*paths))
   (line,) = findings.of(found, "pairs.csv")
   assert line == (
-    "a is better than b by FD (p 0.002); P(a better) by kernel distance 0.00, coverage 0.50"
+    "a is better than b by FD (p 0.002); P(better) by kernel distance 0.00, coverage 0.50"
   )
   assert findings.legend(found, [line]) == [
-    "(FD decides: p is adjusted for one comparison (Holm); P(better), that a run of one beats a "
-    "run of the other, decides nothing)"
+    "(FD decides: p is adjusted for one comparison (Holm); P(better), that a run of the one beats "
+    "a run of the other, decides nothing)"
   ]
   (line,) = findings.of(findings.decide(found, ["coverage"]), "pairs.csv")
   assert line.startswith("a and b: not decided by coverage (over 1,000 seeds); P(a better) by FD")

@@ -50,9 +50,9 @@ def test_a_plan_that_cannot_conclude_is_refused_and_no_plan_is_not():
   with pytest.raises(UserError) as caught:
     design.check(planned)
   assert str(caught.value) == (
-    "config.contrasts: 2 planned comparisons (neighbours=latent) cannot name a winner, as that takes "
-    "10 seeds of each; set more config.sweep.seeds, plan fewer contrasts, or go on all the same with "
-    "--explore"
+    "config.contrasts: 2 planned comparisons (neighbours=latent) cannot name a winner, as that "
+    "takes 10 seeds of each; set more config.sweep.seeds, plan fewer contrasts, or go on all the "
+    "same with --explore"
   )
 
 
@@ -72,7 +72,9 @@ def test_one_setting_is_compared_with_nothing():
 
 
 def test_a_plan_that_does_not_fit_names_the_key():
-  with pytest.raises(UserError, match="^config.contrasts=neighbours=depth: no two settings differ"):
+  with pytest.raises(
+    UserError, match=r"^config\.contrasts=neighbours=depth: no two settings differ"
+  ):
     _design(contrasts="neighbours=depth", **{"sweep.latents": (2, 10)})
-  with pytest.raises(UserError, match="^config.contrasts=reference=latent=3: no setting matches"):
+  with pytest.raises(UserError, match=r"^config\.contrasts=reference=latent=3: no setting matches"):
     _design(contrasts="reference=latent=3", **{"sweep.latents": (2, 10)})
