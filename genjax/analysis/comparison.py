@@ -203,7 +203,8 @@ def _figures(found: list[Scores]) -> Iterator[tuple[str, plots.Figure | None]]:
   """(name, figure) of all figures; None where there is nothing to be drawn."""
   found, families = [scores for scores in found if scores.known.any()], {}
   for scores in found:
-    place = scores.protocol, scores.record["data"], str(scores.record["image_shape"])
+    about = [str(scores.record.get(key, "")) for key in ("data", "image_shape", "trained_on")]
+    place = scores.protocol, *about
     families.setdefault(place, []).append(scores)
   ids = [protocol for protocol, *_ in families]
   for i, (place, family) in enumerate(families.items()):
