@@ -4,6 +4,7 @@ The unit is a training run, and a failed one is worse than any other (statistics
 direction and its p come from one statistic, the share of all pairs of runs that A wins.
 """
 
+import functools
 import itertools
 import math
 from collections import Counter
@@ -61,9 +62,10 @@ def probability_of_better(
   """
   a, b = ranked(a, lower), ranked(b, lower)
   wins = float(((a[:, None] < b[None]) + 0.5 * (a[:, None] == b[None])).mean())
-  return wins, _newcombe(wins, len(a), len(b), stats.norm.ppf((1 + confidence) / 2))
+  return wins, _newcombe(wins, len(a), len(b), float(stats.norm.ppf((1 + confidence) / 2)))
 
 
+@functools.lru_cache(10_000)
 def _newcombe(wins: float, n: int, m: int, z: float) -> Interval:
   """The probabilities whose own standard error puts `wins` z of them away."""
   extra = (n + m) / 2 - 1
