@@ -8,7 +8,7 @@ from ml_collections import config_flags
 from genjax import cli, config
 from genjax.reporting import build
 from genjax.scoring.watch import WATCH
-from genjax.training import planning, study
+from genjax.training import design, planning, study
 from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)
@@ -18,6 +18,7 @@ _CONFIG = config_flags.DEFINE_config_file(
 _WORKDIR = flags.DEFINE_string(
   "workdir", None, "Folder for everything that the run leaves.", flag_values=_FLAGS
 )
+_EXPLORE = cli.explore_flag(_FLAGS)
 
 
 def main() -> None:
@@ -26,6 +27,11 @@ def main() -> None:
   if not _WORKDIR.value:
     raise UserError("--workdir is missing; name a folder for everything that the run leaves")
   plans, path = planning.plans(wanted, watch=WATCH), pathlib.Path(_WORKDIR.value)
+  planned = design.of(plans)
+  if not _EXPLORE.value:
+    design.check(planned)
+  if said := design.described(planned):
+    print(f"{path}: {said}")
   study.run(plans, path, cli.origin(_CONFIG))
   # Training is done, and said so: what goes wrong from here on takes nothing away from it.
   print(f"{path / build.FILE}: being written", flush=True)

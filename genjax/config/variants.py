@@ -56,6 +56,7 @@ def _update(config: ml_collections.ConfigDict, changes: dict) -> None:
 
 def _shrink(config: ml_collections.ConfigDict) -> None:
   colour = {"data.size": 32, "data.channels": 3} if config.data.name.startswith("cifar") else {}
+  config.contrasts = ""  # two seeds decide nothing
   config.update_from_flattened_dict(SMOKE | colour | {"model.width": _narrow(config.model.width)})
   config.sweep.latents = _few(config.sweep.latents)
   config.grid.width = tuple(map(_narrow, config.grid.width))

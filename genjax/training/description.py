@@ -13,7 +13,7 @@ from genjax import data
 from genjax.data import sizes, tfds
 from genjax.data.sources import shortened, unnamed
 from genjax.models import summary
-from genjax.training import cost, planning, sweep
+from genjax.training import cost, design, planning, sweep
 from genjax.types import Shape
 
 WIDTH = 100  # columns
@@ -72,6 +72,8 @@ def sections(plans: dict[str, planning.Plan]) -> Iterator[str]:
   programs = f"{len(plans)} programs, " if len(plans) > 1 else ""
   took = f", {_duration(seconds)} here" if np.isfinite(seconds) else ""
   yield f"\nin all  {programs}{runs} runs, {work:,} run-steps, {_unit(multiplications)}FLOP{took}\n"
+  if said := design.described(design.of(plans)):
+    yield _wrapped("design", said)
 
 
 def _shape(plan: planning.Plan) -> Shape:
