@@ -1,6 +1,24 @@
 """Generative models with many seeds: whole training runs vectorised in JAX."""
 
-__all__ = ["load", "table"]
+# What there is for programs: name -> the module that has it. README uses nothing else.
+_PUBLIC = {
+  "train": "genjax.api",
+  "evaluate": "genjax.api",
+  "compare": "genjax.api",
+  "score": "genjax.api",
+  "table": "genjax.analysis.listing",
+  "load": "genjax.training.loading",
+  "prepare_jax": "genjax.process",
+  "UserError": "genjax.types",
+  "Model": "genjax.types",
+  "VaeNetworks": "genjax.models.networks",
+  "GanNetworks": "genjax.models.networks",
+  "GanLoss": "genjax.models.losses",
+  "Metric": "genjax.metrics.catalogue",
+  "Arrays": "genjax.data.sources",
+  "Dataset": "genjax.types",
+}
+__all__ = [*_PUBLIC]
 
 DISTRIBUTION = "genjax-seeds"  # another library is installed as genjax
 
@@ -24,18 +42,34 @@ def _end_quietly() -> None:
 _end_quietly()
 
 
+def _keep_functions() -> None:
+  """Lets `genjax.evaluate` be the function although there is a command of that name.
+
+  Python sets a package's attribute to each of its modules that is imported.
+  """
+  import sys
+
+  module = type(sys)
+
+  class Package(module):
+    def __setattr__(self, name: str, value: object) -> None:
+      if not (name in _PUBLIC and isinstance(value, module)):
+        super().__setattr__(name, value)
+
+  sys.modules[__name__].__class__ = Package
+
+
+_keep_functions()
+
+
 def __dir__() -> list[str]:
   return [*globals(), *__all__]
 
 
 def __getattr__(name: str):
   # Orbax takes a while to import; code that only needs the losses should not pay for it.
-  if name == "load":
-    from genjax.training.loading import load
+  if name in _PUBLIC:
+    import importlib
 
-    return load
-  if name == "table":
-    from genjax.analysis.listing import table
-
-    return table
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
   raise AttributeError(f"module 'genjax' has no attribute {name!r}")

@@ -5,6 +5,7 @@ COMMANDS = {
   "describe": "says what a config would train, and what it takes",
   "evaluate": "scores the runs of a workdir",
   "compare": "compares settings by their scores",
+  "score": "scores images of any program",
   "report": "writes a page about workdirs",
   "sample": "draws images",
   "interpolate": "goes from latent to latent",

@@ -4,9 +4,8 @@ import os
 import pathlib
 import re
 import shlex
-import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import ml_collections
@@ -99,7 +98,7 @@ def _guarded(main: Callable[[], None], interrupted: str = "") -> None:
       lambda record: f"{os.sep}orbax{os.sep}" not in record.pathname
     )
   try:
-    signal.signal(signal.SIGINT, process.on_interrupt)
+    process.claim_signals()
     process.prepare_jax()
     main()
   except UserError as error:
@@ -129,20 +128,10 @@ def config_of(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
     raise UserError("--config is missing; name a file such as configs/vae_mnist.py")
   path = flags.FLAGS[flag.name].config_filename
   if isinstance(config, ml_collections.ConfigDict):
-    return _with_one_length(config, overrides_of(flag))
+    return config
   if not pathlib.Path(path.split(":")[0]).is_file():
     raise UserError(f"--config={path}: there is no such file")
   raise UserError(f"--config={path}: its get_config() must return an ml_collections.ConfigDict")
-
-
-def _with_one_length(
-  config: ml_collections.ConfigDict, overrides: Mapping
-) -> ml_collections.ConfigDict:
-  """With steps that the command line sets in place of the file's epochs, and the reverse."""
-  for length, other, nothing in (("steps", "epochs", 0.0), ("epochs", "steps", 0)):
-    if overrides.get(length) and other not in overrides and other in config:
-      config[other] = nothing
-  return config
 
 
 def overrides_of(flag: flags.FlagHolder) -> dict:

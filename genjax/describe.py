@@ -7,23 +7,20 @@ that is not on this machine the sizes are known. Nothing is written but what `ma
 its caches: decoded images and compiled programs.
 """
 
-from ml_collections import config_flags
-
 from genjax import cli
 from genjax import config as genjax_config
 from genjax.scoring.watch import WATCH
 from genjax.training import description, design, planning
 
 _FLAGS = cli.flags_of(__name__)
-_CONFIG = config_flags.DEFINE_config_file(
-  "config", None, "File with get_config().", flag_values=_FLAGS
-)
+_CONFIG = genjax_config.define(_FLAGS)
 _EXPLORE = cli.explore_flag(_FLAGS)
 
 
 def main() -> None:
-  wanted = cli.config_of(_CONFIG)
-  genjax_config.check_overrides(cli.overrides_of(_CONFIG), wanted)
+  overrides = cli.overrides_of(_CONFIG)
+  wanted = genjax_config.with_one_length(cli.config_of(_CONFIG), overrides)
+  genjax_config.check_overrides(overrides, wanted)
   plans = planning.plans(wanted, description.load, WATCH)
   for text in description.sections(plans):
     print(text, end="", flush=True)

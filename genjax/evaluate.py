@@ -6,11 +6,9 @@ measured on to protocols.json; a second call computes what is missing. What they
 
 from absl import flags
 
-from genjax import cli
+from genjax import api, cli
 from genjax.analysis import comparison
-from genjax.scoring import runs
-from genjax.scoring.protocols import Settings
-from genjax.types import UserError
+from genjax.metrics import catalogue
 
 _FLAGS = cli.flags_of(__name__)
 _WORKDIR = flags.DEFINE_string(
@@ -22,7 +20,8 @@ _WEIGHTS = flags.DEFINE_list(
 _METRICS = flags.DEFINE_list(
   "metrics",
   [],
-  'Scores to compute; those of the model that take seconds if empty, and "all" for all.',
+  "Scores, or MODULE:OBJECT of one's own; those of the model that take seconds if empty, "
+  'and "all" for all.',
   flag_values=_FLAGS,
 )
 _SPLIT = flags.DEFINE_enum(
@@ -58,21 +57,20 @@ _DATA = cli.data_flag(_FLAGS)
 
 def main(more: list[str]) -> None:
   paths = cli.workdirs_of(_WORKDIR, more)
-  if not _WEIGHTS.value:
-    raise UserError("--weights is empty; expected some of best, last and raw")
-  for weights in _WEIGHTS.value:
-    if weights not in ("best", "last", "raw"):
-      raise UserError(f"--weights has {weights!r}; expected best, last or raw")
-  settings = Settings(
-    _SPLIT.value, _IMAGES.value, _SEED.value, _NLL_IMAGES.value, _NLL_SAMPLES.value
+  api.evaluate(
+    paths,
+    _METRICS.value,
+    weights=_WEIGHTS.value,
+    split=_SPLIT.value,
+    images=_IMAGES.value,
+    seed=_SEED.value,
+    networks=_NETWORKS.value,
+    features=_FEATURES.value,
+    nll_images=_NLL_IMAGES.value,
+    nll_samples=_NLL_SAMPLES.value,
+    data=_DATA.value,
   )
-  wanted = runs.Wanted(
-    tuple(_WEIGHTS.value), tuple(_METRICS.value), settings, _NETWORKS.value, _FEATURES.value,
-    _DATA.value,
-  )  # fmt: skip
-  for line in runs.score_all(paths, wanted):
-    print(line, flush=True)
-  names = () if wanted.names == runs.ALL else wanted.names
+  names = [] if _METRICS.value == ["all"] else list(map(catalogue.short, _METRICS.value))
   for weights in _WEIGHTS.value:
     print(f"\n{comparison.scored(paths, weights, names, _SPLIT.value)}", end="")
 

@@ -3,18 +3,12 @@
 import pathlib
 
 from absl import flags
-from ml_collections import config_flags
 
-from genjax import cli, config
-from genjax.reporting import build
-from genjax.scoring.watch import WATCH
-from genjax.training import design, planning, study
+from genjax import api, cli, config
 from genjax.types import UserError
 
 _FLAGS = cli.flags_of(__name__)
-_CONFIG = config_flags.DEFINE_config_file(
-  "config", None, "File with get_config().", flag_values=_FLAGS
-)
+_CONFIG = config.define(_FLAGS)
 _WORKDIR = flags.DEFINE_string(
   "workdir", None, "Folder for everything that the run leaves.", flag_values=_FLAGS
 )
@@ -22,21 +16,13 @@ _EXPLORE = cli.explore_flag(_FLAGS)
 
 
 def main() -> None:
-  wanted = cli.config_of(_CONFIG)
-  config.check_overrides(cli.overrides_of(_CONFIG), wanted)
+  overrides = cli.overrides_of(_CONFIG)
+  wanted = config.with_one_length(cli.config_of(_CONFIG), overrides)
+  config.check_overrides(overrides, wanted)
   if not _WORKDIR.value:
     raise UserError("--workdir is missing; name a folder for everything that the run leaves")
-  plans, path = planning.plans(wanted, watch=WATCH), pathlib.Path(_WORKDIR.value)
-  planned = design.of(plans)
-  if not _EXPLORE.value:
-    design.check(planned)
-  if said := design.described(planned):
-    print(f"{path}: {said}")
-  study.run(plans, path, cli.origin(_CONFIG))
-  # Training is done, and said so: what goes wrong from here on takes nothing away from it.
-  print(f"{path / build.FILE}: being written", flush=True)
-  build.write([path], path / build.FILE, next(iter(plans.values())).splits)
-  print(f"{path / build.FILE}: everything on one page")
+  path, explore = pathlib.Path(_WORKDIR.value), _EXPLORE.value
+  api.run(wanted, path, cli.origin(_CONFIG), explore=explore)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,16 @@ from genjax import files
 from genjax.types import UserError
 
 _interrupted = threading.Event()
+_commanded = threading.Event()  # set where the process is a command's: its signals are ours
+
+
+def claim_signals() -> None:
+  """Makes this process a command's: Ctrl-C ends it with a line, and training ends by a checkpoint.
+
+  Whoever calls genjax from Python keeps the handlers that there are.
+  """
+  _commanded.set()
+  signal.signal(signal.SIGINT, on_interrupt)
 
 
 def on_interrupt(signum, frame) -> None:
@@ -47,6 +57,7 @@ def held_signals() -> Iterator[list[signal.Signals]]:
   """Holds back what asks a process to end, as Slurm does: the list has what came.
 
   A second one of a kind ends the process at once. What is ignored, as under nohup, stays ignored.
+  Nothing is held in a process that is no command's.
   """
   came = []
 
@@ -55,7 +66,7 @@ def held_signals() -> Iterator[list[signal.Signals]]:
     signal.signal(signum, signal.SIG_DFL)
 
   before = {}
-  if threading.current_thread() is threading.main_thread():
+  if _commanded.is_set() and threading.current_thread() is threading.main_thread():
     kinds = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP", "SIGUSR1")]
     before = {kind: signal.getsignal(kind) for kind in kinds if kind}
   for kind, handler in before.items():
@@ -83,6 +94,12 @@ def leave(line: str, status: int) -> None:
   os._exit(status)  # Python's own end would take down what still compiles in a thread, and crash
 
 
+def check_jax() -> None:
+  """Raises `UserError` where JAX is asked for 64 bits."""
+  if jax.config.jax_enable_x64:
+    raise UserError("JAX_ENABLE_X64 is set, and genjax computes in 32 bits; unset it")
+
+
 def prepare_jax() -> None:
   """A persistent compilation cache, and on a CPU a device a core, so that runs go side by side.
 
@@ -90,8 +107,7 @@ def prepare_jax() -> None:
     UserError: JAX is asked for 64 bits, or for a kind of device that is not here; or there is no
       place for a cache.
   """
-  if jax.config.jax_enable_x64:
-    raise UserError("JAX_ENABLE_X64 is set, and genjax computes in 32 bits; unset it")
+  check_jax()
   if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
     jax.config.update("jax_compilation_cache_dir", str(files.caches() / "jax"))
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

@@ -26,7 +26,8 @@ if not hasattr(genjax, "DISTRIBUTION"):
   raise ImportError(_line)
 
 import datetime
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -96,7 +97,8 @@ class State(NamedTuple):
   params: dict[str, PyTree]
   stats: dict[str, PyTree]  # batch norm's statistics, and singular vectors of spectral norm
   opt_state: dict[str, PyTree]
-  ema: dict[str, PyTree]  # the averaged generator: {"params": ..., "stats": ...}; {} for a VAE
+  # The average of `Model.averaged`: {"params": ..., "stats": ...}; {} where a model has none.
+  ema: dict[str, PyTree]
 
 
 class Progress(NamedTuple):
@@ -116,21 +118,26 @@ class Progress(NamedTuple):
 class Model(NamedTuple):
   """An algorithm as pure functions of one run. `None` where a model has no such function."""
 
-  networks: Any  # the players' modules, as `networks.VaeNetworks` or `networks.GanNetworks`
   init: Callable[[Run], State]
   step: Callable[[Run, State, Batch], tuple[State, Metrics]]  # leaves of the batch [K, B, ...]
   # (run, state, z [B, Z], label [B] or class weights [B, K]) -> images [B, H, W, C] in [0, 1]
   generate: Callable
   diagnose: Callable  # (run, state, key, batch) -> Metrics on images that were held out
-  encode: Callable | None  # (run, state, images in [0, 1]) -> mean [B, Z], logvar [B, Z]
-  decode: Callable | None  # (run, state, z [B, Z]) -> logits of the pixels [B, H, W, C]
-  # (run, state, images in [0, 1], label) -> critic's scores [B]; batch norm is by these images
-  score: Callable | None
-  turns: dict[str, Callable]  # player -> its part of a step: (run, state, batch, key) -> as `step`
-  criterion: str  # the validation metric that is lowest at a run's best step
   latent: int  # Z
-  batches_per_step: int  # K
-  num_classes: int  # 0 where the model takes no label
+  criterion: str  # the validation metric that is lowest at a run's best step
+  # The players' modules, as `networks.VaeNetworks` or `networks.GanNetworks`; of other models
+  # anything with their `inputs`, or None.
+  networks: Any = None
+  encode: Callable | None = None  # (run, state, images in [0, 1]) -> mean [B, Z], logvar [B, Z]
+  decode: Callable | None = None  # (run, state, z [B, Z]) -> logits of the pixels [B, H, W, C]
+  # (run, state, images in [0, 1], label) -> critic's scores [B]; batch norm is by these images
+  score: Callable | None = None
+  # player -> its part of a step: (run, state, batch, key) -> as `step`
+  turns: Mapping[str, Callable] = types.MappingProxyType({})
+  batches_per_step: int = 1  # K
+  num_classes: int = 0  # 0 where the model takes no label
+  averaged: str = ""  # the player whose average is `State.ema`; "" where there is none
+  binary: bool = True  # whether images may be binarised for it
 
 
 class FeatureNetwork(NamedTuple):

@@ -16,7 +16,7 @@ import pytest
 import trainings
 
 from genjax import cli, export, interpolate, process, reconstruct, report, sample
-from genjax.config import default
+from genjax.config import default, with_one_length
 from genjax.types import UserError
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -184,5 +184,5 @@ def test_a_length_of_the_command_line_takes_the_place_of_the_file_s(file, overri
   config = default("vae")
   config.steps, config.epochs = file
   config.update(overrides)
-  found = cli._with_one_length(config, overrides)
+  found = with_one_length(config, overrides)
   assert (found.steps, found.epochs) == expected

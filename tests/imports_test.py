@@ -12,7 +12,7 @@ PACKAGE = pathlib.Path(genjax.__file__).parent
 
 # A room imports from those before it: files of the package's root by name, then its folders.
 ROOMS = (
-  *("types", "rng", "files", "process", "flag_parsing", "cli"),
+  *("types", "rng", "files", "parts", "process", "flag_parsing", "cli"),
   *("models", "metrics", "data", "config", "plotting", "training", "scoring", "analysis"),
   *("reporting", "commands"),
 )

@@ -63,12 +63,12 @@ def compare(
   Raises:
     UserError: a path is not a workdir, nothing was scored, or the folder cannot be written.
   """
-  _check(metrics)
-  files.check_ours(out, NAMES)
   homes = workdirs.read(paths)
+  _check(metrics, homes)
+  files.check_ours(out, NAMES)
   all_scores = recorded_scores.read(homes, weights)
   found = _chosen(all_scores, metrics)
-  measured = findings.decide(measures.of_scores(found, workdirs.planned(homes, contrasts)), metrics)
+  measured = _decided(found, homes, metrics, contrasts)
   judged = health.of_runs(homes, all_scores, weights)
   made = {
     "protocols": conditions.protocols(found),
@@ -100,6 +100,19 @@ def compare(
   figures = sum(name.endswith(".png") for name in written)
   line = f"{out}: {', '.join(csvs)}, and {figures} figures; --all prints every table"
   return "\n".join([*filter(None, parts), findings.wrapped(line)])
+
+
+def measured(
+  homes: Sequence[Workdir], weights: str, metrics: Sequence[str] = (), contrasts: str = ""
+) -> list[Measure]:
+  """What `compare` compares, with the same arguments."""
+  return _decided(_chosen(recorded_scores.read(homes, weights), metrics), homes, metrics, contrasts)
+
+
+def _decided(
+  found: list[Scores], homes: Sequence[Workdir], metrics: Sequence[str], contrasts: str
+) -> list[Measure]:
+  return findings.decide(measures.of_scores(found, workdirs.planned(homes, contrasts)), metrics)
 
 
 def _answer(
@@ -162,10 +175,13 @@ def _health(judged: health.Judged) -> str:
   return f"{len(flagged)} of {len(judged)} runs have health flags: {named}; flags.csv says why\n"
 
 
-def _check(metrics: Sequence[str]) -> None:
+def _check(metrics: Sequence[str], homes: Sequence[workdirs.Workdir]) -> None:
+  """Raises `UserError` for what is neither a score of genjax's nor of one's own."""
+  figures = {name for home in homes for run in home.runs for name in run.figures if "@" in name}
+  known = [*SCORES, *sorted({name.partition("@")[0] for name in figures} - SCORES.keys())]
   for name in metrics:
-    if name not in SCORES:
-      raise UserError(f"--metrics has {name!r}, which is not a score{suggestion(name, SCORES)}")
+    if name not in known:
+      raise UserError(f"--metrics has {name!r}, which is not a score{suggestion(name, known)}")
 
 
 def _chosen(found: list[Scores], metrics: Sequence[str]) -> list[Scores]:

@@ -20,7 +20,7 @@ def in_words(scores: Scores) -> str:
   return ", ".join(parts)
 
 
-_UNSAID = ("group", "image_shape", "rules")
+_UNSAID = ("group", "image_shape", "rules", "score")
 
 
 def _plain(value) -> str:

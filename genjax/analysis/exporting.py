@@ -8,13 +8,12 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from jax import export as jax_export
 from safetensors.numpy import save
 
 from genjax import files, models
 from genjax.analysis.selection import Selection
-from genjax.models import summary
+from genjax.models import modules, summary
 from genjax.training import config_file, sweep
 from genjax.types import Model, Run, State, UserError
 
@@ -37,7 +36,7 @@ def write(out: pathlib.Path, chosen: Selection) -> list[str]:
   shape, latent = chosen.saved.image_shape, model.latent
   layers = summary.tables(model, shape)
   with files.folder(out, NAMES) as folder:
-    (folder / "params.safetensors").write_bytes(save(parameters(state), _about(chosen)))
+    (folder / "params.safetensors").write_bytes(save(parameters(model, state), _about(chosen)))
     (folder / "layers.json").write_text(json.dumps(_plain(layers), indent=2) + "\n")
     z, label = ((latent,), jnp.float32), ((), jnp.int32)
     inputs = [z, label] if model.num_classes else [z]
@@ -59,23 +58,18 @@ def narrow(chosen: Selection) -> tuple[Model, Run, State]:
   run = jax.tree.map(lambda leaf: leaf[0], sweep.runs([row]))
   _, state = jax.tree.map(lambda leaf: leaf[0], chosen.rows)
   like = jax.eval_shape(model.init, run)._replace(opt_state={})
-
-  def cut(leaf: Array, narrow: jax.ShapeDtypeStruct) -> Array:
-    # The one axis that differs holds the latent: labels, where there are any, come before it.
-    return jnp.asarray(leaf)[tuple(slice(0, n) for n in narrow.shape)]
-
-  return model, run, jax.tree.map(cut, state, like)
+  return model, run, jax.tree.map(modules.cut, state, like)
 
 
-def parameters(state: State) -> dict[str, np.ndarray]:
+def parameters(model: Model, state: State) -> dict[str, np.ndarray]:
   """Weights and batch norm's statistics by name, as "generator/latent/kernel".
 
-  The generator is the averaged one, which `generate` uses.
+  Where a player is averaged, as a GAN's generator, it is the average, which `generate` uses.
   """
   params, stats = state.params, state.stats
-  if state.ema:
-    params = params | {"generator": state.ema["params"]}
-    stats = stats | {"generator": state.ema["stats"]}
+  if model.averaged:
+    params = params | {model.averaged: state.ema["params"]}
+    stats = stats | {model.averaged: state.ema["stats"]}
   return {
     "/".join(entry.key for entry in path): np.ascontiguousarray(leaf)
     for tree in (params, stats)
@@ -84,10 +78,21 @@ def parameters(state: State) -> dict[str, np.ndarray]:
 
 
 def _exported(f: Callable, *inputs: tuple[tuple[int, ...], jnp.dtype]) -> bytes:
-  """A function of batches as StableHLO, for any batch size; of each input the shape of one."""
+  """A function of batches as StableHLO, for any batch size; of each input the shape of one.
+
+  Raises:
+    UserError: a network of one's own asks for the batch size as a number.
+  """
   (batch,) = jax_export.symbolic_shape("B")
   arguments = [jax.ShapeDtypeStruct((batch, *shape), dtype) for shape, dtype in inputs]
-  return bytes(jax_export.export(jax.jit(f), platforms=PLATFORMS)(*arguments).serialize())
+  try:
+    exported = jax_export.export(jax.jit(f), platforms=PLATFORMS)(*arguments)
+  except TypeError as error:
+    raise UserError(
+      f"the network cannot be exported for any batch size ({str(error).splitlines()[0]}); expected "
+      "x.shape[0] in it, not len(x)"
+    ) from error
+  return bytes(exported.serialize())
 
 
 def _plain(layers: summary.Tables) -> dict:

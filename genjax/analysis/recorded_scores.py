@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genjax.analysis.workdirs import RunRecord, Workdir, without_runs
-from genjax.metrics.catalogue import SCORES, Score
+from genjax.metrics.catalogue import OWN, SCORES, Score, recorded
 from genjax.scoring import score_files
 from genjax.types import UserError
 
@@ -19,7 +19,7 @@ from genjax.types import UserError
 class Scores(NamedTuple):
   """One score by one protocol, of all runs of those workdirs that have it."""
 
-  name: str  # a key of SCORES
+  name: str  # a key of SCORES, or of one's own
   protocol: str  # its id
   record: dict  # the protocol, without `floor` and `versions`
   runs: list[RunRecord]
@@ -30,6 +30,8 @@ class Scores(NamedTuple):
 
   @property
   def score(self) -> Score:
+    if self.record.get("group") == OWN and self.name not in SCORES:
+      return recorded(self.record["score"])
     return SCORES.get(
       self.name, Score(self.name.replace("_", " "), "", "", limits=(-math.inf, math.inf))
     )

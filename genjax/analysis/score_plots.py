@@ -40,11 +40,11 @@ class _Group(NamedTuple):
 
 
 def spans_latents(found: Sequence[Scores]) -> bool:
-  """Whether a line through several latents can be drawn."""
+  """Whether a line through several latents can be drawn: not beside images that have none."""
   latents = {}
   for run in score_panels.all_runs(found):
     latents.setdefault(run.line, set()).add(run.latent)
-  return any(len(own) > 1 for own in latents.values())
+  return any(len(own) > 1 for own in latents.values()) and {0} not in latents.values()
 
 
 @style.context(STYLE, after_reset=True)

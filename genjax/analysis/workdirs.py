@@ -101,6 +101,8 @@ def _workdir(
   data = record["dataset"]
   metrics_file.tell_lost_figures(folder)
   prefix = name if one_of_many else ""
+  if "images" in record:  # of programs that say nothing of a latent
+    latents = ()
   settings = sweep.settings(rows, prefix, latents)  # names tell latents of all workdirs apart
   lines = sweep.settings([_but("latent", row) for row in rows], prefix)
   figures = _figures(folder / "metrics.csv", len(rows))

@@ -1,7 +1,8 @@
 """The keys of a config, what is right for each, and the programs that a config asks for."""
 
-from genjax.config.checks import check, suggestion
-from genjax.config.keys import default, flatten, options
+from genjax.config.checks import check
+from genjax.config.files import define, load, with_one_length
+from genjax.config.keys import complete, default, flatten, options, suggestion, title
 from genjax.config.studies import cells, check_overrides
 from genjax.config.variants import FLAX, variant
 
@@ -10,9 +11,14 @@ __all__ = [
   "cells",
   "check",
   "check_overrides",
+  "complete",
   "default",
+  "define",
   "flatten",
+  "load",
   "options",
   "suggestion",
+  "title",
   "variant",
+  "with_one_length",
 ]

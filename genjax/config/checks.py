@@ -1,12 +1,12 @@
 """Whether a config is right: the first mistake is one line."""
 
-import difflib
-
 import ml_collections
 
+from genjax import parts
 from genjax.config import keys
-from genjax.config.keys import Key, flatten
-from genjax.models import MODELS, networks
+from genjax.config.keys import Key, flatten, suggestion
+from genjax.metrics import catalogue
+from genjax.models import MODELS, losses, networks
 from genjax.types import UserError
 
 
@@ -14,9 +14,10 @@ def check(config: ml_collections.ConfigDict) -> None:
   """Raises `UserError`, one line with the key and what is expected, for the first mistake."""
   flat = flatten(config.to_dict())
   model = flat.get("model.name")
-  if model not in list(MODELS):  # it may be no string
-    raise UserError(f"config.model.name is {model!r}; expected one of {', '.join(MODELS)}")
-  known = keys.of(model)
+  if model not in list(MODELS) and not parts.is_name(model):  # it may be no string
+    expected = f"one of {', '.join(MODELS)}, or MODULE:OBJECT"
+    raise UserError(f"config.model.name is {model!r}; expected {expected}")
+  known = keys.of(model, keys.networks_of(flat))
   for key in flat:
     if key not in known:
       owners = [other for other in MODELS if key in keys.of(other)]
@@ -31,14 +32,9 @@ def check(config: ml_collections.ConfigDict) -> None:
       raise UserError(f"config.{name} is missing; its default is {key.default!r}")
     if name != "cells":
       _check_value(key, flat[name])
+  _check_parts(flat)
   _check_together(flat, known)
   _check_cells(flat["cells"], known)
-
-
-def suggestion(key: str, known) -> str:
-  """ "; did you mean ...?" where a known name is near."""
-  near = difflib.get_close_matches(key, list(known), 1, 0.6)
-  return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
 
 
 def _check_value(key: Key, value, where: str = "config.") -> None:
@@ -53,19 +49,25 @@ def _check_value(key: Key, value, where: str = "config.") -> None:
     raise UserError(f"{said}, which names a value twice; expected once")
 
 
+def _check_parts(flat: dict) -> None:
+  """Raises `UserError` where `MODULE:OBJECT` is not there, or is not what the key takes."""
+  for loss in filter(parts.is_name, (flat.get("model.loss"), *flat.get("grid.loss", ()))):
+    losses.find(loss)
+  for name in flat["evals"]:
+    catalogue.find(name, "config.evals")
+
+
 def _check_together(flat: dict, known: dict[str, Key]) -> None:
   if (flat["steps"] > 0) == (flat["epochs"] > 0):
     raise UserError(
       "one of config.steps and config.epochs must be set, and the other 0; they are "
       f"{flat['steps']} and {flat['epochs']:g}"
     )
-  name, network = flat["model.name"], flat["model.network"]
-  fitting = networks.NETWORKS[name]
-  if network not in fitting:
+  name, network = flat["model.name"], flat.get("model.network")
+  fitting = networks.NETWORKS.get(name, (network,))  # a model of one's own knows its networks
+  if network not in fitting and not parts.is_name(network):
     kind = name.upper()
     raise UserError(f"config.model.network {network!r} is no {kind}; one of {', '.join(fitting)}")
-  if name == "gan" and flat["data.binarise"]:
-    raise UserError("config.data.binarise is True, and a GAN takes images as they are: False")
   for key in known.values():
     if key.needs and isinstance(key.default, tuple) and len(flat[key.name]) > 1:
       other, readers = key.needs

@@ -1,10 +1,12 @@
 """The keys of a config: the default of each, what it means and what is right for it."""
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import ml_collections
 
+from genjax import parts
 from genjax.config import contrasts, rules
 from genjax.config.rules import OneOf, whole
 from genjax.metrics.catalogue import SCORES
@@ -15,6 +17,7 @@ from genjax.models import (
   losses,
   networks,
   optimisers,
+  own,
   regularisers,
   vae,
 )
@@ -36,7 +39,7 @@ class Key(NamedTuple):
 VAE, GAN = ("vae",), ("gan",)
 ADAM, CLIP = ("optimiser", ("adam",)), ("regulariser", ("clip",))
 SLOPE = ("regulariser", ("gradient_penalty", *regularisers.SLOPES))
-NETWORK, REPORT = OneOf(*networks.NETWORKS.values()), (networks.REPORT,)
+NETWORK, REPORT = OneOf(*networks.NETWORKS.values(), own=True), (networks.REPORT,)
 
 KEYS = (
   # The data.
@@ -58,7 +61,7 @@ KEYS = (
   Key("log_every", 50, whole(1), "steps that one row of metrics.csv averages"),
   Key("eval_every", 500, whole(1), "steps between validations, checkpoints and pictures"),
   Key("eval_images", 1000, whole(1), "validation images used at each"),
-  Key("evals", (), OneOf(SCORES),
+  Key("evals", (), OneOf(SCORES, own=True),
     "scores of genjax.evaluate to be computed at each validation too"),
   Key("keep", 3, whole(1), "checkpoints kept"),
   Key("sample_columns", 12, whole(1), "images of a run in a gallery"),
@@ -74,7 +77,7 @@ KEYS = (
     "latents drawn for each image; from 2 on the importance-weighted bound", VAE),
   Key("model.reconstruction", "sum", OneOf(vae.RECONSTRUCTIONS),
     '"sum" over pixels or their "mean": what the KL weight stands against', VAE),
-  Key("model.loss", "nonsaturating", OneOf(losses.GAN_LOSSES),
+  Key("model.loss", "nonsaturating", OneOf(losses.GAN_LOSSES, own=True),
     "what critic and generator minimise", GAN),
   Key("model.regulariser", "none", OneOf(regularisers.REGULARISERS),
     "what bounds the critic's slope", GAN),
@@ -129,24 +132,105 @@ KEYS = (
 )  # fmt: skip
 
 
-def of(model: str) -> dict[str, Key]:
-  """The keys of a config for "vae" or "gan", by name; of each model.KEY there is a grid.KEY."""
-  own = {key.name: key for key in KEYS if model in (key.models or (model,))}
-  for name, key in list(own.items()):
+def of(model: str, chosen: Iterable[str] = ()) -> dict[str, Key]:
+  """The keys of a config by name; of each model.KEY there is a grid.KEY.
+
+  Args:
+    model: "vae", "gan", or `MODULE:OBJECT`, whose arguments are the keys of such models.
+    chosen: the networks that the config names: arguments of those of one's own are keys too.
+
+  Raises:
+    UserError: as `models.own.options` does.
+  """
+  found = _of_own(model) if parts.is_name(model) else _of(model)
+  for network in filter(parts.is_name, chosen):
+    found = _optional(own.options(network, "config.model.network")) | found
+  for name, key in list(found.items()):
     if name.startswith("model.") and name != "model.name":
       grid, meaning = name.replace("model.", "grid."), f"values of {name}, a folder each"
-      own[grid] = key._replace(name=grid, default=(), meaning=meaning)
-  return own
+      found[grid] = key._replace(name=grid, default=(), meaning=meaning)
+  return found
 
 
-def default(model: str) -> ml_collections.ConfigDict:
-  """All keys of a config for "vae" or "gan": a config file sets those that differ."""
+def _of(model: str) -> dict[str, Key]:
+  return {key.name: key for key in KEYS if model in (key.models or (model,))}
+
+
+def _of_own(model: str) -> dict[str, Key]:
+  """What is no model's own, every number that a run has, and the arguments of the model."""
+  shared = {key.name: key for key in KEYS if not key.name.startswith("model.")}
+  options = _optional(own.options(model, "config.model.name"))
+  for name, key in shared.items():
+    if key.needs and f"model.{key.needs[0]}" not in options:
+      shared[name] = key._replace(needs=None)
+  named = Key("model.name", model, OneOf(MODELS, own=True), "the algorithm")
+  return shared | {"model.name": named} | options
+
+
+_OF_KIND = {bool: rules.TRUTH, int: rules.WHOLE, float: rules.FINITE, str: rules.TEXT}
+
+
+def _optional(arguments: Mapping[str, Any]) -> dict[str, Key]:
+  """Keys for the arguments of a factory of one's own; those that genjax has follow its rules."""
+  known, found = {key.name: key for key in KEYS}, {}
+  for argument, value in arguments.items():
+    name = f"model.{argument}"
+    key = Key(name, value, _OF_KIND[type(value)], f"{argument} of the factory")
+    other = known.get(name)
+    if other and other.rule.allows(value):
+      key = other._replace(default=value, models=(), needs=None)
+    found[name] = key
+  return found
+
+
+def networks_of(flat: Mapping[str, Any]) -> list[str]:
+  """The networks that a flattened config names: itself, in its grid and in its cells."""
+  grid, cells = flat.get("grid.network", ()), flat.get("cells", ())
+  found = [flat.get("model.network"), *(grid if isinstance(grid, tuple | list) else ())]
+  if isinstance(cells, tuple | list):
+    found += [cell.get("model.network") for cell in cells if isinstance(cell, Mapping)]
+  return [name for name in found if isinstance(name, str)]
+
+
+def complete(config: ml_collections.ConfigDict, chosen: Iterable[str] = ()) -> None:
+  """Gives a config the keys, at their defaults, of networks of one's own that it names.
+
+  And of those that are `chosen` besides.
+
+  Raises:
+    UserError: as `of` does.
+  """
+  flat = flatten(config.to_dict())
+  model = flat.get("model.name")
+  if model not in list(MODELS) and not parts.is_name(model):
+    return  # `check` says so
+  plain = of(model)
+  for name, key in of(model, [*networks_of(flat), *chosen]).items():
+    if name not in plain and name not in flat:
+      section, _, last = name.rpartition(".")
+      with config.unlocked():
+        config[section][last] = key.default
+
+
+def default(model: str, *networks: str) -> ml_collections.ConfigDict:
+  """All keys of a config: a config file sets those that differ.
+
+  Args:
+    model: "vae", "gan", or `MODULE:OBJECT`.
+    networks: of one's own, whose arguments are keys as well.
+  """
   config = {}
-  for name, key in of(model).items():
+  for name, key in of(model, networks).items():
     section, _, last = name.rpartition(".")
     part = config.setdefault(section, {}) if section else config
     part[last] = key.default
   return ml_collections.ConfigDict(config)
+
+
+def suggestion(key: str, known) -> str:
+  """ "; did you mean ...?" where a known name is near."""
+  near = difflib.get_close_matches(key, list(known), 1, 0.6)
+  return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
 
 
 def flatten(config: dict, prefix: str = "") -> dict:
@@ -158,17 +242,25 @@ def flatten(config: dict, prefix: str = "") -> dict:
   return flat
 
 
+def title(model: Mapping) -> str:
+  """A config's model and network: "VAE s1_vae"; of one's own as they are named."""
+  name = model["name"]
+  parts_of = [name if parts.is_name(name) else name.upper(), model.get("network", "")]
+  return " ".join(filter(None, parts_of))
+
+
 def options(model: Mapping) -> str:
   """A config's model keys in words, but its name and network, and what is off or not read."""
   unread = {
     key.name
-    for key in of(model["name"]).values()
+    for key in of(model["name"], networks_of({"model.network": model.get("network")})).values()
     if key.needs and model.get(key.needs[0]) not in key.needs[1]
   }
-  framework = networks.default_of(model["network"], networks.REPORT)
-  parts = [f"defaults of {framework}"]
+  said = []
+  if "network" in model:
+    said.append(f"defaults of {networks.default_of(model['network'], networks.REPORT)}")
   for key, value in model.items():
     off = value in (0, "none", networks.REPORT) and key != "leaky_slope"
     if key not in ("name", "network") and not off and f"model.{key}" not in unread:
-      parts.append(key.replace("_", " ") + ("" if value is True else f" {value}"))
-  return ", ".join(parts)
+      said.append(key.replace("_", " ") + ("" if value is True else f" {value}"))
+  return ", ".join(said)

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from genjax import parts
 from genjax.config import contrasts
 
 
@@ -19,20 +20,25 @@ class Rule(NamedTuple):
 
 
 class OneOf:
-  """One of the names in some registries, which are looked up whenever a config is checked."""
+  """One of the names in some registries, which are looked up whenever a config is checked.
 
-  def __init__(self, *registries: Iterable):
-    self._registries = registries
+  Or `MODULE:OBJECT`, where such a part may be one's own.
+  """
+
+  def __init__(self, *registries: Iterable, own: bool = False):
+    self._registries, self._own = registries, own
 
   def _names(self) -> list:
     return list(dict.fromkeys(itertools.chain(*self._registries)))
 
   def allows(self, value: Any) -> bool:
+    if self._own and parts.is_name(value):
+      return True
     return any(_is_a(value, type(name)) and value == name for name in self._names())
 
   @property
   def words(self) -> str:
-    return "one of " + ", ".join(map(repr, self._names()))
+    return f"one of {', '.join(map(repr, self._names()))}{', or MODULE:OBJECT' * self._own}"
 
 
 def _is_a(value: Any, kind: type) -> bool:
@@ -43,7 +49,9 @@ def _is_a(value: Any, kind: type) -> bool:
 
 
 TEXT = Rule(str, lambda value: True, "text")
-DATASET = Rule(str, bool, "the name of a dataset, a directory or an .npz")
+DATASET = Rule(str, bool, "the name of a dataset, a directory or an .npz, or MODULE:OBJECT")
+WHOLE = Rule(int, lambda value: True, "a whole number")
+FINITE = Rule(float, lambda x: abs(x) < 3e38, "a finite number")
 TRUTH = Rule(bool, lambda value: True, "True or False")
 # Finite numbers of 32 bits.
 FROM_ZERO = Rule(float, lambda x: 0 <= x < 3e38, "a finite number from 0")

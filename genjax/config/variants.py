@@ -2,7 +2,8 @@
 
 import ml_collections
 
-from genjax.config.keys import default
+from genjax import parts
+from genjax.config.keys import default, networks_of
 from genjax.types import UserError
 
 # What a GAN began with before there were frameworks' defaults: of configs that were measured so.
@@ -29,7 +30,7 @@ def variant(model: str, variants: dict[str, dict], argument: str) -> ml_collecti
   """The config that a file's argument names, as in `--config=configs/vae_mnist.py:s1`.
 
   Args:
-    model: "vae" or "gan".
+    model: "vae" or "gan", or `MODULE:OBJECT`.
     variants: name -> dotted keys that differ from the defaults; "" is what the file alone means.
     argument: a name, `smoke`, or both with a comma: then everything is small, on digits, and done
       within seconds.
@@ -41,8 +42,8 @@ def variant(model: str, variants: dict[str, dict], argument: str) -> ml_collecti
   if len(names) > 1 or (names and names[0] not in variants):
     known = ", ".join([*filter(None, variants), "smoke"])
     raise UserError(f"no variant {','.join(names)!r}; expected one of {known}")
-  config = default(model)
   chosen = variants[names[0] if names else ""]
+  config = default(model, *networks_of(chosen))
   _update(config, chosen)
   if "smoke" in argument.split(","):
     _shrink(config)
@@ -56,10 +57,13 @@ def _update(config: ml_collections.ConfigDict, changes: dict) -> None:
 
 def _shrink(config: ml_collections.ConfigDict) -> None:
   colour = {"data.size": 32, "data.channels": 3} if config.data.name.startswith("cifar") else {}
+  own = {"data.name": config.data.name} if parts.is_name(config.data.name) else {}
   config.contrasts = ""  # two seeds decide nothing
-  config.update_from_flattened_dict(SMOKE | colour | {"model.width": _narrow(config.model.width)})
+  config.update_from_flattened_dict(SMOKE | colour | own)
   config.sweep.latents = _few(config.sweep.latents)
-  config.grid.width = tuple(map(_narrow, config.grid.width))
+  if "width" in config.model:
+    config.model.width = _narrow(config.model.width)
+    config.grid.width = tuple(map(_narrow, config.grid.width))
   config.cells = tuple(
     {key: _SHRUNK.get(key, lambda value: value)(value) for key, value in cell.items()}
     for cell in config.cells

@@ -142,7 +142,7 @@ def _members(path: str) -> tuple[dict[str, np.ndarray], list[str]]:
 def _labelled(
   path: str, members: dict, image_key: str, label_key: str, size: int, black_and_white: bool
 ) -> Dataset:
-  image = _pixels(path, image_key, members[image_key], black_and_white)
+  image = as_bytes(path, image_key, members[image_key], black_and_white)
   label = members.get(label_key, np.zeros(len(image), np.int32))
   if label.shape == (len(image), 1):  # as Keras has CIFAR's
     label = label[:, 0]
@@ -161,7 +161,8 @@ def _labelled(
   return Dataset(image, label.astype(np.int32))
 
 
-def _pixels(path: str, key: str, image: np.ndarray, black_and_white: bool) -> np.ndarray:
+def as_bytes(path: str, key: str, image: np.ndarray, black_and_white: bool = False) -> np.ndarray:
+  """Images of an array as `read` takes them, [N, H, W, C] uint8; path and key are for its error."""
   image = image[..., None] if image.ndim == 3 else image
   if _channels_first(image):
     image = np.moveaxis(image, 1, -1)

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from absl import logging
 
+from genjax import parts
 from genjax.data import cache as caching
-from genjax.data import folders, npz, sources, tfds
+from genjax.data import folders, memory, npz, sources, tfds
 from genjax.types import Dataset, UserError
 
 _TEST_SEED = 271828  # of the splits; a run's seed never touches them
@@ -49,8 +50,9 @@ def load(
 
   Args:
     name: `digits`; a file `*.npz` (see `npz.read`); a folder of images by class, with a slash
-      in it (`./faces`, see `folders.read`); or a TFDS dataset of labelled images, which is
-      downloaded if need be: `mnist`, `emnist/letters`, `mnist:3.0.1`.
+      in it (`./faces`, see `folders.read`); a function `MODULE:OBJECT` (see `memory.read`); or a
+      TFDS dataset of labelled images, which is downloaded if need be: `mnist`, `emnist/letters`,
+      `mnist:3.0.1`.
     directory: where TFDS datasets lie; TFDS_DATA_DIR if empty.
     size: resizes the images to size x size; 0 leaves them.
     validation: fraction of the training images to be held out, in (0, 1).
@@ -97,6 +99,8 @@ def _arrays(
 ) -> sources.Arrays:
   if name == "digits":
     return sources.digits(size)
+  if parts.is_name(name):
+    return memory.read(name, size)
   if _is_file(name):
     return npz.read(name, size)
   is_folder = _is_folder(name)
@@ -176,6 +180,8 @@ def moved(name: str, directory: str, where: str) -> tuple[str, str]:
   place = os.path.abspath(os.path.expanduser(where))
   if name == "digits":
     raise UserError(f"--data={where}: digits come with scikit-learn and lie nowhere else")
+  if parts.is_name(name):
+    raise UserError(f"--data={where}: {name} is a function, which says itself where its data lie")
   if _is_file(name):
     if not os.path.isfile(place):
       raise UserError(f"--data={where} is no file; expected the one that was {name}")

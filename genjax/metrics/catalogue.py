@@ -5,7 +5,12 @@ by, which protocols.json describes.
 """
 
 import math
-from typing import NamedTuple
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from genjax import parts
+from genjax.types import UserError
 
 
 class Score(NamedTuple):
@@ -28,6 +33,8 @@ class Score(NamedTuple):
 NEEDED = "floor needed"
 
 
+# What a score may need of a model, and the words for a model that has it.
+NEEDS = {"": "any", "encoder": "a VAE", "critic": "a GAN", "label": "a conditional model"}
 _FRACTION, _ANY = (0, 1), (-math.inf, math.inf)
 _PAIRS, _NETWORK = "an assignment of thousands of images", "a network trained for each run"
 
@@ -100,6 +107,74 @@ SCORES = {
 }
 
 
-def parts(name: str, latent: int) -> tuple[str, ...]:
-  """The figures that a score has of a run with such a latent."""
-  return tuple(f"{name}/{i}" for i in range(latent)) if SCORES[name].dimensions else (name,)
+OWN = "own"  # the group of those that are not genjax's
+
+
+class Metric(NamedTuple):
+  """A score of one's own, which `MODULE:OBJECT` names in --metrics and in `config.evals`."""
+
+  name: str  # in metrics.csv and --metrics of compare; none of `SCORES`
+  title: str  # with its unit
+  # (generated, real) -> a number: images [N, H, W, C] float32 in [0, 1] of one run, numpy arrays,
+  # and as many training images. The floor is that of held-out images in place of generated ones.
+  # Where the metric needs something of the model, a third argument is the run as an `Own` model.
+  compute: Callable[..., float]
+  better: str = ""  # "lower", "higher", or "" where neither is
+  needs: str = ""  # of the model: "encoder", "critic" or "label"; "" for any
+  limits: tuple[float, float] = _ANY  # an interval's ends stay within them
+
+  @property
+  def score(self) -> Score:
+    short = self.title.partition(" (")[0]
+    return Score(self.title, self.better, OWN, self.needs, self.limits, short)
+
+  @property
+  def facts(self) -> dict[str, Any]:
+    """What a protocol says of it, for whoever reads scores without the module."""
+    ends = [end if math.isfinite(end) else None for end in self.limits]
+    return {"title": self.title, "better": self.better, "limits": ends}
+
+
+def recorded(facts: dict[str, Any]) -> Score:
+  """The score that `Metric.facts` describe."""
+  low, high = facts["limits"]
+  limits = (-math.inf if low is None else low, math.inf if high is None else high)
+  return Metric("", facts["title"], float, facts["better"], "", limits).score
+
+
+def own(name: str, where: str) -> Metric:
+  """The metric of `MODULE:OBJECT`. Raises `UserError` where it is none, or its name will not do."""
+  metric = parts.find(name, where)
+  if not isinstance(metric, Metric):
+    raise UserError(f"{where} has {name!r}, a {type(metric).__name__}; expected a Metric")
+  if not re.fullmatch(r"[a-z]\w*", metric.name) or metric.name in SCORES:
+    raise UserError(
+      f"{where} has {name!r}, whose name is {metric.name!r}; expected letters, digits and _, and "
+      "none of genjax's scores"
+    )
+  if metric.better not in ("", "lower", "higher") or metric.needs not in NEEDS:
+    raise UserError(
+      f"{where} has {name!r}, with better {metric.better!r} and needs {metric.needs!r}; expected "
+      f"'lower', 'higher' or '', and one of {', '.join(map(repr, NEEDS))}"
+    )
+  return metric
+
+
+def find(name: str, where: str) -> Score:
+  """A key of `SCORES`, or `MODULE:OBJECT` of a `Metric`. Raises `UserError` for another."""
+  if parts.is_name(name):
+    return own(name, where).score
+  if name not in SCORES:
+    raise UserError(f"{where} has {name!r}; scores are {', '.join(SCORES)}, or MODULE:OBJECT")
+  return SCORES[name]
+
+
+def figures(name: str, latent: int) -> tuple[str, ...]:
+  """The names in metrics.csv of the figures that a score has of a run with such a latent."""
+  dimensions = name in SCORES and SCORES[name].dimensions
+  return tuple(f"{name}/{i}" for i in range(latent)) if dimensions else (name,)
+
+
+def short(name: str) -> str:
+  """What a score is called where it was recorded: of `MODULE:OBJECT` the metric's own name."""
+  return own(name, "--metrics").name if parts.is_name(name) else name

@@ -2,16 +2,33 @@
 
 import inspect
 
-from genjax.models import gan, vae
-from genjax.types import Model
+from genjax import parts
+from genjax.models import gan, own, vae
+from genjax.types import Model, UserError
 
 MODELS = {"vae": vae.make, "gan": gan.make}
 
 
 def build(model: dict, image_shape: tuple, num_classes: int, latent: int) -> Model:
-  """The model of a config's `model` keys for this data. Raises `UserError` as its `make` does."""
-  make = MODELS[model["name"]]
+  """The model of a config's `model` keys for this data.
+
+  `model["name"]` is a key of `MODELS`; or `MODULE:OBJECT` of a function `(image_shape, latent,
+  **options) -> Model`, which is given `num_classes` of the data if it has such an argument.
+
+  Raises:
+    UserError: as the model's `make` does; or one of one's own gives no `Model`.
+  """
+  name, shape = model["name"], tuple(image_shape)
   options = {key: value for key, value in model.items() if key != "name"}
+  if name not in MODELS:
+    where = "config.model.name"
+    make = parts.find(name, where)
+    given = own.handed(make, options | {"num_classes": num_classes})
+    built = own.called(make, name, where, shape, latent, **given)
+    if not isinstance(built, Model):
+      raise UserError(f"{where} is {name!r}, which gives {type(built).__name__}; expected a Model")
+    return built
+  make = MODELS[name]
   if "num_classes" in inspect.signature(make).parameters:
     options["num_classes"] = num_classes
-  return make(tuple(image_shape), latent, **options)
+  return make(shape, latent, **options)

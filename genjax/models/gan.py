@@ -8,9 +8,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Int, Key
 
-from genjax.models import layers, losses, modules, networks, optimisers, regularisers
+from genjax import parts
+from genjax.models import layers, losses, modules, networks, optimisers, own, regularisers
 from genjax.models.modules import Pullable
-from genjax.models.networks import REPORT
+from genjax.models.networks import REPORT, GanNetworks
 from genjax.rng import Stream, latent_noise, stream
 from genjax.types import Batch, Label, Metrics, Model, Run, State, UserError
 
@@ -39,19 +40,20 @@ def make(
   batch_norm: str = REPORT,
   optimiser_rule: str = REPORT,
   num_classes: int = 0,
+  **own_options,
 ) -> Model:
   """A generator against a critic; "critic" is also the discriminator of a plain GAN.
 
   Args:
     image_shape: H, W, C.
     latent: Z, the largest latent size; a run uses the dimensions of its `latent_mask`.
-    network: a key of `networks.GANS`.
+    network: a key of `networks.GANS`; or `MODULE:OBJECT`, as of `own.build`.
     width: channels of the generator's hidden layers, to which the others keep their proportion (of
       a dense generator its first layer, and the critic has its own widths); 0 for the report's.
     depth: layers of a dense generator, the pixels included; 0 for the report's.
     leaky_slope: of leaky ReLUs below zero.
     spectral_norm: of the critic's kernels (Miyato et al. 2018).
-    loss: a key of `losses.GAN_LOSSES`.
+    loss: a key of `losses.GAN_LOSSES`, or `MODULE:OBJECT` of a `GanLoss`.
     regulariser: of the critic. "clip" bounds its weights by `run.clip` after each of its steps
       (Arjovsky et al. 2017); "gradient_penalty" adds `run.penalty_weight` times the penalty of
       Gulrajani et al. 2017; "r1", "r2" and "r1_r2" add half of it times the squared slope on real
@@ -72,20 +74,26 @@ def make(
     batch_norm: a key of `layers.BATCH_NORMS`, or "report".
     optimiser_rule: a key of `optimisers.RULES`, or "report".
     num_classes: classes of the data; used by conditional networks alone.
+    own_options: of a network of one's own; others do not read them.
 
   Raises:
     UserError: for names that do not exist and combinations that cannot be built.
   """
-  options = network, image_shape, latent, width, depth, num_classes
-  built = networks.build(
-    networks.GANS, *options, leaky_slope, initialiser, batch_norm, spectral_norm
-  )
+  how = {"initialiser": initialiser, "batch_norm": batch_norm, "spectral_norm": spectral_norm}
+  how |= {"num_classes": num_classes, "slope": leaky_slope}
+  if parts.is_name(network):
+    sizes = {"width": width, "depth": depth}
+    built = own.build(GanNetworks, network, image_shape, latent, sizes, **how, **own_options)
+  else:
+    built = networks.build(networks.GANS, network, image_shape, latent, width, depth, **how)
   generator, critic, (low, high), classes = built
   regularisers.check(regulariser, half_batches, network, critic, image_shape)
-  if label_noise and loss not in losses.CROSS_ENTROPIES:
+  pair = losses.find(loss)
+  if label_noise and not pair.cross_entropy:
+    fitting = [name for name, one in losses.GAN_LOSSES.items() if one.cross_entropy]
     raise UserError(
       f"model.label_noise is {label_noise:g}, and model.loss {loss!r} has no labels; "
-      f"expected 0, or a loss of {', '.join(losses.CROSS_ENTROPIES)}"
+      f"expected 0, or a loss of {', '.join(fitting)}"
     )
   if shared_images and (critic_steps > 1 or half_batches):
     raise UserError(
@@ -94,7 +102,6 @@ def make(
     )
   adapt = optimisers.make(optimiser, networks.default_of(network, optimiser_rule))
   clip = partial(regularisers.clip_weights, clipped=clipped)
-  pair = losses.GAN_LOSSES[loss]
   updates = (("real",), ("generated",)) if half_batches else (("real", "generated"),)
   # (params, stats, z or image, label, key in training) -> (images or scores, stats)
   generated, score = partial(modules.apply, generator), partial(modules.apply, critic)
@@ -183,7 +190,7 @@ def make(
     for names in updates:
       carry, found, extra = update(carry, names)
       scores |= found
-    return carry, losses.critic_metrics(loss, scores["real"], scores["generated"]) | extra
+    return carry, losses.critic_metrics(pair, scores["real"], scores["generated"]) | extra
 
   def critic_turn(
     run: Run, state: State, batches: Batch, key: Key[Array, ""], shared: Pullable | None = None
@@ -264,7 +271,7 @@ def make(
     z = latent_noise(z_key, (len(label), latent))
     real, fake = signed(image), signed(generate(run, state, z, label))
     on_real, on_fake = (scoring(state, x, label)(x) for x in (real, fake))
-    metrics = losses.critic_metrics(loss, on_real, on_fake)
+    metrics = losses.critic_metrics(pair, on_real, on_fake)
     mix = losses.interpolate(mix_key, real, fake)
     metrics["critic_gradient_norm"] = losses.gradient_norm(scoring(state, mix, label), mix).mean()
     if regulariser == "clip":
@@ -279,9 +286,9 @@ def make(
     step=step,
     generate=generate,
     diagnose=diagnose,
-    encode=None,
-    decode=None,
     score=score_batch,
+    averaged="generator",
+    binary=False,
     # Of shared images neither turn has the work by itself.
     turns={} if shared_images else {"critic": critic_turn, "generator": generator_turn},
     criterion="val_swd",

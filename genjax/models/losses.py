@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from genjax.types import Metrics
+from genjax import parts
+from genjax.types import Metrics, UserError
 
 softplus = jax.nn.softplus
 OnScores = Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]]
@@ -18,20 +19,21 @@ class GanLoss(NamedTuple):
   """What the critic minimises on real and on generated images, and what the generator minimises.
 
   The critic's loss is the sum of its two means. A score above `threshold` says "real"; `None` where
-  scores do not classify.
+  scores do not classify. Each function takes scores `[B]` and gives a loss `[B]`.
   """
 
   real: OnScores
   generated: OnScores
   generator: OnScores
-  threshold: float | None
+  threshold: float | None = None
+  cross_entropy: bool = False  # the critic's is one of a label in nats: real, or generated
 
 
 # With D = sigmoid(score): -log D = softplus(-score), -log(1 - D) = softplus(score).
 GAN_LOSSES = {
   # Goodfellow et al. 2014, section 3, and its remark on saturation.
-  "minimax": GanLoss(lambda s: softplus(-s), softplus, lambda s: -softplus(s), 0.0),
-  "nonsaturating": GanLoss(lambda s: softplus(-s), softplus, lambda s: softplus(-s), 0.0),
+  "minimax": GanLoss(lambda s: softplus(-s), softplus, lambda s: -softplus(s), 0.0, True),
+  "nonsaturating": GanLoss(lambda s: softplus(-s), softplus, lambda s: softplus(-s), 0.0, True),
   # Arjovsky et al. 2017, algorithm 1.
   "wasserstein": GanLoss(lambda s: -s, lambda s: s, lambda s: -s, None),
   # Lim & Ye 2017; Miyato et al. 2018, equations 16 and 17.
@@ -42,7 +44,18 @@ GAN_LOSSES = {
   ),
 }
 
-CROSS_ENTROPIES = ("minimax", "nonsaturating")  # of a label: real or generated
+
+def find(name: str) -> GanLoss:
+  """A key of `GAN_LOSSES`, or `MODULE:OBJECT` of a `GanLoss`. Raises `UserError` for another."""
+  if not parts.is_name(name):
+    return GAN_LOSSES[name]
+  loss = parts.find(name, "config.model.loss")
+  if not isinstance(loss, GanLoss):
+    raise UserError(
+      f"config.model.loss is {name!r}, a {type(loss).__name__}; expected a GanLoss, as in "
+      "genjax.models.losses"
+    )
+  return loss
 
 
 def gradient_norm(
@@ -113,14 +126,15 @@ def jensen_shannon(critic_loss: Float[Array, ""]) -> Float[Array, ""]:
   return math.log(2) - critic_loss / 2
 
 
-def critic_metrics(loss: str, on_real: Float[Array, " B"], on_fake: Float[Array, " B"]) -> Metrics:
+def critic_metrics(
+  pair: GanLoss, on_real: Float[Array, " B"], on_fake: Float[Array, " B"]
+) -> Metrics:
   """The critic's loss, without its regulariser, and what else its scores say."""
-  pair = GAN_LOSSES[loss]
   critic_loss = pair.real(on_real).mean() + pair.generated(on_fake).mean()
   metrics = {"critic_loss": critic_loss, "critic_gap": on_real.mean() - on_fake.mean()}
   if pair.threshold is not None:
     metrics["accuracy_real"] = (on_real > pair.threshold).mean()
     metrics["accuracy_generated"] = (on_fake <= pair.threshold).mean()
-  if loss in CROSS_ENTROPIES:
+  if pair.cross_entropy:
     metrics["training_jsd"] = jensen_shannon(critic_loss)
   return metrics

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 from jax import Array
-from jaxtyping import Float, Shaped
+from jaxtyping import ArrayLike, Float, Shaped
 
 from genjax.models import initialisers
 from genjax.types import PyTree
@@ -68,15 +69,28 @@ def batch_statistics(
   return apply(module, params, stats, *inputs, key=jax.random.key(0))[1]
 
 
+# The layers that read or write the latent, and the axis of their kernels that holds it.
+LATENT_LAYERS = {"latent": -2, "mean": -1, "logvar": -1}
+
+
 def fit_latent(module: nn.Module, params: PyTree, mask: Float[Array, " Z"]) -> PyTree:
   """Gives layers that read or write the latent the initial scale of a run's own latent size.
 
   These are the layer `latent` of a decoder or generator, and `mean` and `logvar` of an encoder.
   """
-  for name, axis in (("latent", -2), ("mean", -1), ("logvar", -1)):
-    if name in params:
-      params = initialisers.fit(params, name, axis, mask, module.layers.initialiser)
+  layers = getattr(module, "layers", None)  # a network of one's own need not have them
+  for name, axis in LATENT_LAYERS.items():
+    if layers and name in params:
+      params = initialisers.fit(params, name, axis, mask, layers.initialiser)
   return params
+
+
+def cut(leaf: ArrayLike, like: Shaped[Array, "..."] | jax.ShapeDtypeStruct) -> Array:
+  """A leaf of a padded network in the shape of the narrow one's.
+
+  The one axis that differs holds the latent: labels, where there are any, come before it.
+  """
+  return jnp.asarray(leaf)[tuple(slice(0, n) for n in like.shape)]
 
 
 def count(params: PyTree) -> int:

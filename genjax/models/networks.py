@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import flax.linen as nn
 
+from genjax import parts
 from genjax.models import dcgan_networks
 from genjax.models import gan_networks as adversarial
 from genjax.models import vae_networks as variational
@@ -25,8 +26,13 @@ REPORT = "report"  # stands for the framework of the network's report
 
 
 class VaeNetworks(NamedTuple):
-  encoder: nn.Module
-  decoder: nn.Module  # to logits
+  """The networks of a VAE, modules that are called with `train` besides what they read.
+
+  Whether they have batch norm or dropout, `train=True` says when these are of training.
+  """
+
+  encoder: nn.Module  # images [B, H, W, C] in [0, 1] -> mean [B, Z], logvar [B, Z]
+  decoder: nn.Module  # z [B, Z] -> logits of the pixels [B, H, W, C]
 
   def inputs(self, image: Any, z: Any, label: Any) -> dict[str, tuple]:
     """Player -> what it reads of these: arrays, or their shapes."""
@@ -34,9 +40,11 @@ class VaeNetworks(NamedTuple):
 
 
 class GanNetworks(NamedTuple):
-  generator: nn.Module
-  critic: nn.Module
-  image_range: tuple[float, float]
+  """The networks of a GAN, modules that are called with `train` besides what they read."""
+
+  generator: nn.Module  # z [B, Z], label [B] -> images [B, H, W, C] in `image_range`
+  critic: nn.Module  # images in `image_range`, label [B] -> scores [B]
+  image_range: tuple[float, float]  # (0, 1) of a sigmoid, (-1, 1) of a tanh
   num_classes: int = 0  # of the labels that both read; 0 where they read none
 
   def inputs(self, image: Any, z: Any, label: Any) -> dict[str, tuple]:
@@ -189,8 +197,13 @@ NETWORKS = {"vae": VAES, "gan": GANS}  # model -> its networks
 
 
 def default_of(network: str, choice: str) -> str:
-  """What a config's `choice` among frameworks' defaults means: "report" is the network's own."""
-  return (VAES | GANS)[network].framework if choice == REPORT else choice
+  """What a config's `choice` among frameworks' defaults means: "report" is the network's own.
+
+  A network that is not genjax's has no report: PyTorch's hold where nothing else is said.
+  """
+  if choice != REPORT:
+    return choice
+  return TORCH if parts.is_name(network) else (VAES | GANS)[network].framework
 
 
 def build(

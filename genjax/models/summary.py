@@ -24,7 +24,9 @@ Tables = dict[str, list[Layer]]  # player -> its layers
 
 
 def tables(model: Model, image_shape: Shape) -> Tables:
-  """The layers of each of a model's players."""
+  """The layers of each of a model's players; of a model that shows no networks, none."""
+  if model.networks is None:
+    return {}
   image = jax.ShapeDtypeStruct((1, *image_shape), jnp.float32)
   z = jax.ShapeDtypeStruct((1, model.latent), jnp.float32)
   label = jax.ShapeDtypeStruct((1,), jnp.int32)

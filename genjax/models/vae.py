@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Key
 
-from genjax.models import losses, modules, networks, optimisers
-from genjax.models.networks import REPORT
+from genjax import parts
+from genjax.models import losses, modules, networks, optimisers, own
+from genjax.models.networks import REPORT, VaeNetworks
 from genjax.rng import Stream, latent_noise, stream
 from genjax.types import Batch, Label, Metrics, Model, PyTree, Run, State
 
@@ -25,6 +26,7 @@ def make(
   optimiser: str = "adam",
   initialiser: str = REPORT,
   optimiser_rule: str = REPORT,
+  **own_options,
 ) -> Model:
   """A VAE on images in [0, 1], Bernoulli decoder, standard normal prior.
 
@@ -33,7 +35,7 @@ def make(
   Args:
     image_shape: H, W, C.
     latent: Z, the largest latent size; a run uses the dimensions of its `latent_mask`.
-    network: a key of `networks.VAES`.
+    network: a key of `networks.VAES`; or `MODULE:OBJECT`, as of `own.build`.
     width: units or channels of the hidden layers; 0 for the report's.
     depth: hidden layers of a dense encoder and decoder together; 0 for the report's.
     samples: S, latents drawn for each image. From two on the loss is the importance-weighted bound,
@@ -44,12 +46,17 @@ def make(
     optimiser: a key of `optimisers.OPTIMISERS`.
     initialiser: a key of `INITIALISERS`, or "report" for that of the network's own framework.
     optimiser_rule: a key of `optimisers.RULES`, or "report".
+    own_options: of a network of one's own; others do not read them.
 
   Raises:
     UserError: for a network that does not exist or cannot be built so.
   """
-  options = network, image_shape, latent, width, depth
-  built = networks.build(networks.VAES, *options, initialiser=initialiser)
+  options = network, image_shape, latent
+  if parts.is_name(network):
+    sizes, how = {"width": width, "depth": depth}, {"initialiser": initialiser}
+    built = own.build(VaeNetworks, *options, sizes, **how, **own_options)
+  else:
+    built = networks.build(networks.VAES, *options, width, depth, initialiser=initialiser)
   encoder, decoder = built
   adapt = optimisers.make(optimiser, networks.default_of(network, optimiser_rule))
   scale = math.prod(image_shape) if reconstruction == "mean" else 1
@@ -139,10 +146,6 @@ def make(
     diagnose=diagnose,
     encode=encode,
     decode=decode,
-    score=None,
-    turns={},
     criterion="val_loss",
     latent=latent,
-    batches_per_step=1,
-    num_classes=0,
   )

@@ -42,6 +42,24 @@ class Table(NamedTuple):
   def __repr__(self) -> str:  # what a Python prompt shows
     return text(self).removesuffix("\n")
 
+  def records(self) -> list[dict[str, str | float | None]]:
+    """A dictionary for each row: how it was measured, its cells, NAME_low and NAME_high."""
+    found = []
+    for block in self.blocks:
+      for row in block.rows:
+        record = dict(block.about)
+        for column, cell in zip(self.columns, row, strict=True):
+          names = [column.name, f"{column.name}_low", f"{column.name}_high"]
+          record |= zip(names, cell, strict=True) if column.interval else {column.name: cell}
+        found.append(record)
+    return found
+
+  def to_pandas(self):
+    """`records` as a `pandas.DataFrame`. Raises ImportError where pandas is not installed."""
+    import pandas
+
+    return pandas.DataFrame(self.records())
+
   def _repr_html_(self) -> str:  # what a notebook shows
     return html(self)
 

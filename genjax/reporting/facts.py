@@ -24,7 +24,8 @@ def of_workdir(record: Mapping, selection: Selection | None) -> dict[str, str]:
   """
   config, data = record["config"], record["dataset"]
   model = config["model"]
-  facts = {"Model": model["name"].upper(), "Network": model["network"]}
+  facts = {"Model": genjax_config.title({"name": model["name"]})}
+  facts |= {"Network": model["network"]} if "network" in model else {}
   facts["Options"] = genjax_config.options(model)
   facts["Dataset"] = (
     f"{data['source']}: images {' x '.join(map(str, data['image_shape']))}, {data['train']:,} to "
@@ -47,10 +48,7 @@ def of_workdir(record: Mapping, selection: Selection | None) -> dict[str, str]:
 
 def lead(records: Sequence[Mapping]) -> str:
   """One line: which models, on which data."""
-  models = dict.fromkeys(
-    f"{record['config']['model']['name'].upper()} {record['config']['model']['network']}"
-    for record in records
-  )
+  models = dict.fromkeys(genjax_config.title(record["config"]["model"]) for record in records)
   sources = dict.fromkeys(record["dataset"]["source"] for record in records)
   return f"{', '.join(models)} on {', '.join(sources)}"
 

@@ -14,11 +14,18 @@ import numpy as np
 from jax import Array
 
 from genjax import data
+from genjax.metrics import catalogue
 from genjax.metrics.catalogue import SCORES
 from genjax.metrics.pixels import to_bytes
 from genjax.models import generation
 from genjax.rng import latent_noise
-from genjax.scoring import feature_scores, image_scores, model_scores, trained_scores
+from genjax.scoring import (
+  feature_scores,
+  image_scores,
+  model_scores,
+  own_scores,
+  trained_scores,
+)
 from genjax.scoring.feature_scores import Reference
 from genjax.scoring.protocols import (
   BATCH,
@@ -52,7 +59,7 @@ def check_images(names: Sequence[str], splits: data.Splits, settings: Settings, 
       f"{splits.source} {min(settings.images, held)} are to be used"
     )
   for name in names:
-    if SCORES[name].group == "likelihood" and not model_scores.binary(splits):
+    if catalogue.find(name, where).group == "likelihood" and not model_scores.binary(splits):
       raise UserError(f"{where} has {name!r}, which only grey images have: they are binarised")
 
 
@@ -67,10 +74,12 @@ class Evaluation:
     networks: Sequence[FeatureNetwork],
     num_runs: int,
     chunk: int = 0,
+    own: Sequence[str] = (),
   ):
     """Of images that `check_images` let pass.
 
-    `num_runs` is R of every block, and `chunk` as in `sweep.vectorise`.
+    `num_runs` is R of every block, `chunk` as in `sweep.vectorise`, and `own` are metrics
+    `MODULE:OBJECT`.
     """
     held = getattr(splits, settings.split)
     count = min(settings.images, len(held.label))
@@ -91,6 +100,7 @@ class Evaluation:
         model_scores.bounds,
       )
     ]
+    made += [own_scores.group(context, name) for name in own]
     self.groups = [group for group in made if group and group.names]
 
   def check(self, names: Sequence[str], where: str) -> None:

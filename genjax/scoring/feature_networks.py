@@ -1,15 +1,14 @@
 """The networks in whose features runs are compared, by what a user asks for."""
 
 import hashlib
-import importlib
 from collections.abc import Collection
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from genjax import data
-from genjax.metrics.catalogue import SCORES
+from genjax import data, parts
+from genjax.metrics import catalogue
 from genjax.scoring import classifier
 from genjax.training import sweep
 from genjax.types import FeatureNetwork, Shape, UserError
@@ -34,7 +33,8 @@ def load(
   Raises:
     UserError: there is no such network, or it does not take these images.
   """
-  if not wanted and not any(SCORES[name].group == "features" for name in names):
+  groups = {catalogue.find(name, "--metrics").group for name in names}
+  if not wanted and "features" not in groups:
     return []
   if not wanted:
     return classifier.feature_networks(splits, cache, _show, count)
@@ -67,10 +67,7 @@ def _inception(path: str) -> FeatureNetwork:
 
 
 def _function(module: str, name: str) -> FeatureNetwork:
-  try:
-    function = getattr(importlib.import_module(module), name)
-  except (ImportError, AttributeError) as error:
-    raise UserError(f"--features={module}:{name}: {error}") from None
+  function = parts.find(f"{module}:{name}", "--features")
   return FeatureNetwork(
     f"{module}:{name}", {}, lambda params, images: (function(images), None), classes=False
   )

@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array
 
 from genjax import data
+from genjax.metrics import catalogue
 from genjax.metrics.catalogue import SCORES
 from genjax.rng import Stream, stream
 from genjax.training import sweep
@@ -101,17 +102,19 @@ def fits(name: str, model: Model) -> bool:
     "encoder": model.encode is not None,
     "critic": model.score is not None,
     "label": model.num_classes > 0,
-  }[SCORES[name].needs]
+  }[catalogue.find(name, "--metrics").needs]
 
 
 def check(names: Sequence[str], model: Model, where: str) -> None:
   """Raises `UserError` for a score that does not exist, or that this model does not provide."""
   for name in names:
-    if name not in SCORES:
-      raise UserError(f"{where} has {name!r}; scores are {', '.join(SCORES)}")
+    needs = catalogue.find(name, where).needs
     if not fits(name, model):
-      needs = {"encoder": "a VAE", "critic": "a GAN", "label": "a conditional model"}
-      raise UserError(f"{where} has {name!r}, which only {needs[SCORES[name].needs]} has")
+      raise UserError(f"{where} has {name!r}, which only {catalogue.NEEDS[needs]} has")
+  called = [catalogue.short(name) for name in names]
+  for name in called:
+    if called.count(name) > 1:
+      raise UserError(f"{where} has {name!r} twice; expected once")
 
 
 def identity(protocol: dict) -> str:

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
-from genjax.metrics.catalogue import SCORES, parts
+from genjax import parts
+from genjax.metrics import catalogue
+from genjax.metrics.catalogue import SCORES
 from genjax.plotting import galleries, plots
 from genjax.scoring import feature_networks, protocols, score_files
 from genjax.scoring.evaluation import Asked, Evaluation, check_images
@@ -74,7 +76,9 @@ def score(path: pathlib.Path, wanted: Wanted) -> tuple[int, list[str]]:
     splits, saved.config.data.cache, wanted.features, wanted.networks, names
   )
   computed, size = 0, _at_once(len(saved.rows))
-  evaluation = Evaluation(saved.model, splits, wanted.settings, networks, size)
+  own, chunk = [name for name in names if parts.is_name(name)], 0
+  evaluation = Evaluation(saved.model, splits, wanted.settings, networks, size, chunk, own)
+  named, names = ([catalogue.short(name) for name in some] for some in (named, names))
   evaluation.check(named, "--metrics")
   for weights in wanted.weights:
     computed += _Scoring(path, saved, weights).run(evaluation, names)
@@ -149,7 +153,7 @@ class _Scoring:
         Place(part, one.key, run, int(steps[run]))
         for one in asked
         for name in one.names
-        for part in parts(name, self.saved.rows[run]["latent"])
+        for part in catalogue.figures(name, self.saved.rows[run]["latent"])
       }
       for run in self._runs()
     }

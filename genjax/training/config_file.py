@@ -83,7 +83,8 @@ def compare(path: pathlib.Path, record: dict) -> None:
 
   Args:
     path: the workdir.
-    record: "config", the nested config; "dataset", what was loaded; both JSON's types.
+    record: "config", the nested config; "dataset", what was loaded; both JSON's types. "parts",
+      where those that are not genjax's come from, if there are any.
 
   Raises:
     UserError: the workdir was made with another config or other data; the keys are named. Or the
@@ -111,6 +112,12 @@ def compare(path: pathlib.Path, record: dict) -> None:
   if both["dataset"]:  # for which one of these may be the reason
     changed = differences(old["config"], record["config"])
     both["dataset"] += [line for line in changed if line.startswith("data.")]
+  before = old.get("parts", {})
+  both["code"] = [
+    f"{name} of {now['file'] or 'this program'} is not what it was"
+    for name, now in record.get("parts", {}).items()
+    if name in before and now["sha256"] != before[name]["sha256"]
+  ]
   for part, changed in both.items():
     if changed:
       raise UserError(

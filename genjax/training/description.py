@@ -95,10 +95,10 @@ def _of_data(plan: planning.Plan) -> str:
 def _of_model(plan: planning.Plan, shown: dict, folder: str) -> str:
   """The model's keys and its tables; `shown` has the folders of those that were printed before."""
   keys = plan.config.model.to_dict()
+  network = f"network {keys['network']}, " if "network" in keys else ""
   text = _wrapped(
     "model",
-    f"{keys['name']}: network {keys['network']}, {genjax_config.options(keys)}; layers at latent "
-    f"{plan.model.latent}",
+    f"{keys['name']}: {network}{genjax_config.options(keys)}; layers at latent {plan.model.latent}",
   )
   made = summary.tables(plan.model, _shape(plan))
   key = str(made)

@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 import numpy as np
+from absl import logging
 from jax import Array
 
 from genjax import config as genjax_config
-from genjax import models
+from genjax import models, parts
 from genjax.metrics import paths
 from genjax.rng import image_noise
 from genjax.training import checkpoint, config_file, metrics_file, sweep
@@ -106,9 +107,9 @@ class Saved(NamedTuple):
       raise UserError(f"weights is {weights!r}; expected 'best', 'last' or 'raw'")
     states = self.progress.best if weights == "best" else self.progress.state
     states = states._replace(opt_state={})
-    if weights == "raw" and states.ema:
-      parts = {"params": states.params["generator"], "stats": states.stats["generator"]}
-      return states._replace(ema=parts)
+    if weights == "raw" and (player := self.model.averaged):
+      own = {"params": states.params[player], "stats": states.stats[player]}
+      return states._replace(ema=own)
     return states
 
   def loaded(self, weights: str) -> list[LoadedRun]:
@@ -138,8 +139,10 @@ def read(path: str | pathlib.Path) -> Saved:
   config_file.check_arrays(path, record)
   metrics_file.tell_lost_figures(path)
   config = ml_collections.ConfigDict(record["config"])
+  parts.again(path, record.get("parts", {}), record["config"]["model"].values(), logging.warning)
   try:
-    genjax_config.check(config)
+    # Whoever reads weights need not have the metrics that watched the training.
+    genjax_config.check(ml_collections.ConfigDict(record["config"] | {"evals": []}))
   except UserError as error:
     raise UserError(
       f"{path / 'config.json'} is not one of this genjax: {error}; genjax "

@@ -10,9 +10,9 @@ import ml_collections
 import numpy as np
 
 from genjax import config as genjax_config
-from genjax import data, files, models
+from genjax import data, files, models, parts
 from genjax.data import sources
-from genjax.training import config_file, sweep
+from genjax.training import config_file, padding, sweep
 from genjax.types import Model, Progress, Run, UserError
 
 
@@ -94,6 +94,7 @@ def plans(
     UserError: something is wrong in the config or with its data; all programs are looked at before
       the first is trained, so that the last one's mistake shows at once.
   """
+  genjax_config.complete(wanted)
   genjax_config.check(wanted)
   cells = genjax_config.cells(wanted)
   for _, cell in cells:
@@ -115,20 +116,25 @@ def plan(
   """
   rows = sweep.table(**config.sweep)
   shape = splits.train.image.shape[1:]
-  model = models.build(config.model.to_dict(), shape, splits.num_classes, max(config.sweep.latents))
+  keys, latents = config.model.to_dict(), config.sweep.latents
+  model = models.build(keys, shape, splits.num_classes, max(latents))
+  if config.data.binarise and not model.binary:
+    name = genjax_config.title({"name": config.model.name})
+    raise UserError(f"config.data.binarise is True, and a {name} takes images as they are: False")
   if watch:
     watch.check(config, splits, model)
   elif config.evals:
     raise UserError(f"config.evals is {config.evals!r}, and nobody watches: hand a `watch` on")
-  steps = length(config, len(splits.train.label))
+  padding.check(keys, model, shape, splits.num_classes, latents)
+  steps = length(config, len(splits.train.label), model.batches_per_step)
   return Plan(config, splits, model, rows, steps, facts or _once(splits), watch)
 
 
-def length(config: ml_collections.ConfigDict, images: int) -> int:
+def length(config: ml_collections.ConfigDict, images: int, batches_per_step: int = 1) -> int:
   """How many steps a config means with so many training images."""
   per_epoch = data.batches_per_epoch(images, config.batch_size)
   # An epoch shows every image once, to the critic where there is one.
-  epochs = round(config.epochs * per_epoch / config.model.get("critic_steps", 1))
+  epochs = round(config.epochs * per_epoch / batches_per_step)
   return config.steps or max(epochs, 1)
 
 
@@ -136,12 +142,13 @@ def record(plan: Plan) -> dict:
   """What config.json says, and a resumed run must find again."""
   config = plan.config.to_dict()
   config["data"]["name"] = data.absolute(config["data"]["name"])
-  return {"config": config, "dataset": plan.facts()}
+  own = parts.sources([*config["model"].values(), config["data"]["name"]])
+  return {"config": config, "dataset": plan.facts()} | ({"parts": own} if own else {})
 
 
 def check_data(path: pathlib.Path, splits: data.Splits) -> None:
   """Raises `UserError` where the runs of a workdir were trained on other data."""
-  facts = json.loads(json.dumps(_facts(splits)))
+  facts = json.loads(json.dumps(facts_of(splits)))
   changed = config_file.data_differences(config_file.read_config(path)["dataset"], facts)
   if changed:
     raise UserError(
@@ -152,10 +159,11 @@ def check_data(path: pathlib.Path, splits: data.Splits) -> None:
 
 def _once(splits: data.Splits) -> Callable[[], dict]:
   """The facts of the splits, when they are first asked for: their checksum reads every byte."""
-  return functools.cache(functools.partial(_facts, splits))
+  return functools.cache(functools.partial(facts_of, splits))
 
 
-def _facts(splits: data.Splits) -> dict:
+def facts_of(splits: data.Splits) -> dict:
+  """What config.json says of the data."""
   return {
     "source": splits.source,
     "image_shape": splits.train.image.shape[1:],

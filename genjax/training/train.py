@@ -6,7 +6,7 @@ from contextlib import closing
 
 import jax
 import numpy as np
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from genjax import data, process
 from genjax.plotting import plots
@@ -165,7 +165,8 @@ class Training:
     for values in means.values():
       values[self._failed()] = np.nan  # also what it had of the interval in which it failed
     self.history.add(self.step, means)
-    leading = "loss" if "loss" in means else "critic_loss"
+    # "loss", or else the first of several.
+    leading = min(means, key=lambda name: (name != "loss", not name.endswith("loss"), name))
     ill = sum(map(bool, self.troubles))
     counted = f"{self.counted}, {ill} in trouble (see runs.csv)" if ill else self.counted
     self.bar.set_postfix_str(f"{counted}{self._rate()}, {_spread(leading, means[leading])}")

@@ -58,8 +58,8 @@ def test_which_scores_a_model_has(models):
 
 
 def test_a_score_of_dimensions_has_a_figure_for_each_that_a_run_has():
-  assert catalogue.parts("kl_dim", 3) == ("kl_dim/0", "kl_dim/1", "kl_dim/2")
-  assert catalogue.parts("kl", 3) == ("kl",)
+  assert catalogue.figures("kl_dim", 3) == ("kl_dim/0", "kl_dim/1", "kl_dim/2")
+  assert catalogue.figures("kl", 3) == ("kl",)
 
 
 def test_a_score_that_a_model_has_not_is_refused(models):

@@ -1,0 +1,265 @@
+"""What the commands do, as functions: `genjax.train`, `genjax.evaluate`, ...
+
+They show progress as the commands do, and give data back. What a user can do wrong raises
+`genjax.UserError`, whose text is the line that the command would show. They leave the interpreter,
+its signal handlers and JAX's settings as they are; `genjax.prepare_jax()` makes the settings of the
+commands: a cache of compiled programs, and on a CPU a device for each core.
+"""
+
+import os
+import pathlib
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import ml_collections
+
+from genjax import config as genjax_config
+from genjax import process
+from genjax.analysis import (
+  comparison,
+  measures,
+  pair_tables,
+  recorded_scores,
+  setting_tables,
+  workdirs,
+)
+from genjax.data import images as image_files
+from genjax.metrics import catalogue
+from genjax.plotting.tables import Table
+from genjax.reporting import build
+from genjax.scoring import image_sets, runs
+from genjax.scoring.protocols import Settings
+from genjax.scoring.watch import WATCH
+from genjax.training import design, loading, planning, study
+from genjax.types import UserError, now
+
+Paths = str | os.PathLike | Sequence[str | os.PathLike]
+WEIGHTS = ("best", "last", "raw")
+
+
+def train(
+  config: str | os.PathLike | ml_collections.ConfigDict,
+  workdir: str | os.PathLike,
+  overrides: Mapping[str, Any] | None = None,
+  *,
+  report: bool = True,
+  explore: bool = False,
+) -> list[loading.LoadedRun]:
+  """Trains what a config describes, as `python -m genjax.main` does; goes on where it stopped.
+
+  Args:
+    config: a config, such as `genjax.config.default("vae")` changed; or a config file's path or
+      name: "wgan_mnist:s1".
+    workdir: folder for everything that the runs leave.
+    overrides: values at dotted keys: {"steps": 1000, "sweep.seeds": (0, 1)}.
+    report: whether report.html is written at the end.
+    explore: whether a study is trained of which no comparison could conclude anything.
+
+  Returns:
+    The trained runs with their best weights, as `load` gives them; of a study those of all cells.
+
+  Raises:
+    UserError: something is wrong with the config, its data or the workdir; nothing was trained.
+  """
+  process.check_jax()
+  overrides = dict(overrides or {})
+  wanted = genjax_config.load(config, overrides)
+  genjax_config.check_overrides(overrides, wanted)
+  named = "" if isinstance(config, ml_collections.ConfigDict) else os.fspath(config)
+  origin = {"command": "genjax.train", "config_file": named, "date": now()}
+  folders = run(wanted, pathlib.Path(workdir), origin, report=report, explore=explore)
+  return [one for folder in folders for one in loading.load(folder)]
+
+
+def run(
+  wanted: ml_collections.ConfigDict,
+  path: pathlib.Path,
+  origin: dict,
+  *,
+  report: bool = True,
+  explore: bool = False,
+) -> list[pathlib.Path]:
+  """Trains a config whose keys are set; the workdirs of its programs.
+
+  `origin` is as of `study.run`. Raises as `train` does.
+  """
+  plans = planning.plans(wanted, watch=WATCH)
+  planned = design.of(plans)
+  if not explore:
+    design.check(planned)
+  if said := design.described(planned):
+    print(f"{path}: {said}")
+  study.run(plans, path, origin)
+  if report:
+    # Training is done, and said so: what goes wrong from here on takes nothing away from it.
+    print(f"{path / build.FILE}: being written", flush=True)
+    build.write([path], path / build.FILE, next(iter(plans.values())).splits)
+    print(f"{path / build.FILE}: everything on one page")
+  return [path / folder for folder in plans]
+
+
+def evaluate(
+  paths: Paths,
+  metrics: Sequence[str] = (),
+  *,
+  weights: str | Sequence[str] = "best",
+  split: str = "test",
+  images: int = 10_000,
+  seed: int = 0,
+  networks: int = 1,
+  features: str = "",
+  nll_images: int = 500,
+  nll_samples: int = 5000,
+  data: str | os.PathLike = "",
+) -> Table:
+  """Scores the runs of workdirs, as `python -m genjax.evaluate` does; computes what is missing.
+
+  Args:
+    paths: a workdir or a study, or several.
+    metrics: names of scores, or `MODULE:OBJECT` of a `Metric`; if empty those of the model that
+      take seconds, and ("all",) for all.
+    weights: of "best", "last" and "raw" (not averaged), one or several.
+    split: real images to hold against, "test" or "validation".
+    images: how many each run generates, from 200.
+    seed: of the noise that they are generated from.
+    networks: how many classifiers see the images, 1 to 3.
+    features: another network: "inception:PATH" or `MODULE:FUNCTION` of images.
+    nll_images: how many images elbo and nll are measured on, from 1.
+    nll_samples: latents drawn for each of these, from 1.
+    data: where the data of the runs lie now, if not where they were.
+
+  Returns:
+    A block for each score: of each setting its number of runs and the median, the interquartile
+    mean and the mean over seeds, with 95% intervals, and what real images score. `records()` gives
+    them as dictionaries, `to_pandas()` as a DataFrame.
+
+  Raises:
+    UserError: a path is no workdir, nothing is saved yet, or a score cannot be had of it.
+  """
+  process.check_jax()
+  every, paths = _several(weights), _several(paths)
+  metrics = _several(metrics)
+  _check("weights", every, WEIGHTS)
+  _check("split", (split,), ("test", "validation"))
+  _check("networks", (networks,), range(1, 4))
+  settings = Settings(split, images, seed, nll_images, nll_samples)
+  wanted = runs.Wanted(every, metrics, settings, networks, features, os.fspath(data))
+  for line in runs.score_all(paths, wanted):
+    print(line, flush=True)
+  names = [] if metrics in ((), runs.ALL) else list(map(catalogue.short, metrics))
+  homes = workdirs.read(paths)
+  found = [
+    measure
+    for of in every
+    if of in recorded_scores.weights_scored(homes)
+    for measure in measures.of_scores(recorded_scores.read(homes, of))
+    if measure.about["split"] in (split, "") and (not names or measure.name in names)
+  ]
+  return setting_tables.middles(found)
+
+
+def score(
+  images: Any,
+  data: str | os.PathLike,
+  metrics: Sequence[str] = (),
+  *,
+  split: str = "test",
+  count: int = 10_000,
+  seed: int = 0,
+  networks: int = 1,
+  features: str = "",
+  directory: str | os.PathLike = "",
+  out: str | os.PathLike = "",
+) -> Table:
+  """Scores images of any program, as `python -m genjax.score` does.
+
+  Args:
+    images: an array [N, H, W, C], uint8 or in [0, 1]; a .npy or .npz file of one, or a folder of
+      pictures (see `genjax.data.images.read`); or a list of such, a run each.
+    data: what they should be like: a dataset, a folder or an .npz, as `data.name` of a config.
+    metrics: names of scores, or `MODULE:OBJECT` of a `Metric`; if empty all that images alone have
+      and that take seconds, and ("all",) for all.
+    split: real images to hold against, "test" or "validation".
+    count: of each run at most so many images are compared, from 200, and of all equally many.
+    seed: of what is random in scores.
+    networks: how many classifiers see the images, 1 to 3.
+    features: another network: "inception:PATH" or `MODULE:FUNCTION` of images.
+    directory: where datasets of TFDS lie; TFDS_DATA_DIR if empty.
+    out: a folder for the scores, which `compare` takes beside workdirs; none is written if empty.
+
+  Returns:
+    As `evaluate`.
+
+  Raises:
+    UserError: images or data cannot be read or do not go together, or a score cannot be had.
+  """
+  process.check_jax()
+  _check("split", (split,), ("test", "validation"))
+  _check("networks", (networks,), range(1, 4))
+  given = images if isinstance(images, list | tuple) else [images]
+  sets = [run for source in given for run in image_files.read(source)]
+  if not sets:
+    raise UserError("there are no images; name arrays, files or folders")
+  splits = image_sets.reference(os.fspath(data), sets[0].shape[1:], os.fspath(directory))
+  settings = Settings(split, count, seed)
+  with tempfile.TemporaryDirectory() as folder:
+    place = pathlib.Path(out or f"{folder}/images")
+    image_sets.write(place, sets, splits, _several(metrics), settings, networks, features)
+    found = recorded_scores.read(workdirs.read([place]), image_sets.WEIGHTS)
+    return setting_tables.middles(measures.of_scores(found))
+
+
+class Comparison(NamedTuple):
+  """What scores say of settings; printed, it is what `python -m genjax.compare` says."""
+
+  settings: Table  # under each score each setting: how many runs, and their middle with intervals
+  pairs: Table  # under each score each two settings: difference, probability of being better, p
+  text: str
+
+  def __repr__(self) -> str:
+    return self.text.rstrip("\n")
+
+
+def compare(
+  paths: Paths,
+  metrics: Sequence[str] = (),
+  *,
+  weights: str = "best",
+  out: str | os.PathLike = "comparison",
+  contrasts: str = "",
+  margin: float = 0.0,
+) -> Comparison:
+  """Compares settings by the scores of their runs, as `python -m genjax.compare` does.
+
+  Args:
+    paths: workdirs that `evaluate` has scored, and studies.
+    metrics: names of scores, of which the first decides; all where empty.
+    weights: whose scores are compared: "best", "last" or "raw".
+    out: folder for tables and figures.
+    contrasts: which settings are compared, as `config.contrasts`; what the config plans if empty.
+    margin: of equivalence, as a part of the settings' median, which is tested too; 0 for none.
+
+  Raises:
+    UserError: a path is no workdir, nothing was scored, or the folder cannot be written.
+  """
+  paths, metrics = _several(paths), [catalogue.short(name) for name in _several(metrics)]
+  _check("weights", (weights,), WEIGHTS)
+  if not genjax_config.contrasts.valid(contrasts):
+    raise UserError(f"contrasts is {contrasts!r}; expected {genjax_config.contrasts.PLANS}")
+  text = comparison.compare(paths, pathlib.Path(out), weights, metrics, False, contrasts, margin)
+  found = comparison.measured(workdirs.read(paths), weights, metrics, contrasts)
+  return Comparison(setting_tables.middles(found), pair_tables.pairs(found), text)
+
+
+def _several(given: Any) -> tuple:
+  """One text or path as a tuple, and several as they are."""
+  return (os.fspath(given),) if isinstance(given, str | os.PathLike) else tuple(given)
+
+
+def _check(name: str, values: Sequence, allowed: Sequence) -> None:
+  for value in values:
+    if value not in allowed:
+      raise UserError(f"{name} is {value!r}; expected one of {', '.join(map(repr, allowed))}")
+  if not values:
+    raise UserError(f"{name} is empty; expected some of {', '.join(map(repr, allowed))}")

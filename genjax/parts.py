@@ -1,0 +1,110 @@
+"""Parts that genjax does not have: `MODULE:OBJECT` names a network, a loss, a metric, ...
+
+Modules are found where Python finds them, in the current folder, and in the folders that `look_in`
+was told of: beside a config file, and where a workdir says that they were.
+"""
+
+import hashlib
+import importlib
+import inspect
+import os
+import pathlib
+import re
+import sys
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from genjax.types import UserError
+
+_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+
+def is_name(value: Any) -> bool:
+  """Whether this is `MODULE:OBJECT`."""
+  return isinstance(value, str) and bool(_NAME.fullmatch(value))
+
+
+def look_in(folder: str | os.PathLike) -> None:
+  """Has modules found in this folder too, after all others: it goes to the end of `sys.path`."""
+  if (place := os.path.abspath(folder)) not in sys.path:
+    sys.path.append(place)
+
+
+def find(name: str, where: str) -> Any:
+  """The object of `MODULE:OBJECT`.
+
+  Args:
+    name: its name.
+    where: what says so, as "config.model.network".
+
+  Raises:
+    UserError: there is no such module, it cannot be imported, or it has no such object.
+  """
+  module, _, attribute = name.partition(":")
+  look_in("")
+  importlib.invalidate_caches()  # the module may have been written since Python last looked
+  try:
+    return getattr(importlib.import_module(module), attribute)
+  except Exception as error:  # of a file that is not ours, so of any kind
+    why = f"{type(error).__name__}: {error}"
+    raise UserError(f"{where} is {name!r}, which cannot be had ({why})") from error
+
+
+def source(name: str) -> dict[str, str]:
+  """Where a part that `find` found comes from: "file", and "sha256" of it; "" where there is none.
+
+  Of what was typed at a prompt or into a notebook the text of the object is hashed.
+  """
+  module, _, attribute = name.partition(":")
+  loaded = sys.modules[module]
+  file = getattr(loaded, "__file__", None) or ""
+  if file:
+    content = pathlib.Path(file).read_bytes()
+  else:
+    try:
+      content = inspect.getsource(getattr(loaded, attribute)).encode()
+    except (OSError, TypeError):
+      return {"file": "", "sha256": ""}
+  return {"file": file and os.path.abspath(file), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def sources(names: Iterable[str]) -> dict[str, dict[str, str]]:
+  """`source` of each name that is `MODULE:OBJECT`."""
+  return {name: source(name) for name in dict.fromkeys(names) if is_name(name)}
+
+
+def again(
+  path: pathlib.Path, recorded: dict[str, dict[str, str]], needed: Collection[str], say: Callable
+) -> None:
+  """Finds the parts that a workdir was made with.
+
+  Args:
+    path: the workdir.
+    recorded: what `sources` said when it was made.
+    needed: the names of those that must be there; of others, as data, only the place is told on.
+    say: is told in a line of each file that has changed.
+
+  Raises:
+    UserError: one is not there any more, or another module of its name is.
+  """
+  for name, before in recorded.items():
+    if before["file"]:
+      look_in(pathlib.Path(before["file"]).parents[name.partition(":")[0].count(".")])
+    if name not in needed:
+      continue
+    try:
+      find(name, f"{path}: a part")
+    except UserError as error:
+      raise UserError(
+        f"{error}; it was in {before['file'] or 'a notebook or a prompt'}: put that back, or its "
+        "folder on PYTHONPATH"
+      ) from None
+    now = source(name)
+    if now["sha256"] == before["sha256"]:
+      continue
+    if now["file"] != before["file"] and os.path.isfile(before["file"]):
+      raise UserError(
+        f"{path} was made with {name} of {before['file']}, and {now['file'] or 'another'} has the "
+        "same module name and was imported first; use them in separate processes, or rename one"
+      )
+    say(f"{path}: {name} has changed since its runs were trained ({now['file'] or before['file']})")

@@ -1,0 +1,67 @@
+"""Scores images of any program: `python -m genjax.score theirs/*.npz --data=mnist`.
+
+Each file (.npz or .npy) or folder of pictures is a run; --out=FOLDER keeps the scores, and
+`python -m genjax.compare FOLDER WORKDIR` then holds them against trained runs.
+"""
+
+from absl import flags
+
+from genjax import api, cli
+from genjax.types import UserError
+
+_FLAGS = cli.flags_of(__name__)
+_DATA = flags.DEFINE_string(
+  "data", None, "Real images: a dataset as mnist, a folder or an .npz.", flag_values=_FLAGS
+)
+_METRICS = flags.DEFINE_list(
+  "metrics",
+  [],
+  'Scores, or MODULE:OBJECT; those that take seconds if empty, and "all" for all.',
+  flag_values=_FLAGS,
+)
+_SPLIT = flags.DEFINE_enum(
+  "split", "test", ["test", "validation"], "Real images to hold against.", flag_values=_FLAGS
+)
+_IMAGES = flags.DEFINE_integer(
+  "images", 10_000, "At most so many of each run.", lower_bound=200, flag_values=_FLAGS
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Of what is random in scores.", flag_values=_FLAGS)
+_NETWORKS = flags.DEFINE_integer(
+  "networks", 1, "How many classifiers see the images.", 1, 3, flag_values=_FLAGS
+)
+_FEATURES = flags.DEFINE_string(
+  "features",
+  "",
+  "Another network: inception:WEIGHTS or MODULE:FUNCTION of images.",
+  flag_values=_FLAGS,
+)
+_DIRECTORY = flags.DEFINE_string(
+  "directory", "", "Where datasets of TFDS lie; $TFDS_DATA_DIR if empty.", flag_values=_FLAGS
+)
+_OUT = flags.DEFINE_string("out", "", "Folder that keeps the scores.", flag_values=_FLAGS)
+
+
+def main(images: list[str]) -> None:
+  if not images:
+    raise UserError("no images; name files .npz or .npy, or folders of pictures, a run each")
+  if not _DATA.value:
+    raise UserError("--data is missing; name a dataset as mnist, a folder or an .npz")
+  table = api.score(
+    images,
+    _DATA.value,
+    _METRICS.value,
+    split=_SPLIT.value,
+    count=_IMAGES.value,
+    seed=_SEED.value,
+    networks=_NETWORKS.value,
+    features=_FEATURES.value,
+    directory=_DIRECTORY.value,
+    out=_OUT.value,
+  )
+  print(table)
+  if _OUT.value:
+    print(f"\n{_OUT.value}: the scores; python -m genjax.compare {_OUT.value} WORKDIR reads them")
+
+
+if __name__ == "__main__":
+  cli.run(main, positional="images")

@@ -1,0 +1,199 @@
+"""What the commands do, from Python: data come back, and the process stays as it is."""
+
+import ast
+import inspect
+import pathlib
+import signal
+import sys
+
+import jax
+import numpy as np
+import pytest
+import trainings
+
+import genjax
+from genjax import config, data
+
+ROOT = pathlib.Path(genjax.__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def scored(caches, tmp_path_factory):
+  """A workdir of two latents that `train` made and `evaluate` scored, and what each gave."""
+  path = tmp_path_factory.mktemp("api") / "vae"
+  before = _process()
+  runs = genjax.train(trainings.wanted(), path, {"steps": 4, "eval_every": 4}, report=False)
+  scores = genjax.evaluate(path, "swd", images=200)
+  assert _process() == before
+  return path, runs, scores
+
+
+def _process():
+  """What a library must leave alone."""
+  kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+  names = ("jax_compilation_cache_dir", "jax_num_cpu_devices", "jax_enable_x64")
+  return [*map(signal.getsignal, kinds), *(getattr(jax.config, name) for name in names)]
+
+
+def test_training_gives_the_runs(scored):
+  path, runs, _ = scored
+  assert [run.numbers["latent"] for run in runs] == [2, 2, 3, 3]
+  assert runs[0].path == path
+  assert runs[0].generate(runs[0].noise(2)).shape == (2, 28, 28, 1)
+  assert genjax.table(path).records()[3]["last_step"] == 4
+
+
+def test_signals_are_not_held_while_it_trains(tmp_path, caches, monkeypatch):
+  during = []
+  monkeypatch.setattr("genjax.process.stop_if_interrupted", lambda: during.append(_process()))
+  before = _process()
+  genjax.train(trainings.wanted(), tmp_path, {"steps": 1, "sweep.seeds": (0,)}, report=False)
+  assert during
+  assert all(one == before for one in during)
+
+
+def test_scores_come_back_with_intervals(scored):
+  _, _, scores = scored
+  rows = scores.records()
+  assert [(row["setting"], row["n"], row["score"]) for row in rows] == [
+    ("latent 2", 2, "swd"),
+    ("latent 3", 2, "swd"),
+  ]
+  for row in rows:
+    assert row["mean_low"] < row["mean"] < row["mean_high"]
+    assert 0 < row["floor"] < row["mean"]
+
+
+def test_a_comparison_has_its_tables(scored, tmp_path):
+  path, _, scores = scored
+  found = genjax.compare(path, out=tmp_path / "out")
+  assert found.settings.records()[0]["iqm"] == scores.records()[0]["iqm"]
+  assert len(found.pairs.records()) == 1
+  assert "latent 2 and latent 3" in repr(found)
+  assert (tmp_path / "out" / "pairs.csv").exists()
+
+
+def test_tables_become_frames(scored):
+  pandas = pytest.importorskip("pandas")
+  frame = scored[2].to_pandas()
+  assert isinstance(frame, pandas.DataFrame)
+  assert list(frame["setting"]) == ["latent 2", "latent 3"]
+
+
+@pytest.mark.parametrize(
+  ("call", "message"),
+  [
+    (lambda out: genjax.train("nowhere.py", out), "nowhere.py: there is no such file; genjax's"),
+    (lambda out: genjax.train("vae_mnist:s9", out), "no variant 's9'; expected one of "),
+    (lambda out: genjax.train("vae_mnist", out, {"model.widht": 8}), "did you mean model.width?"),
+    (lambda out: genjax.train("vae_mnist", out, {"steps": "many"}), "config.steps is 'many'"),
+    (lambda out: genjax.evaluate(out), "is not a folder"),
+    (lambda out: genjax.evaluate(out, weights="old"), "weights is 'old'; expected one of 'best'"),
+    (lambda out: genjax.evaluate(out, networks=4), "networks is 4; expected one of 1, 2, 3"),
+    (lambda out: genjax.compare(out), "is not a folder"),
+    (lambda out: genjax.score([], "digits"), "there are no images"),
+    (lambda out: genjax.load(out), "is not a genjax workdir"),
+  ],
+)
+def test_a_mistake_is_one_line_and_ends_nothing(tmp_path, call, message):
+  with pytest.raises(genjax.UserError) as caught:
+    call(tmp_path / "nothing")
+  assert message in str(caught.value)
+  assert "\n" not in str(caught.value)
+
+
+def test_64_bits_are_refused(tmp_path):
+  with jax.enable_x64(True), pytest.raises(genjax.UserError, match="computes in 32 bits"):
+    genjax.train("vae_mnist", tmp_path)
+
+
+def test_a_config_is_a_file_s_path_or_name_with_overrides(tmp_path):
+  named = config.load("vae_mnist:s1", {"steps": 7})
+  (file,) = (ROOT / "configs").glob("vae_mnist.py")
+  assert config.load(f"{file}:s1", {"steps": 7}).to_dict() == named.to_dict()
+  assert (named.steps, named.epochs) == (7, 0.0)
+  own = tmp_path / "own.py"
+  own.write_text("from genjax import config\ndef get_config():\n  return config.default('gan')\n")
+  given = config.load(own, {"sweep.seeds": range(3, 5)})
+  assert given.sweep.seeds == (3, 4)
+  assert config.load(given, {"steps": 3}).steps == 3
+  assert given.steps == 0  # what was given is as it was
+
+
+def test_a_command_of_that_name_does_not_hide_a_function():
+  import genjax.compare
+  import genjax.evaluate
+
+  assert inspect.isfunction(genjax.evaluate)
+  assert inspect.isfunction(genjax.compare)
+  assert sys.modules["genjax.evaluate"].main
+
+
+def test_public_names_are_documented_in_one_place():
+  assert set(genjax.__all__) <= set(dir(genjax))
+  for name in genjax.__all__:
+    thing = getattr(genjax, name)
+    assert len(inspect.getdoc(thing) or "") > 40, name
+  for name in ("train", "evaluate", "compare", "score", "table", "load"):
+    assert "Raises:" in inspect.getdoc(getattr(genjax, name)), name
+
+
+def test_the_readme_uses_public_names_alone():
+  lines = (ROOT / "README.md").read_text()
+  blocks = [part.partition("```")[0] for part in lines.split("```python")[1:]]
+  assert blocks
+  for block in blocks:
+    for node in ast.walk(ast.parse(block)):
+      if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "genjax":
+        assert node.attr in genjax.__all__, node.attr
+
+
+def test_images_of_another_program_stand_in_the_same_table(scored, tmp_path):
+  path, runs, scores = scored
+  real = data.load("digits")
+  images = [np.asarray(run.generate(run.noise(250))) for run in runs[:2]]
+  table = genjax.score(images, "digits", ("swd",), count=200, out=tmp_path / "theirs")
+  (row,) = table.records()
+  (ours, _) = scores.records()
+  assert (row["setting"], row["n"]) == ("theirs", 2)
+  assert (row["protocol"], row["floor"]) == (ours["protocol"], ours["floor"])
+  both = genjax.compare([tmp_path / "theirs", path], ("swd",), out=tmp_path / "out")
+  assert [one["setting"] for one in both.settings.records()] == [
+    "theirs",
+    "vae latent 2",
+    "vae latent 3",
+  ]
+  # Real images score what real images score.
+  np.save(tmp_path / "real.npy", real.test.image)
+  (floor,) = genjax.score(tmp_path / "real.npy", "digits", "swd", count=200).records()
+  assert floor["mean"] == pytest.approx(floor["floor"])
+
+
+def test_images_that_cannot_be_scored(tmp_path):
+  few, tall = np.zeros((5, 28, 28), np.uint8), np.zeros((250, 28, 20), np.uint8)
+  signed = np.full((250, 28, 28), -1.0)
+  for images, message in (
+    (few, "there are 5"),
+    (tall, "28 x 20"),
+    (signed, "floats in [0, 1]"),
+    (tmp_path, "no images"),
+    (tmp_path / "x.png", "neither a folder nor"),
+    (tmp_path / "x.npz", "no such file"),
+  ):
+    with pytest.raises(genjax.UserError) as caught:
+      genjax.score(images, "digits")
+    assert message in str(caught.value)
+  with pytest.raises(genjax.UserError, match="cannot be had of images alone"):
+    genjax.score(np.zeros((250, 28, 28), np.uint8), "digits", ("nll",))
+
+
+def test_the_command_scores_files(commands, tmp_path):
+  rng = np.random.default_rng(0)
+  for i in range(2):
+    np.savez(tmp_path / f"{i}.npz", rng.integers(0, 255, (200, 1, 28, 28), dtype=np.uint8))
+  done = commands("score", "0.npz", "1.npz", "--data=digits", "--metrics=swd", cwd=tmp_path)
+  assert done.status == 0, done.errors
+  assert "sliced Wasserstein distance" in done.output
+  assert [path.name for path in sorted(tmp_path.iterdir())] == ["0.npz", "1.npz"]
+  assert commands("score", "--data=digits").errors.startswith("genjax: no images; name files")
+  assert commands("score", "x").errors.startswith("genjax: --data is missing")

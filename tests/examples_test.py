@@ -1,0 +1,83 @@
+"""Every file of configs/examples/ trains, is scored and compared, at smoke size."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+import genjax
+from genjax import config, models
+from genjax.analysis import exporting, interpolation, selection
+from genjax.training import padding
+
+FOLDER = pathlib.Path(genjax.__file__).parents[1] / "configs" / "examples"
+FILES = sorted(FOLDER.glob("*.py"))
+METRICS = {"own_metric": ("swd", "own_metric:thickness")}
+
+
+def test_there_is_one_of_each():
+  assert [file.stem for file in FILES] == [
+    "flow", "own_data", "own_loss", "own_metric", "own_network",
+  ]  # fmt: skip
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_it_is_right_as_it_stands(file):
+  wanted = config.load(file)
+  for _, cell in config.cells(wanted):
+    config.check(cell)
+    keys, latents = cell.model.to_dict(), cell.sweep.latents
+    model = models.build(keys, (28, 28, 1), 10, max(latents))
+    padding.check(keys, model, (28, 28, 1), 10, latents)
+  assert len(file.read_text().splitlines()) <= 150
+
+
+@pytest.fixture(scope="module")
+def trained(caches, tmp_path_factory):
+  """Trains an example, once: name -> its workdir."""
+  folder, found = tmp_path_factory.mktemp("examples"), {}
+
+  def train(name):
+    if name not in found:
+      found[name] = folder / name
+      genjax.train(f"{FOLDER / name}.py:smoke", found[name], {"sweep.seeds": (0,)})
+    return found[name]
+
+  return train
+
+
+@pytest.mark.parametrize("name", [file.stem for file in FILES])
+def test_it_is_trained_scored_compared_and_reported(trained, name, tmp_path):
+  path = trained(name)
+  names = METRICS.get(name, ("swd",))
+  scores = genjax.evaluate(path, names, images=200)
+  assert {row["score"] for row in scores.records()} == {n.partition(":")[2] or n for n in names}
+  assert all(np.isfinite(row["median"]) for row in scores.records())
+  assert genjax.compare(path, out=tmp_path / "out").settings.records()
+  assert (path / "report.html").stat().st_size > 1000
+
+
+def test_a_flow_is_interpolated_exported_and_sampled(trained, tmp_path):
+  path = trained("flow")
+  asked = interpolation.Wanted(pairs=1, steps=3, what=("random",), out=str(tmp_path / "paths"))
+  interpolation.interpolate([path], asked)
+  assert "generate.stablehlo" in exporting.write(tmp_path / "e", selection.read([path], ["0"])[0])
+  (best,), (raw,) = genjax.load(path), genjax.load(path, "raw")
+  z = best.noise(3)
+  assert z.shape == (3, 784)
+  assert best.generate(z).shape == (3, 28, 28, 1)
+  assert np.abs(np.asarray(best.generate(z) - raw.generate(z))).max() > 0  # the average is another
+
+
+def test_a_flow_of_another_latent(tmp_path):
+  with pytest.raises(genjax.UserError, match=r"config.sweep.latents has 100, and a flow on images"):
+    genjax.train(FOLDER / "flow.py", tmp_path, {"sweep.latents": (100,)})
+
+
+def test_a_flow_learns_a_direction(caches, tmp_path):
+  """Its loss falls well below that of standing still: |x - z|^2 is about 1 + the images' 0.9."""
+  small = {"steps": 60, "log_every": 20, "eval_every": 60, "sweep.learning_rate": (3e-3,)}
+  small |= {"sweep.seeds": (0,), "model.width": 4, "model.integration_steps": 2}
+  (run,) = genjax.train(FOLDER / "flow.py", tmp_path, small, report=False)
+  loss = run.metrics["loss"].values
+  assert loss[-1] < 0.6 * loss[0]
