@@ -14,7 +14,7 @@ and the width in S2's study of latents.
 
 from genjax import config as genjax_config
 
-_SEEDS = {"sweep.seeds": tuple(range(10))}
+_STUDY = {"sweep.seeds": tuple(range(10)), "contrasts": "neighbours"}
 _ADAM = {"data.name": "cifar10", "sweep.learning_rate": (2e-4,), "sweep.b1": (0.5,)}
 _S1 = _ADAM | {"model.network": "s1_gan_cifar10", "epochs": 50.0}
 _S0 = _S1 | {"batch_size": 256, "epochs": 30.0}
@@ -34,12 +34,12 @@ VARIANTS = {
     "sweep.latents": (100,),
   },
   "s0": _S0 | {"sweep.latents": (100,)},
-  "s0_study": _S0 | _SEEDS | {"sweep.latents": (100, 350, 500, 750, 1000)},
+  "s0_study": _S0 | _STUDY | {"sweep.latents": (100, 350, 500, 750, 1000)},
   "s1": _S1 | {"sweep.latents": (100,)},
-  "s1_study": _S1 | _SEEDS | {"grid.width": (32, 64, 128), "sweep.latents": (2, 10, 100)},
+  "s1_study": _S1 | _STUDY | {"grid.width": (32, 64, 128), "sweep.latents": (2, 10, 100)},
   "s2": _S2 | {"model.width": 256, "sweep.latents": (100,)},
   "s2_study": _S2
-  | _SEEDS
+  | _STUDY
   | {
     "sweep.latents": (100,),
     "cells": ({"model.width": 256, "sweep.latents": (10, 100)}, {"model.width": 1024}),

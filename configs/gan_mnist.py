@@ -16,7 +16,7 @@ Keras' slope of 0.3 and batches of 256.
 
 from genjax import config as genjax_config
 
-_SEEDS = {"sweep.seeds": tuple(range(10))}
+_STUDY = {"sweep.seeds": tuple(range(10)), "contrasts": "neighbours"}
 _ADAM = {"sweep.learning_rate": (2e-4,), "sweep.b1": (0.5,)}
 _PYRAMID = _ADAM | {
   "batch_size": 64,
@@ -42,12 +42,12 @@ VARIANTS = {
   },
   "dcgan": _PYRAMID | {"model.network": "dcgan", "steps": 4000, "sweep.learning_rate": (1e-3,)},
   "s0": _S0 | {"sweep.latents": (100,)},
-  "s0_study": _S0 | _SEEDS | {"sweep.latents": (100, 350, 500, 750, 1000)},
+  "s0_study": _S0 | _STUDY | {"sweep.latents": (100, 350, 500, 750, 1000)},
   "s1": _S1 | {"sweep.latents": (100,)},
-  "s1_study": _S1 | _SEEDS | {"grid.width": (32, 64, 128), "sweep.latents": (2, 10, 100)},
+  "s1_study": _S1 | _STUDY | {"grid.width": (32, 64, 128), "sweep.latents": (2, 10, 100)},
   # How many runs live, by Keras' rule for first weights and by LeCun's.
   "initialiser_study": _S1
-  | _SEEDS
+  | _STUDY
   | {
     "epochs": 0.0,
     "steps": 800,
@@ -56,16 +56,17 @@ VARIANTS = {
     "model.width": 32,
     "sweep.latents": (100,),
     "grid.initialiser": ("keras", "lecun_normal"),
+    "contrasts": "neighbours=initialiser",
   },
   "s2": _DENSE | {"model.width": 256, "sweep.latents": (10,)},
   "s2_study": _DENSE
-  | _SEEDS
+  | _STUDY
   | {
     "sweep.latents": (10,),
     "cells": ({"model.width": 256, "sweep.latents": (10, 100)}, {"model.width": 1024}),
   },
   "s3": _S3,
-  "s3_study": _S3 | _SEEDS | {"grid.depth": (2, 4, 6)},
+  "s3_study": _S3 | _STUDY | {"grid.depth": (2, 4, 6)},
   "s4": {
     "epochs": 50.0,
     "batch_size": 256,

@@ -11,7 +11,7 @@ and latents of S1's study.
 
 from genjax import config as genjax_config
 
-_SEEDS = {"sweep.seeds": tuple(range(10))}
+_STUDY = {"sweep.seeds": tuple(range(10)), "contrasts": "neighbours"}
 _BASE = {"data.name": "cifar10", "epochs": 30.0}
 _S1 = _BASE | {"model.network": "s1_vae_cifar10"}
 
@@ -28,7 +28,7 @@ VARIANTS = {
   "s0": _BASE | {"model.depth": 4, "sweep.latents": (20,)},
   # MNIST's ten pairs, and (4, 1000), the report's best images.
   "s0_study": _BASE
-  | _SEEDS
+  | _STUDY
   | {
     "eval_images": 5000,
     "sweep.latents": (2,),
@@ -41,10 +41,10 @@ VARIANTS = {
     ),
   },
   "s1": _S1 | {"sweep.latents": (5,)},
-  "s1_study": _S1 | _SEEDS | {"grid.width": (32, 64, 128), "sweep.latents": (2, 5, 20)},
+  "s1_study": _S1 | _STUDY | {"grid.width": (32, 64, 128), "sweep.latents": (2, 5, 20)},
   "s2": _BASE | {"sweep.latents": (2,)},
   "s2_study": _BASE
-  | _SEEDS
+  | _STUDY
   | {
     "sweep.latents": (2,),
     "cells": (

@@ -14,10 +14,10 @@ study, S3's latent and the hidden width of its decoder.
 
 from genjax import config as genjax_config
 
-_SEEDS = {"sweep.seeds": tuple(range(10))}
+_STUDY = {"sweep.seeds": tuple(range(10)), "contrasts": "neighbours"}
 _S1 = {"model.network": "s1_vae", "epochs": 10.0}
 # (hidden layers, latent): (2, 2) (4, 2) (8, 2) (10, 2) (12, 2) (4, 10) (4, 20) ... (4, 75).
-_S0_STUDY = _SEEDS | {
+_S0_STUDY = _STUDY | {
   "epochs": 10.0,
   "eval_images": 6000,
   "sweep.latents": (2,),
@@ -40,11 +40,12 @@ VARIANTS = {
   "s0": {"epochs": 10.0, "model.depth": 4, "sweep.latents": (20,)},
   "s0_study": _S0_STUDY,
   # C1 by Keras' rule for first weights, which is S0's, and by LeCun's.
-  "initialiser_study": _S0_STUDY | {"grid.initialiser": ("keras", "lecun_normal")},
+  "initialiser_study": _S0_STUDY
+  | {"grid.initialiser": ("keras", "lecun_normal"), "contrasts": "neighbours=initialiser"},
   "s1": _S1 | {"sweep.latents": (5,)},
-  "s1_study": _SEEDS | _S1 | {"grid.width": (256, 512, 1024), "sweep.latents": (2, 5, 20)},
+  "s1_study": _STUDY | _S1 | {"grid.width": (256, 512, 1024), "sweep.latents": (2, 5, 20)},
   "s2": {"epochs": 10.0, "sweep.latents": (2,)},
-  "s2_study": _SEEDS
+  "s2_study": _STUDY
   | {
     "epochs": 10.0,
     "sweep.latents": (2,),

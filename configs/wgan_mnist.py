@@ -19,7 +19,7 @@ of S2's study of widths.
 
 from genjax import config as genjax_config
 
-_SEEDS = {"sweep.seeds": tuple(range(10))}
+_STUDY = {"sweep.seeds": tuple(range(10)), "contrasts": "neighbours"}
 _WGAN = {
   "model.network": "s1_wgan",
   "model.loss": "wasserstein",
@@ -47,18 +47,18 @@ VARIANTS = {
     "sweep.latents": (10, 50),
   },
   "s0": _S0 | {"sweep.latents": (100,)},
-  "s0_study": _S0 | _SEEDS | {"sweep.latents": (100, 350, 500, 750, 1000)},
+  "s0_study": _S0 | _STUDY | {"sweep.latents": (100, 350, 500, 750, 1000)},
   "s1": _S1 | {"sweep.latents": (50,)},
-  "s1_study": _S1 | _SEEDS | {"grid.width": (32, 64, 128), "sweep.latents": (2, 10, 50)},
+  "s1_study": _S1 | _STUDY | {"grid.width": (32, 64, 128), "sweep.latents": (2, 10, 50)},
   "s2": _DENSE | {"model.width": 128, "sweep.latents": (10,)},
   "s2_study": _DENSE
-  | _SEEDS
+  | _STUDY
   | {
     "sweep.latents": (10,),
     "cells": ({"model.width": 128, "sweep.latents": (10, 100)}, {"model.width": 1024}),
   },
   "s3": _S3,
-  "s3_study": _S3 | _SEEDS | {"grid.depth": (2, 4, 6)},
+  "s3_study": _S3 | _STUDY | {"grid.depth": (2, 4, 6)},
 }
 
 

@@ -16,7 +16,14 @@ import ml_collections
 
 from genjax import config as genjax_config
 from genjax import process
-from genjax.analysis import comparison, measures, recorded_scores, setting_tables, workdirs
+from genjax.analysis import (
+  comparison,
+  measures,
+  pair_tables,
+  recorded_scores,
+  setting_tables,
+  workdirs,
+)
 from genjax.data import images as image_files
 from genjax.metrics import catalogue
 from genjax.plotting.tables import Table
@@ -24,7 +31,7 @@ from genjax.reporting import build
 from genjax.scoring import image_sets, runs
 from genjax.scoring.protocols import Settings
 from genjax.scoring.watch import WATCH
-from genjax.training import loading, planning, study
+from genjax.training import design, loading, planning, study
 from genjax.types import UserError, now
 
 Paths = str | os.PathLike | Sequence[str | os.PathLike]
@@ -37,6 +44,7 @@ def train(
   overrides: Mapping[str, Any] | None = None,
   *,
   report: bool = True,
+  explore: bool = False,
 ) -> list[loading.LoadedRun]:
   """Trains what a config describes, as `python -m genjax.main` does; goes on where it stopped.
 
@@ -46,6 +54,7 @@ def train(
     workdir: folder for everything that the runs leave.
     overrides: values at dotted keys: {"steps": 1000, "sweep.seeds": (0, 1)}.
     report: whether report.html is written at the end.
+    explore: whether a study is trained of which no comparison could conclude anything.
 
   Returns:
     The trained runs with their best weights, as `load` gives them; of a study those of all cells.
@@ -59,18 +68,28 @@ def train(
   genjax_config.check_overrides(overrides, wanted)
   named = "" if isinstance(config, ml_collections.ConfigDict) else os.fspath(config)
   origin = {"command": "genjax.train", "config_file": named, "date": now()}
-  folders = run(wanted, pathlib.Path(workdir), origin, report)
+  folders = run(wanted, pathlib.Path(workdir), origin, report=report, explore=explore)
   return [one for folder in folders for one in loading.load(folder)]
 
 
 def run(
-  wanted: ml_collections.ConfigDict, path: pathlib.Path, origin: dict, report: bool = True
+  wanted: ml_collections.ConfigDict,
+  path: pathlib.Path,
+  origin: dict,
+  *,
+  report: bool = True,
+  explore: bool = False,
 ) -> list[pathlib.Path]:
   """Trains a config whose keys are set; the workdirs of its programs.
 
   `origin` is as of `study.run`. Raises as `train` does.
   """
   plans = planning.plans(wanted, watch=WATCH)
+  planned = design.of(plans)
+  if not explore:
+    design.check(planned)
+  if said := design.described(planned):
+    print(f"{path}: {said}")
   study.run(plans, path, origin)
   if report:
     # Training is done, and said so: what goes wrong from here on takes nothing away from it.
@@ -208,24 +227,29 @@ def compare(
   *,
   weights: str = "best",
   out: str | os.PathLike = "comparison",
+  contrasts: str = "",
+  margin: float = 0.0,
 ) -> Comparison:
   """Compares settings by the scores of their runs, as `python -m genjax.compare` does.
 
   Args:
     paths: workdirs that `evaluate` has scored, and studies.
-    metrics: names of scores; all where empty.
+    metrics: names of scores, of which the first decides; all where empty.
     weights: whose scores are compared: "best", "last" or "raw".
     out: folder for tables and figures.
+    contrasts: which settings are compared, as `config.contrasts`; what the config plans if empty.
+    margin: of equivalence, as a part of the settings' median, which is tested too; 0 for none.
 
   Raises:
     UserError: a path is no workdir, nothing was scored, or the folder cannot be written.
   """
   paths, metrics = _several(paths), [catalogue.short(name) for name in _several(metrics)]
   _check("weights", (weights,), WEIGHTS)
-  text = comparison.compare(paths, pathlib.Path(out), weights, metrics)
-  found = measures.of_scores(recorded_scores.read(workdirs.read(paths), weights))
-  found = [measure for measure in found if not metrics or measure.name in metrics]
-  return Comparison(setting_tables.middles(found), setting_tables.pairs(found), text)
+  if not genjax_config.contrasts.valid(contrasts):
+    raise UserError(f"contrasts is {contrasts!r}; expected {genjax_config.contrasts.PLANS}")
+  text = comparison.compare(paths, pathlib.Path(out), weights, metrics, False, contrasts, margin)
+  found = comparison.measured(workdirs.read(paths), weights, metrics, contrasts)
+  return Comparison(setting_tables.middles(found), pair_tables.pairs(found), text)
 
 
 def _several(given: Any) -> tuple:

@@ -59,6 +59,15 @@ def workdirs_of(flag: flags.FlagHolder, more: Sequence[str]) -> list[str]:
   return paths
 
 
+def explore_flag(values: flags.FlagValues) -> flags.FlagHolder:
+  return flags.DEFINE_bool(
+    "explore",
+    False,
+    "Whether to go on where the contrasts that the config plans could not name a winner.",
+    flag_values=values,
+  )
+
+
 def data_flag(values: flags.FlagValues) -> flags.FlagHolder:
   """--data: where the data of runs lie, for commands that need them again."""
   return flags.DEFINE_string(

@@ -23,7 +23,24 @@ _WEIGHTS = flags.DEFINE_enum(
   flag_values=_FLAGS,
 )
 _METRICS = flags.DEFINE_list(
-  "metrics", [], "Names of scores, as fd,coverage; all where empty.", flag_values=_FLAGS
+  "metrics",
+  [],
+  "Names of scores, as fd,coverage, of which the first decides; all where empty.",
+  flag_values=_FLAGS,
+)
+_CONTRASTS = flags.DEFINE_string(
+  "contrasts",
+  "",
+  "Which settings are compared: all pairs, neighbours, neighbours=AXIS, or reference=SETTING; what "
+  "the config plans if empty, or else all.",
+  flag_values=_FLAGS,
+)
+_MARGIN = flags.DEFINE_float(
+  "margin",
+  0.0,
+  "Also tests whether settings are equivalent: they differ by less than this part of their median.",
+  lower_bound=0.0,
+  flag_values=_FLAGS,
 )
 _OUT = flags.DEFINE_string(
   "out", "comparison", "Folder for tables and figures.", flag_values=_FLAGS
@@ -39,9 +56,13 @@ def main(more: list[str]) -> None:
     raise UserError("--out is empty; name a folder for tables and figures")
   process.prepare_jax()
   from genjax.analysis import comparison
+  from genjax.config import contrasts
 
   out = pathlib.Path(_OUT.value)
-  print(comparison.compare(paths, out, _WEIGHTS.value, _METRICS.value, _ALL.value), end="")
+  if not contrasts.valid(_CONTRASTS.value):
+    raise UserError(f"--contrasts is {_CONTRASTS.value!r}; expected {contrasts.PLANS}")
+  wanted = _WEIGHTS.value, _METRICS.value, _ALL.value, _CONTRASTS.value, _MARGIN.value
+  print(comparison.compare(paths, out, *wanted), end="")
 
 
 if __name__ == "__main__":

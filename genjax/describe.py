@@ -1,15 +1,17 @@
 """What a config would train: `python -m genjax.describe --config=configs/gan_mnist.py:s1`.
 
 For each program of a study its layers with their output shapes and parameters, what a step costs,
-and what memory its sweep takes. Nothing is trained, and nothing is downloaded: of a well-known
-dataset that is not on this machine the sizes are known. Nothing is written but what `main` would
-find in its caches: decoded images and compiled programs.
+and what memory its sweep takes; of a study what its comparisons can show, and it is refused as by
+`main` where that is nothing. Nothing is trained, and nothing is downloaded: of a well-known dataset
+that is not on this machine the sizes are known. Nothing is written but what `main` would find in
+its caches: decoded images and compiled programs.
 """
 
 from genjax import cli, config_flag, process
 
 _FLAGS = cli.flags_of(__name__)
 _CONFIG = config_flag.define(_FLAGS)
+_EXPLORE = cli.explore_flag(_FLAGS)
 
 
 def main() -> None:
@@ -17,12 +19,15 @@ def main() -> None:
   process.prepare_jax()
   from genjax import config as genjax_config
   from genjax.scoring.watch import WATCH
-  from genjax.training import description, planning
+  from genjax.training import description, design, planning
 
   wanted = genjax_config.with_one_length(given, overrides)
   genjax_config.check_overrides(overrides, wanted)
-  for text in description.sections(planning.plans(wanted, description.load, WATCH)):
+  plans = planning.plans(wanted, description.load, WATCH)
+  for text in description.sections(plans):
     print(text, end="", flush=True)
+  if not _EXPLORE.value:
+    design.check(design.of(plans))
 
 
 if __name__ == "__main__":

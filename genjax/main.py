@@ -12,6 +12,7 @@ _CONFIG = config_flag.define(_FLAGS)
 _WORKDIR = flags.DEFINE_string(
   "workdir", None, "Folder for everything that the run leaves.", flag_values=_FLAGS
 )
+_EXPLORE = cli.explore_flag(_FLAGS)
 
 
 def main() -> None:
@@ -23,7 +24,8 @@ def main() -> None:
 
   wanted = config.with_one_length(given, overrides)
   config.check_overrides(overrides, wanted)
-  api.run(wanted, pathlib.Path(_WORKDIR.value), cli.origin(_CONFIG))
+  path, explore = pathlib.Path(_WORKDIR.value), _EXPLORE.value
+  api.run(wanted, path, cli.origin(_CONFIG), explore=explore)
 
 
 if __name__ == "__main__":

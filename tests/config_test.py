@@ -41,6 +41,7 @@ NAN, INF = math.nan, math.inf
 
 # key -> its model, what is right, and values that are not; a key that sweeps takes tuples.
 KEYS = {
+  "contrasts": ("vae", '"", "all" pairs, "neighbours"', ["every", "reference=", "all=2", 3, None]),
   "data.name": ("vae", "the name of a dataset, a directory or an .npz", ["", 3, None]),
   "data.dir": ("vae", "text", [3, None]),
   "data.cache": ("vae", "text", [3, None]),
@@ -198,7 +199,7 @@ def test_steps_and_epochs_exclude_each_other():
     ("sweep.learning_rates", (1e-3,), "did you mean sweep.learning_rate?"),
     ("sweep.clip", (0.01,), "only 'gan' models have it, and config.model.name is 'vae'"),
     ("model.width.deep", 8, "did you mean model.width?"),
-    ("zzz", 1, "known are batch_size, cells, data.background"),
+    ("zzz", 1, "known are batch_size, cells, contrasts, data.background"),
   ],
 )
 def test_an_unknown_key_is_named_with_a_near_one(key, value, near):

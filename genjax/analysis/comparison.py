@@ -13,14 +13,18 @@ from genjax.analysis import (
   findings,
   health,
   measures,
+  pair_tables,
+  questions,
   recorded_scores,
   score_curves,
   score_plots,
   setting_tables,
+  variance_tables,
   workdirs,
 )
 from genjax.analysis.measures import Measure
 from genjax.analysis.recorded_scores import Scores
+from genjax.analysis.workdirs import Workdir
 from genjax.config import suggestion
 from genjax.metrics.catalogue import SCORES
 from genjax.plotting import plots, tables
@@ -29,7 +33,8 @@ from genjax.types import UserError
 
 # Of the files that it writes.
 NAMES = (
-  r"(protocols|scores|pairs|agreement|losses|health|flags|runs)\.(csv|tex)"
+  r"(protocols|scores|pairs|questions|equivalence|variance|agreement|losses|health|flags|runs)"
+  r"\.(csv|tex)"
   r"|(latent|settings|steps|best|val_\w+)-[\w-]+\.png|\..*\.partial"
 )
 _CSV_ALONE = ("protocols", "flags", "runs")  # too long, or too wide, for a page
@@ -41,6 +46,8 @@ def compare(
   weights: str = "best",
   metrics: Sequence[str] = (),
   everything: bool = False,
+  contrasts: str = "",
+  margin: float = 0.0,
 ) -> str:
   """Writes tables and figures, and returns what is to be printed: the answer, or every table.
 
@@ -48,8 +55,10 @@ def compare(
     paths: workdirs and studies.
     out: a folder, which is made where there is none.
     weights: "best", "last" or "raw".
-    metrics: keys of SCORES, which then are the answer's; all where empty.
+    metrics: keys of SCORES, which then are the answer's; all where empty. The first decides.
     everything: whether to print what the files hold.
+    margin: of equivalence, as in `questions.equivalence`; 0 where that is not asked.
+    contrasts: which settings are compared, as in `config.contrasts`; "" for what the config plans.
 
   Raises:
     UserError: a path is not a workdir, nothing was scored, or the folder cannot be written.
@@ -59,12 +68,15 @@ def compare(
   files.check_ours(out, NAMES)
   all_scores = recorded_scores.read(homes, weights)
   found = _chosen(all_scores, metrics)
-  measured = measures.of_scores(found)
+  measured = _decided(found, homes, metrics, contrasts)
   judged = health.of_runs(homes, all_scores, weights)
   made = {
     "protocols": conditions.protocols(found),
     "scores": setting_tables.middles(measured),
-    "pairs": setting_tables.pairs(measured),
+    "pairs": pair_tables.pairs(measured),
+    "questions": questions.answered(measured),
+    "equivalence": questions.equivalence(measured, margin) if margin else Table((), []),
+    "variance": variance_tables.splits(found),
     "agreement": correlations.agreement(found),
     "losses": correlations.with_losses(found),
     "health": health.counts(judged),
@@ -74,7 +86,12 @@ def compare(
   if everything:
     parts = [tables.text(table) for table in made.values() if table.blocks]
   else:
-    parts = [_answer(measured, weights, metrics, f"{out}/pairs.csv"), _health(judged)]
+    parts = [
+      _answer(measured, weights, metrics, f"{out}/pairs.csv"),
+      _noise(found, measured, homes, weights),
+      _health(judged),
+    ]
+    parts += [tables.text(made["equivalence"])] if made["equivalence"].blocks else []
   # Not wrapped, so that the commands in them can be copied.
   parts += [f"note: {line}\n" for line in recorded_scores.remarks(homes, weights)]
   if everything:
@@ -83,6 +100,19 @@ def compare(
   figures = sum(name.endswith(".png") for name in written)
   line = f"{out}: {', '.join(csvs)}, and {figures} figures; --all prints every table"
   return "\n".join([*filter(None, parts), findings.wrapped(line)])
+
+
+def measured(
+  homes: Sequence[Workdir], weights: str, metrics: Sequence[str] = (), contrasts: str = ""
+) -> list[Measure]:
+  """What `compare` compares, with the same arguments."""
+  return _decided(_chosen(recorded_scores.read(homes, weights), metrics), homes, metrics, contrasts)
+
+
+def _decided(
+  found: list[Scores], homes: Sequence[Workdir], metrics: Sequence[str], contrasts: str
+) -> list[Measure]:
+  return findings.decide(measures.of_scores(found, workdirs.planned(homes, contrasts)), metrics)
 
 
 def _answer(
@@ -95,7 +125,19 @@ def _answer(
   for key, text in (("split", "{} images"), ("features", "features of {}")):
     values = {one.about[key] for one in first} - {""}
     parts += [text.format(*values)] if len(values) == 1 else []
-  return findings.answer(first, ", ".join(parts), where, measured)
+  answer = findings.answer(first, ", ".join(parts), where, measured)
+  return answer + "".join(map(findings.wrapped, questions.said(first)))
+
+
+def _noise(
+  found: Sequence[Scores], measured: Sequence[Measure], homes: Sequence[Workdir], weights: str
+) -> str:
+  """What evaluation adds to the score that decides, where settings are compared by one."""
+  decider = next((one.name for one in measured if one.decides and one.compared), "")
+  if not decider:
+    return ""
+  command = recorded_scores.evaluation(homes[0].path, weights)
+  return findings.wrapped(variance_tables.said(found, decider, command))
 
 
 def scored(
@@ -117,7 +159,8 @@ def scored(
   command = f"python -m genjax.compare {shlex.join(map(str, paths))}"
   if weights not in recorded_scores.weights_scored(homes):
     return f"no scores of {weights} weights that could be compared\n"
-  measured = measures.of_scores(recorded_scores.read(homes, weights))
+  measured = measures.of_scores(recorded_scores.read(homes, weights), workdirs.planned(homes))
+  measured = findings.decide(measured, metrics, split)
   notes = [f"note: {line}\n" for line in recorded_scores.remarks(homes, weights)]
   answer = _answer(measured, weights, metrics, command, split)
   return "\n".join([answer, *notes, f"{command} has every table\n"])
@@ -176,7 +219,8 @@ def _figures(found: list[Scores]) -> Iterator[tuple[str, plots.Figure | None]]:
   """(name, figure) of all figures; None where there is nothing to be drawn."""
   found, families = [scores for scores in found if scores.known.any()], {}
   for scores in found:
-    place = scores.protocol, scores.record["data"], str(scores.record["image_shape"])
+    about = [str(scores.record.get(key, "")) for key in ("data", "image_shape", "trained_on")]
+    place = scores.protocol, *about
     families.setdefault(place, []).append(scores)
   ids = [protocol for protocol, *_ in families]
   for i, (place, family) in enumerate(families.items()):

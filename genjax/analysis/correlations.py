@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 from genjax.analysis.measures import summary
 from genjax.analysis.recorded_scores import Scores
+from genjax.metrics import association
 from genjax.plotting.tables import Block, Column, Table
 
 # Of training, on validation images: do they rank runs as the scores do?
@@ -21,12 +21,12 @@ _AGREEMENT = (
   Column("settings", "settings", "count"),
   Column("tau_settings", "tau of medians", "share"),
   Column("runs", "runs", "count"),
-  Column("tau_runs", "tau of runs", "share"),
+  Column("tau_runs", "tau within settings", "share"),
 )
 
 
 def agreement(found: Sequence[Scores]) -> Table:
-  """Whether feature networks rank settings and runs alike: Kendall's tau-b, -1 to 1."""
+  """Whether feature networks rank settings, and runs within them, alike: Kendall's tau-b."""
   families = {}
   for scores in found:
     rest = {key: value for key, value in scores.record.items() if key != "features"}
@@ -42,30 +42,16 @@ def agreement(found: Sequence[Scores]) -> Table:
 
 
 def _agreement(a: Scores, b: Scores) -> tuple[int, float, int, float]:
-  medians = [
-    {setting: summary(s.values[rows]).median for setting, rows in s.settings.items()}
-    for s in (a, b)
-  ]
-  runs = [_by_run(s) for s in (a, b)]
-  return *_tau(*medians), *_tau(*runs)
+  settings = [name for name in a.settings if name in b.settings]
+  medians = [[_median(s, name) for name in settings] for s in (a, b)]
+  of_b = {(run.setting, run.seed): v for run, v in zip(b.runs, b.counted, strict=True)}
+  runs = [of_b.get((run.setting, run.seed), math.nan) for run in a.runs]
+  within = association.kendall(a.counted, runs, [run.setting for run in a.runs])
+  return *association.kendall(*medians, [""] * len(settings)), *within
 
 
-def _by_run(scores: Scores) -> dict[tuple[str, int], float]:
-  return {(run.setting, run.seed): v for run, v in zip(scores.runs, scores.values, strict=True)}
-
-
-def _tau(a: dict, b: dict) -> tuple[int, float]:
-  x, y = _both([a[key] for key in a if key in b], [b[key] for key in a if key in b])
-  if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
-    return len(x), math.nan
-  return len(x), float(stats.kendalltau(x, y).statistic)
-
-
-def _both(x: Sequence[float], y: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-  """The figures of those that have both."""
-  x, y = np.array(x, float), np.array(y, float)
-  known = np.isfinite(x) & np.isfinite(y)
-  return x[known], y[known]
+def _median(scores: Scores, setting: str) -> float:
+  return summary(scores.counted[scores.settings[setting]], scores.score.better).median
 
 
 _CORRELATIONS = (
@@ -74,23 +60,24 @@ _CORRELATIONS = (
   Column("features", "features", "text"),
   Column("protocol", "", "text"),
   Column("n", "runs", "count"),
-  Column("rho", "Spearman's rho", "share"),
+  Column("rho", "rho within settings", "share"),
   Column("p", "p", "p"),
 )
 
 
 def with_losses(found: Sequence[Scores]) -> Table:
-  """Whether a loss of training ranks runs as a score does: Spearman's rho, runs of all settings."""
+  """Whether a loss of training ranks a setting's runs as a score does: Spearman's rho within."""
   rows = []
   for name in LOSSES:
     for scores in found:
-      n, rho, p = spearman(losses(scores, name), scores.values)
-      if n > 2:
+      own = [run.setting for run in scores.runs]
+      n, rho, p = association.spearman(losses(scores, name), scores.values, own)
+      if not math.isnan(rho):
         features = str(scores.record.get("features", ""))
         rows.append((name, scores.name, features, scores.protocol, n, rho, p))
   text = (
-    "Losses on validation images against scores, runs of all settings together\n"
-    "rho is 1 where the higher loss always has the higher score; each p is for itself"
+    "Losses on validation images against scores, within settings: what moves both is not counted\n"
+    "rho is 1 where of a setting's runs the higher loss has the higher score; each p is for itself"
   )
   return Table(_CORRELATIONS, [Block(text, {}, rows)] if rows else [])
 
@@ -103,22 +90,3 @@ def losses(scores: Scores, name: str) -> np.ndarray:
       for run, step in zip(scores.runs, scores.steps, strict=True)
     ]
   )
-
-
-def spearman(x: np.ndarray, y: np.ndarray) -> tuple[int, float, float]:
-  """(n, rho, p) of Spearman; NaN where less than three runs, or all alike, tell nothing.
-
-  p is two-sided: over all orders of up to seven runs, by Student's distribution of more.
-  """
-  x, y = _both(x, y)
-  n = len(x)
-  if n < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-    return n, math.nan, math.nan
-  result = stats.spearmanr(x, y)
-  rho, p = float(result.statistic), float(result.pvalue)
-  if n <= 7:  # where Student's says 0 of four runs in order, and one order in twelve is as good
-    a, b = stats.rankdata(x), stats.rankdata(y)
-    orders = np.array(list(itertools.permutations(b - b.mean())))
-    sums = np.abs(orders @ (a - a.mean()))
-    p = float((sums >= sums[0] - 1e-9).mean())
-  return n, rho, p

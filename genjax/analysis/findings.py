@@ -2,13 +2,12 @@
 
 import pathlib
 import textwrap
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
-from genjax.analysis import setting_tables
-from genjax.analysis.measures import Measure
-from genjax.metrics import significance
-from genjax.metrics.significance import Comparison
+from genjax.analysis import pair_tables, setting_tables
+from genjax.analysis.measures import DESCRIBES, Measure
+from genjax.metrics import power
+from genjax.metrics.significance import Compared, Comparison
 from genjax.metrics.statistics import ENOUGH
 from genjax.plotting import tables
 
@@ -16,70 +15,82 @@ LINES = 12  # comparisons that a screen has room for
 MANY = 1000  # seeds: more than anybody trains
 
 
-class Verdict(NamedTuple):
-  """Of two settings by one measure."""
+UNDECIDED = ("not enough seeds", "no difference shown", "trade-off")
 
-  measure: Measure
-  compared: Comparison
-  adjusted: float  # p, by Holm over all pairs under this measure
-  verdict: str  # as `significance.verdict` has it
-  tests: int  # in that family
+
+def decide(
+  found: Sequence[Measure], names: Sequence[str] = (), split: str = "test"
+) -> list[Measure]:
+  """The same measures, of which one gives verdicts: the first headline that compares settings."""
+  first = [one for one in headlines(found, names, split) if len(one.judged) > 1]
+  return [one._replace(decides=one in first[:1]) for one in found]
 
 
 def of(found: Sequence[Measure], where: str) -> list[str]:
-  """A line for each two settings, those that are decided first; `where` has what has no room."""
+  """A line for each two settings that are compared, those that are decided first.
+
+  Args:
+    found: measures, of which one decides (`decide`); the others' probabilities stand beside.
+    where: what has the lines that have no room here.
+  """
   by_pair = {}
-  for measure in found:
-    compared = setting_tables.compared_by(measure)
-    for a, b, *verdict in compared:
-      by_pair.setdefault((a, b), []).append(Verdict(measure, *verdict, len(compared)))
-  decided = {pair: any(v.verdict in "AB" for v in of_pair) for pair, of_pair in by_pair.items()}
+  for measure in sorted(found, key=lambda one: not one.decides):
+    for one in measure.compared:
+      by_pair.setdefault((one.a, one.b), []).append((measure, one))
+  decided = {pair: any(one.verdict in "AB" for _, one in own) for pair, own in by_pair.items()}
+  tests = {id(measure): len(measure.compared) for measure in found}
   order = sorted(by_pair, key=lambda pair: not decided[pair])
-  lines = [_line(*pair, by_pair[pair]) for pair in order[:LINES]]
+  lines = [_line(by_pair[pair], tests) for pair in order[:LINES]]
   if len(order) > LINES:
     rest = sum(decided[pair] for pair in order[LINES:])
     lines.append(f"{len(order) - LINES} more comparisons, {rest} of them decided: {where}")
   return lines
 
 
-def _line(a: str, b: str, verdicts: Sequence[Verdict]) -> str:
-  said = {kind: [v for v in verdicts if v.verdict == kind] for kind in ("A", "B", *UNDECIDED)}
-  parts = [
-    f"{better} is better than {other} by {_joined([_shown(v) for v in said[letter]])}"
-    for better, other, letter in ((a, b, "A"), (b, a, "B"))
-    if said[letter]
+def _line(own: Sequence[tuple[Measure, Compared]], tests: Mapping[int, int]) -> str:
+  (measure, one), *others = own
+  if one.verdict == DESCRIBES:
+    return _described(one.a, one.b, own)
+  better, other = (one.b, one.a) if one.verdict == "B" else (one.a, one.b)
+  short, n = measure.short, min(one.comparison.n)
+  if one.verdict in ("A", "B"):
+    text = f"{better} is better than {other} by {short} (p {tables.p_value(one.adjusted)})"
+  elif one.verdict == "not enough seeds":
+    seeds = f"{n} {'seed' if n == 1 else 'seeds'}"
+    text = f"{one.a} and {one.b}: {short} with {seeds} decides nothing"
+  elif one.verdict == "trade-off":
+    text = f"{one.a} and {one.b}: by {short} a trade-off, as the better runs fail more often"
+  else:
+    many = _seeds(one.comparison, tests[id(measure)])
+    text = f"{one.a} and {one.b}: not decided by {short} ({many} seeds)"
+  if not others:
+    return text
+  named = "" if one.verdict in "AB" else f"{better} "  # the first that the line names
+  return f"{text}; P({named}better) by {_probabilities(better, others)}"
+
+
+def _described(a: str, b: str, own: Sequence[tuple[Measure, Compared]]) -> str:
+  return f"{a} and {b}: no score decides; P({a} better) by {_probabilities(a, own)}"
+
+
+def _probabilities(first: str, others: Sequence[tuple[Measure, Compared]]) -> str:
+  """P(better) of one setting by the scores that describe."""
+  shown = [
+    f"{measure.short} {p if one.a == first else 1 - p:.2f}"
+    for measure, one in others
+    for p in [one.comparison.probability]
   ]
-  lead = "" if parts else f"{a} and {b}: "
-  if few := said["not enough seeds"]:
-    n = min(min(v.compared.n) for v in few)
-    names = _joined([v.measure.short for v in few])
-    parts.append(f"{names} with {n} {'seed' if n == 1 else 'seeds'} decide nothing")
-  if still_open := said["no difference shown"]:
-    parts.append(f"not decided: {_joined([_open(v) for v in still_open])}")
-  return f"{lead}{'; '.join(parts)}"
+  return ", ".join(dict.fromkeys(shown))
 
 
-UNDECIDED = ("not enough seeds", "no difference shown")
-
-
-def _shown(one: Verdict) -> str:
-  return f"{one.measure.short} (p {tables.p_value(one.adjusted)})"
-
-
-def _open(one: Verdict) -> str:
-  seeds = significance.seeds_to_decide(one.compared, one.tests)
-  many = f"about {_rounded(seeds)}" if seeds <= MANY else f"over {MANY:,}"
-  return f"{one.measure.short} ({many} seeds)"
+def _seeds(compared: Comparison, tests: int) -> str:
+  seeds = power.seeds_to_decide(compared.probability, max(compared.n), tests)
+  return f"about {_rounded(seeds)}" if seeds <= MANY else f"over {MANY:,}"
 
 
 def _rounded(seeds: int) -> str:
   """Two digits: it is no better known."""
   return f"{int(float(f'{seeds:.1e}')):,}"
-
-
-def _joined(names: Sequence[str]) -> str:
-  *first, last = dict.fromkeys(names)
-  return f"{', '.join(first)} and {last}" if first else last
 
 
 def headlines(
@@ -120,7 +131,7 @@ def answer(first: Sequence[Measure], title: str, where: str, every: Sequence[Mea
   """
   table = setting_tables.overview(first, title, every)
   lines = of(first, where)
-  text = "".join(map(wrapped, [*lines, *legend(lines)]))
+  text = "".join(map(wrapped, [*lines, *legend(first, lines)]))
   return "\n".join(filter(None, [tables.text(table), text]))
 
 
@@ -135,7 +146,7 @@ def printed(
   """What a command prints of its measures: the answer, or the tables that its files hold.
 
   Args:
-    name: of the files, as `setting_tables.files` has it.
+    name: of the files, as `pair_tables.files` has it.
     found: all of them.
     title: how they were measured.
     meanings: of the columns.
@@ -145,17 +156,24 @@ def printed(
   if not everything:
     head = f"{title}\nInterquartile mean over seeds [95%]; {meanings}"
     return answer(headlines(found), head, f"{out}/{name}_pairs.csv")
-  made = [setting_tables.middles(found), setting_tables.pairs(found)]
+  made = [setting_tables.middles(found), pair_tables.pairs(found)]
   return "\n".join([f"{title}\n", *(tables.text(table) for table in made if table.blocks)])
 
 
-def legend(lines: Sequence[str]) -> list[str]:
-  """What the lines of `of` take for known."""
+def legend(found: Sequence[Measure], lines: Sequence[str]) -> list[str]:
+  """What the lines of `of` take for known, and which score decides."""
   text = " ".join(lines)
+  decider = next((one for one in found if one.decides and one.compared), None)
+  if decider is None:
+    return []
+  tests = len(decider.compared)
+  planned = "planned comparisons" if decider.contrasts is not None else "pairs of settings"
+  family = f"the {tests} {planned}" if tests > 1 else "one comparison"
   known = {
-    "(p ": "p is adjusted for all pairs of settings under one score (Holm)",
+    "(p ": f"{decider.short} decides: p is adjusted for {family} (Holm)",
+    "P(": "P(better), that a run of the one beats a run of the other, decides nothing",
     " seeds)": "seeds: of each setting, to show the difference as it looks now, with power 0.8",
-    " decide nothing": f"a verdict takes {ENOUGH} seeds of each",
+    " decides nothing": f"a verdict takes {ENOUGH} seeds of each",
   }
   said = [meaning for mark, meaning in known.items() if mark in text]
   return [f"({'; '.join(said)})"] if said else []

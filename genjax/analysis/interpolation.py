@@ -10,9 +10,9 @@ from genjax import data, files
 from genjax.analysis import (
   findings,
   latent_pictures,
+  pair_tables,
   path_pictures,
   selection,
-  setting_tables,
   smoothness,
   test_images,
 )
@@ -71,8 +71,8 @@ def interpolate(
   out = pathlib.Path(wanted.out) if wanted.out else inside / "interpolation"
   files.check_folder(out, NAMES)
   figures = measured(found, asked, wanted.space, splits) if "random" in what else []
-  found_measures = smoothness.measures_of(figures) if figures else []
-  made = setting_tables.files("smoothness", found_measures)
+  found_measures = findings.decide(smoothness.measures_of(figures)) if figures else []
+  made = pair_tables.files("smoothness", found_measures)
   contents = {f"{name}.csv": tables.csv_text(table).encode() for name, table in made.items()}
   contents |= dict(_file(*picture) for picture in pictures(shown, what, asked, splits, places))
   files.write_folder(out, NAMES, contents)

@@ -6,14 +6,17 @@ The unit is a training run (metrics/statistics.py). A setting's runs differ in t
 import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from genjax.analysis.recorded_scores import Scores
 from genjax.analysis.selection import Selection
 from genjax.analysis.workdirs import RunRecord, Workdir
-from genjax.metrics import statistics
+from genjax.config.contrasts import Pair
+from genjax.metrics import significance, statistics
+from genjax.metrics.catalogue import NEEDED
+from genjax.metrics.significance import Compared
 from genjax.metrics.statistics import Summary
 from genjax.plotting.axes import METRICS, metric_of
 
@@ -42,11 +45,17 @@ class Setting(NamedTuple):
   latent: int
   floor: float = math.nan  # what real test images score
   limits: tuple[float, float] = (-math.inf, math.inf)  # an interval's ends stay within them
+  coordinates: Mapping[str, Any] = {}  # its structure and numbers, by which settings differ
 
   @property
   def known(self) -> dict[int, float]:
-    """seed -> figure, NaN where the run failed; without the runs that have neither."""
-    return {seed: one.value for seed, one in self.runs.items() if one.known}
+    """seed -> figure, NaN where the run failed; without the runs that have neither.
+
+    A failed run has none, whatever its weights of before the failure score.
+    """
+    return {
+      seed: math.nan if one.failed else one.value for seed, one in self.runs.items() if one.known
+    }
 
 
 class Measure(NamedTuple):
@@ -59,6 +68,9 @@ class Measure(NamedTuple):
   about: Mapping[str, str] = {}  # how it was measured: as in `tables.Block`
   by: str = ""  # the same, for a title
   headline: str = ""  # its short name, where it is among those that answer first
+  past: str = ""  # what a figure past the floor counts for: as in `catalogue.Score`
+  contrasts: tuple[Pair, ...] | None = None  # pairs that are compared; all where None
+  decides: bool = True  # whether its tests give verdicts; else they describe
 
   @property
   def short(self) -> str:
@@ -77,10 +89,71 @@ class Measure(NamedTuple):
     known = {name: one.known for name, one in self.settings.items()}
     return {name: values for name, values in known.items() if values}
 
+  @property
+  def floor(self) -> float:
+    """What real images score; of several the worst, NaN where none is known."""
+    floors = [one.floor for one in self.settings.values() if not math.isnan(one.floor)]
+    return (max if self.better == "lower" else min)(floors, default=math.nan)
 
-def of_scores(found: Sequence[Scores]) -> list[Measure]:
-  """What `evaluate` measured."""
-  return [_of_scores(scores) for scores in found]
+  @property
+  def capped(self) -> bool:
+    """Whether a figure is better than real images', and counts as theirs."""
+    return str(self.judged) not in ("{}", str(self.known))
+
+  @property
+  def judged(self) -> dict[str, dict[int, float]]:
+    """`known` as tests see it: what is better than real images is as good as they are.
+
+    Nothing where no end is better, or where that takes a floor and none is known.
+    """
+    if not self.better or (self.past == NEEDED and math.isnan(self.floor)):
+      return {}
+    cap = np.fmax if self.better == "lower" else np.fmin
+    return {
+      name: {s: v if math.isnan(v) else float(cap(v, self.floor)) for s, v in values.items()}
+      for name, values in self.known.items()
+    }
+
+  @property
+  def compared(self) -> list[Compared]:
+    """Pairs of settings as one family of tests; [] where no end is better."""
+    by_setting = self.judged
+    chosen = self.contrasts
+    if chosen is not None:
+      chosen = [pair for pair in chosen if by_setting.keys() >= set(pair)]
+    compared = _compared(self.better == "lower", _frozen(by_setting), _tuple(chosen))
+    if self.decides:
+      return list(compared)
+    return [one._replace(verdict=DESCRIBES) for one in compared]
+
+
+DESCRIBES = "describes"  # in place of a verdict
+
+
+def _tuple(pairs: Sequence[Pair] | None) -> tuple[Pair, ...] | None:
+  return None if pairs is None else tuple(pairs)
+
+
+def _frozen(by_setting: Mapping[str, Mapping[int, float]]) -> tuple:
+  """To be remembered by: None for NaN, of which no two are equal."""
+  return tuple(
+    (name, tuple((seed, None if v != v else v) for seed, v in values.items()))
+    for name, values in by_setting.items()
+  )
+
+
+@functools.lru_cache(256)
+def _compared(lower: bool, frozen: tuple, contrasts: tuple[Pair, ...] | None) -> list[Compared]:
+  by_setting = {
+    name: {seed: math.nan if value is None else value for seed, value in values}
+    for name, values in frozen
+  }
+  return significance.compare_all(by_setting, lower, contrasts)
+
+
+def of_scores(found: Sequence[Scores], contrasts: tuple[Pair, ...] | None = None) -> list[Measure]:
+  """What `evaluate` measured, and which pairs of settings are compared."""
+  return [_of_scores(scores)._replace(contrasts=contrasts) for scores in found]
 
 
 def _of_scores(scores: Scores) -> Measure:
@@ -90,7 +163,7 @@ def _of_scores(scores: Scores) -> Measure:
   ):
     limits = _limits(scores, run.latent)
     home = settings.setdefault(
-      run.setting, Setting({}, run.workdir, run.latent, float(floor), limits)
+      run.setting, Setting({}, run.workdir, run.latent, float(floor), limits, run.coordinates)
     )
     measured = scores.column in run.figures
     home.runs[run.seed] = Value(float(value), run.status, int(step), measured)
@@ -111,6 +184,7 @@ def _of_scores(scores: Scores) -> Measure:
     },
     f"{scores.column}{features and f', features {features}'}",
     scores.score.headline,
+    scores.score.past,
   )
 
 
@@ -136,7 +210,13 @@ def of_selections(
     for label, numbers, step, value in rows:
       setting = settings.setdefault(
         label.setting or selection.name,
-        Setting({}, selection.name, int(numbers["latent"]), limits=limits),
+        Setting(
+          {},
+          selection.name,
+          int(numbers["latent"]),
+          limits=limits,
+          coordinates=selection.coordinates(numbers),
+        ),
       )
       status = "failed" if label.failed_at >= 0 else "sound"
       setting.runs[label.seed] = Value(float(value), status, int(step))
@@ -173,13 +253,19 @@ def _of_runs(runs: Sequence[RunRecord], name: str) -> Iterator[tuple[str, Settin
     }
     if any(value.known for value in values.values()):
       first = members[0]
-      yield setting, Setting(values, first.workdir, first.latent, limits=metric_of(name).bounds)
+      yield (
+        setting,
+        Setting(
+          values, first.workdir, first.latent, math.nan, metric_of(name).bounds, first.coordinates
+        ),
+      )
 
 
-def summary(values: Iterable[float]) -> Summary:
+def summary(values: Iterable[float], better: str = "") -> Summary:
   """`statistics.summary`, remembered."""
   # One object for all NaN, which otherwise are no two of them equal.
-  return _summary(tuple(math.nan if math.isnan(value) else float(value) for value in values))
+  values = tuple(math.nan if math.isnan(value) else float(value) for value in values)
+  return _summary(values, better)
 
 
 _summary = functools.cache(statistics.summary)

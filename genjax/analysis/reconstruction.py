@@ -10,9 +10,9 @@ from genjax import files
 from genjax.analysis import (
   findings,
   measures,
+  pair_tables,
   reconstructions,
   selection,
-  setting_tables,
   test_images,
 )
 from genjax.analysis.measures import Measure
@@ -124,8 +124,8 @@ def reconstruct(
   count = min(len(images), wanted.count)
   measured = [reconstructions.measure(one, images[:count], wanted.seed) for one in found]
   about = {"weights": wanted.weights, "noise_seed": str(wanted.seed), "images": str(count)}
-  first = errors(found, [one.errors for one in measured], about)
-  made = setting_tables.files("errors", first)
+  first = findings.decide(errors(found, [one.errors for one in measured], about))
+  made = pair_tables.files("errors", first)
   shown, notes = selection.for_figures(found, bool(wanted.runs), MOST_RUNS)
   means = _means(shown, found, measured)
   contents = {

@@ -47,6 +47,11 @@ class Scores(NamedTuple):
     return ~np.isnan(self.values) | np.array([run.failed for run in self.runs])
 
   @property
+  def counted(self) -> np.ndarray:
+    """[R] the figures as statistics count them: NaN where the run failed."""
+    return np.where([run.failed for run in self.runs], math.nan, self.values)
+
+  @property
   def settings(self) -> dict[str, np.ndarray]:
     """Setting -> the places of its runs that are known; in the workdirs' order."""
     groups = {}
@@ -72,8 +77,8 @@ def read(homes: Sequence[Workdir], weights: str) -> list[Scores]:
   by_place, records = {}, {}
   for home in homes:
     for (name, key), record in _scored(home, weights).items():
-      # The images are no part of a protocol.
-      place = (name, key, home.source, home.image_shape)
+      # The images are no part of a protocol, nor is what a model was trained on.
+      place = (name, key, home.source, home.image_shape, _trained_on(home, record))
       by_place.setdefault(place, []).append(home)
       records[place] = record
   if not by_place:
@@ -85,6 +90,7 @@ def read(homes: Sequence[Workdir], weights: str) -> list[Scores]:
       order.index(place[0]) if place[0] in order else len(order),
       place[0],
       str(records[place].get("features", "")),
+      str(records[place].get("seed", "")),
     ),
   )
   return [_of(place, records[place], by_place[place], weights) for place in places]
@@ -115,7 +121,8 @@ def _nothing(homes: Sequence[Workdir], weights: str) -> str:
 
 
 def _of(place: tuple, record: dict, homes: list[Workdir], weights: str) -> Scores:
-  name, key, source, shape = place
+  name, key, source, shape, trained_on = place
+  said = {"trained_on": trained_on} if trained_on else {}
   runs, values, steps, floors = [], [], [], []
   for home in homes:
     floor = home.protocols[key].get("floor") or {}
@@ -130,13 +137,28 @@ def _of(place: tuple, record: dict, homes: list[Workdir], weights: str) -> Score
   return Scores(
     name,
     key,
-    _telling(record) | {"data": source, "image_shape": list(shape)},
+    _telling(record) | {"data": source, "image_shape": list(shape)} | said,
     runs,
     np.array(values, float),
     np.array(steps),
     np.array(floors, float),
     homes[0].num_classes,
   )
+
+
+def _trained_on(home: Workdir, record: dict) -> str:
+  """Of a likelihood, which is of binarised images: whether the model had seen such, or grey ones.
+
+  One that was trained on grey images is not fitted to what its likelihood is of.
+  """
+  if record["group"] != "likelihood" or home.binarised is None:
+    return ""
+  return "binarised images" if home.binarised else "grey images"
+
+
+def _said_trained_on(home: Workdir, record: dict) -> dict:
+  text = _trained_on(home, record)
+  return {"trained_on": text} if text else {}
 
 
 def _telling(record: dict) -> dict:
@@ -200,7 +222,11 @@ def _differences(homes: Sequence[Workdir], scored: dict, group: str) -> list[str
   records = {}
   for home in homes:
     data = {"data": home.source, "image_shape": list(home.image_shape)}
-    own = [_telling(r) | data for r in scored[home.name].values() if r["group"] == group]
+    own = [
+      _telling(r) | data | _said_trained_on(home, r)
+      for r in scored[home.name].values()
+      if r["group"] == group
+    ]
     if own:
       records[home.name] = own
   lines = []

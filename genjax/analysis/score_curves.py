@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from genjax.analysis import correlations, score_panels
 from genjax.analysis.recorded_scores import Scores, history
 from genjax.analysis.workdirs import RunRecord
-from genjax.metrics import statistics
+from genjax.metrics import association, statistics
 from genjax.plotting import curves, plots, tables
 from genjax.plotting.axes import Axis, Metric, axis_of, decades, metric_of, set_y
 from genjax.plotting.curves import CROSS
@@ -105,7 +105,7 @@ def _best_curves(scores: Scores) -> dict[str, np.ndarray]:
   lower = scores.score.better == "lower"
   curves = {}
   for setting, rows in scores.settings.items():
-    values = scores.values[rows]
+    values = scores.counted[rows]
     best = [statistics.best_of(values, k, lower) for k in range(1, len(rows) + 1)]
     curves[setting] = np.where(np.isfinite(best), best, np.nan)
   return curves
@@ -142,7 +142,7 @@ def against_loss(
   handles += [mark for mark in score_panels.marks_of(found) if mark.get_label() == "a run failed"]
   caption = (
     "Point: one run, its loss on validation images at the weights that were scored. Spearman's rho "
-    f"is over the runs of all settings together.\n{score_panels.protocol_of(found)}"
+    f"is of runs ranked within their settings.\n{score_panels.protocol_of(found)}"
   )
   figure, panels = plots.panel_grid(heads, title, handles, caption)
   for panel, point, above, beside in zip(panels, points, axes, across, strict=True):
@@ -188,7 +188,8 @@ def _draw_points(panel, points: _Points, chosen: list[bool], color) -> None:
 
 
 def _spearman(points: _Points, *axes: Axis) -> str:
-  n, rho, p = correlations.spearman(points.losses, points.values)
+  settings = [run.setting for run in points.runs]
+  n, rho, p = association.spearman(points.losses, points.values, settings)
   text = f"n = {n}"
   if not math.isnan(rho):
     text = f"Spearman {rho:.2f}".replace("-", "\N{MINUS SIGN}") + f", {text}, p {_p(p)}"

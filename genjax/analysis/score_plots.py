@@ -192,7 +192,7 @@ def _draw_seeds(panel, scores: Scores, axis: Axis, group: _Group, color) -> None
 
 
 def _draw_middle(panel, scores: Scores, group: _Group, color) -> None:
-  told = measures.summary(scores.values[group.rows])
+  told = measures.summary(scores.counted[group.rows], scores.score.better)
   if np.isfinite(told.iqm):
     if np.isfinite(told.of_iqm).all():
       panel.plot([group.middle] * 2, told.of_iqm, color=color, gid="interval", **_BAR)
@@ -208,7 +208,8 @@ _DIAMOND = {
 
 
 def _join(panel, scores: Scores, groups: list[_Group], look: plots.Look) -> None:
-  middles = [measures.summary(scores.values[group.rows]).iqm for group in groups]
+  better = scores.score.better
+  middles = [measures.summary(scores.counted[group.rows], better).iqm for group in groups]
   known = sorted((g.middle, y) for g, y in zip(groups, middles, strict=True) if np.isfinite(y))
   if len(known) > 1:
     line = {"color": look.color, "linestyle": look.dashes, "linewidth": 1.2, "alpha": 0.8}

@@ -9,7 +9,7 @@ import numpy as np
 
 from genjax.data.sources import numbered
 from genjax.plotting import plots
-from genjax.training import loading, sweep, workdir
+from genjax.training import config_file, loading, sweep, workdir
 from genjax.types import Model, Run, State, UserError
 
 
@@ -31,6 +31,11 @@ class Selection(NamedTuple):
   def numbers(self) -> list[dict]:
     """[R] seed, latent, learning_rate, ... of each run."""
     return [self.saved.rows[i] for i in self.index]
+
+  def coordinates(self, numbers: dict) -> dict:
+    """Of a setting with these numbers: as in `workdirs.RunRecord`."""
+    structure = config_file.structure(self.saved.config.to_dict())
+    return structure | {name: value for name, value in numbers.items() if name != "seed"}
 
   @property
   def rows(self) -> tuple[Run, State]:

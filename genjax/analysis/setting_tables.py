@@ -1,4 +1,4 @@
-"""Tables of measures: each setting's middle, pairs of settings, and every run."""
+"""Tables of measures: each setting's middle, and every run."""
 
 import itertools
 import math
@@ -19,6 +19,7 @@ _MIDDLES = (
   Column("median", "median [95%]", interval=True),
   Column("iqm", "IQM [95%]", interval=True),
   Column("mean", "mean [95%]", interval=True),
+  Column("failure_rate", "failure rate [95%]", "share", interval=True),
 )
 _FLOOR = Column("floor", "floor")
 
@@ -28,7 +29,15 @@ def middles(found: Sequence[Measure]) -> Table:
   floors = any(not math.isnan(one.floor) for m in found for one in m.settings.values())
   blocks = [_middles_of(measure, floors) for measure in found]
   least = min((row[3] for block in blocks for row in block.rows), default=ENOUGH)
-  return _noted([*_MIDDLES, *([_FLOOR] if floors else [])], blocks, [NARROW] * (least < ENOUGH))
+  notes = [SURVIVORS] * any(row[4] for block in blocks for row in block.rows)
+  notes += [NARROW] * (least < ENOUGH)
+  return noted([*_MIDDLES, *([_FLOOR] if floors else [])], blocks, notes)
+
+
+SURVIVORS = (
+  "a failed run is the worst one of a median and an IQM, infinite where that is in the middle; "
+  "means are of the n that lived"
+)
 
 
 # As statistics.bca_interval measured.
@@ -38,7 +47,7 @@ NARROW = (
 )
 
 
-def _noted(columns: Sequence[Column], blocks: list[Block], notes: Sequence[str]) -> Table:
+def noted(columns: Sequence[Column], blocks: list[Block], notes: Sequence[str]) -> Table:
   """With notes on all blocks, under the last."""
   if blocks and notes:
     blocks[-1] = blocks[-1]._replace(notes=[*blocks[-1].notes, *notes])
@@ -48,15 +57,21 @@ def _noted(columns: Sequence[Column], blocks: list[Block], notes: Sequence[str])
 def _middles_of(measure: Measure, floors: bool) -> Block:
   rows = []
   for name, one in measure.settings.items():
-    told = summary(one.known.values())
-    counts = told.n, _failed(one), len(one.runs) - len(one.known)
+    told = summary(one.known.values(), measure.better)
+    failed = _failed(one)
+    counts = told.n, failed, len(one.runs) - len(one.known)
     estimates = (
       Estimate(told.median, *within(told.of_median, one.limits)),
       Estimate(told.iqm, *within(told.of_iqm, one.limits)),
       Estimate(told.mean, *within(told.of_mean, one.limits)),
+      Estimate(*_flat(significance.failure_rate(failed, told.n + failed))),
     )
     rows.append((name, one.workdir, one.latent, *counts, *estimates, *([one.floor] * floors)))
   return Block(measure.heading, dict(measure.about), rows, uncounted(measure))
+
+
+def _flat(estimate: tuple[float, Interval]) -> tuple[float, float, float]:
+  return estimate[0], *estimate[1]
 
 
 def _failed(one: Setting) -> int:
@@ -65,14 +80,14 @@ def _failed(one: Setting) -> int:
 
 def within(interval: Interval, limits: tuple[float, float]) -> Interval:
   """An interval that does not leave a figure's range; one that is not known stays so."""
-  if not (math.isfinite(interval.low) and math.isfinite(interval.high)):
-    return interval
   low, high = limits
-  return Interval(*(min(max(end, low), high) for end in interval))
+  if math.isinf(interval.low) and math.isinf(interval.high):
+    return interval
+  return Interval(*(end if math.isinf(end) else min(max(end, low), high) for end in interval))
 
 
 def uncounted(measure: Measure) -> list[str]:
-  """Notes on runs that n leaves out, and on failed ones that it does not."""
+  """Notes on runs that are in no column, and on failed ones that had a figure before."""
   values = [value for one in measure.settings.values() for value in one.runs.values()]
   failed = [value for value in values if value.failed]
   figures = sum(not math.isnan(value.value) for value in failed)
@@ -81,8 +96,8 @@ def uncounted(measure: Measure) -> list[str]:
   notes = []
   if figures:
     notes.append(
-      f"{figures} of {len(failed)} failed runs count in n too: scored by their best weights from "
-      "before the failure"
+      f"{figures} of {len(failed)} failed runs have a figure from before the failure (runs.csv): "
+      "they count as failed"
     )
   if undefined:
     notes.append(
@@ -109,6 +124,10 @@ def overview(found: Sequence[Measure], title: str, every: Sequence[Measure] = ()
   rows = [_overview_row(name, found) for name in names]
   counts = [summary(one.known.values()).n for m in found for one in m.settings.values()]
   notes = _shared_notes(found)
+  if any(_failed(one) for m in found for one in m.settings.values()):
+    notes.append(
+      "a failed run is the worst one of these means, infinite where it is in the middle half"
+    )
   if min(counts, default=ENOUGH) < ENOUGH:
     notes.append(f"with n below {ENOUGH} these intervals (BCa) are too narrow")
   return Table(columns, [Block(title, {}, [*rows, *_floor_rows(found)], notes)] if rows else [])
@@ -136,7 +155,10 @@ def _head(measure: Measure) -> str:
 
 def _overview_row(name: str, found: Sequence[Measure]) -> tuple:
   settings = [measure.settings.get(name, _NOTHING) for measure in found]
-  told = [summary(one.known.values()) for one in settings]
+  told = [
+    summary(one.known.values(), measure.better)
+    for one, measure in zip(settings, found, strict=True)
+  ]
   cells = [
     Estimate(middle.iqm, *within(middle.of_iqm, one.limits))
     for one, middle in zip(settings, told, strict=True)
@@ -172,72 +194,6 @@ def _floor_rows(found: Sequence[Measure]) -> list[tuple]:
   ]
 
 
-_PAIRS = (
-  Column("a", "A", "text"),
-  Column("b", "B", "text"),
-  Column("n_a", "n of A", "count"),
-  Column("n_b", "of B", "count"),
-  Column("failed_a", "", "count"),
-  Column("failed_b", "", "count"),
-  Column("paired", "paired", "text"),
-  Column("probability", "P(A better) [95%]", "share", interval=True),
-  Column("p", "", "p"),
-  Column("p_holm", "p (Holm)", "p"),
-  Column("verdict", "better", "text"),
-)
-
-
-def pairs(found: Sequence[Measure]) -> Table:
-  """Each two settings under each measure that has a better end.
-
-  The family of tests that Holm's method holds together is that of all pairs under one measure.
-  """
-  blocks, notes = [], {}
-  for measure in found:
-    compared = compared_by(measure)
-    if compared:
-      rows = [_pair(*of_two) for of_two in compared]
-      blocks.append(Block(measure.heading, dict(measure.about), rows, uncounted(measure)))
-      notes |= dict.fromkeys(_on_pairs(compared))
-  return _noted(_PAIRS, blocks, list(notes))
-
-
-def compared_by(measure: Measure) -> list[tuple]:
-  """As `significance.compare_all`; () where no end is better."""
-  if not measure.better:
-    return []
-  return significance.compare_all(measure.known, measure.better == "lower")
-
-
-def _pair(
-  a: str, b: str, compared: significance.Comparison, adjusted: float, verdict: str
-) -> tuple:
-  return (
-    a,
-    b,
-    *compared.n,
-    *compared.failed,
-    "by seed" if compared.paired else "no",
-    Estimate(compared.probability, *compared.interval),
-    compared.p_value,
-    adjusted,
-    verdict,
-  )
-
-
-def _on_pairs(compared: list[tuple]) -> list[str]:
-  notes = []
-  if any(verdict == "not enough seeds" for *_, verdict in compared):
-    notes.append(f"with less than {ENOUGH} seeds of each, no winner is named")
-  enough = [c for _, _, c, *_ in compared if min(c.n) >= ENOUGH]
-  if enough and (least := min(map(significance.least_p, enough)) * len(compared)) >= 0.05:
-    notes.append(
-      f"{len(compared)} pairs are too many for so few seeds: p (Holm) cannot be below {least:.2g}; "
-      "compare fewer settings, or train more seeds"
-    )
-  return notes
-
-
 _RUNS = (
   Column("setting", "setting", "text"),
   Column("workdir", "", "text"),
@@ -262,9 +218,3 @@ def _runs_of(settings: Mapping[str, Setting]):
     for seed, run in one.runs.items():
       step = run.step if run.step >= 0 else None
       yield name, one.workdir, one.latent, seed, run.status, step, run.value
-
-
-def files(name: str, found: Sequence[Measure]) -> dict[str, Table]:
-  """The three tables by the names of their files, without those that have no row."""
-  made = {name: middles(found), f"{name}_pairs": pairs(found), f"{name}_runs": runs(found)}
-  return {name: table for name, table in made.items() if table.blocks}

@@ -2,9 +2,11 @@
 
 import math
 import pathlib
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+from genjax.config import contrasts
+from genjax.config.contrasts import Pair
 from genjax.scoring import score_files
 from genjax.training import config_file, metrics_file, sweep, workdir
 from genjax.types import UserError
@@ -21,6 +23,7 @@ class RunRecord(NamedTuple):
   best_step: int
   last_step: int
   figures: dict[str, dict[int, float]]  # name in metrics.csv -> step -> value
+  coordinates: Mapping[str, Any]  # its numbers but the seed, and its workdir's structure
 
   @property
   def failed(self) -> bool:
@@ -44,6 +47,8 @@ class Workdir(NamedTuple):
   num_classes: int
   runs: list[RunRecord]
   protocols: dict[str, dict]  # id -> what evaluate wrote of it
+  contrasts: str = ""  # which settings its config plans to compare
+  binarised: bool | None = None  # whether it was trained on such images; None where that is unknown
 
 
 def read(paths: Sequence[str | pathlib.Path]) -> list[Workdir]:
@@ -65,6 +70,25 @@ def read(paths: Sequence[str | pathlib.Path]) -> list[Workdir]:
   ]
 
 
+def planned(homes: Sequence[Workdir], plan: str = "") -> tuple[Pair, ...] | None:
+  """The pairs of settings that are compared; None for all of them.
+
+  Args:
+    homes: the workdirs.
+    plan: as in `contrasts.pairs`; where it is "", what they all have in their config.
+
+  Raises:
+    UserError: the plan does not fit the settings.
+  """
+  plans = {home.contrasts for home in homes}
+  plan = plan or (plans.pop() if len(plans) == 1 else "")
+  if plan in ("", "all"):
+    return None
+  return tuple(
+    contrasts.pairs(plan, {run.setting: run.coordinates for home in homes for run in home.runs})
+  )
+
+
 def _workdir(
   folder: pathlib.Path,
   name: str,
@@ -80,12 +104,14 @@ def _workdir(
   if "images" in record:  # of programs that say nothing of a latent
     latents = ()
   settings = sweep.settings(rows, prefix, latents)  # names tell latents of all workdirs apart
-  lines = sweep.settings([_without_latent(row) for row in rows], prefix)
+  lines = sweep.settings([_but("latent", row) for row in rows], prefix)
   figures = _figures(folder / "metrics.csv", len(rows))
+  config = record["config"]
+  structure = config_file.structure(config)
   runs = [
     RunRecord(
       name, row, row["seed"], int(row["latent"]), setting or name, line or name, **result,
-      figures=of_run,
+      figures=of_run, coordinates=structure | _but("seed", row),
     )
     for row, result, setting, line, of_run in zip(
       rows, results, settings, lines, figures, strict=True
@@ -93,7 +119,10 @@ def _workdir(
   ]  # fmt: skip
   shape = tuple(data.get("image_shape", ()))
   about = data.get("source", ""), shape, data.get("num_classes", 0)
-  return Workdir(name, folder, *about, runs, score_files.read_protocols(folder))
+  return Workdir(
+    name, folder, *about, runs, score_files.read_protocols(folder),
+    config.get("contrasts", ""), config.get("data", {}).get("binarise"),
+  )  # fmt: skip
 
 
 def without_runs(folder: pathlib.Path) -> str:
@@ -125,8 +154,8 @@ def _table(folder: pathlib.Path) -> tuple[list[dict], list[dict]]:
     ) from None
 
 
-def _without_latent(row: dict) -> dict:
-  return {name: value for name, value in row.items() if name != "latent"}
+def _but(left_out: str, row: dict) -> dict:
+  return {name: value for name, value in row.items() if name != left_out}
 
 
 def _figures(file: pathlib.Path, num_runs: int) -> list[dict[str, dict[int, float]]]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import ml_collections
 
 from genjax import parts
-from genjax.config import rules
+from genjax.config import contrasts, rules
 from genjax.config.rules import OneOf, whole
 from genjax.metrics.catalogue import SCORES
 from genjax.models import (
@@ -127,6 +127,8 @@ KEYS = (
   # Studies, a folder for each program; `of` adds a grid.KEY for each model.KEY.
   Key("cells", (), rules.CELL,
     "where a study is no product: dictionaries of model.* and sweep.* keys, a folder each"),
+  Key("contrasts", "", rules.CONTRASTS, "which settings are compared, planned before training: "
+    f'"" for no plan; {contrasts.PLANS}'),
 )  # fmt: skip
 
 

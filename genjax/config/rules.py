@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from genjax import parts
+from genjax.config import contrasts
 
 
 class Rule(NamedTuple):
@@ -58,6 +59,7 @@ ABOVE_ZERO = Rule(float, lambda x: 0 < x < 3e38, "a finite number above 0")
 BELOW_ONE = Rule(float, lambda x: 0 <= x < 1, "a number from 0 to below 1")
 FRACTION = Rule(float, lambda x: 0 < x < 1, "a fraction between 0 and 1")
 SEED = Rule(int, lambda n: 0 <= n < 2**32, f"a whole number from 0 to {2**32 - 1}")
+CONTRASTS = Rule(str, contrasts.valid, f'"", {contrasts.PLANS}')
 CELL = Rule(dict, lambda value: True, "a dictionary of model.* and sweep.* keys")
 
 

@@ -23,6 +23,14 @@ class Score(NamedTuple):
   counts: str = ""  # "classes" or "latent", of which there are no more than there are
   slow: str = ""  # why it is computed only where it is asked for
   dimensions: bool = False  # a figure for each of the latent's, named `kl_dim/0@1f0c93aa`
+  # What a figure that is better than the floor counts for: "" as much as the floor, where one is
+  # known; NEEDED the same, and without a floor there is no verdict.
+  past: str = ""
+
+
+# Scores by which images that are not real can beat real ones: blur has density 2.04 (real ones
+# 0.99), noise precision 0.997, grey means the lower EMD in pixels.
+NEEDED = "floor needed"
 
 
 # What a score may need of a model, and the words for a model that has it.
@@ -36,9 +44,9 @@ SCORES = {
   "kd": Score(
     "kernel distance", "lower", "features", limits=_ANY
   ),  # unbiased, so it may be below 0
-  "precision": Score("precision", "higher", "features", "", _FRACTION, "precision"),
+  "precision": Score("precision", "higher", "features", "", _FRACTION, "precision", past=NEEDED),
   "recall": Score("recall", "higher", "features", "", _FRACTION),
-  "density": Score("density", "higher", "features"),
+  "density": Score("density", "higher", "features", past=NEEDED),
   "coverage": Score("coverage", "higher", "features", "", _FRACTION, "coverage"),
   "classifier_score": Score(
     "classifier score", "higher", "features", "", (1, math.inf), counts="classes"
@@ -48,14 +56,17 @@ SCORES = {
     "JSD of the class histogram (nats)", "lower", "features", "", (0, math.log(2))
   ),
   "distinct": Score("distinct images (birthday paradox)", "higher", "features"),
-  "memorised": Score("images nearest to training (fraction)", "lower", "features", "", _FRACTION),
+  "memorised": Score(
+    "images nearest to training (fraction)", "lower", "features", "", _FRACTION, past=NEEDED
+  ),
   "emd_features": Score("exact EMD, features", "lower", "features", slow=_PAIRS),
-  "path_length": Score("path length", "lower", "features"),
+  # A generator that is constant has the shortest: no end is better.
+  "path_length": Score("path length", "", "features"),
   "label_agreement": Score(
     "label agreement (fraction)", "higher", "features", "label", _FRACTION, "label agreement"
   ),
   "swd": Score("sliced Wasserstein distance", "lower", "images"),
-  "emd": Score("exact EMD, pixels", "lower", "images", slow=_PAIRS),
+  "emd": Score("exact EMD, pixels", "lower", "images", slow=_PAIRS, past=NEEDED),
   "sharpness": Score("sharpness", "", "images"),
   # A bound from below, which a discriminator that does worse than chance takes below 0.
   "jsd": Score(
@@ -65,6 +76,7 @@ SCORES = {
     "",
     (-math.inf, math.log(2)),
     slow=_NETWORK,
+    past=NEEDED,
   ),
   "cas": Score(
     "classification accuracy score", "higher", "student", "label", _FRACTION, slow=_NETWORK
@@ -79,6 +91,14 @@ SCORES = {
     "likelihood",
     "encoder",
     headline="NLL",
+    slow="thousands of latents an image",
+  ),
+  "nll_ess": Score(
+    "effective sample size of the NLL's weights",
+    "",
+    "likelihood",
+    "encoder",
+    (1, math.inf),
     slow="thousands of latents an image",
   ),
   "kl": Score("KL (nats)", "", "likelihood", "encoder"),

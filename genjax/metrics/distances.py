@@ -17,6 +17,10 @@ from threadpoolctl import threadpool_limits
 
 BLOCK = 100  # images whose distances to all others are held at once
 FEW = 512  # features
+OCCURS = 0.1  # of a class's share of real images, from which on it occurs
+# Images a feature, so that the smallest part that is extrapolated from has a covariance. Of equal
+# normal distributions in 128 dimensions 200 images gave 0.15, and 2,000 gave -0.002.
+EXTRAPOLATES = 10
 
 
 class Moments(NamedTuple):
@@ -77,11 +81,13 @@ def frechet_at_infinity(
   Sobol's). Each part is drawn anew. It may be negative.
 
   Raises:
-    ValueError: less than 200 generated images.
+    ValueError: less than ten generated images for each feature, or less than 200.
   """
-  N = len(generated)
-  if N < 200:
-    raise ValueError(f"{N} generated images are too few to extrapolate from; expected 200 or more")
+  N, least = len(generated), max(EXTRAPOLATES * generated.shape[1], 200)
+  if least > N:
+    raise ValueError(
+      f"{N} generated images are too few to extrapolate from; expected {least:,} or more"
+    )
   rng = np.random.default_rng(seed)
   counts = np.linspace(N // 10, N, sizes).astype(int)
   parts = (generated[rng.permutation(N)[:count]] for count in counts)
@@ -274,6 +280,9 @@ def class_divergence(
 ) -> tuple[int, float]:
   """Modes: how many classes occur, and the Jensen-Shannon divergence of the histograms.
 
+  A class occurs that has more than one image and a tenth of its share among real ones: mistakes of
+  a classifier are fewer (by a single image, the digit 1 alone was 3 classes, and noise 8).
+
   Args:
     labels, real: of generated and of real images, 0 to num_classes - 1.
 
@@ -287,4 +296,5 @@ def class_divergence(
     known = x > 0
     return (x[known] * np.log(x[known] / middle[known])).sum()
 
-  return int((p > 0).sum()), float((relative(p) + relative(q)) / 2)
+  occurs = (p * len(labels) > 1.5) & (p >= OCCURS * q)
+  return int(occurs.sum()), float((relative(p) + relative(q)) / 2)

@@ -54,6 +54,11 @@ def bernoulli(
   return lambda z: jnp.where(binary, -losses.bernoulli(decode(z), images), jnp.nan)
 
 
+class Importance(NamedTuple):
+  log_likelihood: Float[Array, " B"]  # the estimate of log p(x)
+  effective: Float[Array, " B"]  # samples that the weights are worth, 1 to `samples`
+
+
 def log_likelihood(
   key: Key[Array, ""],
   log_prob: LogProb,
@@ -62,12 +67,14 @@ def log_likelihood(
   mask: Float[Array, " Z"],
   samples: int = 5000,
   chunk: int = 20,
-) -> Float[Array, " B"]:
-  """Importance-weighted estimate of log p(x), the encoder proposing latents.
+) -> Importance:
+  """Importance-weighted estimate of log p(x), the encoder proposing latents, and how good that is.
 
   Burda et al. 2016, equation 8. Its expectation is a lower bound, which rises with `samples`; with
-  one it is the ELBO. The memory is that of `chunk` decoded batches, and the result does not depend
-  on `chunk`, nor on how many masked dimensions there are.
+  one it is the ELBO. It is far below the truth where few samples have all the weight: the effective
+  ones are the squared sum of weights over the sum of their squares (Kong 1992). The memory is that
+  of `chunk` decoded batches, and the result does not depend on `chunk`, nor on how many masked
+  dimensions there are.
 
   Args:
     key: of the latents.
@@ -77,19 +84,21 @@ def log_likelihood(
     chunk: how many of them are decoded at once.
   """
 
-  def log_sum(first: Int[Array, ""] | int, count: int) -> Float[Array, " B"]:
+  def log_sums(first: Int[Array, ""] | int, count: int) -> Float[Array, "2 B"]:
+    """Of the weights, and of their squares."""
     weights = jax.vmap(lambda i: _log_weight(key, i, log_prob, mean, logvar, mask))
-    return jax.nn.logsumexp(weights(first + jnp.arange(count)), 0)
+    found = weights(first + jnp.arange(count))
+    return jnp.stack([jax.nn.logsumexp(found, 0), jax.nn.logsumexp(2 * found, 0)])
 
   def step(total, i):
-    return jnp.logaddexp(total, log_sum(i * chunk, chunk)), None
+    return jnp.logaddexp(total, log_sums(i * chunk, chunk)), None
 
-  total = jnp.full(len(mean), -jnp.inf)
+  total = jnp.full((2, len(mean)), -jnp.inf)
   whole, rest = divmod(samples, chunk)
   total, _ = lax.scan(step, total, jnp.arange(whole))
   if rest:
-    total = jnp.logaddexp(total, log_sum(whole * chunk, rest))
-  return total - math.log(samples)
+    total = jnp.logaddexp(total, log_sums(whole * chunk, rest))
+  return Importance(total[0] - math.log(samples), jnp.exp(2 * total[0] - total[1]))
 
 
 def _log_weight(key, i, log_prob, mean, logvar, mask) -> Float[Array, " B"]:

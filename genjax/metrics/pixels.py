@@ -1,6 +1,7 @@
 """Metrics on images and scores: pure functions of arrays."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -38,10 +39,17 @@ def sliced_wasserstein(
   et al. 2015, with exponent 1). 0 where the sets are equal; biased upwards by small N, so that
   real images against other real images do not reach 0.
   """
-  x, y = x.reshape(len(x), -1), y.reshape(len(y), -1)
+  return jnp.abs(_sliced(key, x, projections) - _sliced(key, y, projections)).mean()
+
+
+def _sliced(
+  key: Key[Array, ""], x: Float[Array, " N *shape"], projections: int = 128
+) -> Float[Array, "N {projections}"]:
+  """Where points lie along random directions, in order along each."""
+  x = x.reshape(len(x), -1)
   directions = jax.random.normal(key, (x.shape[-1], projections))
   directions /= jnp.linalg.norm(directions, axis=0, keepdims=True)
-  return jnp.abs(jnp.sort(x @ directions, 0) - jnp.sort(y @ directions, 0)).mean()
+  return jnp.sort(x @ directions, 0)
 
 
 def pyramid_distance(
@@ -54,13 +62,32 @@ def pyramid_distance(
   finest detail do. Each level is in units of its own standard deviation on the real images, and
   the levels count alike. As biased as `sliced_wasserstein`.
   """
-  levels = list(zip(_pyramid(real), _pyramid(generated), strict=True))
-  distances = []
-  for i, (x, y) in enumerate(levels):
+  return distance_of_slices(pyramid_slices(key, real), pyramid_slices(key, generated))
+
+
+class Slices(NamedTuple):
+  """A level of a set of images, as `pyramid_distance` compares it with another's."""
+
+  ordered: Float[Array, "M P"]
+  deviation: Float[Array, ""]
+
+
+def pyramid_slices(key: Key[Array, ""], images: Float[Array, "N H W C"]) -> list[Slices]:
+  """One set's side of `pyramid_distance`, finest level first: that of real images serves many."""
+  levels, slices = _pyramid(images), []
+  for i, x in enumerate(levels):
     patch_key, direction_key = jax.random.split(jax.random.fold_in(key, i))
-    if i < len(levels) - 1:
-      x, y = _patches(patch_key, x), _patches(patch_key, y)
-    distances.append(sliced_wasserstein(direction_key, x, y) / (x.std() + 1e-6))
+    x = _patches(patch_key, x) if i < len(levels) - 1 else x
+    slices.append(Slices(_sliced(direction_key, x), x.std()))
+  return slices
+
+
+def distance_of_slices(real: list[Slices], generated: list[Slices]) -> Float[Array, ""]:
+  """`pyramid_distance` of images whose slices are by one key."""
+  distances = [
+    jnp.abs(a.ordered - b.ordered).mean() / (a.deviation + 1e-6)
+    for a, b in zip(real, generated, strict=True)
+  ]
   return jnp.stack(distances).mean()
 
 

@@ -1,11 +1,13 @@
 """Whether one setting is better than another: tests by their runs, in families.
 
-The unit is a training run, and a failed one is worse than any other (statistics.py).
+The unit is a training run, and a failed one is worse than any other (statistics.py). A verdict, its
+direction and its p come from one statistic, the share of all pairs of runs that A wins.
 """
 
+import functools
 import itertools
 import math
-import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -13,7 +15,13 @@ import numpy as np
 from jaxtyping import Float
 from scipy import optimize, stats
 
+from genjax.metrics import power, rank_tests
+from genjax.metrics.power import LEVEL
 from genjax.metrics.statistics import ENOUGH, Figures, Interval, ranked
+
+SEEDS_AGREE = 0.01  # level at which seeds are taken to correlate between settings
+
+BySeed = Mapping[int, float]
 
 
 class Comparison(NamedTuple):
@@ -21,53 +29,43 @@ class Comparison(NamedTuple):
 
   n: tuple[int, int]  # runs, failed ones included
   failed: tuple[int, int]
-  paired: bool
-  probability: float  # that a run of A is better than one of B; ties count half
+  paired: bool  # whether p is of swaps within seeds
+  probability: float  # that a run of A is better than one of B, of all n m pairs; ties count half
   interval: Interval
   p_value: float  # two-sided, of there being no difference
+  failure_p: float = 1.0  # the same of failure rates: Fisher's exact test
+
+
+class Compared(NamedTuple):
+  """A comparison as one of a family."""
+
+  a: str
+  b: str
+  comparison: Comparison
+  adjusted: float  # p by Holm's method
+  verdict: str  # as `verdict` has it
 
 
 def probability_of_better(
-  a: Figures,
-  b: Figures,
-  paired: bool,
-  lower: bool = True,
-  confidence: float = 0.95,
+  a: Figures, b: Figures, lower: bool = True, confidence: float = 0.95
 ) -> tuple[float, Interval]:
   """How likely a run of A is better than a run of B, ties by half, and its interval.
 
   Args:
-    a, b: of n and m runs; NaN is one that failed, which is worse than any other. n = m if `paired`.
-    paired: entries of one index belong together, as runs of one seed do.
+    a, b: of n and m runs; NaN is one that failed, which is worse than any other.
     lower: whether lower is better.
     confidence: 0 to 1.
 
   Returns:
-    Paired, the part of the pairs that A wins and Wilson's interval. Otherwise the part of all n m
-    pairs, and the interval of Newcombe 2006 (part 2, method 5), which does not collapse where the
-    settings do not overlap.
+    The part of all n m pairs, and the interval of Newcombe 2006 (part 2, method 5), which does not
+    collapse where the settings do not overlap. Of runs whose seeds correlate it is too wide.
   """
   a, b = ranked(a, lower), ranked(b, lower)
-  z = stats.norm.ppf((1 + confidence) / 2)
-  if paired:
-    wins = _wins(a, b).mean()
-    return float(wins), _wilson(wins, len(a), z)
-  wins = _wins(a[:, None], b[None]).mean()
-  return float(wins), _newcombe(wins, len(a), len(b), z)
+  wins = float(((a[:, None] < b[None]) + 0.5 * (a[:, None] == b[None])).mean())
+  return wins, _newcombe(wins, len(a), len(b), float(stats.norm.ppf((1 + confidence) / 2)))
 
 
-def _wins(a: Float[np.ndarray, "..."], b: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-  return (a < b) + 0.5 * (a == b)
-
-
-def _wilson(wins: float, n: int, z: float) -> Interval:
-  """Wilson 1927; `wins` may hold halves."""
-  centre, half = wins + z**2 / (2 * n), z * math.sqrt(wins * (1 - wins) / n + z**2 / (4 * n**2))
-  return Interval(
-    max((centre - half) / (1 + z**2 / n), 0.0), min((centre + half) / (1 + z**2 / n), 1.0)
-  )
-
-
+@functools.lru_cache(10_000)
 def _newcombe(wins: float, n: int, m: int, z: float) -> Interval:
   """The probabilities whose own standard error puts `wins` z of them away."""
   extra = (n + m) / 2 - 1
@@ -82,45 +80,31 @@ def _newcombe(wins: float, n: int, m: int, z: float) -> Interval:
   return Interval(low, high)
 
 
-def compare(
-  a: Mapping[int, float], b: Mapping[int, float], lower: bool = True, confidence: float = 0.95
-) -> Comparison:
-  """Compares two settings' runs by seed; they are paired where both have the same seeds.
+def compare(a: BySeed, b: BySeed, lower: bool = True, paired: bool = False) -> Comparison:
+  """Compares two settings' runs.
 
-  The test is Wilcoxon's signed-rank test of pairs, or the Mann-Whitney test.
+  The test is the exact rank-sum test with ties, among them those of failed runs; where `paired`,
+  the same statistic with swaps within seeds in place of all orders.
 
   Raises:
-    ValueError: a setting without runs.
+    ValueError: a setting without runs, or paired ones of other seeds.
   """
   if not (a and b):
     raise ValueError("a setting without runs cannot be compared")
-  paired = a.keys() == b.keys()
-  seeds = sorted(a)
-  x = np.array([a[seed] for seed in seeds], float)
-  y = np.array([b[seed] for seed in (seeds if paired else sorted(b))], float)
-  probability, interval = probability_of_better(x, y, paired, lower, confidence)
+  if paired and a.keys() != b.keys():
+    raise ValueError("runs of other seeds make no pairs")
+  x, y = (np.array([one[seed] for seed in sorted(one)], float) for one in (a, b))
+  failed = int(np.isnan(x).sum()), int(np.isnan(y).sum())
+  test = rank_tests.paired_p if paired else rank_tests.rank_sum_p
+  counts = [[failed[0], len(x) - failed[0]], [failed[1], len(y) - failed[1]]]
   return Comparison(
     (len(x), len(y)),
-    (int(np.isnan(x).sum()), int(np.isnan(y).sum())),
+    failed,
     paired,
-    probability,
-    interval,
-    _p_value(ranked(x, lower), ranked(y, lower), paired),
+    *probability_of_better(x, y, lower),
+    test(ranked(x, lower), ranked(y, lower)),
+    float(stats.fisher_exact(counts).pvalue) if any(failed) else 1.0,
   )
-
-
-def _p_value(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " m"], paired: bool) -> float:
-  if not paired:
-    return float(stats.mannwhitneyu(a, b).pvalue)
-  with np.errstate(invalid="ignore"):
-    difference = np.where(a == b, 0.0, a - b)  # two failed runs are a tie
-  finite = np.abs(difference[np.isfinite(difference)])
-  # A failed run loses by more than any other; by how much does not matter to ranks.
-  beyond = 2 * finite.max(initial=1.0)
-  difference = np.clip(difference, -beyond, beyond)
-  if not difference.any():
-    return 1.0
-  return float(stats.wilcoxon(difference, zero_method="zsplit").pvalue)
 
 
 def holm(p_values: Sequence[float]) -> Float[np.ndarray, " {len(p_values)}"]:
@@ -134,53 +118,66 @@ def holm(p_values: Sequence[float]) -> Float[np.ndarray, " {len(p_values)}"]:
 
 
 def compare_all(
-  by_setting: Mapping[str, Mapping[int, float]], lower: bool
-) -> list[tuple[str, str, Comparison, float, str]]:
-  """`(A, B, comparison, p by Holm's method, verdict)` of each two settings, as one family of tests.
+  by_setting: Mapping[str, BySeed],
+  lower: bool,
+  contrasts: Sequence[tuple[str, str]] | None = None,
+) -> list[Compared]:
+  """Some pairs of settings, as one family of tests.
+
+  Runs of one seed are pairs only where seeds are shown to correlate between settings, and where so
+  many pairs could decide at all: else they are independent runs, and if they do correlate after
+  all, that test errs to the safe side.
 
   Args:
     by_setting: setting -> seed -> figure, NaN where the run failed.
     lower: whether lower is better.
+    contrasts: the pairs that are compared; all where it is None.
   """
-  pairs = list(itertools.combinations(by_setting, 2))
-  compared = [compare(by_setting[a], by_setting[b], lower) for a, b in pairs]
+  pairs = list(itertools.combinations(by_setting, 2)) if contrasts is None else list(contrasts)
+  correlated = seeds_correlate(by_setting, lower)
+  compared = []
+  for a, b in pairs:
+    x, y = by_setting[a], by_setting[b]
+    decide = power.least_p(len(x), len(y), paired=True) * len(pairs) < LEVEL
+    compared.append(compare(x, y, lower, correlated and decide and x.keys() == y.keys()))
   adjusted = holm([one.p_value for one in compared])
   return [
-    (a, b, one, float(p), verdict(one, p))
+    Compared(a, b, one, float(p), verdict(one, p))
     for (a, b), one, p in zip(pairs, compared, adjusted, strict=True)
   ]
 
 
-def least_p(compared: Comparison) -> float:
-  """What the test gives where every run of one is better than every run of the other."""
-  n, m = compared.n
-  return 2 / (2**n if compared.paired else math.comb(n + m, n))
+def seeds_correlate(by_setting: Mapping[str, BySeed], lower: bool = True) -> bool:
+  """Whether seeds rank alike in the settings that share them: Kendall's W, at 0.01."""
+  if not by_setting:
+    return False
+  seeds, _ = Counter(tuple(sorted(one)) for one in by_setting.values()).most_common(1)[0]
+  rows = [[one[s] for s in seeds] for one in by_setting.values() if tuple(sorted(one)) == seeds]
+  return rank_tests.seeds_agree_p(np.array([ranked(row, lower) for row in rows])) < SEEDS_AGREE
 
 
-def seeds_to_decide(compared: Comparison, tests: int, power: float = 0.8) -> int:
-  """How many seeds of each setting would show the difference as it looks now, with this power.
+def verdict(comparison: Comparison, adjusted_p: float, level: float = LEVEL) -> str:
+  """ "A", "B", "trade-off", "no difference shown", or "not enough seeds".
 
-  Noether 1987 (equations 2 and 5): of the sign test where runs are paired, which stands for
-  Wilcoxon's, and else of the Mann-Whitney test; at 0.05, divided by the tests of the family. More
-  than there are, as these did not decide. Where nothing differs it is infinite: `sys.maxsize`.
+  It is a trade-off where the one with the better runs is shown to fail more often.
   """
-  shift = abs(compared.probability - 0.5)
-  if shift == 0:
-    return sys.maxsize
-  z = stats.norm.isf(0.05 / tests / 2) + stats.norm.isf(1 - power)
-  needed = math.ceil(z**2 / (4 if compared.paired else 6) / shift**2)
-  enough = (n for n in itertools.count(ENOUGH) if least_p(_with_n(compared, n)) * tests < 0.05)
-  return max(needed, next(enough), max(compared.n) + 1)
-
-
-def _with_n(compared: Comparison, n: int) -> Comparison:
-  return compared._replace(n=(n, n))
-
-
-def verdict(comparison: Comparison, adjusted_p: float, level: float = 0.05) -> str:
-  """ "A", "B", "no difference shown", or "not enough seeds"."""
   if min(comparison.n) < ENOUGH:
     return "not enough seeds"
   if adjusted_p >= level:
     return "no difference shown"
-  return "A" if comparison.probability > 0.5 else "B"
+  winner = 0 if comparison.probability > 0.5 else 1
+  rates = [failed / n for failed, n in zip(comparison.failed, comparison.n, strict=True)]
+  if rates[winner] > rates[1 - winner] and comparison.failure_p < level:
+    return "trade-off"
+  return "AB"[winner]
+
+
+def failure_rate(failed: int, n: int, confidence: float = 0.95) -> tuple[float, Interval]:
+  """The part of n runs that failed, and its interval of Clopper & Pearson 1934.
+
+  It holds the truth at least as often as it says. NaN of no run.
+  """
+  if not n:
+    return math.nan, Interval(0.0, 1.0)
+  found = stats.binomtest(failed, n).proportion_ci(confidence)
+  return failed / n, Interval(float(found.low), float(found.high))

@@ -1,7 +1,8 @@
 """What a few runs of each setting say: the unit is a training run, and none is dropped.
 
-A run that failed has NaN for a figure. It has no part in means and intervals, is counted beside
-them, and is worse than any other run where runs are ranked. `lower` says that lower is better.
+A run that failed has NaN for a figure, and is worse than any other: medians and interquartile means
+are of all runs, those that failed at the worse end, and infinite where that is in the middle. Means
+are of the runs that lived, and are read beside how many failed. `lower` says that lower is better.
 """
 
 import math
@@ -31,12 +32,12 @@ class Summary(NamedTuple):
 
   n: int  # runs that have a figure
   failed: int
-  mean: float
+  mean: float  # of those that have one
   median: float
   iqm: float
   of_mean: Interval  # Student's
   of_median: Interval  # between two of the figures
-  of_iqm: Interval  # BCa
+  of_iqm: Interval  # BCa; where runs failed, of percentiles
 
 
 def iqm(values: Float[np.ndarray, "..."], axis: int = -1) -> Float[np.ndarray, "..."] | float:
@@ -47,22 +48,28 @@ def iqm(values: Float[np.ndarray, "..."], axis: int = -1) -> Float[np.ndarray, "
   return stats.trim_mean(values, 0.25, axis=axis)
 
 
-def summary(values: Figures, confidence: float = 0.95) -> Summary:
+def summary(values: Figures, better: str = "", confidence: float = 0.95) -> Summary:
   """Means, median and intervals of one setting's runs; NaN is a run that failed.
 
-  Where a figure is infinite no interval is known.
+  Args:
+    values: a figure a run. Where one that lived has an infinite figure no interval is known.
+    better: "lower" or "higher"; "" where no end is worse, so that all is of the runs that lived.
+    confidence: of the intervals.
   """
   values = np.asarray(values, float)
   known = values[~np.isnan(values)]
+  every = known
+  if better and known.size < values.size:
+    every = np.where(np.isnan(values), math.inf if better == "lower" else -math.inf, values)
   nothing, anything = math.nan, Interval(-math.inf, math.inf)
   middles, intervals = [nothing] * 3, [anything] * 3
   if known.size:
-    middles = [float(known.mean()), float(np.median(known)), float(iqm(known))]
+    middles = [float(known.mean()), float(np.median(every)), float(iqm(every))]
   if known.size and np.isfinite(known).all():
     intervals = [
       t_interval(known, confidence),
-      median_interval(known, confidence),
-      bca_interval(known, iqm, confidence),
+      median_interval(every, confidence),
+      (bca_interval if every is known else percentile_interval)(every, iqm, confidence),
     ]
   return Summary(known.size, values.size - known.size, *middles, *intervals)
 
@@ -85,7 +92,7 @@ def median_interval(values: Float[np.ndarray, " n"], confidence: float = 0.95) -
   if len(values) < 1:
     return Interval(-math.inf, math.inf)
   found = stats.quantile_test(values, p=0.5).confidence_interval(confidence)
-  known = math.isfinite(found.low) and math.isfinite(found.high)
+  known = not (math.isnan(found.low) or math.isnan(found.high))
   return Interval(float(found.low), float(found.high)) if known else Interval(-math.inf, math.inf)
 
 
@@ -127,6 +134,24 @@ def bca_interval(
   return Interval(*map(float, result.confidence_interval))
 
 
+def percentile_interval(
+  values: Float[np.ndarray, " n"],
+  statistic: Callable[[Float[np.ndarray, "... n"], int], Float[np.ndarray, "..."] | float],
+  confidence: float = 0.95,
+  seed: int = 0,
+) -> Interval:
+  """Bootstrap interval of percentiles, for figures of which some are infinite. As `bca_interval`.
+
+  An end is infinite where more resamples than the level spares have an infinite statistic.
+  """
+  if len(values) < 2:
+    return Interval(-math.inf, math.inf)
+  resamples = np.random.default_rng(seed).choice(values, (RESAMPLES, len(values)))
+  tails = (1 - confidence) / 2, (1 + confidence) / 2
+  low, high = np.quantile(statistic(resamples, -1), tails, method="closest_observation")
+  return Interval(float(low), float(high))
+
+
 def ranked(values: Figures, lower: bool) -> Float[np.ndarray, " n"]:
   """Figures of which lower is better, and a failed run's is the highest."""
   values = np.asarray(values, float) * (1 if lower else -1)
@@ -147,5 +172,7 @@ def best_of(values: Figures, k: int, lower: bool = True) -> float:
     raise ValueError(f"the best of {k} of {n} runs: k must be 1 to {n}")
   in_order = np.sort(ranked(np.asarray(values), lower))
   chances = np.array([math.comb(n - i, k - 1) for i in range(1, n + 1)]) / math.comb(n, k)
-  possible = chances > 0
-  return float((in_order[possible] @ chances[possible]) * (1 if lower else -1))
+  possible, sign = chances > 0, 1 if lower else -1
+  if np.isposinf(in_order[possible][-1]):
+    return sign * math.inf
+  return sign * float((in_order[possible] * chances[possible]).sum())

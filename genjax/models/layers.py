@@ -78,6 +78,7 @@ class Conv(nn.Module):
   spectral: bool = False
   initialiser: Initialiser = LECUN_NORMAL
   latent: int | None = None
+  forward: bool = False  # whether nothing is trained by it, and no kernel of it is vectorised
   transposed = False
 
   @nn.compact
@@ -86,8 +87,9 @@ class Conv(nn.Module):
     drawn = shape, self.initialiser, self.transposed
     w = self.param("kernel", initialisers.kernel, *drawn, self.latent)
     w = spectral(self, w) if self.spectral else w
-    by_backend = convolution.BY_BACKEND.get(jax.default_backend(), convolution.GEMM)
-    convolve = by_backend.transpose if self.transposed else by_backend.conv
+    ways = convolution.FORWARD if self.forward else convolution.BY_BACKEND
+    way = ways.get(jax.default_backend(), convolution.GEMM)
+    convolve = way.transpose if self.transposed else way.conv
     y = convolve(x, w, self.stride, self.padding)
     if self.use_bias:
       y += self.param("bias", initialisers.bias, *drawn)[None, None, None]

@@ -98,7 +98,7 @@ def _shown(cell, column: Column) -> str:
   if not column.interval:
     return show(cell)
   value, *ends = map(show, cell)
-  known = math.isfinite(cell.low) and math.isfinite(cell.high)
+  known = math.isfinite(cell.low) or math.isfinite(cell.high)
   return f"{value} [{', '.join(ends)}]" if known else value
 
 

@@ -10,8 +10,11 @@ from genjax.analysis import (
   findings,
   health,
   measures,
+  pair_tables,
+  questions,
   recorded_scores,
   setting_tables,
+  workdirs,
 )
 from genjax.analysis.measures import Measure
 from genjax.analysis.workdirs import Workdir
@@ -40,7 +43,8 @@ def made(homes: Sequence[Workdir], compare: str) -> dict:
   parts, remarks = [], []
   scored = {w: recorded_scores.read(homes, w) for w in recorded_scores.weights_scored(homes)}
   for weights, found in scored.items():
-    measured = measures.of_scores(found)
+    chosen = workdirs.planned(homes)
+    measured = findings.decide(measures.of_scores(found, chosen))
     first = findings.headlines(measured)
     parts.append(_part(f"Scores of the {weights} weights", first, measured, compare))
     remarks += list(recorded_scores.remarks(homes, weights))
@@ -64,7 +68,8 @@ def made(homes: Sequence[Workdir], compare: str) -> dict:
 def _part(title: str, first: Sequence[Measure], every: Sequence[Measure], compare: str) -> Part:
   shown = page.grids(setting_tables.overview(first, "Interquartile means [95%]", every))
   said = findings.of(first, f"pairs.csv, which `{compare}` writes")
-  pairs = setting_tables.pairs(every)
+  said += [*findings.legend(first, said), *questions.said(first)]
+  pairs = pair_tables.pairs(every)
   many = sum(len(block.rows) for block in pairs.blocks) > PAIRS
   grids = [] if many else page.grids(pairs)
   return Part(title, shown, said, page.grids(setting_tables.middles(every)), grids)

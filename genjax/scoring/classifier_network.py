@@ -24,8 +24,8 @@ class Small(nn.Module):
 
   @nn.compact
   def __call__(self, image, train=False):
-    x = nn.relu(Conv(WIDTH, 5, 2)(2 * image - 1))
-    x = max_pool(2)(nn.relu(Conv(2 * WIDTH, 3)(_even(x))))
+    x = nn.relu(Conv(WIDTH, 5, 2, forward=not train)(2 * image - 1))
+    x = max_pool(2)(nn.relu(Conv(2 * WIDTH, 3, forward=not train)(_even(x))))
     x = nn.Dropout(0.25, deterministic=not train)(flatten(x))
     features = nn.relu(nn.Dense(FEATURES)(x))
     return features, nn.Dense(self.num_classes)(nn.Dropout(0.5, deterministic=not train)(features))
@@ -54,7 +54,8 @@ class Deep(nn.Module):
     return features, Dense(self.num_classes, name="logits")(features)
 
   def _conv(self, number, x, width, stride, train):
-    x = Conv(width, 3, stride, use_bias=not self.batch_norm, name=f"conv{number}")(x)
+    options = {"use_bias": not self.batch_norm, "forward": not train, "name": f"conv{number}"}
+    x = Conv(width, 3, stride, **options)(x)
     if self.batch_norm:
       x = nn.BatchNorm(not train, momentum=MOMENTUM, epsilon=EPSILON, name=f"norm{number}")(x)
     return nn.relu(x)

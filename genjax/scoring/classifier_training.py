@@ -1,7 +1,8 @@
 """A classifier as a model that the engine trains as any other sweep.
 
 Adam, its rate falling to 0 as a cosine, by one of two recipes: a small network in a few minutes of
-a core, for any dataset that has none; a deep one in hours, for photographs, that comes with genjax.
+a core, for any dataset that has none; a deep one of photographs in hours, or on an accelerator, for
+`launch/feature_networks.py`.
 """
 
 from collections.abc import Callable

@@ -114,7 +114,11 @@ class Evaluation:
       )
 
   def asked(self, names: Sequence[str], weights: str) -> list["Asked"]:
-    """What these scores take, of such weights: the groups that have none of them are left out."""
+    """What these scores take, of such weights: the groups that have none of them are left out.
+
+    An NLL comes with what its weights are worth.
+    """
+    names = (*names, "nll_ess") if "nll" in names and "nll_ess" not in names else names
     found = []
     for group in self.groups:
       protocol = group.protocol | {"weights": weights}

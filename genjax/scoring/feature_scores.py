@@ -19,6 +19,7 @@ from genjax.types import Dataset, FeatureNetwork, PyTree, Run, State
 
 SUBSETS, SUBSET = 100, 1000  # of the kernel distance
 PATHS = 2000  # pairs of latents
+FEATURE_RULES = 2  # as protocols.RULES, of this group: `modes` takes more than one image of a class
 
 
 class Seen(NamedTuple):
@@ -44,6 +45,9 @@ class Reference:
     logits = jax.eval_shape(network.apply, network.params, image)[1]
     self._functions = _OF_FEATURES | (_OF_PROBABILITIES if logits is not None else {})
     self._functions |= _OF_CLASSES if network.classes else {}
+    features = jax.eval_shape(network.apply, network.params, image)[0].shape[-1]
+    if len(held.label) < distances.EXTRAPOLATES * features:
+      self._functions.pop(("fd_infinity",))
 
   @property
   def names(self) -> tuple[str, ...]:
@@ -185,6 +189,7 @@ def group(context: Context, reference: Reference) -> Group:
   return Group(
     context.protocol(
       "features",
+      rules=FEATURE_RULES,
       features=network.name,
       real_images=len(context.splits.train.label),
       generated_images=context.count,

@@ -1,5 +1,7 @@
 """Scores on the images themselves."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,12 +18,16 @@ def group(context: Context) -> Group:
   real = jnp.asarray(context.splits.train.image[:count])
   count = min(count, len(real))
 
-  def on_device(images: Array, real: Array) -> dict[str, Array]:
-    images, real = unit(images[:count]), unit(real)
-    swd = pixels.pyramid_distance(context.key(4), real, images)
-    return {"swd": swd, "sharpness": pixels.sharpness(images).mean()}
+  def slices(images: Array) -> list[pixels.Slices]:
+    return pixels.pyramid_slices(context.key(4), unit(images))
+
+  def on_device(images: Array, reference: list[pixels.Slices]) -> dict[str, Array]:
+    images = images[:count]
+    swd = pixels.distance_of_slices(reference, slices(images))
+    return {"swd": swd, "sharpness": pixels.sharpness(unit(images)).mean()}
 
   every, once = context.vectorised(on_device), compiled(on_device)
+  reference = functools.cache(lambda: compiled(slices)(real))
 
   def emd(images: np.ndarray) -> float:
     few = min(EMD_IMAGES, count)
@@ -30,14 +36,14 @@ def group(context: Context) -> Group:
   def measure(block: RunBlock, names: set[str]) -> dict[str, np.ndarray]:
     found = {}
     if names & {"swd", "sharpness"}:
-      found = jax.device_get(every(block.images, real))
+      found = jax.device_get(every(block.images, reference()))
     if "emd" in names:
       found["emd"] = np.array([emd(images) for images in np.asarray(block.images)])
     return found
 
   def floor(names: set[str]) -> dict[str, float]:
     held = context.held.image[:count]
-    found = {name: float(x) for name, x in once(jnp.asarray(held), real).items()}
+    found = {name: float(x) for name, x in once(jnp.asarray(held), reference()).items()}
     if "emd" in names:
       found["emd"] = emd(held)
     return found

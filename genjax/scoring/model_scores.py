@@ -83,16 +83,17 @@ def bounds(context: Context) -> Group | None:
       log_prob = likelihood.bernoulli(lambda z: model.decode(run, state, z), images)
       keys = [jax.random.fold_in(context.key(purpose), i) for purpose in (7, 8)]
       bound = likelihood.elbo(keys[0], log_prob, mean, logvar, run.latent_mask, samples=10)
-      nll = jnp.zeros(len(images))
+      weighted = likelihood.Importance(jnp.zeros(len(images)), jnp.zeros(len(images)))
       if samples:
-        nll = -likelihood.log_likelihood(
+        weighted = likelihood.log_likelihood(
           keys[1], log_prob, mean, logvar, run.latent_mask, samples=samples
         )
-      return nll, bound.value, bound.kl, mean
+      return weighted, bound.value, bound.kl, mean
 
-    nll, bound, kl, mean = lax.map(one, (jnp.arange(len(drawn)), drawn))
+    weighted, bound, kl, mean = lax.map(one, (jnp.arange(len(drawn)), drawn))
     return {
-      "nll": nll.mean(),
+      "nll": -weighted.log_likelihood.mean(),
+      "nll_ess": weighted.effective.mean(),
       "elbo": bound.mean(),
       "kl": kl.sum(-1).mean(),
       "kl_dim": jnp.where(run.latent_mask > 0, kl.mean((0, 1)), jnp.nan),
@@ -105,7 +106,7 @@ def bounds(context: Context) -> Group | None:
   }
 
   def measure(block: RunBlock, names: set[str]) -> dict[str, np.ndarray]:
-    program = every[settings.nll_samples if "nll" in names else 0]
+    program = every[settings.nll_samples if {"nll", "nll_ess"} & names else 0]
     return jax.device_get(program((block.runs, block.states), drawn))
 
   return Group(

@@ -46,7 +46,7 @@ _LATER_KEYS = {
 # may change them. Best weights are those of the best of the validations that were made.
 _FREE = (
   *("sweep.chunk", "keep", "log_every", "eval_every"),
-  *("data.cache", "data.dir", "data.name", "data.background"),
+  *("data.cache", "data.dir", "data.name", "data.background", "contrasts"),
 )
 _LIBRARIES = ("genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
@@ -209,6 +209,12 @@ def check_arrays(path: pathlib.Path, record: dict) -> None:
       f"{path} has weights of an LSTM as genjax {made_by(record)} kept them, which this genjax "
       f"{_version('genjax')} does not read; use that version for it"
     )
+
+
+def structure(config: dict) -> dict:
+  """What tells a program from another of a study: the keys of its model, and how long it trains."""
+  length = {key: config[key] for key in ("batch_size", "steps", "epochs") if key in config}
+  return length | flatten(config.get("model", {}))
 
 
 def classes(record: dict) -> tuple[str, ...]:

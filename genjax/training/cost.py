@@ -1,10 +1,12 @@
 """What a program costs before it is run: multiplications by its jaxpr, memory by its compiler."""
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import ml_collections
 import numpy as np
 from jax.extend import core
@@ -12,6 +14,8 @@ from jax.extend import core
 from genjax import data
 from genjax.training import programs, sweep, validation
 from genjax.types import Model, PyTree
+
+TIMED_SECONDS = 2.0  # about as long steps are timed
 
 
 def flops(f: Callable, *args: Any) -> int:
@@ -115,15 +119,27 @@ class Memory(NamedTuple):
   temporary: int  # of a step of training; what validation and pictures take is not counted
 
 
-def memory(
+class Compiled(NamedTuple):
+  """The program of a step, and shapes of what it takes, as `step_arguments` gives them."""
+
+  program: Callable
+  arguments: tuple
+
+
+def compiled(
   model: Model, config: ml_collections.ConfigDict, splits: data.Splits, rows: list[dict]
-) -> Memory:
-  """What the training of these runs takes; its program is compiled, and no array is made."""
-  R, devices = len(rows), sweep.mesh(len(rows)).size
+) -> Compiled:
+  """The program that trains these runs; no array is made."""
   arguments = step_arguments(model, config, splits, rows)
-  _, progress, _, dataset = arguments[:4]
-  compiled = programs.build(model, config, R).advance.lower(*arguments).compile()
-  stats = compiled.memory_analysis()
+  advance = programs.build(model, config, len(rows)).advance
+  return Compiled(advance.lower(*arguments).compile(), arguments)
+
+
+def memory(step: Compiled, config: ml_collections.ConfigDict, splits: data.Splits) -> Memory:
+  """What training by this program takes."""
+  runs, progress, _, dataset = step.arguments[:4]
+  devices = sweep.mesh(len(runs.learning_rate)).size
+  stats = step.program.memory_analysis()
   used = validation.usable(config.eval_images, len(splits.validation.label))
   held_out = data.first(splits.validation, used)
   state = progress.state
@@ -158,6 +174,36 @@ def _placed(tree: PyTree, sharding: jax.sharding.Sharding) -> PyTree:
   return jax.tree.map(
     lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), tree
   )
+
+
+def run_steps_a_second(step: Compiled, splits: data.Splits, rows: list[dict]) -> float:
+  """How fast the program is on this machine, by a few steps of it; NaN where these fail.
+
+  From made-up weights, all alike: how long a step takes does not depend on them, and to draw first
+  ones would take another compilation. Validations, pictures and compilations come on top.
+  """
+  R = len(rows)
+  _, progress, totals, _ = step.arguments[:4]
+  runs = jax.device_put(sweep.runs(rows), sweep.sharding(R))
+  dataset = jax.device_put(data.to_device(splits.train), sweep.replicated(R))
+  progress, totals = jax.tree.map(_made_up, progress), jax.tree.map(_made_up, totals)
+  progress = progress._replace(failed_at=progress.failed_at - 1)
+  taken, steps, seconds = 0, 1, 0.0
+  while seconds < TIMED_SECONDS / 2:
+    begun = time.perf_counter()
+    progress, totals = step.program(runs, progress, totals, dataset, taken, taken + steps)
+    jax.block_until_ready(totals)
+    seconds = time.perf_counter() - begun
+    if np.any(np.asarray(progress.failed_at) >= 0):  # it takes no more steps, and is soon done
+      return math.nan
+    taken, timed = taken + steps, steps
+    steps = 1 + int(steps * min(TIMED_SECONDS / seconds, 20))
+  return R * timed / seconds
+
+
+def _made_up(leaf: jax.ShapeDtypeStruct) -> jax.Array:
+  number = 0.01 if jnp.issubdtype(leaf.dtype, jnp.floating) else 0
+  return jax.device_put(jnp.full(leaf.shape, number, leaf.dtype), leaf.sharding, may_alias=False)
 
 
 def _bytes(tree: PyTree) -> int:

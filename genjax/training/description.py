@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import jax
 import ml_collections
+import numpy as np
 
 from genjax import config as genjax_config
 from genjax import data
 from genjax.data import sizes, tfds
 from genjax.data.sources import shortened, unnamed
 from genjax.models import summary
-from genjax.training import cost, planning, sweep
+from genjax.training import cost, design, planning, sweep
 from genjax.types import Shape
 
 WIDTH = 100  # columns
@@ -53,19 +54,26 @@ def sections(plans: dict[str, planning.Plan]) -> Iterator[str]:
   """The text, a piece at a time: each program's memory takes a compilation."""
   first = next(iter(plans.values()))
   yield _of_data(first)
-  shown, work, multiplications = {}, 0, 0
+  shown, work, multiplications, seconds = {}, 0, 0, 0.0
   for number, (folder, plan) in enumerate(plans.items(), 1):
     if folder:
       title = f"{folder} ({number} of {len(plans)})"
       yield f"\n{title}\n{'=' * len(title)}\n"
     flop = cost.step_flops(plan.model, _shape(plan), plan.config.batch_size)
     yield _of_model(plan, shown, folder) + _of_step(plan, flop)
-    yield _of_sweep(plan) + _of_memory(plan)
+    step = cost.compiled(plan.model, plan.config, plan.splits, plan.rows)
+    yield _of_sweep(plan) + _of_memory(plan, step)
+    rate = cost.run_steps_a_second(step, plan.splits, plan.rows)
+    yield _of_speed(plan, rate)
+    seconds += len(plan.rows) * plan.steps / rate
     work += len(plan.rows) * plan.steps
     multiplications += len(plan.rows) * plan.steps * sum(flop.values())
   runs = sum(len(plan.rows) for plan in plans.values())
   programs = f"{len(plans)} programs, " if len(plans) > 1 else ""
-  yield f"\nin all  {programs}{runs} runs, {work:,} run-steps, {_unit(multiplications)}FLOP\n"
+  took = f", {_duration(seconds)} here" if np.isfinite(seconds) else ""
+  yield f"\nin all  {programs}{runs} runs, {work:,} run-steps, {_unit(multiplications)}FLOP{took}\n"
+  if said := design.described(design.of(plans)):
+    yield _wrapped("design", said)
 
 
 def _shape(plan: planning.Plan) -> Shape:
@@ -146,9 +154,27 @@ _PARTS = {
 }
 
 
-def _of_memory(plan: planning.Plan) -> str:
+def _of_speed(plan: planning.Plan, rate: float) -> str:
+  if not np.isfinite(rate):
+    return ""
+  whole = _duration(len(plan.rows) * plan.steps / rate)
+  return "\n" + _wrapped(
+    "speed",
+    f"{rate:.3g} run-steps/s here: {whole} for all steps, and compiling, validations and pictures "
+    "on top",
+  )
+
+
+def _duration(seconds: float) -> str:
+  for size, unit in ((3600, "h"), (60, "min")):
+    if seconds >= 2 * size:
+      return f"about {seconds / size:.3g} {unit}"
+  return f"about {seconds:.2g} s"
+
+
+def _of_memory(plan: planning.Plan, step: cost.Compiled) -> str:
   devices = sweep.mesh(len(plan.rows)).size
-  parts = cost.memory(plan.model, plan.config, plan.splits, plan.rows)
+  parts = cost.memory(step, plan.config, plan.splits)
   header = ("memory, MiB", "per device") + ((f"on all {devices}",) if devices > 1 else ())
   measured = {f"  {_PARTS[name]}": size for name, size in parts._asdict().items() if size}
   measured["  total"] = sum(parts)

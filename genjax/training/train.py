@@ -169,7 +169,12 @@ class Training:
     leading = min(means, key=lambda name: (name != "loss", not name.endswith("loss"), name))
     ill = sum(map(bool, self.troubles))
     counted = f"{self.counted}, {ill} in trouble (see runs.csv)" if ill else self.counted
-    self.bar.set_postfix_str(f"{counted}, {_spread(leading, means[leading])}")
+    self.bar.set_postfix_str(f"{counted}{self._rate()}, {_spread(leading, means[leading])}")
+
+  def _rate(self) -> str:
+    """How fast all runs are together, where that is another figure than the bar's own."""
+    rate = self.bar.format_dict["rate"]
+    return f", {rate * len(self.rows):.3g} run-steps/s" if rate and len(self.rows) > 1 else ""
 
   def _failed(self) -> np.ndarray:
     return np.asarray(self.progress.failed_at) >= 0

@@ -3,7 +3,7 @@
 import numpy as np
 import scored
 
-from genjax.analysis import findings
+from genjax.analysis import findings, workdirs
 
 
 def _workdirs(folder, seeds=10, **figures):
@@ -25,18 +25,50 @@ def test_who_is_better_by_what_and_what_is_open(tmp_path):
   paths = _workdirs(
     tmp_path, fd=[1 + SPREAD, 2 + SPREAD], kd=[2 + SPREAD, 1 + SPREAD], coverage=coverage
   )
-  (line,) = findings.of(scored.found(*paths), "pairs.csv")
+  found = findings.decide(scored.found(*paths))
+  (line,) = findings.of(found, "pairs.csv")
   assert line == (
-    "a is better than b by FD (p 0.002); b is better than a by kernel distance "
-    "(p 0.002); not decided: coverage (over 1,000 seeds)"
+    "a is better than b by FD (p 0.002); P(better) by kernel distance 0.00, coverage 0.50"
   )
+  assert findings.legend(found, [line]) == [
+    "(FD decides: p is adjusted for one comparison (Holm); P(better), that a run of the one beats "
+    "a run of the other, decides nothing)"
+  ]
+  (line,) = findings.of(findings.decide(found, ["coverage"]), "pairs.csv")
+  assert line.startswith("a and b: not decided by coverage (over 1,000 seeds); P(a better) by FD")
 
 
 def test_few_seeds_decide_nothing(tmp_path):
   paths = _workdirs(tmp_path, 3, fd=[[1, 2, 3], [4, 5, 6]], coverage=[0.1, 0.2])
-  (line,) = findings.of(scored.found(*paths), "pairs.csv")
-  assert line == "a and b: FD and coverage with 3 seeds decide nothing"
-  assert findings.legend([line]) == ["(a verdict takes 10 seeds of each)"]
+  found = findings.decide(scored.found(*paths))
+  (line,) = findings.of(found, "pairs.csv")
+  assert line == "a and b: FD with 3 seeds decides nothing; P(a better) by coverage 0.00"
+  assert "a verdict takes 10 seeds of each" in findings.legend(found, [line])[0]
+
+
+def test_one_score_decides_and_what_no_end_is_better_of_does_not(tmp_path):
+  paths = _workdirs(tmp_path, sharpness=[1 + SPREAD, 2 + SPREAD], swd=[1 + SPREAD, 2 + SPREAD])
+  found = findings.decide(scored.found(*paths))
+  assert [one.name for one in found if one.decides] == ["swd"]
+  (line,) = findings.of(found, "pairs.csv")
+  assert line.startswith("a is better than b by sliced Wasserstein distance (p ")
+
+
+def test_planned_contrasts_are_the_lines_and_the_family(tmp_path):
+  path = scored.write(
+    tmp_path / "a", {"fd@aa": np.repeat([1, 2, 3], 10) + np.tile(SPREAD, 3)}, 10, (2, 10, 50)
+  )
+  homes = workdirs.read([path])
+  found = scored.found(path)
+  assert len(findings.of(found, "pairs.csv")) == 3
+  chosen = workdirs.planned(homes, "neighbours=latent")
+  found = [one._replace(contrasts=chosen) for one in found]
+  lines = findings.of(found, "pairs.csv")
+  assert [line.partition(" by")[0] for line in lines] == [
+    "latent 2 is better than latent 10",
+    "latent 10 is better than latent 50",
+  ]
+  assert "p is adjusted for the 2 planned comparisons (Holm)" in findings.legend(found, lines)[0]
 
 
 def test_decided_comparisons_come_first_and_the_rest_is_counted(tmp_path):

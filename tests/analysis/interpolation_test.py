@@ -37,7 +37,7 @@ def test_pictures_animations_and_tables_of_a_workdir(vae, tmp_path):
         assert getattr(image, "n_frames", 1) == (4 if name.endswith(".gif") else 1)
   assert text.startswith("Paths of 64 steps between 32 pairs of random latents")
   assert "best weights, in pixels\nInterquartile mean over seeds [95%]; " in text
-  assert "with 1 seed decide nothing (a verdict takes 10 seeds of each)" in " ".join(text.split())
+  assert "with 1 seed decides nothing; P(" in " ".join(text.split())
   with open(path / "interpolation" / "smoothness_runs.csv") as file:
     protocol = {"space": "pixels", "weights": "best", "noise_seed": "0", "pairs": "32"}
     assert all(protocol.items() <= row.items() for row in csv.DictReader(file))

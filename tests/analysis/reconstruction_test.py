@@ -23,7 +23,7 @@ def test_pictures_and_tables_of_a_study(vae, tmp_path):
   assert text.startswith(
     "Errors on 60 test images, best weights, sampled latents of noise seed 0\n"
   )
-  assert "with 2 seeds decide nothing" in text
+  assert "with 2 seeds decides nothing" in " ".join(text.split())
   assert "width=16 latent 3" in text
   with open(path / "reconstruction" / "errors_runs.csv") as file:
     rows = list(csv.DictReader(file))

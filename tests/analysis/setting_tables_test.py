@@ -8,10 +8,9 @@ import scored
 from scipy import stats
 from scored import notes, numbers, rows
 
-from genjax.analysis import conditions, measures, setting_tables
-from genjax.metrics import significance, statistics
+from genjax.analysis import conditions, measures, pair_tables, setting_tables
+from genjax.metrics import statistics
 from genjax.plotting import tables
-from genjax.plotting.tables import Estimate
 
 NAN = math.nan
 
@@ -40,12 +39,19 @@ def test_failed_runs_are_counted_whether_they_have_a_figure_or_not(tmp_path):
   best = setting_tables.middles(scored.found(path))
   last = setting_tables.middles(scored.found(path, weights="last"))
   names = ("n", "failed", "not_scored", "median")
-  assert numbers(rows(best)[0], *names) == [3, 2, 1, 2]
-  assert numbers(rows(last)[0], *names) == [2, 2, 1, 2.5]
+  # Of 1, 4 and two failures, and of 1, 4 and two; the survivors' middle is 2.5.
+  assert numbers(rows(best)[0], *names) == [2, 2, 1, math.inf]
+  assert numbers(rows(last)[0], *names) == [2, 2, 1, math.inf]
   missing = "1 of 5 runs are not scored: they are in no column"
-  had = "1 of 2 failed runs count in n too: scored by their best weights from before the failure"
-  assert notes(best) == [had, missing, setting_tables.NARROW]
-  assert notes(last) == [missing, setting_tables.NARROW]
+  had = "1 of 2 failed runs have a figure from before the failure (runs.csv): they count as failed"
+  common = [setting_tables.SURVIVORS, setting_tables.NARROW]
+  assert notes(best) == [had, missing, *common]
+  assert notes(last) == [missing, *common]
+  np.testing.assert_allclose(
+    numbers(rows(best)[0], "failure_rate", "failure_rate_low", "failure_rate_high"),
+    [0.5, *stats.binomtest(2, 4).proportion_ci()],
+    rtol=1e-6,
+  )
   assert "floor" not in rows(last)[0]
 
 
@@ -81,7 +87,7 @@ def test_all_runs_of_a_setting_failed(tmp_path):
   found = scored.found(path)
   two, _ = rows(setting_tables.middles(found))
   assert (two["n"], two["failed"], two["median"], two["iqm_low"]) == ("0", "2", "", "")
-  (pair,) = rows(setting_tables.pairs(found))
+  (pair,) = rows(pair_tables.pairs(found))
   assert numbers(pair, "probability", "failed_a", "failed_b") == [0, 2, 0]
 
 
@@ -90,7 +96,7 @@ def test_notes_on_few_runs_stand_once_under_the_whole_table(tmp_path):
   scored.write(tmp_path / "a", figures)
   scored.write(tmp_path / "b", figures)
   found = scored.found(tmp_path)
-  for make in (setting_tables.middles, setting_tables.pairs):
+  for make in (setting_tables.middles, pair_tables.pairs):
     first, second = make(found).blocks
     assert not first.notes
     assert len(second.notes) == 1
@@ -144,13 +150,14 @@ def test_an_overview_has_a_row_a_setting_and_what_real_images_score(tmp_path):
   assert heads == ["setting", "n", "failed", "FD ↓", "coverage ↑"]
   two, ten, real = table.blocks[0].rows
   assert two[:3] == ("latent 2", "2 to 3", 0)
-  assert ten[:3] == ("latent 10", "3", 1)
-  assert (two[3].value, ten[3], two[4].value) == (2, Estimate(5, 5, 5), 0.5)
+  assert ten[:3] == ("latent 10", "2", 1)
+  assert (two[3].value, ten[3].value, two[4].value) == (2, math.inf, 0.5)
   assert real[:3] == ("real test images", "-", None)
   assert (real[3].value, real[4].value) == (0.71, 0.95)
-  assert table.blocks[0].notes[:2] == [
-    "1 of 1 failed runs count in n too: scored by their best weights from before the failure",
+  assert table.blocks[0].notes[:3] == [
+    "1 of 1 failed runs have a figure from before the failure (runs.csv): they count as failed",
     "coverage: 1 of 6 runs are not scored: they are in no column",
+    "a failed run is the worst one of these means, infinite where it is in the middle half",
   ]
   other = {"aa": scored.protocol(floor={"fd": 3})}
   b = scored.write(tmp_path / "b", {"fd@aa": 4}, protocols=other)
@@ -159,92 +166,6 @@ def test_an_overview_has_a_row_a_setting_and_what_real_images_score(tmp_path):
     ("real test images, a", 0.71),
     ("real test images, b", 3),
   ]
-
-
-# Pairs.
-
-
-def many(folder, seeds, *shifts, name="fd", **options):
-  """A workdir for each shift, whose runs differ by less than the shifts do."""
-  return [
-    scored.write(
-      folder / f"w{i}", {f"{name}@aa": shift * np.linspace(1, 1.01, seeds)}, seeds, **options
-    )
-    for i, shift in enumerate(shifts)
-  ]
-
-
-def test_pairs_are_compared_by_seed_and_adjusted_together(tmp_path):
-  table = setting_tables.pairs(scored.found(*many(tmp_path, 10, 1, 2, 2)))
-  found = rows(table)
-  assert [(row["a"], row["b"]) for row in found] == [("w0", "w1"), ("w0", "w2"), ("w1", "w2")]
-  assert [row["paired"] for row in found] == ["by seed"] * 3
-  assert [row["probability"] for row in found] == ["1", "1", "0.5"]
-  p = 2 / 2**10  # all ten signs alike
-  np.testing.assert_allclose([float(row["p"]) for row in found], [p, p, 1], rtol=1e-5)
-  np.testing.assert_allclose([float(row["p_holm"]) for row in found], [3 * p, 3 * p, 1], rtol=1e-5)
-  assert [row["verdict"] for row in found] == ["A", "A", "no difference shown"]
-  assert notes(table) == []
-  wilson = stats.binomtest(10, 10).proportion_ci(method="wilson")
-  np.testing.assert_allclose(numbers(found[0], "probability_low"), wilson.low, rtol=1e-6)
-
-
-def test_higher_may_be_better_and_what_has_no_better_end_is_not_compared(tmp_path):
-  (row,) = rows(
-    setting_tables.pairs(scored.found(*many(tmp_path / "a", 10, 1, 2, name="coverage")))
-  )
-  assert (row["probability"], row["verdict"]) == ("0", "B")
-  for name in ("sharpness", "mine"):
-    found = scored.found(*many(tmp_path / name, 10, 1, 2, name=name))
-    assert setting_tables.pairs(found).blocks == []
-
-
-def test_no_winner_with_nine_seeds(tmp_path):
-  table = setting_tables.pairs(scored.found(*many(tmp_path, 9, 1, 2)))
-  (row,) = rows(table)
-  assert float(row["p_holm"]) < 0.05
-  assert row["verdict"] == "not enough seeds"
-  assert notes(table) == ["with less than 10 seeds of each, no winner is named"]
-
-
-def test_a_run_that_was_not_scored_is_in_no_pair_and_a_failed_one_loses(tmp_path):
-  a = scored.write(tmp_path / "a", {"fd@aa": [1, 1, NAN, NAN]}, 4, failed=(2,))
-  b = scored.write(tmp_path / "b", {"fd@aa": [2, 2, 2, 2]}, 4)
-  (row,) = rows(setting_tables.pairs(scored.found(a, b)))
-  assert numbers(row, "n_a", "n_b", "failed_a", "failed_b") == [3, 4, 1, 0]
-  assert row["paired"] == "no"  # as they have not the same seeds
-  np.testing.assert_allclose(float(row["probability"]), 2 / 3, rtol=1e-6)
-
-
-def test_too_many_pairs_for_so_few_seeds_is_said(tmp_path):
-  table = setting_tables.pairs(scored.found(*many(tmp_path, 10, *range(1, 9))))
-  assert {row["verdict"] for row in rows(table)} == {"no difference shown"}
-  assert notes(table) == [
-    "28 pairs are too many for so few seeds: p (Holm) cannot be below 0.055; compare fewer "
-    "settings, or train more seeds"
-  ]
-
-
-def test_the_least_p_is_that_of_settings_that_do_not_overlap():
-  for n, m, paired in ((5, 5, True), (4, 6, False)):
-    a, b = {i: i for i in range(n)}, {i + 9 * (not paired): 50 + i**2 for i in range(m)}
-    compared = significance.compare(a, b)
-    assert compared.paired == paired
-    np.testing.assert_allclose(significance.least_p(compared), compared.p_value)
-
-
-def test_each_protocol_is_a_family_of_its_own(tmp_path):
-  protocols = {key: scored.protocol(f"net-{key}") for key in ("aa", "bb")}
-  paths = [
-    scored.write(
-      tmp_path / name, dict.fromkeys(("fd@aa", "fd@bb"), shift + np.arange(10) / 99), 10,
-      protocols=protocols,
-    )
-    for name, shift in (("a", 0), ("b", 1))
-  ]  # fmt: skip
-  found = rows(setting_tables.pairs(scored.found(*paths)))
-  assert [row["features"] for row in found] == ["net-aa", "net-bb"]
-  assert all(row["p"] == row["p_holm"] for row in found)
 
 
 # Runs and protocols.
@@ -275,6 +196,6 @@ def test_conditions_in_words(tmp_path):
   ]
 
 
-@pytest.mark.parametrize("make", ["middles", "pairs", "runs"])
+@pytest.mark.parametrize("make", ["middles", "runs"])
 def test_tables_of_nothing(make):
   assert getattr(setting_tables, make)([]).blocks == []

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import toys
 
-from genjax.analysis import selection, setting_tables, smoothness
+from genjax.analysis import pair_tables, selection, setting_tables, smoothness
 from genjax.metrics import paths
 from genjax.types import FeatureNetwork
 
@@ -71,7 +71,7 @@ def test_measures_of_workdirs(vae):
   assert [measure.about["measure"] for measure in made[::2]] == ["ratio", "jump", "length"]
   assert [measure.better for measure in made[::2]] == ["lower", "lower", ""]
   assert [len(one.runs) for one in made[0].settings.values()] == [2, 2, 2, 2]  # seeds
-  tables = setting_tables.files("smoothness", made)
+  tables = pair_tables.files("smoothness", made)
   pairs = tables["smoothness_pairs"]
   assert {block.about["measure"] for block in pairs.blocks} == {"ratio", "jump"}
   assert {row[-1] for block in pairs.blocks for row in block.rows} == {"not enough seeds"}

@@ -54,6 +54,17 @@ def test_few_images_bias_the_frechet_distance_and_extrapolation_does_not():
     distances.frechet_at_infinity(real, same[0][:199])
 
 
+def test_extrapolation_is_refused_where_its_bias_is_large():
+  """200 images of 128 features: the extrapolation is off by as much as the distance itself."""
+  real = distances.moments(normal(20_000, 128))
+  x = normal(1279, 128, 1)
+  with pytest.raises(ValueError, match="expected 1,280 or more"):
+    distances.frechet_at_infinity(real, x)
+  x = normal(1280, 128, 1)
+  biased = distances.frechet(real, distances.moments(x))
+  assert abs(distances.frechet_at_infinity(real, x)) < 0.4 * biased
+
+
 def test_extrapolation_by_another_regression():
   """Each part is drawn anew, and the line is through all fifteen points."""
   real, x = distances.moments(normal(500, 4)), normal(603, 4, 1, 1.2)
@@ -242,5 +253,9 @@ def test_class_divergence():
   p, q = np.repeat([0.2, 0], 5), np.full(10, 0.1)
   np.testing.assert_allclose(divergence, distance.jensenshannon(p, q) ** 2)
   assert modes == 5
+  ones = np.repeat([1, 7, 4], [9990, 6, 4])  # only 1s, with a classifier's mistakes
+  assert distances.class_divergence(ones, real, 10)[0] == 1
+  rare = np.repeat([0, 1], [9, 1])  # a single image is none, even where real ones are as rare
+  assert distances.class_divergence(rare, rare, 10)[0] == 1
   _, apart = distances.class_divergence(np.zeros(9, int), np.ones(9, int), 2)
   np.testing.assert_allclose(apart, np.log(2))

@@ -8,9 +8,13 @@ from scipy import integrate, stats
 
 from genjax.metrics import likelihood
 
-log_likelihood = jax.jit(
-  likelihood.log_likelihood, static_argnames=("log_prob", "samples", "chunk")
-)
+importance = jax.jit(likelihood.log_likelihood, static_argnames=("log_prob", "samples", "chunk"))
+
+
+def log_likelihood(*arguments):
+  return importance(*arguments).log_likelihood
+
+
 elbo = jax.jit(likelihood.elbo, static_argnames=("log_prob", "samples"))
 KEY = jax.random.key(0)
 ALL = jnp.ones(3)
@@ -49,6 +53,24 @@ def _encoded(shift=0.0, scale=1.0):
   mean, variance = Linear.posterior()
   logvar = np.broadcast_to(np.log(variance * scale), mean.shape)
   return jnp.asarray(mean + shift, jnp.float32), jnp.asarray(logvar, jnp.float32)
+
+
+def test_samples_that_the_weights_are_worth():
+  """All of them of a posterior that is right; of one that is off, as its weights say."""
+  prior = jnp.zeros((2, 1)), jnp.zeros((2, 1))
+  found = importance(KEY, lambda z: jnp.zeros(len(z)), *prior, jnp.ones(1), 70, 20)
+  np.testing.assert_allclose(found.effective, [70, 70], rtol=1e-4)
+  weights = []
+
+  def log_prob(z):
+    return -8 * (z[:, 0] - 2) ** 2
+
+  for chunk in (20, 70):
+    found = importance(KEY, log_prob, *prior, jnp.ones(1), 70, chunk)
+    weights.append(np.asarray(found.effective))
+    assert (found.effective > 1).all()
+    assert (found.effective < 20).all()
+  np.testing.assert_allclose(*weights, rtol=1e-4)
 
 
 def test_more_samples_come_nearer_to_the_exact_likelihood_from_below():

@@ -28,7 +28,7 @@ def test_results_are_scores_where_there_are_some(tmp_path):
     ["latent 10", "3"],
     ["real test images", "-"],
   ]
-  assert "latent 2 and latent 10: FD with 3 seeds decide nothing" in part.verdicts[0]
+  assert "latent 2 and latent 10: FD with 3 seeds decides nothing" in part.verdicts[0]
   assert "not enough seeds" in part.pairs[0].rows[0]
 
 

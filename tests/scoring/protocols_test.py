@@ -52,7 +52,7 @@ def test_which_scores_a_model_has(models):
   has = {key: {n for n in SCORES if protocols.fits(n, model)} for key, model in models.items()}
   everyone = {name for name, score in SCORES.items() if not score.needs}
   critics = {"critic_gap", "critic_gap_scaled", "critic_gap_real"}
-  assert has["vae"] == everyone | {"elbo", "nll", "kl", "active_units", "kl_dim"}
+  assert has["vae"] == everyone | {"elbo", "nll", "nll_ess", "kl", "active_units", "kl_dim"}
   assert has["gan"] == everyone | critics
   assert has["conditional"] == has["gan"] | {"label_agreement", "cas"}
 

@@ -1,9 +1,11 @@
 """What `describe` prints, against the reports' tables and arithmetic."""
 
 import contextlib
+import re
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 import trainings
 from jax import lax
@@ -248,7 +250,8 @@ def test_five_steps_of_the_critic_cost_five_times_one():
 
 
 def memory(plan):
-  return cost.memory(plan.model, plan.config, plan.splits, plan.rows)
+  step = cost.compiled(plan.model, plan.config, plan.splits, plan.rows)
+  return cost.memory(step, plan.config, plan.splits)
 
 
 def test_memory_by_arithmetic(caches):
@@ -284,14 +287,46 @@ def test_the_program_is_the_one_that_is_trained(caches, tmp_path):
   assert made.advance.lower(*shapes).as_text() == real
 
 
+# Speed.
+
+
+def test_speed_by_a_clock_that_is_known(caches, monkeypatch):
+  """10 ms to begin with, and 2 ms a step of all 4 runs."""
+  plan = trainings.plan("vae")
+  step = cost.compiled(plan.model, plan.config, plan.splits, plan.rows)
+  now, asked = [0.0], []
+
+  def program(runs, progress, totals, dataset, start, stop):
+    progress, totals = step.program(runs, progress, totals, dataset, start, stop)
+    now[0] += 0.01 + 0.002 * (stop - start)
+    asked.append((start, stop))
+    return progress, totals
+
+  monkeypatch.setattr(cost.time, "perf_counter", lambda: now[0])
+  monkeypatch.setattr(cost, "TIMED_SECONDS", 0.2)
+  rate = cost.run_steps_a_second(step._replace(program=program), plan.splits, plan.rows)
+  steps = asked[-1][1] - asked[-1][0]
+  assert rate == pytest.approx(4 * steps / (0.01 + 0.002 * steps))
+  assert 1500 < rate < 2000
+  assert [start for start, _ in asked[1:]] == [stop for _, stop in asked[:-1]]
+
+
+def test_no_speed_of_steps_that_are_not_taken(caches):
+  plan = trainings.plan("vae", **{"sweep.learning_rate": (1e38,)})
+  step = cost.compiled(plan.model, plan.config, plan.splits, plan.rows)
+  assert np.isnan(cost.run_steps_a_second(step, plan.splits, plan.rows))
+
+
 # The whole text.
 
 
 @pytest.fixture
 def uncompiled(monkeypatch):
-  """Memory without a compiler: 1 MiB, 2 MiB, and so on."""
+  """Memory without a compiler: 1 MiB, 2 MiB, and so on; and 40 run-steps/s."""
   figures = cost.Memory(*(n * 2**20 for n in range(1, 8)))
+  monkeypatch.setattr(cost, "compiled", lambda *_: None)
   monkeypatch.setattr(cost, "memory", lambda *_: figures)
+  monkeypatch.setattr(cost, "run_steps_a_second", lambda *_: 40.0)
 
 
 def text_of(wanted):
@@ -312,6 +347,14 @@ def test_a_study_has_each_structure_once(uncompiled, caches):
   assert "layers  as in width=8\n" in text
   # 4 runs, 2 and 4, of 100 steps.
   assert "in all  3 programs, 10 runs, 1,000 run-steps, " in text
+  # At 40 run-steps/s: 400, 200 and 400.
+  said = [line for line in text.splitlines() if "run-steps/s" in line]
+  assert [line.split("here: ")[1][:10] for line in said] == [
+    "about 10 s",
+    "about 5 s ",
+    "about 10 s",
+  ]
+  assert text.endswith("FLOP, about 25 s here\n")
   assert max(map(len, text.splitlines())) <= 100
 
 
@@ -371,7 +414,11 @@ def described(commands, tmp_path):
 
 
 def test_the_command_prints_and_writes_nothing(described):
-  assert described() == (0, text_of(trainings.wanted("vae")), "")
+  status, output, errors = described()
+  text = text_of(trainings.wanted("vae"))
+  speed = re.compile(r"[\d.e+]+ run-steps/s here: about [\d.]+ \w+|about [\d.]+ \w+ here")
+  assert speed.sub("?", " ".join(output.split())) == speed.sub("?", " ".join(text.split()))
+  assert (status, errors) == (0, "")
 
 
 def test_a_mistake_has_one_line(described):

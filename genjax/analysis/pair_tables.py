@@ -1,0 +1,94 @@
+"""Tables of pairs of settings: which is better, and what that rests on."""
+
+from collections.abc import Sequence
+
+from genjax.analysis import setting_tables
+from genjax.analysis.measures import Measure
+from genjax.metrics import power
+from genjax.metrics.significance import Compared
+from genjax.metrics.statistics import ENOUGH
+from genjax.plotting.tables import Block, Column, Estimate, Table
+
+_PAIRS = (
+  Column("a", "A", "text"),
+  Column("b", "B", "text"),
+  Column("n_a", "n of A", "count"),
+  Column("n_b", "of B", "count"),
+  Column("failed_a", "failed of A", "count"),
+  Column("failed_b", "of B", "count"),
+  Column("failure_p", "", "p"),
+  Column("paired", "paired", "text"),
+  Column("probability", "P(A better) [95%]", "share", interval=True),
+  Column("p", "", "p"),
+  Column("p_holm", "p (Holm)", "p"),
+  Column("verdict", "better", "text"),
+)
+
+
+def pairs(found: Sequence[Measure]) -> Table:
+  """The settings that are compared, under each measure that has a better end.
+
+  Holm's method holds the pairs under one measure together; the measure that decides alone gives
+  verdicts, so that this family is all that could err.
+  """
+  blocks, notes = [], {}
+  for measure in found:
+    if compared := measure.compared:
+      rows = [_pair(one) for one in compared]
+      blocks.append(
+        Block(measure.heading, dict(measure.about), rows, setting_tables.uncounted(measure))
+      )
+      notes |= dict.fromkeys(_on_pairs(measure, compared))
+  return setting_tables.noted(_PAIRS, blocks, list(notes))
+
+
+def _pair(one: Compared) -> tuple:
+  found = one.comparison
+  return (
+    one.a,
+    one.b,
+    *found.n,
+    *found.failed,
+    found.failure_p,
+    "by seed" if found.paired else "no",
+    Estimate(found.probability, *found.interval),
+    found.p_value,
+    one.adjusted,
+    one.verdict,
+  )
+
+
+def _on_pairs(measure: Measure, compared: Sequence[Compared]) -> list[str]:
+  notes = []
+  if measure.capped:
+    notes.append(f"{measure.short}: figures better than real images' count as {measure.floor:.4g}")
+  if not measure.decides:
+    return [
+      *notes,
+      "one score decides, over all its pairs at 5%; the others describe, and their p is of each "
+      "score for itself",
+    ]
+  if any(one.verdict == "not enough seeds" for one in compared):
+    notes.append(f"with less than {ENOUGH} seeds of each, no winner is named")
+  if any(one.verdict == "trade-off" for one in compared):
+    notes.append("trade-off: the setting with the better runs fails more often (Fisher's exact p)")
+  if any(one.comparison.paired for one in compared):
+    notes.append("paired by seed, as seeds rank alike in these settings (Kendall's W, p < 0.01)")
+  enough = [one.comparison.n for one in compared if min(one.comparison.n) >= ENOUGH]
+  least = min((power.least_p(*n) for n in enough), default=0) * len(compared)
+  if least >= power.LEVEL:
+    notes.append(
+      f"{len(compared)} pairs are too many for so few seeds: p (Holm) cannot be below {least:.2g}; "
+      "compare fewer settings, or train more seeds"
+    )
+  return notes
+
+
+def files(name: str, found: Sequence[Measure]) -> dict[str, Table]:
+  """The three tables by the names of their files, without those that have no row."""
+  made = {
+    name: setting_tables.middles(found),
+    f"{name}_pairs": pairs(found),
+    f"{name}_runs": setting_tables.runs(found),
+  }
+  return {name: table for name, table in made.items() if table.blocks}

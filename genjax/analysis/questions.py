@@ -1,0 +1,164 @@
+"""What is asked of a study besides which of two settings is better: trends along axes, interaction
+of two axes, equal spread, and equivalence within a margin.
+
+None of these gives a verdict: each p is for itself, but for equivalence, which has its own family.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from genjax.analysis.measures import Measure
+from genjax.config import contrasts
+from genjax.config.contrasts import Line
+from genjax.metrics import significance, trends
+from genjax.metrics.statistics import ENOUGH, ranked
+from genjax.plotting import tables
+from genjax.plotting.tables import Block, Column, Table
+
+_QUESTIONS = (
+  Column("question", "question", "text"),
+  Column("along", "along", "text"),
+  Column("settings", "settings", "count"),
+  Column("runs", "runs", "count"),
+  Column("tau", "tau", "share"),
+  Column("p", "p", "p"),
+)
+
+
+def answered(found: Sequence[Measure]) -> Table:
+  """The questions that the settings allow, under each measure that has a better end."""
+  blocks = [
+    Block(measure.heading, dict(measure.about), rows)
+    for measure in found
+    if (rows := [*_trends(measure), *_interactions(measure), *_spread(measure)])
+  ]
+  if blocks:
+    note = (
+      "trend: Jonckheere and Terpstra, tau above 0 where figures rise along the axis, a failed run "
+      "the worst; interaction: aligned ranks; spread: Brown and Forsythe; each p is for itself"
+    )
+    blocks[-1] = blocks[-1]._replace(notes=[note])
+  return Table(_QUESTIONS, blocks)
+
+
+def _figures(measure: Measure) -> dict[str, np.ndarray]:
+  """setting -> its runs' figures, lower is better."""
+  lower = measure.better == "lower"
+  return {name: ranked(list(own.values()), lower) for name, own in measure.judged.items()}
+
+
+def _lines(measure: Measure, figures: dict) -> dict[str, list[Line]]:
+  """axis -> the lines along it of settings that have figures."""
+  known = {name: measure.settings[name].coordinates for name in figures}
+  by_axis = {}
+  for line in contrasts.lines(known):
+    by_axis.setdefault(line.axis, []).append(line)
+  return by_axis
+
+
+def _groups(line: Line, figures: dict) -> list[np.ndarray]:
+  return [np.concatenate([figures[name] for name in names]) for names in line.settings]
+
+
+def _trends(measure: Measure) -> list[tuple]:
+  figures, rows = _figures(measure), []
+  for axis, lines in _lines(measure, figures).items():
+    lines = [line for line in lines if line.numeric]
+    if max((len(line.values) for line in lines), default=0) > 2:
+      groups = [_groups(line, figures) for line in lines]
+      tau, p = trends.jonckheere(groups)
+      rising = tau if measure.better == "lower" else -tau
+      settings = sum(map(len, groups))
+      runs = sum(map(len, itertools.chain(*groups)))
+      rows.append(("trend", axis, settings, runs, rising, p))
+  return rows
+
+
+def _interactions(measure: Measure) -> list[tuple]:
+  """Of each two axes along which the settings are a whole grid."""
+  figures, rows = _figures(measure), []
+  places = {name: measure.settings[name].coordinates for name in figures}
+  for a, b in itertools.combinations(_lines(measure, figures), 2):
+    values = [list(dict.fromkeys(own.get(axis) for own in places.values())) for axis in (a, b)]
+    grid = {(own.get(a), own.get(b)): figures[name] for name, own in places.items()}
+    whole = len(grid) == len(places) == len(values[0]) * len(values[1])
+    if whole and min(map(len, values)) > 1:
+      p = trends.interaction_p([[grid[x, y] for y in values[1]] for x in values[0]])
+      runs = sum(map(len, grid.values()))
+      rows.append(("interaction", f"{a} x {b}", len(grid), runs, math.nan, p))
+  return rows
+
+
+def _spread(measure: Measure) -> list[tuple]:
+  figures = _figures(measure)
+  p = trends.spread_p(list(figures.values()))
+  runs = int(sum(np.isfinite(own).sum() for own in figures.values()))
+  return [] if math.isnan(p) else [("spread", "", len(figures), runs, math.nan, p)]
+
+
+def said(found: Sequence[Measure]) -> list[str]:
+  """A line for each trend under the measure that decides."""
+  lines = []
+  for measure in found:
+    for _, axis, settings, _, tau, p in _trends(measure) if measure.decides else []:
+      way = "rises" if tau > 0 else "falls"
+      lines.append(
+        f"trend: {measure.short} {way} with {axis.replace('_', ' ')} over {settings} settings "
+        f"(tau {tau:.2f}, p {tables.p_value(p)}, for itself)"
+      )
+  return lines
+
+
+_EQUIVALENCE = (
+  Column("a", "A", "text"),
+  Column("b", "B", "text"),
+  Column("n_a", "n of A", "count"),
+  Column("n_b", "of B", "count"),
+  Column("margin", "margin"),
+  Column("p", "", "p"),
+  Column("p_holm", "p (Holm)", "p"),
+  Column("verdict", "verdict", "text"),
+)
+
+
+def equivalence(found: Sequence[Measure], margin: float) -> Table:
+  """Whether settings differ by less than a margin, under the measure that decides.
+
+  Args:
+    found: measures.
+    margin: a part of the median of both settings' runs that lived, above 0.
+  """
+  blocks = [
+    Block(measure.heading, dict(measure.about), rows)
+    for measure in found
+    if measure.decides and (rows := _equivalent(measure, margin))
+  ]
+  if blocks:
+    note = (
+      f"two one-sided rank sums; margin: {margin:g} of the median of both; a verdict takes "
+      f"{ENOUGH} seeds of each"
+    )
+    blocks[-1] = blocks[-1]._replace(notes=[note])
+  return Table(_EQUIVALENCE, blocks)
+
+
+def _equivalent(measure: Measure, part: float) -> list[tuple]:
+  figures, rows = _figures(measure), []
+  for one in measure.compared:
+    a, b = figures[one.a], figures[one.b]
+    lived = np.concatenate([a, b])
+    lived = lived[np.isfinite(lived)]
+    margin = part * abs(float(np.median(lived))) if lived.size else math.nan
+    p = trends.equivalence_p(a, b, margin) if margin > 0 else 1.0
+    rows.append((one.a, one.b, len(a), len(b), margin, p))
+  adjusted = significance.holm([row[-1] for row in rows])
+  return [(*row, float(p), _verdict(row[2:4], p)) for row, p in zip(rows, adjusted, strict=True)]
+
+
+def _verdict(counts: tuple[int, int], p: float) -> str:
+  if min(counts) < ENOUGH:
+    return "not enough seeds"
+  return "equivalent" if p < significance.LEVEL else "not shown"
