@@ -19,7 +19,7 @@ _EXPLORE = cli.explore_flag(_FLAGS)
 
 def main() -> None:
   overrides = cli.overrides_of(_CONFIG)
-  wanted = genjax_config.with_one_length(cli.config_of(_CONFIG), overrides)
+  wanted = genjax_config.settled(cli.config_of(_CONFIG), overrides)
   genjax_config.check_overrides(overrides, wanted)
   plans = planning.plans(wanted, description.load, WATCH)
   for text in description.sections(plans):

@@ -17,7 +17,7 @@ _EXPLORE = cli.explore_flag(_FLAGS)
 
 def main() -> None:
   overrides = cli.overrides_of(_CONFIG)
-  wanted = config.with_one_length(cli.config_of(_CONFIG), overrides)
+  wanted = config.settled(cli.config_of(_CONFIG), overrides)
   config.check_overrides(overrides, wanted)
   if not _WORKDIR.value:
     raise UserError("--workdir is missing; name a folder for everything that the run leaves")
