@@ -1,84 +1,22 @@
-"""Config files: where they lie, and how they are read."""
+"""Configs for programs: of a file, with other values at some keys."""
 
 import os
 import pathlib
-import re
 import runpy
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import ml_collections
-from absl import flags
-from ml_collections.config_flags import config_flags
 
-from genjax import parts
+from genjax import files, parts
 from genjax.config import keys
-from genjax.types import UserError
-
-# Those that come with genjax: installed, and in a clone.
-_PLACES = [pathlib.Path(__file__).parents[i] / "configs" for i in (1, 2)]
-
-
-def named() -> list[str]:
-  """The names of the files that come with genjax: "vae_mnist"."""
-  files = [file for place in _PLACES for file in place.glob("*.py")]
-  return sorted({file.stem for file in files if file.stem != "__init__"})
-
-
-def locate(path: str) -> str:
-  """The path of a config file, with the argument after its colon.
-
-  A file that is there is meant by its path; or else one that comes with genjax by its name, as
-  "wgan_mnist:s1".
-  """
-  file, colon, argument = path.partition(":")
-  if not os.path.exists(file) and re.fullmatch(r"\w+(\.py)?", file):
-    for place in _PLACES:
-      known = place / f"{file.removesuffix('.py')}.py"
-      if known.is_file():
-        return f"{known}{colon}{argument}"
-  return path
-
+from genjax.mistakes import UserError
 
 # Overrides with which a recipe is what it was when its `mark` was measured.
 _OF_RECORD = {
   *("sweep.seeds", "sweep.chunk", "steps", "epochs", "log_every", "eval_every", "eval_images"),
   *("evals", "keep", "mark", "sample_columns", "data.dir", "data.cache", "contrasts"),
 }
-
-
-class Parser(config_flags.ConfigFileFlagParser):
-  """Reads config files for a flag, with the keys of networks that the command line names."""
-
-  def parse(self, path: str) -> Any:
-    found = locate(path)
-    parts.look_in(pathlib.Path(found.partition(":")[0]).parent)
-    config = super().parse(found)
-    if isinstance(config, ml_collections.ConfigDict) and "model" in config:
-      keys.complete(config, _networks(sys.argv, self.name))
-    return config
-
-
-def _networks(arguments: Iterable[str], flag: str) -> list[str]:
-  """Whatever looks like `MODULE:OBJECT` in arguments that set networks or cells."""
-  chosen = [
-    a for a in arguments if re.match(rf"--?{flag}\.(model\.network|grid\.network|cells)=", a)
-  ]
-  return re.findall(r"[\w.]+:\w+", " ".join(chosen))
-
-
-def define(values: flags.FlagValues) -> flags.FlagHolder:
-  """The flag --config, with --config.KEY for every key of the file."""
-  holder = config_flags.DEFINE_config_file(
-    "config",
-    None,
-    "File with get_config(), as my_config.py, or the name of one that comes with genjax, as "
-    "gan_mnist:s1; --config.KEY=VALUE changes a key.",
-    flag_values=values,
-  )
-  values["config"].parser = Parser("config")
-  return holder
 
 
 def load(
@@ -112,9 +50,9 @@ def load(
 
 
 def _read(path: str) -> ml_collections.ConfigDict:
-  file, colon, argument = locate(path).partition(":")
+  file, colon, argument = files.config(path).partition(":")
   if not os.path.isfile(file):
-    raise UserError(f"{path}: there is no such file; genjax's own are {', '.join(named())}")
+    raise UserError(f"{path}: there is no such file; genjax's own are {', '.join(files.configs())}")
   parts.look_in(pathlib.Path(file).parent)
   try:
     config = runpy.run_path(file)["get_config"](*[argument] * bool(colon))
