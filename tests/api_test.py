@@ -4,6 +4,7 @@ import ast
 import inspect
 import pathlib
 import signal
+import threading
 import sys
 
 import jax
@@ -45,6 +46,8 @@ def test_training_gives_the_runs(scored):
 
 def test_signals_are_not_held_while_it_trains(tmp_path, caches, monkeypatch):
   during = []
+  # Another test's command may have run in this process.
+  monkeypatch.setattr("genjax.process._commanded", threading.Event())
   monkeypatch.setattr("genjax.process.stop_if_interrupted", lambda: during.append(_process()))
   before = _process()
   genjax.train(trainings.wanted(), tmp_path, {"steps": 1, "sweep.seeds": (0,)}, report=False)
