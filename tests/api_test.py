@@ -4,8 +4,8 @@ import ast
 import inspect
 import pathlib
 import signal
-import threading
 import sys
+import threading
 
 import jax
 import numpy as np
