@@ -21,7 +21,7 @@ def main() -> None:
   from genjax.scoring.watch import WATCH
   from genjax.training import description, design, planning
 
-  wanted = genjax_config.with_one_length(given, overrides)
+  wanted = genjax_config.settled(given, overrides)
   genjax_config.check_overrides(overrides, wanted)
   plans = planning.plans(wanted, description.load, WATCH)
   for text in description.sections(plans):

@@ -22,7 +22,7 @@ def main() -> None:
   process.prepare_jax()
   from genjax import api, config
 
-  wanted = config.with_one_length(given, overrides)
+  wanted = config.settled(given, overrides)
   config.check_overrides(overrides, wanted)
   path, explore = pathlib.Path(_WORKDIR.value), _EXPLORE.value
   api.run(wanted, path, cli.origin(_CONFIG), explore=explore)

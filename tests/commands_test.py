@@ -17,7 +17,7 @@ import pytest
 import trainings
 
 from genjax import cli, export, interpolate, process, reconstruct, report, sample
-from genjax.config import default, with_one_length
+from genjax.config import default, settled
 from genjax.types import UserError
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -188,8 +188,19 @@ def test_a_length_of_the_command_line_takes_the_place_of_the_file_s(file, overri
   config = default("vae")
   config.steps, config.epochs = file
   config.update(overrides)
-  found = with_one_length(config, overrides)
+  found = settled(config, overrides)
   assert (found.steps, found.epochs) == expected
+
+
+@pytest.mark.parametrize(
+  ("overrides", "kept"),
+  [({}, True), ({"sweep.seeds": (7,), "steps": 9}, True), ({"model.width": 8}, False)],
+)
+def test_a_recipe_s_record_is_that_of_its_own_settings(overrides, kept):
+  config = default("gan")
+  config.mark = (100.0, 3000)
+  config.update_from_flattened_dict(overrides)
+  assert settled(config, overrides).mark == ((100.0, 3000) if kept else ())
 
 
 LATE = ("jax", "numpy.random", "matplotlib", "orbax", "flax")

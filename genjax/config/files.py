@@ -12,6 +12,12 @@ from genjax import files, parts
 from genjax.config import keys
 from genjax.mistakes import UserError
 
+# Overrides with which a recipe is what it was when its `mark` was measured.
+_OF_RECORD = {
+  *("sweep.seeds", "sweep.chunk", "steps", "epochs", "log_every", "eval_every", "eval_images"),
+  *("evals", "keep", "mark", "sample_columns", "data.dir", "data.cache", "contrasts"),
+}
+
 
 def load(
   source: str | os.PathLike | ml_collections.ConfigDict, overrides: Mapping[str, Any] | None = None
@@ -40,7 +46,7 @@ def load(
       config.update_from_flattened_dict({key: tuple(value) if several else value})
     except (TypeError, ValueError) as error:
       raise UserError(f"config.{key} is {value!r}: {error}") from error
-  return with_one_length(config, overrides)
+  return settled(config, overrides)
 
 
 def _read(path: str) -> ml_collections.ConfigDict:
@@ -59,10 +65,16 @@ def _read(path: str) -> ml_collections.ConfigDict:
   return config
 
 
-def with_one_length(
+def settled(
   config: ml_collections.ConfigDict, overrides: Mapping[str, Any]
 ) -> ml_collections.ConfigDict:
-  """With steps that are set anew in place of the file's epochs, and the reverse."""
+  """What holds of a file with these overrides.
+
+  Steps that are set anew take the place of its epochs, and the reverse; the record of a recipe is
+  that of its own settings, with any seeds.
+  """
+  if overrides.keys() - _OF_RECORD:
+    config.mark = ()
   for length, other, nothing in (("steps", "epochs", 0.0), ("epochs", "steps", 0)):
     if overrides.get(length) and other not in overrides and other in config:
       config[other] = nothing

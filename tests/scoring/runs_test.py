@@ -11,9 +11,15 @@ import trainings
 from genjax import data
 from genjax.metrics import likelihood, pixels
 from genjax.rng import latent_noise
-from genjax.scoring import classifier, protocols, score_files, trained_scores, watch
+from genjax.scoring import (
+  classifier,
+  classifier_training,
+  protocols,
+  score_files,
+  trained_scores,
+  watch,
+)
 from genjax.scoring import runs as scored_runs
-from genjax.scoring.classifier_network import ClassifierNetwork
 from genjax.scoring.protocols import Settings
 from genjax.training import loading, train, workdir
 from genjax.types import UserError
@@ -28,11 +34,9 @@ CONDITIONAL = {"model.network": "s4_cgan", "sweep.ema_decay": (0.9,), "steps": 3
 def classifiers(caches):
   """Narrower than a user's and trained for less long; those of the digits are in the cache."""
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(
-      classifier, "ClassifierNetwork", lambda classes, width: ClassifierNetwork(classes, 6)
-    )
-    for name, value in {"BATCH": 32, "EPOCHS": 2, "LEAST_STEPS": 1}.items():
-      patch.setattr(classifier, name, value)
+    recipe = classifier_training.RECIPES["small"]._replace(batch=32, epochs=2)
+    patch.setitem(classifier_training.RECIPES, "small", recipe)
+    patch.setattr(classifier_training, "LEAST_STEPS", 1)
     classifier.feature_networks(data.load("digits"), "", lambda line: None)
     yield
 
@@ -67,9 +71,12 @@ def _values(path, name):
 def test_all_runs_are_scored_once(vae, tmp_path):
   path = _copy(vae[0], tmp_path)
   runs = len(vae[1].rows)
-  assert scored_runs.score(path, _wanted(VAE))[0] == runs * len(VAE)
+  assert scored_runs.score(path, _wanted(VAE))[0] == runs * (len(VAE) + 1)
   first = score_files.read(path)
-  assert {place.name for place in first} == set(VAE)
+  assert {place.name for place in first} == {
+    *VAE,
+    "nll_ess",
+  }  # of its weights
   assert all(np.isfinite(value) for value in first.values())
   best = [int(row["best_step"]) for row in trainings.runs_csv(path)]
   assert all(place.step == best[place.run] for place in first)
@@ -176,13 +183,13 @@ def test_what_is_slow_is_left_out_unless_it_is_asked_for(vae, tmp_path):
   assert last == (
     "not asked for, as slow: emd_features (an assignment of thousands of images), emd (an "
     "assignment of thousands of images), jsd (a network trained for each run), nll (thousands of "
-    "latents an image); --metrics=all computes them too"
+    "latents an image), nll_ess (thousands of latents an image); --metrics=all computes them too"
   )
   names = {place.name.partition("/")[0] for place in score_files.read(path)}
   had = {n for n in scored_runs.SCORES if protocols.fits(n, vae[1].model)}
-  assert names == had - {"emd_features", "emd", "jsd", "nll"}
+  assert names == had - {"emd_features", "emd", "jsd", "nll", "nll_ess", "fd_infinity"}
   assert list(scored_runs.score_all([path], _wanted(("nll",)))) == [
-    f"{path}: {len(vae[1].rows)} scores computed"
+    f"{path}: {2 * len(vae[1].rows)} scores computed"
   ]
   *_, last = scored_runs.score_all([path], _wanted(()))
   assert "not asked for, as slow: emd_features" in last
@@ -191,7 +198,8 @@ def test_what_is_slow_is_left_out_unless_it_is_asked_for(vae, tmp_path):
 
 def test_all_scores_of_a_model_and_three_networks(vae, tmp_path):
   path = _copy(vae[0], tmp_path)
-  names = tuple(n for n, s in scored_runs.SCORES.items() if protocols.fits(n, vae[1].model))
+  names = [n for n, s in scored_runs.SCORES.items() if protocols.fits(n, vae[1].model)]
+  names.remove("fd_infinity")  # of 200 images with 128 features nothing can be extrapolated
   of_network = [n for n in names if scored_runs.SCORES[n].group == "features"]
   count = len(names) + 2 * len(of_network)
   dimensions = sum(row["latent"] for row in vae[1].rows)  # each has a KL
@@ -254,7 +262,7 @@ def test_main_computes_the_same_by_the_same_code(caches, tmp_path):
   train.train(plan, tmp_path)
   found = score_files.read(tmp_path)
   assert {place.step for place in found} == {6, 12}
-  expected = 2 * len(plan.rows) + sum(row["latent"] for row in plan.rows)
+  expected = 3 * len(plan.rows) + sum(row["latent"] for row in plan.rows)
   assert len(found) == 2 * expected
   assert (tmp_path / "plots" / "scores.png").exists()
   settings = Settings("validation", 200, **watch.EVALS)
