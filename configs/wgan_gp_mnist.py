@@ -14,6 +14,7 @@ VARIANTS = {
   "": {
     "batch_size": 64,
     "steps": 4000,
+    "mark": (100.0, 4000),
     "model.network": "dcgan_plain",
     "model.width": 16,
     "model.initialiser": "normal_0.02",

@@ -11,8 +11,8 @@ from functools import partial
 import ml_collections
 from absl import app, flags, logging
 
-from genjax import flag_parsing, process
-from genjax.types import UserError, now
+from genjax import files, flag_parsing, process
+from genjax.mistakes import UserError
 
 flags.disclaim_key_flags()  # what `run_flags` defines belongs to its caller, for --help
 
@@ -48,11 +48,14 @@ def workdirs_of(flag: flags.FlagHolder, more: Sequence[str]) -> list[str]:
   """The workdirs that a command line names: `--workdir=a`, `a b`, or both.
 
   Raises:
-    UserError: there is none.
+    UserError: there is none, or one is not a folder.
   """
   paths = [*filter(None, [flag.value]), *more]
   if not paths:
     raise UserError("--workdir is missing; name a folder that genjax.main left, or several")
+  for path in paths:
+    if not pathlib.Path(path).is_dir():
+      raise UserError(f"{path} is not a folder; expected a workdir, or the folder of a study")
   return paths
 
 
@@ -99,7 +102,6 @@ def _guarded(main: Callable[[], None], interrupted: str = "") -> None:
     )
   try:
     process.claim_signals()
-    process.prepare_jax()
     main()
   except UserError as error:
     process.refuse(f"{_set_in_file(str(error))}{error}")
@@ -129,8 +131,9 @@ def config_of(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
   path = flags.FLAGS[flag.name].config_filename
   if isinstance(config, ml_collections.ConfigDict):
     return config
-  if not pathlib.Path(path.split(":")[0]).is_file():
-    raise UserError(f"--config={path}: there is no such file")
+  if not pathlib.Path(files.config(path).split(":")[0]).is_file():
+    own = ", ".join(files.configs())
+    raise UserError(f"--config={path}: there is no such file; genjax's own are {own}")
   raise UserError(f"--config={path}: its get_config() must return an ml_collections.ConfigDict")
 
 
@@ -141,6 +144,8 @@ def overrides_of(flag: flags.FlagHolder) -> dict:
 
 def origin(flag: flags.FlagHolder) -> dict:
   """What config.json says of where it comes from: the command line, its config, when it began."""
+  from genjax.types import now
+
   return {
     "command": shlex.join(["python", "-m", "genjax.main", *sys.argv[1:]]),
     "config_file": flags.FLAGS[flag.name].config_filename,

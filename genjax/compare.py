@@ -8,10 +8,8 @@ import pathlib
 
 from absl import flags
 
-from genjax import cli
-from genjax.analysis import comparison
-from genjax.config import contrasts
-from genjax.types import UserError
+from genjax import cli, process
+from genjax.mistakes import UserError
 
 _FLAGS = cli.flags_of(__name__)
 _WORKDIR = flags.DEFINE_string(
@@ -33,7 +31,8 @@ _METRICS = flags.DEFINE_list(
 _CONTRASTS = flags.DEFINE_string(
   "contrasts",
   "",
-  f"Which settings are compared: {contrasts.PLANS}; what the config plans if empty, or else all.",
+  "Which settings are compared: all pairs, neighbours, neighbours=AXIS, or reference=SETTING; what "
+  "the config plans if empty, or else all.",
   flag_values=_FLAGS,
 )
 _MARGIN = flags.DEFINE_float(
@@ -55,6 +54,10 @@ def main(more: list[str]) -> None:
   paths = cli.workdirs_of(_WORKDIR, more)
   if not _OUT.value:
     raise UserError("--out is empty; name a folder for tables and figures")
+  process.prepare_jax()
+  from genjax.analysis import comparison
+  from genjax.config import contrasts
+
   out = pathlib.Path(_OUT.value)
   if not contrasts.valid(_CONTRASTS.value):
     raise UserError(f"--contrasts is {_CONTRASTS.value!r}; expected {contrasts.PLANS}")

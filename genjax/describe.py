@@ -7,19 +7,21 @@ that is not on this machine the sizes are known. Nothing is written but what `ma
 its caches: decoded images and compiled programs.
 """
 
-from genjax import cli
-from genjax import config as genjax_config
-from genjax.scoring.watch import WATCH
-from genjax.training import description, design, planning
+from genjax import cli, config_flag, process
 
 _FLAGS = cli.flags_of(__name__)
-_CONFIG = genjax_config.define(_FLAGS)
+_CONFIG = config_flag.define(_FLAGS)
 _EXPLORE = cli.explore_flag(_FLAGS)
 
 
 def main() -> None:
-  overrides = cli.overrides_of(_CONFIG)
-  wanted = genjax_config.with_one_length(cli.config_of(_CONFIG), overrides)
+  given, overrides = cli.config_of(_CONFIG), cli.overrides_of(_CONFIG)
+  process.prepare_jax()
+  from genjax import config as genjax_config
+  from genjax.scoring.watch import WATCH
+  from genjax.training import description, design, planning
+
+  wanted = genjax_config.settled(given, overrides)
   genjax_config.check_overrides(overrides, wanted)
   plans = planning.plans(wanted, description.load, WATCH)
   for text in description.sections(plans):

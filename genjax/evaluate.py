@@ -6,9 +6,7 @@ measured on to protocols.json; a second call computes what is missing. What they
 
 from absl import flags
 
-from genjax import api, cli
-from genjax.analysis import comparison
-from genjax.metrics import catalogue
+from genjax import cli, process
 
 _FLAGS = cli.flags_of(__name__)
 _WORKDIR = flags.DEFINE_string(
@@ -57,6 +55,11 @@ _DATA = cli.data_flag(_FLAGS)
 
 def main(more: list[str]) -> None:
   paths = cli.workdirs_of(_WORKDIR, more)
+  process.prepare_jax()
+  from genjax import api
+  from genjax.analysis import comparison
+  from genjax.metrics import catalogue
+
   api.evaluate(
     paths,
     _METRICS.value,

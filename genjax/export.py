@@ -9,9 +9,8 @@ import pathlib
 
 from absl import flags
 
-from genjax import cli
-from genjax.analysis import exporting, selection
-from genjax.types import UserError
+from genjax import cli, process
+from genjax.mistakes import UserError
 
 _FLAGS = cli.flags_of(__name__)
 _WORKDIR, _RUNS, _WEIGHTS = cli.run_flags(
@@ -26,6 +25,9 @@ def main(more: list[str]) -> None:
   paths = cli.workdirs_of(_WORKDIR, more)
   if not _OUT.value:
     raise UserError("--out is missing; name a folder for the files")
+  process.prepare_jax()
+  from genjax.analysis import exporting, selection
+
   found = selection.read(paths, _RUNS.value, _WEIGHTS.value)
   if len(found) > 1:
     raise UserError(

@@ -1,4 +1,4 @@
-"""Files and folders that are written whole or not at all, and where caches lie."""
+"""Files that are written whole or not at all, and where caches and config files lie."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from genjax.types import UserError
+from genjax.mistakes import UserError
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -150,3 +150,28 @@ def caches() -> pathlib.Path:
       "this user has no home directory for caches; set XDG_CACHE_HOME to a folder that can be "
       "written, or GENJAX_CACHE and JAX_COMPILATION_CACHE_DIR"
     ) from None
+
+
+# Those that come with genjax: installed, and in a clone.
+_CONFIGS = [pathlib.Path(__file__).parents[i] / "configs" for i in (0, 1)]
+
+
+def configs() -> list[str]:
+  """The names of the files that come with genjax: "vae_mnist"."""
+  files = [file for place in _CONFIGS for file in place.glob("*.py")]
+  return sorted({file.stem for file in files if file.stem != "__init__"})
+
+
+def config(path: str) -> str:
+  """The path of a config file, with the argument after its colon.
+
+  A file that is there is meant by its path; or else one that comes with genjax by its name, as
+  "wgan_mnist:s1".
+  """
+  file, colon, argument = path.partition(":")
+  if not os.path.exists(file) and re.fullmatch(r"\w+(\.py)?", file):
+    for place in _CONFIGS:
+      known = place / f"{file.removesuffix('.py')}.py"
+      if known.is_file():
+        return f"{known}{colon}{argument}"
+  return path

@@ -10,7 +10,7 @@ import ml_collections
 from absl import flags, logging
 
 from genjax import process
-from genjax.types import UserError
+from genjax.mistakes import UserError
 
 
 def parse(arguments: list[str], positional: str = "") -> list[str]:

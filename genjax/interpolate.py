@@ -6,9 +6,7 @@ latents. Figures and animations go to a folder; how smooth the paths are is prin
 
 from absl import flags
 
-from genjax import cli
-from genjax.analysis import interpolation
-from genjax.metrics import paths
+from genjax import cli, process
 
 _FLAGS = cli.flags_of(__name__)
 _WORKDIR, _RUNS, _WEIGHTS = cli.run_flags(
@@ -54,6 +52,10 @@ _ALL = flags.DEFINE_bool(
 
 def main(more: list[str]) -> None:
   folders = cli.workdirs_of(_WORKDIR, more)
+  process.prepare_jax()
+  from genjax.analysis import interpolation
+  from genjax.metrics import paths
+
   wanted = interpolation.Wanted(
     tuple(_RUNS.value),
     _WEIGHTS.value,

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from genjax.types import UserError
+from genjax.mistakes import UserError
 
 _NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 

@@ -11,10 +11,8 @@ import sys
 import threading
 from collections.abc import Iterator
 
-import jax
-
 from genjax import files
-from genjax.types import UserError
+from genjax.mistakes import UserError
 
 _interrupted = threading.Event()
 _commanded = threading.Event()  # set where the process is a command's: its signals are ours
@@ -96,6 +94,8 @@ def leave(line: str, status: int) -> None:
 
 def check_jax() -> None:
   """Raises `UserError` where JAX is asked for 64 bits."""
+  import jax  # takes half a second, which whoever mistypes a path need not wait
+
   if jax.config.jax_enable_x64:
     raise UserError("JAX_ENABLE_X64 is set, and genjax computes in 32 bits; unset it")
 
@@ -107,6 +107,8 @@ def prepare_jax() -> None:
     UserError: JAX is asked for 64 bits, or for a kind of device that is not here; or there is no
       place for a cache.
   """
+  import jax
+
   check_jax()
   if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
     jax.config.update("jax_compilation_cache_dir", str(files.caches() / "jax"))

@@ -5,8 +5,7 @@ Pictures and tables go to a folder; what the errors of all runs say is printed.
 
 from absl import flags
 
-from genjax import cli
-from genjax.analysis import reconstruction
+from genjax import cli, process
 
 _FLAGS = cli.flags_of(__name__)
 _WORKDIR, _RUNS, _WEIGHTS = cli.run_flags(
@@ -39,6 +38,9 @@ _ALL = flags.DEFINE_bool(
 
 def main(more: list[str]) -> None:
   folders = cli.workdirs_of(_WORKDIR, more)
+  process.prepare_jax()
+  from genjax.analysis import reconstruction
+
   wanted = reconstruction.Wanted(
     tuple(_RUNS.value),
     _WEIGHTS.value,

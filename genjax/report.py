@@ -8,8 +8,7 @@ import pathlib
 
 from absl import flags
 
-from genjax import cli
-from genjax.reporting import build
+from genjax import cli, process
 
 _FLAGS = cli.flags_of(__name__)
 _WORKDIR = flags.DEFINE_string(
@@ -22,7 +21,11 @@ _DATA = cli.data_flag(_FLAGS)
 
 
 def main(more: list[str]) -> None:
-  every = build.distinct(list(map(pathlib.Path, cli.workdirs_of(_WORKDIR, more))))
+  paths = list(map(pathlib.Path, cli.workdirs_of(_WORKDIR, more)))
+  process.prepare_jax()
+  from genjax.reporting import build
+
+  every = build.distinct(paths)
   out = pathlib.Path(_OUT.value or (every[0] / build.FILE if len(every) == 1 else build.FILE))
   build.write(every, out, where=_DATA.value)
   print(f"{out}: {out.stat().st_size / 1e6:.1f} MB; open it in a browser")

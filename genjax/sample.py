@@ -8,9 +8,8 @@ import pathlib
 
 from absl import flags
 
-from genjax import cli
-from genjax.analysis import sample_files, sampling, selection
-from genjax.types import UserError
+from genjax import cli, process
+from genjax.mistakes import UserError
 
 _FLAGS = cli.flags_of(__name__)
 _WORKDIR, _RUNS, _WEIGHTS = cli.run_flags(_FLAGS)
@@ -33,6 +32,9 @@ def main(more: list[str]) -> None:
   paths = cli.workdirs_of(_WORKDIR, more)
   if _OUT.value == "":
     raise UserError("--out is empty; name a .png, a .npz or a folder")
+  process.prepare_jax()
+  from genjax.analysis import sample_files, sampling, selection
+
   selections = selection.read(paths, _RUNS.value, _WEIGHTS.value)
   labels = sampling.labels(selections, _LABEL.value, _NUM.value)
   out = pathlib.Path(_OUT.value) if _OUT.value else sample_files.place(paths, selections)

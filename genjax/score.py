@@ -4,10 +4,12 @@ Each file (.npz or .npy) or folder of pictures is a run; --out=FOLDER keeps the 
 `python -m genjax.compare FOLDER WORKDIR` then holds them against trained runs.
 """
 
+import pathlib
+
 from absl import flags
 
-from genjax import api, cli
-from genjax.types import UserError
+from genjax import cli, process
+from genjax.mistakes import UserError
 
 _FLAGS = cli.flags_of(__name__)
 _DATA = flags.DEFINE_string(
@@ -46,6 +48,12 @@ def main(images: list[str]) -> None:
     raise UserError("no images; name files .npz or .npy, or folders of pictures, a run each")
   if not _DATA.value:
     raise UserError("--data is missing; name a dataset as mnist, a folder or an .npz")
+  for path in images:
+    if not pathlib.Path(path).exists():
+      raise UserError(f"{path}: no such file or folder")
+  process.prepare_jax()
+  from genjax import api
+
   table = api.score(
     images,
     _DATA.value,

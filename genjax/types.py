@@ -11,20 +11,6 @@ if __name__ == "types":
   sys.stderr.write("genjax: a command is a module: python -m genjax.main, not genjax/main.py\n")
   sys.exit(2)
 
-import genjax
-
-# The probabilistic programming library of that name, installed over this one, has its __init__.
-if not hasattr(genjax, "DISTRIBUTION"):
-  _line = (
-    f"{genjax.__file__} is of another library named genjax; pip uninstall genjax, then install "
-    "genjax-seeds again"
-  )
-  _command = getattr(sys.modules["__main__"], "__spec__", None)
-  if _command and _command.name.startswith("genjax."):
-    sys.stderr.write(f"genjax: {_line}\n")
-    sys.exit(2)
-  raise ImportError(_line)
-
 import datetime
 import types
 from collections.abc import Callable, Mapping
@@ -33,14 +19,14 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Float32, Int, Int32, Key, UInt8
 
+from genjax.mistakes import UserError
+
+__all__ = ["UserError"]
+
 PyTree = Any
 Shape = tuple[int, int, int]  # H, W, C
 Metrics = dict[str, Float[Array, ""] | Float[Array, " Z"]]  # by name
 Label = Int[Array, " B"] | Float[Array, "B K"]  # the class of each image, or weights of the classes
-
-
-class UserError(Exception):
-  """The user's mistake. The message is one line: what is wrong, and what is expected."""
 
 
 def now() -> str:

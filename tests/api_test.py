@@ -5,6 +5,7 @@ import inspect
 import pathlib
 import signal
 import sys
+import threading
 
 import jax
 import numpy as np
@@ -45,6 +46,8 @@ def test_training_gives_the_runs(scored):
 
 def test_signals_are_not_held_while_it_trains(tmp_path, caches, monkeypatch):
   during = []
+  # Another test's command may have run in this process.
+  monkeypatch.setattr("genjax.process._commanded", threading.Event())
   monkeypatch.setattr("genjax.process.stop_if_interrupted", lambda: during.append(_process()))
   before = _process()
   genjax.train(trainings.wanted(), tmp_path, {"steps": 1, "sweep.seeds": (0,)}, report=False)

@@ -1,5 +1,6 @@
 """What every command that reads trained runs does with odd workdirs."""
 
+import configparser
 import json
 import os
 import pathlib
@@ -16,7 +17,7 @@ import pytest
 import trainings
 
 from genjax import cli, export, interpolate, process, reconstruct, report, sample
-from genjax.config import default, with_one_length
+from genjax.config import default, settled
 from genjax.types import UserError
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -161,7 +162,10 @@ def test_the_package_names_its_commands(capsys):
     assert (f"genjax.{file.stem} " in told) == ("cli.run(" in file.read_text()), file
 
 
-def test_workdirs_are_named_by_the_flag_or_after_the_command_or_both():
+def test_workdirs_are_named_by_the_flag_or_after_the_command_or_both(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  for name in "abc":
+    (tmp_path / name).mkdir()
   flag = SimpleNamespace(value="a")
   assert cli.workdirs_of(flag, ["b", "c"]) == ["a", "b", "c"]
   assert cli.workdirs_of(SimpleNamespace(value=None), ["b"]) == ["b"]
@@ -184,5 +188,58 @@ def test_a_length_of_the_command_line_takes_the_place_of_the_file_s(file, overri
   config = default("vae")
   config.steps, config.epochs = file
   config.update(overrides)
-  found = with_one_length(config, overrides)
+  found = settled(config, overrides)
   assert (found.steps, found.epochs) == expected
+
+
+@pytest.mark.parametrize(
+  ("overrides", "kept"),
+  [({}, True), ({"sweep.seeds": (7,), "steps": 9}, True), ({"model.width": 8}, False)],
+)
+def test_a_recipe_s_record_is_that_of_its_own_settings(overrides, kept):
+  config = default("gan")
+  config.mark = (100.0, 3000)
+  config.update_from_flattened_dict(overrides)
+  assert settled(config, overrides).mark == ((100.0, 3000) if kept else ())
+
+
+LATE = ("jax", "numpy.random", "matplotlib", "orbax", "flax")
+
+
+@pytest.mark.parametrize(
+  "arguments",
+  [
+    *(
+      ["compare", "nowhere"],
+      ["evaluate", "nowhere"],
+      ["report", "nowhere"],
+      ["sample", "nowhere"],
+    ),
+    *(["interpolate", "nowhere"], ["reconstruct", "nowhere"], ["export", "nowhere", "--out=x"]),
+    *(["score", "nowhere", "--data=digits"], ["main", "--config=nowhere"]),
+    *(["describe", "--config=nowhere"], ["compare", "--wrokdir=x"]),
+  ],
+)
+def test_a_mistake_is_answered_before_anything_slow_is_imported(arguments, tmp_path):
+  name, *flags = arguments
+  code = (
+    f"import atexit, runpy, sys; sys.argv = ['-m', *{flags!r}]\n"
+    f"atexit.register(lambda: print([m for m in {LATE!r} if m in sys.modules]))\n"
+    f"runpy.run_module('genjax.{name}', run_name='__main__', alter_sys=True)"
+  )
+  done = subprocess.run(
+    [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+  )
+  assert done.returncode == 2, done.stderr
+  assert done.stderr.startswith("genjax: "), done.stderr
+  assert done.stdout == "[]\n"
+
+
+def test_the_package_has_every_room_and_the_configs():
+  root = pathlib.Path(cli.__file__).parents[1]
+  told = configparser.ConfigParser()
+  told.read(root / "setup.cfg")
+  rooms = {f"genjax.{file.parent.name}" for file in root.glob("genjax/*/__init__.py")}
+  packages = set(told["options"]["packages"].split())
+  assert packages == {"genjax", "genjax.configs"} | rooms
+  assert told["options"]["package_dir"].split() == ["genjax.configs", "=", "configs"]

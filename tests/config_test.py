@@ -58,6 +58,7 @@ KEYS = {
   "eval_images": ("vae", WHOLE_1, [0, 1.0, True]),
   "evals": ("vae", "one of 'fd', 'fd_infinity'", ["fd", ("no_score",), (3,), (["fd"],), None]),
   "keep": ("vae", WHOLE_1, [0, 1.0, True]),
+  "mark": ("vae", FINITE_0, [3, (-1.0,), ("100", 3), (NAN,), None]),
   "sample_columns": ("vae", WHOLE_1, [0, 1.0, True]),
   "model.name": ("vae", "one of vae, gan", ["vea", "", 3, None, ["vae"]]),
   "model.network": ("vae", ANY_NETWORK, ["s9", "", 3, None]),

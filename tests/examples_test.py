@@ -27,8 +27,8 @@ def test_it_is_right_as_it_stands(file):
   for _, cell in config.cells(wanted):
     config.check(cell)
     keys, latents = cell.model.to_dict(), cell.sweep.latents
-    model = models.build(keys, (28, 28, 1), 10, max(latents))
-    padding.check(keys, model, (28, 28, 1), 10, latents)
+    shape = (cell.data.size or 28, cell.data.size or 28, 1)
+    padding.check(keys, models.build(keys, shape, 10, max(latents)), shape, 10, latents)
   assert len(file.read_text().splitlines()) <= 150
 
 
@@ -64,8 +64,8 @@ def test_a_flow_is_interpolated_exported_and_sampled(trained, tmp_path):
   assert "generate.stablehlo" in exporting.write(tmp_path / "e", selection.read([path], ["0"])[0])
   (best,), (raw,) = genjax.load(path), genjax.load(path, "raw")
   z = best.noise(3)
-  assert z.shape == (3, 784)
-  assert best.generate(z).shape == (3, 28, 28, 1)
+  assert z.shape == (3, 256)
+  assert best.generate(z).shape == (3, 16, 16, 1)
   assert np.abs(np.asarray(best.generate(z) - raw.generate(z))).max() > 0  # the average is another
 
 

@@ -12,8 +12,18 @@ PACKAGE = pathlib.Path(genjax.__file__).parent
 
 # A room imports from those before it: files of the package's root by name, then its folders.
 ROOMS = (
-  *("types", "rng", "files", "parts", "process", "flag_parsing", "cli"),
-  *("models", "metrics", "data", "config", "plotting", "training", "scoring", "analysis"),
+  *("mistakes", "types", "rng", "files", "parts", "process", "flag_parsing", "cli"),
+  *(
+    "models",
+    "metrics",
+    "data",
+    "config",
+    "config_flag",
+    "plotting",
+    "training",
+    "scoring",
+    "analysis",
+  ),
   *("reporting", "commands"),
 )
 # Where a room shows what it has, in the order of the rooms.

@@ -1,7 +1,7 @@
 """The keys of a config, what is right for each, and the programs that a config asks for."""
 
 from genjax.config.checks import check
-from genjax.config.files import define, load, with_one_length
+from genjax.config.files import load, settled
 from genjax.config.keys import complete, default, flatten, options, suggestion, title
 from genjax.config.studies import cells, check_overrides
 from genjax.config.variants import FLAX, variant
@@ -13,12 +13,11 @@ __all__ = [
   "check_overrides",
   "complete",
   "default",
-  "define",
   "flatten",
   "load",
   "options",
+  "settled",
   "suggestion",
   "title",
   "variant",
-  "with_one_length",
 ]

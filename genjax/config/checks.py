@@ -32,6 +32,8 @@ def check(config: ml_collections.ConfigDict) -> None:
       raise UserError(f"config.{name} is missing; its default is {key.default!r}")
     if name != "cells":
       _check_value(key, flat[name])
+  if len(flat["mark"]) not in (0, 2):
+    raise UserError(f"config.mark is {flat['mark']!r}; expected (), or an FD and a step")
   _check_parts(flat)
   _check_together(flat, known)
   _check_cells(flat["cells"], known)

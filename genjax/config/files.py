@@ -1,77 +1,22 @@
-"""Config files: where they lie, and how they are read."""
+"""Configs for programs: of a file, with other values at some keys."""
 
 import os
 import pathlib
-import re
 import runpy
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import ml_collections
-from absl import flags
-from ml_collections.config_flags import config_flags
 
-from genjax import parts
+from genjax import files, parts
 from genjax.config import keys
-from genjax.types import UserError
+from genjax.mistakes import UserError
 
-# Those that come with genjax: installed, and in a clone.
-_PLACES = [pathlib.Path(__file__).parents[i] / "configs" for i in (1, 2)]
-
-
-def named() -> list[str]:
-  """The names of the files that come with genjax: "vae_mnist"."""
-  files = [file for place in _PLACES for file in place.glob("*.py")]
-  return sorted({file.stem for file in files if file.stem != "__init__"})
-
-
-def locate(path: str) -> str:
-  """The path of a config file, with the argument after its colon.
-
-  A file that is there is meant by its path; or else one that comes with genjax by its name, as
-  "wgan_mnist:s1".
-  """
-  file, colon, argument = path.partition(":")
-  if not os.path.exists(file) and re.fullmatch(r"\w+(\.py)?", file):
-    for place in _PLACES:
-      known = place / f"{file.removesuffix('.py')}.py"
-      if known.is_file():
-        return f"{known}{colon}{argument}"
-  return path
-
-
-class Parser(config_flags.ConfigFileFlagParser):
-  """Reads config files for a flag, with the keys of networks that the command line names."""
-
-  def parse(self, path: str) -> Any:
-    found = locate(path)
-    parts.look_in(pathlib.Path(found.partition(":")[0]).parent)
-    config = super().parse(found)
-    if isinstance(config, ml_collections.ConfigDict) and "model" in config:
-      keys.complete(config, _networks(sys.argv, self.name))
-    return config
-
-
-def _networks(arguments: Iterable[str], flag: str) -> list[str]:
-  """Whatever looks like `MODULE:OBJECT` in arguments that set networks or cells."""
-  chosen = [
-    a for a in arguments if re.match(rf"--?{flag}\.(model\.network|grid\.network|cells)=", a)
-  ]
-  return re.findall(r"[\w.]+:\w+", " ".join(chosen))
-
-
-def define(values: flags.FlagValues) -> flags.FlagHolder:
-  """The flag --config, with --config.KEY for every key of the file."""
-  holder = config_flags.DEFINE_config_file(
-    "config",
-    None,
-    "File with get_config(), as my_config.py, or the name of one that comes with genjax, as "
-    "gan_mnist:s1; --config.KEY=VALUE changes a key.",
-    flag_values=values,
-  )
-  values["config"].parser = Parser("config")
-  return holder
+# Overrides with which a recipe is what it was when its `mark` was measured.
+_OF_RECORD = {
+  *("sweep.seeds", "sweep.chunk", "steps", "epochs", "log_every", "eval_every", "eval_images"),
+  *("evals", "keep", "mark", "sample_columns", "data.dir", "data.cache", "contrasts"),
+}
 
 
 def load(
@@ -101,13 +46,13 @@ def load(
       config.update_from_flattened_dict({key: tuple(value) if several else value})
     except (TypeError, ValueError) as error:
       raise UserError(f"config.{key} is {value!r}: {error}") from error
-  return with_one_length(config, overrides)
+  return settled(config, overrides)
 
 
 def _read(path: str) -> ml_collections.ConfigDict:
-  file, colon, argument = locate(path).partition(":")
+  file, colon, argument = files.config(path).partition(":")
   if not os.path.isfile(file):
-    raise UserError(f"{path}: there is no such file; genjax's own are {', '.join(named())}")
+    raise UserError(f"{path}: there is no such file; genjax's own are {', '.join(files.configs())}")
   parts.look_in(pathlib.Path(file).parent)
   try:
     config = runpy.run_path(file)["get_config"](*[argument] * bool(colon))
@@ -120,10 +65,16 @@ def _read(path: str) -> ml_collections.ConfigDict:
   return config
 
 
-def with_one_length(
+def settled(
   config: ml_collections.ConfigDict, overrides: Mapping[str, Any]
 ) -> ml_collections.ConfigDict:
-  """With steps that are set anew in place of the file's epochs, and the reverse."""
+  """What holds of a file with these overrides.
+
+  Steps that are set anew take the place of its epochs, and the reverse; the record of a recipe is
+  that of its own settings, with any seeds.
+  """
+  if overrides.keys() - _OF_RECORD:
+    config.mark = ()
   for length, other, nothing in (("steps", "epochs", 0.0), ("epochs", "steps", 0)):
     if overrides.get(length) and other not in overrides and other in config:
       config[other] = nothing

@@ -64,6 +64,8 @@ KEYS = (
   Key("evals", (), OneOf(SCORES, own=True),
     "scores of genjax.evaluate to be computed at each validation too"),
   Key("keep", 3, whole(1), "checkpoints kept"),
+  Key("mark", (), rules.FROM_ZERO,
+    "a recipe's record: an FD, and the step from which on the median run is below it"),
   Key("sample_columns", 12, whole(1), "images of a run in a gallery"),
   # The model: the structure that all runs of a program share.
   Key("model.name", "vae", OneOf(MODELS), "the algorithm", VAE),

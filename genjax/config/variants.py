@@ -58,7 +58,7 @@ def _update(config: ml_collections.ConfigDict, changes: dict) -> None:
 def _shrink(config: ml_collections.ConfigDict) -> None:
   colour = {"data.size": 32, "data.channels": 3} if config.data.name.startswith("cifar") else {}
   own = {"data.name": config.data.name} if parts.is_name(config.data.name) else {}
-  config.contrasts = ""  # two seeds decide nothing
+  config.contrasts, config.mark = "", ()  # two seeds decide nothing, and this is no recipe
   config.update_from_flattened_dict(SMOKE | colour | own)
   config.sweep.latents = _few(config.sweep.latents)
   if "width" in config.model:

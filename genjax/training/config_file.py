@@ -35,8 +35,15 @@ _BEFORE_KEYS = {
 }
 # Keys that came later without another format, and what was meant before they did.
 _LATER_KEYS = {
-  "vae": {"data": {"background": "white"}, "sweep": {"b2": [0.999], "decay_steps": [0.0]}},
+  "vae": {
+    "contrasts": "",
+    "mark": [],
+    "data": {"background": "white"},
+    "sweep": {"b2": [0.999], "decay_steps": [0.0]},
+  },
   "gan": {
+    "contrasts": "",
+    "mark": [],
     "data": {"background": "white"},
     "model": {"spectral_norm": False, "shared_images": False},
     "sweep": {"b2": [0.999], "decay_steps": [0.0], "critic_learning_rate": [0.0]},
@@ -46,7 +53,7 @@ _LATER_KEYS = {
 # may change them. Best weights are those of the best of the validations that were made.
 _FREE = (
   *("sweep.chunk", "keep", "log_every", "eval_every"),
-  *("data.cache", "data.dir", "data.name", "data.background", "contrasts"),
+  *("data.cache", "data.dir", "data.name", "data.background", "contrasts", "mark"),
 )
 _LIBRARIES = ("genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
@@ -196,10 +203,12 @@ def read_config(path: pathlib.Path) -> dict:
   return record
 
 
-def _with(added: dict[str, dict], config: dict) -> dict:
+def _with(added: dict, config: dict) -> dict:
   """A config with those keys where it has none; for each of a model there is one of a grid."""
   added = added | {"grid": {key: [] for key in added.get("model", {})}}
-  return config | {part: added[part] | config[part] for part in added if part in config}
+  parts = {part: keys for part, keys in added.items() if isinstance(keys, dict)}
+  alone = {key: value for key, value in added.items() if key not in parts}
+  return alone | config | {part: parts[part] | config[part] for part in parts if part in config}
 
 
 def check_arrays(path: pathlib.Path, record: dict) -> None:

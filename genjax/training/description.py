@@ -158,11 +158,18 @@ def _of_speed(plan: planning.Plan, rate: float) -> str:
   if not np.isfinite(rate):
     return ""
   whole = _duration(len(plan.rows) * plan.steps / rate)
-  return "\n" + _wrapped(
+  text = "\n" + _wrapped(
     "speed",
     f"{rate:.3g} run-steps/s here: {whole} for all steps, and compiling, validations and pictures "
     "on top",
   )
+  if plan.config.mark:
+    fd, step = plan.config.mark
+    reached = _duration(len(plan.rows) * step / rate)
+    text += _wrapped(
+      "mark", f"FD {fd:g} at step {step:,.0f}, the median of this recipe's seeds: {reached} here"
+    )
+  return text
 
 
 def _duration(seconds: float) -> str:

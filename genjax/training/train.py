@@ -169,12 +169,17 @@ class Training:
     leading = min(means, key=lambda name: (name != "loss", not name.endswith("loss"), name))
     ill = sum(map(bool, self.troubles))
     counted = f"{self.counted}, {ill} in trouble (see runs.csv)" if ill else self.counted
-    self.bar.set_postfix_str(f"{counted}{self._rate()}, {_spread(leading, means[leading])}")
+    self.bar.set_postfix_str(f"{counted}{self._pace()}, {_spread(leading, means[leading])}")
 
-  def _rate(self) -> str:
-    """How fast all runs are together, where that is another figure than the bar's own."""
-    rate = self.bar.format_dict["rate"]
-    return f", {rate * len(self.rows):.3g} run-steps/s" if rate and len(self.rows) > 1 else ""
+  def _pace(self) -> str:
+    """How fast all runs are together, and how long a recipe's mark is away."""
+    rate, said = self.bar.format_dict["rate"], ""
+    if rate and len(self.rows) > 1:
+      said += f", {rate * len(self.rows):.3g} run-steps/s"
+    if rate and self.config.mark and self.step < self.config.mark[1]:
+      fd, step = self.config.mark
+      said += f", FD {fd:g} in {tqdm.format_interval((step - self.step) / rate)}"
+    return said
 
   def _failed(self) -> np.ndarray:
     return np.asarray(self.progress.failed_at) >= 0

@@ -1,0 +1,21 @@
+"""What a user can do wrong. Every command imports this first, and nothing slow with it."""
+
+import sys
+
+import genjax
+
+# The probabilistic programming library of that name, installed over this one, has its __init__.
+if not hasattr(genjax, "DISTRIBUTION"):
+  _line = (
+    f"{genjax.__file__} is of another library named genjax; pip uninstall genjax, then install "
+    "genjax-seeds again"
+  )
+  _command = getattr(sys.modules["__main__"], "__spec__", None)
+  if _command and _command.name.startswith("genjax."):
+    sys.stderr.write(f"genjax: {_line}\n")
+    sys.exit(2)
+  raise ImportError(_line)
+
+
+class UserError(Exception):
+  """The user's mistake. The message is one line: what is wrong, and what is expected."""
