@@ -44,7 +44,8 @@ def discriminator(context: Context) -> Group:
       return both[:, 1] - both[:, 0]
 
     by_network = pixels.jensen_shannon_bound(logit(unseen), logit(fake[count : count + rest]))
-    rows = [x.reshape(len(x), -1) for x in (unseen, fake[count : count + rest], fake[:count])]
+    sets = unseen, fake[count : count + rest], fake[:count]
+    rows = [x.reshape(len(x), -1).astype(jnp.float32) for x in sets]
     return jnp.maximum(by_network, copies.repetition_bound(*rows))
 
   every, once = context.vectorised(bound), compiled(bound)
