@@ -19,7 +19,7 @@ from genjax.metrics import association, rank_tests, significance, statistics, tr
 from genjax.metrics.statistics import ranked
 
 TIMES = flags.DEFINE_integer("times", 2000, "Simulations of each interval and test.")
-STUDIES = flags.DEFINE_integer("studies", 1000, "Studies of each design.")
+STUDIES = flags.DEFINE_integer("studies", 500, "Studies of each design.")
 SEEDS = (3, 5, 10, 20)
 FAILING = 0.2  # the chance of a run's failure, where runs fail
 
