@@ -116,7 +116,8 @@ class Model(NamedTuple):
   networks: Any = None
   encode: Callable | None = None  # (run, state, images in [0, 1]) -> mean [B, Z], logvar [B, Z]
   decode: Callable | None = None  # (run, state, z [B, Z]) -> logits of the pixels [B, H, W, C]
-  # (run, state, images in [0, 1], label) -> critic's scores [B]; batch norm is by these images
+  # (run, state, images in [0, 1], label) -> critic's scores [B]; batch norm is by these images.
+  # Where there is one, `diagnose` gives val_critic_gap and val_critic_gradient_norm too.
   score: Callable | None = None
   # player -> its part of a step: (run, state, batch, key) -> as `step`
   turns: Mapping[str, Callable] = types.MappingProxyType({})

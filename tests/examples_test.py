@@ -1,7 +1,9 @@
 """Every file of configs/examples/ trains, is scored and compared, at smoke size."""
 
+import json
 import pathlib
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -81,3 +83,27 @@ def test_a_flow_learns_a_direction(caches, tmp_path):
   (run,) = genjax.train(FOLDER / "flow.py", tmp_path, small, report=False)
   loss = run.metrics["loss"].values
   assert loss[-1] < 0.6 * loss[0]
+
+
+def test_the_tutorial_runs_from_install_to_interpolation(caches, tmp_path, monkeypatch, capsys):
+  """All cells of the notebook, with fewer steps and seeds, in one namespace."""
+  cells = json.loads((FOLDER / "tutorial.ipynb").read_text())["cells"]
+  code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+  changes = {
+    "STEPS, SEEDS = 600, range(10)": "STEPS, SEEDS = 4, range(2)",
+    '["fd", "coverage"]': '["swd"]',  # without a classifier, which takes minutes to train
+    "genjax.prepare_jax()": "",
+  }
+  text = "\n".join(code)
+  for old, new in changes.items():
+    assert old in text
+    text = text.replace(old, new)
+  shown = []
+  monkeypatch.setattr("matplotlib.pyplot.show", lambda: shown.append(1))
+  monkeypatch.chdir(tmp_path)
+  with plt.rc_context({"figure.max_open_warning": 0}):
+    exec(compile(text, "tutorial.ipynb", "exec"), {})
+  plt.close("all")
+  assert len(shown) == 2
+  assert "latent 2" in capsys.readouterr().out
+  assert (tmp_path / "vae" / "report.html").exists()

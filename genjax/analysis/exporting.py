@@ -12,13 +12,16 @@ from jax import export as jax_export
 from safetensors.numpy import save
 
 from genjax import files, models
+from genjax.analysis import torch_code
 from genjax.analysis.selection import Selection
 from genjax.models import modules, summary
 from genjax.training import config_file, sweep
 from genjax.types import Model, Run, State, UserError
 
 PLATFORMS = ("cpu", "cuda", "tpu")
-NAMES = r"params\.safetensors|layers\.json|(generate|encode)\.stablehlo|README\.txt"
+NAMES = (
+  r"params\.safetensors|layers\.json|(generate|encode)\.stablehlo|README\.txt|generator_torch\.py"
+)
 
 
 def write(out: pathlib.Path, chosen: Selection) -> list[str]:
@@ -45,7 +48,10 @@ def write(out: pathlib.Path, chosen: Selection) -> list[str]:
     if model.encode:
       encode = _exported(lambda image: model.encode(run, state, image), (shape, jnp.float32))
       (folder / "encode.stablehlo").write_bytes(encode)
-    (folder / "README.txt").write_text(_readme(chosen, model))
+    code = torch_code.write(model, shape)
+    if code:
+      (folder / torch_code.FILE).write_text(code)
+    (folder / "README.txt").write_text(_readme(chosen, model, bool(code)))
     return sorted(file.name for file in folder.iterdir())
 
 
@@ -140,7 +146,7 @@ To load them takes numpy, and jax with the package flatbuffers:
 """
 
 
-def _readme(chosen: Selection, model: Model) -> str:
+def _readme(chosen: Selection, model: Model, torch: bool) -> str:
   about = ", ".join(f"{name} {value}" for name, value in _about(chosen).items())
   about = f"A run that genjax {config_file.versions()['genjax']} trained: {about}."
   image = f"image [B, {', '.join(map(str, chosen.saved.image_shape))}] in [0, 1]"
@@ -153,6 +159,8 @@ def _readme(chosen: Selection, model: Model) -> str:
   }
   if model.encode:
     contents["encode.stablehlo"] = f"{image} -> mean {latent}, logvar {latent} of z"
+  if torch:
+    contents[torch_code.FILE] = "generate in PyTorch, from params.safetensors; no JAX"
   return _README.format(
     about=textwrap.fill(about, 96),
     contents="\n".join(f"{name:20}{text}" for name, text in contents.items()),

@@ -73,7 +73,7 @@ def _on_pairs(measure: Measure, compared: Sequence[Compared]) -> list[str]:
   if any(one.verdict == "trade-off" for one in compared):
     notes.append("trade-off: the setting with the better runs fails more often (Fisher's exact p)")
   if any(one.comparison.paired for one in compared):
-    notes.append("paired by seed, as seeds rank alike in these settings (Kendall's W, p < 0.01)")
+    notes.append("paired by seed, as seeds rank alike in these settings (Kendall's W, p < 0.001)")
   enough = [one.comparison.n for one in compared if min(one.comparison.n) >= ENOUGH]
   least = min((power.least_p(*n) for n in enough), default=0) * len(compared)
   if least >= power.LEVEL:

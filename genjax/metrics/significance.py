@@ -19,7 +19,9 @@ from genjax.metrics import power, rank_tests
 from genjax.metrics.power import LEVEL
 from genjax.metrics.statistics import ENOUGH, Figures, Interval, ranked
 
-SEEDS_AGREE = 0.01  # level at which seeds are taken to correlate between settings
+# Level at which seeds are taken to correlate between settings. Where they only seem to, the test of
+# pairs finds what is not there in a quarter of the cases: at 0.001 that adds nothing to be seen.
+SEEDS_AGREE = 0.001
 
 BySeed = Mapping[int, float]
 
@@ -148,7 +150,7 @@ def compare_all(
 
 
 def seeds_correlate(by_setting: Mapping[str, BySeed], lower: bool = True) -> bool:
-  """Whether seeds rank alike in the settings that share them: Kendall's W, at 0.01."""
+  """Whether seeds rank alike in the settings that share them: Kendall's W, at 0.001."""
   if not by_setting:
     return False
   seeds, _ = Counter(tuple(sorted(one)) for one in by_setting.values()).most_common(1)[0]

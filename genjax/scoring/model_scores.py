@@ -41,7 +41,7 @@ def critic(context: Context) -> Group:
 
     keys = jax.random.split(context.key(5), len(held.label))
     gap, norm, overfit = (x.mean() for x in lax.map(one, (keys, held, train)))
-    low, high = model.networks.image_range  # in whose units the norm is
+    low, high = getattr(model.networks, "image_range", (0.0, 1.0))  # in whose units the norm is
     slope = norm * (high - low)
     return {"critic_gap": gap, "critic_gap_scaled": gap / slope, "critic_gap_real": overfit}
 

@@ -5,7 +5,7 @@ import numpy as np
 from jax import Array
 
 from genjax import data
-from genjax.metrics import pixels
+from genjax.metrics import copies, pixels
 from genjax.scoring import classifier_training
 from genjax.scoring.classifier_network import Small, apply, classify
 from genjax.scoring.protocols import Context, Group
@@ -14,10 +14,15 @@ from genjax.types import Dataset
 
 DISCRIMINATOR_STEPS = 300
 STUDENT_STEPS = 1000
+JSD_RULES = 2  # as protocols.RULES, of this group: images that come again are seen
 
 
 def discriminator(context: Context) -> Group:
-  """How well a fresh network tells generated from training images: four fifths of them train it."""
+  """How well a fresh network tells generated from training images: four fifths of them train it.
+
+  What it cannot tell, generated images that come again, `repetition_bound` does: the larger of both
+  lower bounds is the score.
+  """
   train, validation = context.splits.train.image, context.splits.validation.image
   shape = train.shape[1:]
   count = min(context.count, len(train)) * 4 // 5
@@ -38,13 +43,20 @@ def discriminator(context: Context) -> Group:
       both = classify(network, params, images)[1]
       return both[:, 1] - both[:, 0]
 
-    return pixels.jensen_shannon_bound(logit(unseen), logit(fake[count : count + rest]))
+    by_network = pixels.jensen_shannon_bound(logit(unseen), logit(fake[count : count + rest]))
+    sets = unseen, fake[count : count + rest], fake[:count]
+    rows = [x.reshape(len(x), -1).astype(jnp.float32) for x in sets]
+    return jnp.maximum(by_network, copies.repetition_bound(*rows))
 
   every, once = context.vectorised(bound), compiled(bound)
   real = jnp.asarray(train[:count]), jnp.asarray(others[:rest])
   return Group(
     context.protocol(
-      "discriminator", steps=DISCRIMINATOR_STEPS, training_images=2 * count, images=2 * rest
+      "discriminator",
+      rules=JSD_RULES,
+      steps=DISCRIMINATOR_STEPS,
+      training_images=2 * count,
+      images=2 * rest,
     ),
     context.names("discriminator"),
     lambda block, names: {"jsd": np.asarray(every(block.images, *real))},

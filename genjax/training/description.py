@@ -111,8 +111,8 @@ def _of_model(plan: planning.Plan, shown: dict, folder: str) -> str:
 def _of_step(plan: planning.Plan, flop: dict[str, int]) -> str:
   K = plan.model.batches_per_step
   parts = [
-    f"{name} {_unit(count)}FLOP" + (f" (its {K} steps)" if name == "critic" and K > 1 else "")
-    for name, count in flop.items()
+    f"{name} {_unit(count)}FLOP" + (f" (its {K} steps)" if place == 0 and K > 1 else "")
+    for place, (name, count) in enumerate(flop.items())  # the first of a step takes the batches
   ]
   split = f": {', '.join(parts)}" if len(parts) > 1 else ""
   everything = f"{_unit(sum(flop.values()))}FLOP a run in matrix products"

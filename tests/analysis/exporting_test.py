@@ -1,25 +1,30 @@
 """A run as plain files: what another process, without genjax, reads from them."""
 
 import json
+import runpy
 import subprocess
 import sys
 import textwrap
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import trainings
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 from systems import SYSTEMS, small
 
 import genjax
-from genjax.analysis import exporting, selection
+from genjax.analysis import exporting, selection, torch_code
+from genjax.models.layers import Dense
 from genjax.scoring import weight_files
 from genjax.training import sweep
 from genjax.types import UserError
 
-FILES = ["README.txt", "generate.stablehlo", "layers.json", "params.safetensors"]
+FILES = [
+  *("README.txt", "generate.stablehlo", "generator_torch.py", "layers.json", "params.safetensors")
+]
 
 
 @pytest.fixture(scope="module")
@@ -158,3 +163,56 @@ def test_one_run_at_a_time(vae, tmp_path):
   with pytest.raises(UserError, match=r"--runs names 8 runs of .*; expected one"):
     exported(vae[0], tmp_path / "out", [])
   assert not list(tmp_path.iterdir())
+
+
+def in_torch(folder, *inputs):
+  """What the page of PyTorch makes of these arrays."""
+  torch = pytest.importorskip("torch")
+  generator = runpy.run_path(str(folder / torch_code.FILE))["Generator"]
+  given = [torch.from_numpy(np.array(one)) for one in inputs]
+  return generator(folder / "params.safetensors")(*given).detach().numpy()
+
+
+def test_a_conditional_generator_is_equal_in_pytorch(conditional, tmp_path):
+  exported(conditional, tmp_path, ["latent=2"])
+  (run,) = (one for one in genjax.load(conditional) if one.numbers["latent"] == 2)
+  z, label = run.noise(5), jnp.arange(5)
+  np.testing.assert_allclose(in_torch(tmp_path, z, label), run.generate(z, label), atol=1e-4)
+
+
+def test_a_decoder_is_equal_in_pytorch(vae, tmp_path):
+  exported(vae[0], tmp_path, ["0"])
+  run = genjax.load(vae[0])[0]
+  z = run.noise(5)
+  np.testing.assert_allclose(in_torch(tmp_path, z), run.generate(z), atol=1e-4)
+
+
+# Between them: strides of 1, 2 and 4, both paddings, pooling, labels, batch norm, three endings.
+@pytest.mark.parametrize(
+  "name", ["s1_vae_cifar10", "s4_vae", "s4_gan", "s1_wgan_cifar10", "s4_cgan", "dcgan"]
+)
+def test_a_system_is_equal_in_pytorch(name, tmp_path):
+  shape = SYSTEMS[name].shape
+  model = small(name)
+  run = jax.tree.map(lambda leaf: leaf[0], sweep.runs([{"seed": 0, "latent": 3}]))
+  state = jax.jit(model.init)(run)
+  code = torch_code.write(model, shape)
+  (tmp_path / torch_code.FILE).write_text(code)
+  save_file(exporting.parameters(model, state), tmp_path / "params.safetensors")
+  z, label = jax.random.normal(jax.random.key(1), (4, 3)), jnp.arange(4)
+  given = (z, label) if model.num_classes else (z,)
+  np.testing.assert_allclose(
+    in_torch(tmp_path, *given), model.generate(run, state, z, label), atol=1e-4
+  )
+
+
+def test_a_network_whose_layers_branch_has_no_page():
+  class Branching(nn.Module):
+    @nn.compact
+    def __call__(self, z, label=None, train=False):
+      return Dense(4)(z) + Dense(4)(z)
+
+  networks = genjax.GanNetworks(Branching(), None, (0.0, 1.0))
+  model = small("s2_gan")._replace(networks=networks)
+  assert torch_code.write(model, (28, 28, 1)) is None
+  assert torch_code.write(model._replace(networks=None), (28, 28, 1)) is None

@@ -33,7 +33,7 @@ def test_pairs_of_seeds_that_agree_are_compared_by_seed_and_adjusted_together(tm
   np.testing.assert_allclose([float(row["p_holm"]) for row in found], [3 * p, 3 * p, 1], rtol=1e-5)
   assert [row["verdict"] for row in found] == ["A", "A", "no difference shown"]
   assert notes(table) == [
-    "paired by seed, as seeds rank alike in these settings (Kendall's W, p < 0.01)"
+    "paired by seed, as seeds rank alike in these settings (Kendall's W, p < 0.001)"
   ]
   two = pair_tables.pairs(scored.found(*many(tmp_path / "b", 10, 1, 1, shuffled=True)))
   (row,) = rows(two)

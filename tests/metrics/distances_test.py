@@ -246,6 +246,23 @@ def test_classifier_score_where_it_is_known():
   np.testing.assert_allclose(distances.classifier_score(p), expected)
 
 
+def test_images_that_come_again_bound_the_divergence():
+  real, few = normal(400, 5), normal(20, 5, 1)
+  again = few[RNG(0).integers(0, 20, 1400)]
+  found = copies.repetition_bound(real, again[:400], again[400:])
+  assert 0.6 < found < np.log(2)
+  half = np.concatenate([again[:200], normal(200, 5, 2)])[RNG(1).permutation(400)]
+  mixed = copies.repetition_bound(real, half, np.concatenate([again[400:900], normal(500, 5, 3)]))
+  # Of a half that is a point mass and a half that is real: log 2 - L / 2 in closed form.
+  truth = np.log(2) - (np.log(1.5) + 0.5 * np.log(3)) / 2
+  assert truth - 0.05 < mixed < truth + 0.06
+  new = [
+    copies.repetition_bound(normal(400, 5, i), normal(400, 5, 90 + i), normal(1000, 5, 50 + i))
+    for i in range(20)
+  ]
+  assert -0.06 < np.mean(new) < 0.01
+
+
 def test_class_divergence():
   real, half = np.arange(1000) % 10, np.arange(1000) % 5
   assert distances.class_divergence(real, real, 10) == (10, 0)

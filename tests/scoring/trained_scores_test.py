@@ -53,6 +53,17 @@ def test_a_fresh_discriminator_tells_noise_from_images(split, monkeypatch):
   assert -1 < floor < 0.05
 
 
+def test_copies_of_training_images_are_no_distribution(monkeypatch):
+  """Ten training images again and again: none is told from a real one by looking at it alone."""
+  monkeypatch.setattr(trained_scores, "DISCRIMINATOR_STEPS", 60)
+  group = trained_scores.discriminator(_context("test"))
+  copied = SPLITS.train.image[np.arange(400) % 10]
+  new = _dataset(400, 4).image
+  again, alike = group.measure(_block(copied, new), {"jsd"})["jsd"]
+  assert again > 0.5
+  assert alike < 0.05
+
+
 def test_what_a_student_of_generated_images_learns(monkeypatch):
   monkeypatch.setattr(trained_scores, "STUDENT_STEPS", 60)
   context = _context("test")
