@@ -1,6 +1,8 @@
 """Trains what a config describes: `python -m genjax.main --config=configs/wgan_mnist.py`."""
 
 import pathlib
+import sys
+from typing import Any
 
 from absl import flags
 
@@ -21,28 +23,53 @@ _CELL = flags.DEFINE_string(
   flag_values=_FLAGS,
 )
 _LIST = "list"
+_RAY = flags.DEFINE_string(
+  "ray",
+  "",
+  "Address of a Ray cluster that trains the cells of a study, or `local` for this machine's cores.",
+  flag_values=_FLAGS,
+)
+_CPUS = flags.DEFINE_float("ray_cpus", 1, "Cores of each cell.", 0, flag_values=_FLAGS)
+_GPUS = flags.DEFINE_float("ray_gpus", 0, "GPUs of each cell.", 0, flag_values=_FLAGS)
 
 
 def main() -> None:
   given, overrides = cli.config_of(_CONFIG), cli.overrides_of(_CONFIG)
-  listing = _CELL.value == _LIST
-  if not (_WORKDIR.value or listing):
+  if not (_WORKDIR.value or _CELL.value == _LIST):
     raise UserError("--workdir is missing; name a folder for everything that the run leaves")
-  if not listing:  # which is for a machine that submits jobs, and need not have their devices
+  if _CELL.value and _RAY.value:
+    raise UserError("--cell is one cell, and --ray trains all of them; drop one of the two")
+  elsewhere = bool(_RAY.value) or _CELL.value == _LIST
+  if not elsewhere:  # where cells are trained has devices, which this machine need not
     process.prepare_jax()
   from genjax import config
 
   wanted = config.settled(given, overrides)
   config.check_overrides(overrides, wanted)
-  if listing:
-    folders = list(config.programs(wanted))
-    config.check_study(_LIST, folders)
-    print(*folders, sep="\n")
+  if elsewhere:
+    _elsewhere(config.programs(wanted))
     return
   from genjax import api
 
   asked = {"explore": _EXPLORE.value, "cell": _CELL.value}
   api.run(wanted, pathlib.Path(_WORKDIR.value), cli.origin(_CONFIG), **asked)
+
+
+def _elsewhere(programs: dict[str, Any]) -> None:
+  """Lists the cells of a study, or has Ray train them."""
+  from genjax import config
+  from genjax.training import cluster, design
+
+  flag = f"--ray={_RAY.value}" if _RAY.value else f"--cell={_LIST}"
+  config.check_study(flag, list(programs))
+  if not _RAY.value:
+    print(*programs, sep="\n")
+    return
+  planned = design.of(programs)
+  if not _EXPLORE.value:
+    design.check(planned)
+  resources = cluster.Resources(_CPUS.value, _GPUS.value)
+  cluster.run(list(programs), pathlib.Path(_WORKDIR.value), sys.argv[1:], _RAY.value, resources)
 
 
 if __name__ == "__main__":

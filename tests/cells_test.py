@@ -1,24 +1,17 @@
 """Cells of a study, each by a process of its own: equal to the study that one process trains."""
 
-import json
 import os
-import pathlib
 import subprocess
 import sys
 
 import pytest
 import trainings
-from systems import assert_trees_equal
 from trainings import CONFIG
+from two_cells import FLAGS, FOLDERS, ROOT, SMALL, assert_same
 
 import genjax
 from genjax import config
 from genjax.types import UserError
-
-ROOT = pathlib.Path(genjax.__file__).parents[1]
-SMALL = {"steps": 4, "eval_every": 2, "log_every": 1, "grid.width": (8, 12)}
-FLAGS = [f"{CONFIG}:vae", *(f"--config.{key}={value}" for key, value in SMALL.items())]
-FOLDERS = ["width=8", "width=12"]
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +21,6 @@ def whole(commands, tmp_path_factory):
   result = commands("main", *FLAGS, f"--workdir={path}")
   assert result.status == 0, result.errors
   return path
-
-
-def assert_same(path, whole):
-  """Every figure of every run, and every weight, to the last bit."""
-  for folder in FOLDERS:
-    for name in ("metrics.csv", "runs.csv"):
-      assert (path / folder / name).read_text() == (whole / folder / name).read_text()
-    for run, other in zip(genjax.load(path / folder), genjax.load(whole / folder), strict=True):
-      assert_trees_equal(run.state, other.state)
-    records = [json.loads((place / folder / "config.json").read_text()) for place in (path, whole)]
-    assert records[0]["config"] == records[1]["config"]
 
 
 # --cell

@@ -30,7 +30,7 @@ ROOMS = (
 SHOWN = "__init__"
 
 # These take seconds to import, or are not on every machine: within functions alone.
-LATE = {"sklearn", "tensorflow_datasets"}
+LATE = {"ray", "sklearn", "tensorflow_datasets"}
 # No part of the program at run time.
 NEVER = {"beartype", "tensorflow", "torch"}
 

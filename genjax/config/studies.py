@@ -56,7 +56,7 @@ def folder_of(cell: str, folders: Sequence[str]) -> str:
   Raises:
     UserError: the study has no such cell, or there is no study.
   """
-  check_study(cell, folders)
+  check_study(f"--cell={cell}", folders)
   if cell in folders:
     return cell
   if cell.isdecimal() and 1 <= int(cell) <= len(folders):
@@ -71,10 +71,11 @@ def folder_of(cell: str, folders: Sequence[str]) -> str:
   )
 
 
-def check_study(cell: str, folders: Sequence[str]) -> None:
-  """Raises `UserError` where `--cell` is given and there is no study."""
+def check_study(flag: str, folders: Sequence[str]) -> None:
+  """Raises `UserError` where there is no study, for a flag that is about one."""
   if list(folders) == [""]:
-    raise UserError(f"--cell={cell}: the config asks for one program, not for a study; drop --cell")
+    name = flag.partition("=")[0]
+    raise UserError(f"{flag}: the config asks for one program, not for a study; drop {name}")
 
 
 def cells(config: ml_collections.ConfigDict) -> list[tuple[str, ml_collections.ConfigDict]]:

@@ -1,0 +1,136 @@
+"""A cell of a study in a process of its own: what a Ray task runs, on whatever machine that is.
+
+Ray's workers import this, so that it imports nothing slow.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+LOG = "ray.log"  # in the folder of a cell: what its process said
+SAVING = 60.0  # seconds that a process has for its last checkpoint when it is told to end
+_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
+
+
+def run(
+  arguments: Sequence[str],
+  folder: str,
+  directory: str,
+  environment: Mapping[str, str],
+  token: str,
+  cpus: float,
+  gpus: float,
+) -> tuple[int, str]:
+  """Trains a cell as `python -m genjax.main` does, and waits for its end.
+
+  Args:
+    arguments: of the command.
+    folder: the cell's workdir.
+    directory: where the command is called.
+    environment: variables that are set for it.
+    token: the first word of the log, by which the driver knows it for this call's.
+    cpus: how many cores it may use; all of the machine where that is none.
+    gpus: how much of a GPU it has.
+
+  Returns:
+    Its exit status, below 0 for a signal that ended it; and the last line that it said.
+  """
+  log = pathlib.Path(directory, folder, LOG)
+  log.parent.mkdir(parents=True, exist_ok=True)
+  with _cores(int(cpus)) as cores, open(log, "w") as file:
+    file.write(f"{token} on {socket.gethostname()}, process {os.getpid()}\n")
+    file.flush()
+    libc, parent = ctypes.CDLL(None), os.getpid()  # before the fork, after which little is safe
+
+    def begin():
+      # Ray kills a worker and leaves what it started, which would hold the workdir's lock.
+      if sys.platform == "linux":
+        libc.prctl(_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != parent:
+          os._exit(1)
+        if cores:
+          os.sched_setaffinity(0, cores)
+
+    child = subprocess.Popen(
+      [sys.executable, "-m", "genjax.main", *arguments],
+      cwd=directory,
+      env=os.environ | _threads(len(cores)) | _memory(gpus) | dict(environment),
+      stdin=subprocess.DEVNULL,
+      stdout=file,
+      stderr=subprocess.STDOUT,
+      preexec_fn=begin,
+      start_new_session=True,  # Ctrl-C at a terminal is the driver's, which tells all to save
+    )
+    return _ended(child), last_line(log)
+
+
+def _ended(child: subprocess.Popen) -> int:
+  """Waits for a process; one that Ray cancels saves what it reached."""
+  try:
+    while child.poll() is None:
+      time.sleep(0.2)  # no wait(), which Ray's interrupt would not end
+  except BaseException:
+    child.terminate()
+    try:
+      child.wait(SAVING)
+    except subprocess.TimeoutExpired:
+      child.kill()
+    raise
+  return child.returncode
+
+
+def last_line(log: pathlib.Path) -> str:
+  """The last line of a log, of a progress bar its last state; "" without a log."""
+  with contextlib.suppress(OSError), open(log, "rb") as file:
+    file.seek(max(0, os.fstat(file.fileno()).st_size - 4000))
+    lines = file.read().decode(errors="replace").replace("\r", "\n").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+  return ""
+
+
+@contextlib.contextmanager
+def _cores(count: int) -> Iterator[list[int]]:
+  """Cores of this machine that no other cell of this user has; none where not enough are free.
+
+  To Ray they are a number that it counts down: which ones a task has, it does not say.
+  """
+  known = sorted(getattr(os, "sched_getaffinity", lambda _: ())(0))
+  folder = pathlib.Path(tempfile.gettempdir()) / f"genjax-cores-{os.getuid()}"
+  with contextlib.ExitStack() as held:
+    free = []
+    with contextlib.suppress(OSError):
+      folder.mkdir(exist_ok=True)
+      for core in known:
+        if len(free) < count and held.enter_context(_free(folder / str(core))):
+          free.append(core)
+    yield free if len(free) == count else []
+
+
+@contextlib.contextmanager
+def _free(file: pathlib.Path) -> Iterator[bool]:
+  """Whether a file could be locked, which it is until the end, or the end of this process."""
+  with open(file, "a") as lock:
+    try:
+      fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+      yield False
+      return
+    yield True
+
+
+def _threads(cores: int) -> dict[str, str]:
+  return {"OMP_NUM_THREADS": str(cores)} if cores else {}
+
+
+def _memory(gpus: float) -> dict[str, str]:
+  """Who shares a GPU must not take three quarters of its memory, as JAX does."""
+  return {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} if 0 < gpus < 1 else {}
