@@ -45,6 +45,7 @@ def train(
   *,
   report: bool = True,
   explore: bool = False,
+  cell: str | int = "",
 ) -> list[loading.LoadedRun]:
   """Trains what a config describes, as `python -m genjax.main` does; goes on where it stopped.
 
@@ -55,9 +56,12 @@ def train(
     overrides: values at dotted keys: {"steps": 1000, "sweep.seeds": (0, 1)}.
     report: whether report.html is written at the end.
     explore: whether a study is trained of which no comparison could conclude anything.
+    cell: of a study the only cell to train, by its folder or its number from 1; other processes
+      may train others meanwhile, and who ends last writes the report. All if empty.
 
   Returns:
-    The trained runs with their best weights, as `load` gives them; of a study those of all cells.
+    The trained runs with their best weights, as `load` gives them; of a study those of all cells
+    that were asked for.
 
   Raises:
     UserError: something is wrong with the config, its data or the workdir; nothing was trained.
@@ -68,7 +72,8 @@ def train(
   genjax_config.check_overrides(overrides, wanted)
   named = "" if isinstance(config, ml_collections.ConfigDict) else os.fspath(config)
   origin = {"command": "genjax.train", "config_file": named, "date": now()}
-  folders = run(wanted, pathlib.Path(workdir), origin, report=report, explore=explore)
+  asked = {"report": report, "explore": explore, "cell": str(cell)}
+  folders = run(wanted, pathlib.Path(workdir), origin, **asked)
   return [one for folder in folders for one in loading.load(folder)]
 
 
@@ -79,19 +84,24 @@ def run(
   *,
   report: bool = True,
   explore: bool = False,
+  cell: str = "",
 ) -> list[pathlib.Path]:
   """Trains a config whose keys are set; the workdirs of its programs.
 
   `origin` is as of `study.run`. Raises as `train` does.
   """
-  plans = planning.plans(wanted, watch=WATCH)
-  planned = design.of(plans)
+  programs = genjax_config.programs(wanted)
+  planned, folders = design.of(programs), list(programs)
+  chosen = genjax_config.folder_of(cell, folders) if cell else None
+  plans = planning.plans(wanted, watch=WATCH, cell=chosen)
   if not explore:
     design.check(planned)
   if said := design.described(planned):
     print(f"{path}: {said}")
-  study.run(plans, path, origin)
-  if report:
+  study.run(plans, path, origin, folders)
+  if left := study.unfinished(path, folders):
+    print(f"{path}: {len(folders) - len(left)} of {len(folders)} cells are done")
+  elif report:
     # Training is done, and said so: what goes wrong from here on takes nothing away from it.
     print(f"{path / build.FILE}: being written", flush=True)
     build.write([path], path / build.FILE, next(iter(plans.values())).splits)

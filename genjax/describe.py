@@ -27,7 +27,7 @@ def main() -> None:
   for text in description.sections(plans):
     print(text, end="", flush=True)
   if not _EXPLORE.value:
-    design.check(design.of(plans))
+    design.check(design.of({folder: plan.config for folder, plan in plans.items()}))
 
 
 if __name__ == "__main__":

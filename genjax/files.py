@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import re
+import secrets
 import shutil
 import zlib
 from collections.abc import Iterator, Mapping
@@ -31,12 +32,17 @@ def checksum(*arrays: np.ndarray) -> int:
 @contextlib.contextmanager
 def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
   """Gives a file beside `path` to write to, which takes its place once nothing was raised."""
-  partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+  partial = path.with_name(_partial(path))
   try:
     yield partial
     os.replace(partial, path)
   finally:
     partial.unlink(missing_ok=True)
+
+
+def _partial(path: pathlib.Path) -> str:
+  """A name that no other process has for it: on another machine one may have the same number."""
+  return f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial"
 
 
 def write(path: pathlib.Path, content: str | bytes) -> None:
@@ -118,7 +124,7 @@ def check_ours(path: pathlib.Path, ours: str) -> None:
 @contextlib.contextmanager
 def _beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
   """A free place in the folder of `path`, which is empty again afterwards."""
-  partial = path.absolute().with_name(f".{path.name}.{os.getpid()}.partial")
+  partial = path.absolute().with_name(_partial(path))
   made = [parent for parent in partial.parents if not parent.exists()]
   try:
     partial.parent.mkdir(parents=True, exist_ok=True)

@@ -166,6 +166,8 @@ def test_images_of_another_program_stand_in_the_same_table(scored, tmp_path):
     "vae latent 2",
     "vae latent 3",
   ]
+  with pytest.raises(genjax.UserError, match="has scores of images that another program generated"):
+    genjax.load(tmp_path / "theirs")
   # Real images score what real images score.
   np.save(tmp_path / "real.npy", real.test.image)
   (floor,) = genjax.score(tmp_path / "real.npy", "digits", "swd", count=200).records()

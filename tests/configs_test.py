@@ -3,14 +3,13 @@
 import pathlib
 import re
 import runpy
-import types
 
 import pytest
 import trainings
 
 from genjax import config, models
 from genjax.models import networks
-from genjax.training import design, planning, study, sweep, train, workdir
+from genjax.training import design, planning, study, train, workdir
 
 FILES = sorted((pathlib.Path(__file__).parents[1] / "configs").glob("*.py"))
 
@@ -40,11 +39,7 @@ def test_every_variant_and_its_cells_are_right_and_can_be_built(file, variant):
 @pytest.mark.parametrize(("file", "variant"), NAMED, ids=lambda x: getattr(x, "stem", x))
 def test_every_study_plans_contrasts_that_can_conclude(file, variant):
   wanted = _config(file, variant)
-  plans = {
-    folder: types.SimpleNamespace(config=cell, rows=sweep.table(**cell.sweep))
-    for folder, cell in config.cells(wanted)
-  }
-  planned = design.of(plans)
+  planned = design.of(dict(config.cells(wanted)))
   design.check(planned)
   assert ("study" in variant) == bool(planned.plan)
   assert not planned.plan or planned.least < 0.001

@@ -383,7 +383,8 @@ def test_a_workdir_that_another_process_writes_to(main, tmp_path):
   with workdir.claim(tmp_path / "mine"):
     before = list((tmp_path / "mine").rglob("*"))
     line = refused(main(f"{CONFIG}:vae", f"--workdir={tmp_path / 'mine'}", *SMALL))
-    assert "another process is writing to it; wait for it, or name another folder" in line
+    assert f": process {os.getpid()} on " in line
+    assert line.endswith(" is writing to it; wait for it, or name another folder")
   assert list((tmp_path / "mine").rglob("*")) == before
 
 

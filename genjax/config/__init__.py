@@ -3,7 +3,7 @@
 from genjax.config.checks import check
 from genjax.config.files import load, settled
 from genjax.config.keys import complete, default, flatten, options, suggestion, title
-from genjax.config.studies import cells, check_overrides
+from genjax.config.studies import cells, check_overrides, check_study, folder_of, programs
 from genjax.config.variants import FLAX, variant
 
 __all__ = [
@@ -11,11 +11,14 @@ __all__ = [
   "cells",
   "check",
   "check_overrides",
+  "check_study",
   "complete",
   "default",
   "flatten",
+  "folder_of",
   "load",
   "options",
+  "programs",
   "settled",
   "suggestion",
   "title",

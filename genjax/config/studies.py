@@ -1,12 +1,16 @@
 """Studies: the programs that a config asks for, a folder each."""
 
 import copy
+import difflib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import ml_collections
 
+from genjax.config import checks, keys
 from genjax.types import UserError
+
+_SHOWN = 5  # of the cells of a study, where one was named that it has not
 
 
 def check_overrides(overrides: Iterable[str], config: ml_collections.ConfigDict) -> None:
@@ -26,6 +30,51 @@ def check_overrides(overrides: Iterable[str], config: ml_collections.ConfigDict)
         f"--config.{key}: {len(setting)} of the study's {len(cells)} cells set it themselves, as "
         f'{setting[0]}; --config.cells="()" drops the cells'
       )
+
+
+def programs(config: ml_collections.ConfigDict) -> dict[str, ml_collections.ConfigDict]:
+  """As `cells`, by folder, each checked. Keys of networks that the config names are completed.
+
+  Raises:
+    UserError: something is wrong in the config; all programs are looked at.
+  """
+  keys.complete(config)
+  checks.check(config)
+  made = dict(cells(config))
+  for program in made.values():
+    checks.check(program)
+  return made
+
+
+def folder_of(cell: str, folders: Sequence[str]) -> str:
+  """The folder of the cell that `--cell` names.
+
+  Args:
+    cell: a folder, or the number of a cell, from 1.
+    folders: those of the study, in the order of their numbers.
+
+  Raises:
+    UserError: the study has no such cell, or there is no study.
+  """
+  check_study(cell, folders)
+  if cell in folders:
+    return cell
+  if cell.isdecimal() and 1 <= int(cell) <= len(folders):
+    return folders[int(cell) - 1]
+  near = difflib.get_close_matches(cell, folders, _SHOWN, cutoff=0)
+  if cell.isdecimal() or len(folders) <= _SHOWN:
+    near = folders[:_SHOWN]
+  more = f" and {len(folders) - len(near)} more (--cell=list)" if len(folders) > len(near) else ""
+  raise UserError(
+    f"--cell={cell}: the study has no such cell; expected a number from 1 to {len(folders)}, or "
+    f"one of {', '.join(map(repr, near))}{more}"
+  )
+
+
+def check_study(cell: str, folders: Sequence[str]) -> None:
+  """Raises `UserError` where `--cell` is given and there is no study."""
+  if list(folders) == [""]:
+    raise UserError(f"--cell={cell}: the config asks for one program, not for a study; drop --cell")
 
 
 def cells(config: ml_collections.ConfigDict) -> list[tuple[str, ml_collections.ConfigDict]]:

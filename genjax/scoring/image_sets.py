@@ -19,7 +19,7 @@ from genjax.scoring.score_files import Place
 from genjax.training import config_file, planning, workdir
 from genjax.types import Model, UserError, now
 
-FILES = r"config\.json|runs\.csv|metrics\.csv|protocols\.json|\.scores\.lock|.*\.partial"
+FILES = r"config\.json|runs\.csv|metrics\.csv|protocols\.json|\.scores\.lock(\.owner)?|.*\.partial"
 WEIGHTS = "best"  # of whoever generated them; so their protocols are those of trained runs
 _GROUPS = ("features", "images", "discriminator")  # whose scores compare images
 _OF_MODELS = {"path_length"}  # but for these

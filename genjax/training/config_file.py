@@ -16,7 +16,7 @@ from genjax.types import UserError, now
 
 # What else may lie in a folder that has no config.json yet: what a process that was killed left,
 # and the logs of whatever started it.
-_BEFORE = (".lock", ".*.partial", "runs.csv", "metrics.csv", "*.log", "*.out", "*.err")
+_BEFORE = (".lock", ".owner", ".*.partial", "runs.csv", "metrics.csv", "*.log", "*.out", "*.err")
 # Of a workdir's files. To be raised when this code could not read what older code left.
 FORMAT = 2
 # What format 1 had no keys for, and meant: these values never change.

@@ -72,7 +72,7 @@ def sections(plans: dict[str, planning.Plan]) -> Iterator[str]:
   programs = f"{len(plans)} programs, " if len(plans) > 1 else ""
   took = f", {_duration(seconds)} here" if np.isfinite(seconds) else ""
   yield f"\nin all  {programs}{runs} runs, {work:,} run-steps, {_unit(multiplications)}FLOP{took}\n"
-  if said := design.described(design.of(plans)):
+  if said := design.described(design.of({folder: plan.config for folder, plan in plans.items()})):
     yield _wrapped("design", said)
 
 

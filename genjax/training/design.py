@@ -4,11 +4,13 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import ml_collections
+
 from genjax.config import contrasts
 from genjax.config.contrasts import Coordinates, Pair
 from genjax.metrics import power
 from genjax.metrics.statistics import ENOUGH
-from genjax.training import config_file, planning, sweep
+from genjax.training import config_file, sweep
 from genjax.types import UserError
 
 
@@ -33,20 +35,24 @@ class Design(NamedTuple):
     return power.concludes(*self.counts, len(self.pairs))
 
 
-def of(plans: Mapping[str, planning.Plan]) -> Design:
+def of(programs: Mapping[str, ml_collections.ConfigDict]) -> Design:
   """The design of what is to be trained.
+
+  Args:
+    programs: the config of each by its folder, as `genjax.config.programs` has them.
 
   Raises:
     UserError: the plan in `config.contrasts` does not fit the settings.
   """
   settings, seeds = {}, {}
-  latents = {row["latent"] for plan in plans.values() for row in plan.rows}
-  for folder, plan in plans.items():
-    structure = config_file.structure(plan.config.to_dict())
-    for row, name in zip(plan.rows, sweep.settings(plan.rows, folder, latents), strict=True):
+  tables = {folder: sweep.table(**config.sweep) for folder, config in programs.items()}
+  latents = {row["latent"] for rows in tables.values() for row in rows}
+  for folder, rows in tables.items():
+    structure = config_file.structure(programs[folder].to_dict())
+    for row, name in zip(rows, sweep.settings(rows, folder, latents), strict=True):
       settings[name] = structure | {key: value for key, value in row.items() if key != "seed"}
       seeds[name] = seeds.get(name, 0) + 1
-  plan = next(iter(plans.values())).config.contrasts
+  plan = next(iter(programs.values())).contrasts
   return Design(plan, seeds, _pairs(plan, settings))
 
 

@@ -136,6 +136,11 @@ def read(path: str | pathlib.Path) -> Saved:
   """All runs of a workdir, finished or not. Raises `UserError` as `load` does."""
   path = pathlib.Path(path)
   record = config_file.read_config(path)
+  if "images" in record:
+    raise UserError(
+      f"{path} has scores of images that another program generated, and no runs; "
+      "python -m genjax.compare reads it"
+    )
   config_file.check_arrays(path, record)
   metrics_file.tell_lost_figures(path)
   config = ml_collections.ConfigDict(record["config"])

@@ -1,7 +1,6 @@
 """metrics.csv: every figure of every run, written while training and evaluations go on."""
 
 import contextlib
-import fcntl
 import functools
 import pathlib
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ import numpy as np
 from absl import logging
 
 from genjax import files
-from genjax.training import workdir
+from genjax.training import claims, workdir
 from genjax.training.tensorboard import Events
 from genjax.types import UserError
 
@@ -23,11 +22,11 @@ def scores_locked(path: pathlib.Path) -> Iterator[None]:
   Raises:
     UserError: the workdir cannot be written.
   """
-  with workdir.writable("--workdir", path):
-    lock = open(path / ".scores.lock", "w")  # noqa: SIM115 (held open until the end)
-  with lock, workdir.writable("--workdir", path):
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    yield
+  with contextlib.ExitStack() as held:
+    with workdir.writable("--workdir", path):
+      held.enter_context(claims.in_turn(path / ".scores.lock"))
+    with workdir.writable("--workdir", path):
+      yield
 
 
 def read_metric(path: pathlib.Path, name: str) -> dict[int, list[tuple[int, float]]]:

@@ -82,6 +82,7 @@ def plans(
   wanted: ml_collections.ConfigDict,
   load: Callable[[ml_collections.ConfigDict], data.Splits] = load_data,
   watch: Watch | None = None,
+  cell: str | None = None,
 ) -> dict[str, Plan]:
   """Every program that a config asks for, by its folder; "" where there is but one.
 
@@ -89,19 +90,18 @@ def plans(
     wanted: the config.
     load: gives the data that it names.
     watch: measures the scores in `config.evals`; without it, none may be named.
+    cell: the only folder that is asked for; None for all.
 
   Raises:
     UserError: something is wrong in the config or with its data; all programs are looked at before
       the first is trained, so that the last one's mistake shows at once.
   """
-  genjax_config.complete(wanted)
-  genjax_config.check(wanted)
-  cells = genjax_config.cells(wanted)
-  for _, cell in cells:
-    genjax_config.check(cell)
+  programs = genjax_config.programs(wanted)
+  if cell is not None:
+    programs = {cell: programs[cell]}
   splits = load(wanted)
   facts = _once(splits)
-  return {folder: plan(cell, splits, facts, watch) for folder, cell in cells}
+  return {folder: plan(program, splits, facts, watch) for folder, program in programs.items()}
 
 
 def plan(

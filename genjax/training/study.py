@@ -2,6 +2,7 @@
 
 import pathlib
 import time
+from collections.abc import Iterable, Sequence
 
 from tqdm import tqdm
 
@@ -9,13 +10,19 @@ from genjax.training import config_file, planning, train, workdir
 from genjax.types import UserError
 
 
-def run(plans: dict[str, planning.Plan], path: pathlib.Path, origin: dict | None = None) -> None:
+def run(
+  plans: dict[str, planning.Plan],
+  path: pathlib.Path,
+  origin: dict | None = None,
+  folders: Sequence[str] = (),
+) -> None:
   """Trains programs one after another, and goes on where it stopped.
 
   Args:
     plans: what to train, by folder; "" where there is but one program.
     path: the workdir.
     origin: what a new config.json says besides, as `cli.origin` has it.
+    folders: those of the whole study, where other processes train the others; all planned if empty.
 
   Raises:
     UserError: a workdir was made by another plan, or the folder is not a workdir and not empty
@@ -28,19 +35,28 @@ def run(plans: dict[str, planning.Plan], path: pathlib.Path, origin: dict | None
       )
     config_file.compare(path / folder, planning.record(plan))
   if "" not in plans:
-    config_file.check_free(path, plans)
-  numbered = [(number, folder, plan) for number, (folder, plan) in enumerate(plans.items(), 1)]
-  left = [item for item in numbered if not (item[1] and _finished(item[2], path / item[1]))]
+    config_file.check_free(path, folders or plans)
+  numbers = {folder: number for number, folder in enumerate(folders or plans, 1)}
+  left = {
+    folder: plan
+    for folder, plan in plans.items()
+    if not (folder and _finished(plan, path / folder))
+  }
   if len(left) < len(plans):
     print(f"{path}: {len(plans) - len(left)} of {len(plans)} cells were done before")
-  begun, taken, ahead = time.perf_counter(), 0, sum(_work(plan) for *_, plan in left)
-  for number, folder, plan in left:
-    title = f"{folder}, {number} of {len(plans)}" if folder else ""
+  begun, taken, ahead = time.perf_counter(), 0, sum(map(_work, left.values()))
+  for folder, plan in left.items():
+    title = f"{folder}, {numbers[folder]} of {len(numbers)}" if folder else ""
     if taken:
       seconds = (time.perf_counter() - begun) / taken * ahead
       title += f", all left {tqdm.format_interval(seconds)}"
     taken += len(plan.rows) * train.train(plan, path / folder, title, origin)
     ahead -= _work(plan)
+
+
+def unfinished(path: pathlib.Path, folders: Iterable[str]) -> list[str]:
+  """The cells of a study that still have a run to be trained, by any process."""
+  return [folder for folder in folders if not workdir.finished(path / folder)]
 
 
 def _finished(plan: planning.Plan, path: pathlib.Path) -> bool:

@@ -12,6 +12,7 @@ from genjax import data, process
 from genjax.plotting import plots
 from genjax.training import (
   checkpoint,
+  claims,
   config_file,
   diagnosis,
   metrics_file,
@@ -102,6 +103,7 @@ class Training:
       totals = self._totals()
       while self.step < steps:
         process.stop_if_interrupted()
+        claims.check(self.path)
         if asked:
           self._leave(totals)
           raise process.Terminated(

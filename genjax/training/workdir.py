@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import errno
-import fcntl
 import io
 import os
 import pathlib
@@ -11,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from genjax import files
 from genjax.data.sources import natural
+from genjax.training import claims
 from genjax.types import UserError
 
 FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
@@ -23,17 +23,15 @@ def claim(path: pathlib.Path) -> Iterator[None]:
   Raises:
     UserError: it cannot be written, or another process is writing to it.
   """
-  with writable("--workdir", path):
-    path.mkdir(parents=True, exist_ok=True)
-    lock = open(path / ".lock", "w")  # noqa: SIM115 (held open until the end)
-  with lock:
-    try:
-      fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-      raise UserError(
-        f"--workdir={path}: another process is writing to it; wait for it, or name another folder"
-      ) from error
+  with contextlib.ExitStack() as held:
     with writable("--workdir", path):
+      path.mkdir(parents=True, exist_ok=True)
+      try:
+        held.enter_context(claims.alone(path))
+      except claims.Busy as owner:
+        raise UserError(
+          f"--workdir={path}: {owner} is writing to it; wait for it, or name another folder"
+        ) from owner
       for folder in FOLDERS:
         (path / folder).mkdir(exist_ok=True)
         for left in (path / folder).glob(".*.partial"):  # by a process that was killed

@@ -1,23 +1,17 @@
 """What a design can show, and which are refused."""
 
-import types
-
 import pytest
 
 from genjax import config
 from genjax.metrics import power
-from genjax.training import design, sweep
+from genjax.training import design
 from genjax.types import UserError
 
 
 def _design(**changes):
   wanted = config.default("vae")
   wanted.update_from_flattened_dict({"steps": 4} | changes)
-  plans = {
-    folder: types.SimpleNamespace(config=cell, rows=sweep.table(**cell.sweep))
-    for folder, cell in config.cells(wanted)
-  }
-  return design.of(plans)
+  return design.of(dict(config.cells(wanted)))
 
 
 TEN = tuple(range(10))

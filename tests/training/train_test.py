@@ -462,7 +462,7 @@ def test_a_workdir_in_use_or_of_another_config_is_refused(vae, tmp_path):
   files = {path: path.stat().st_mtime_ns for path in copy.rglob("*") if path.name != ".lock"}
   with (
     workdir.claim(copy),
-    pytest.raises(UserError, match="another process is writing to it"),
+    pytest.raises(UserError, match="is writing to it; wait for it"),
   ):
     train.train(vae[1], copy)
   with pytest.raises(UserError, match=r"model\.width is 16, was 8"):

@@ -2,7 +2,10 @@
 
 import errno
 import json
+import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -352,19 +355,21 @@ def _claiming(path):
   return subprocess.Popen([sys.executable, "-c", CLAIM, path], stdin=pipe, stdout=pipe, text=True)
 
 
-def _busy(path):
-  return f"--workdir={path}: another process is writing to it; wait for it, or name another folder"
+def _is_busy(line, path):
+  whose = f"process {os.getpid()} on {socket.gethostname()}, since .*"
+  end = "is writing to it; wait for it, or name another folder"
+  return re.fullmatch(f"--workdir={path}: {whose} {end}", line)
 
 
 def test_a_second_process_is_refused_until_the_first_ends(tmp_path):
   place = tmp_path / "new" / "deep"
   with workdir.claim(place):
     with _claiming(place) as second:
-      assert second.stdout.readline().strip() == _busy(place)
+      assert _is_busy(second.stdout.readline().strip(), place)
       second.communicate()
     with pytest.raises(UserError) as caught, workdir.claim(place):
       pass
-    assert str(caught.value) == _busy(place)
+    assert _is_busy(str(caught.value), place)
   with workdir.claim(place):
     pass
 
@@ -372,7 +377,8 @@ def test_a_second_process_is_refused_until_the_first_ends(tmp_path):
 def test_a_process_that_is_killed_leaves_no_lock(tmp_path):
   with _claiming(tmp_path) as first:
     assert first.stdout.readline().strip() == "claimed"
-    with pytest.raises(UserError, match="another process is writing"), workdir.claim(tmp_path):
+    whose = rf"process {first.pid} on .* is writing to it"
+    with pytest.raises(UserError, match=whose), workdir.claim(tmp_path):
       pass
     first.send_signal(signal.SIGKILL)
     first.communicate()
