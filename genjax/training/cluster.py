@@ -5,6 +5,7 @@ import pathlib
 import re
 import secrets
 import shutil
+import socket
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -97,6 +98,7 @@ def _connected(address: str) -> Any:
     import ray  # an extra
   except ImportError:
     raise UserError("--ray needs Ray: pip install 'genjax-seeds[ray]'") from None
+  _check_address(address)
   quiet = {"logging_level": "error", "log_to_driver": False, "configure_logging": False}
   try:
     if address == LOCAL:
@@ -109,6 +111,19 @@ def _connected(address: str) -> Any:
     said = " ".join(str(error).split())
     raise UserError(f"--ray={address}: no Ray cluster answers there ({said:.300})") from error
   return ray
+
+
+def _check_address(address: str) -> None:
+  """Raises `UserError` where nobody listens, of which Ray is sure after some minutes only."""
+  if address in (LOCAL, "auto"):
+    return
+  found = re.fullmatch(r"(?:ray://)?\[?(.+?)\]?:(\d+)", address)
+  if not found:
+    raise UserError(f"--ray={address}: expected HOST:PORT of a Ray cluster, auto, or local")
+  try:
+    socket.create_connection((found[1], int(found[2])), timeout=10).close()
+  except (OSError, OverflowError) as error:
+    raise UserError(f"--ray={address}: no Ray cluster answers there ({error})") from error
 
 
 def _check(ray: Any, resources: Resources) -> None:

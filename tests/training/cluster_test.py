@@ -15,6 +15,7 @@ import pytest
 from two_cells import FLAGS, FOLDERS, ROOT, assert_same
 
 from genjax.training import cell_process, cluster
+from genjax.types import UserError
 
 LONG = ["--config.steps=600", "--config.eval_every=200", "--config.log_every=100"]
 RUN = "import sys; from genjax.training import cell_process as c; print(c.run(sys.argv[4:], *sys.argv[1:3], {}, sys.argv[3], 1, 0))"  # noqa: E501
@@ -230,6 +231,20 @@ def test_a_driver_that_is_interrupted_leaves_cells_that_go_on(whole, tmp_path):
     output, errors = again.communicate()
   assert again.returncode == 0, (output, errors)
   assert_same(tmp_path, whole)
+
+
+@pytest.mark.parametrize(
+  ("address", "said"),
+  [
+    ("node7", "expected HOST:PORT of a Ray cluster, auto, or local"),
+    ("127.0.0.1:1", "no Ray cluster answers there ([Errno 111] Connection refused)"),
+    ("127.0.0.1:99999999999999", "no Ray cluster answers there ("),
+  ],
+)
+def test_an_address_where_nobody_listens_is_said_at_once(address, said):
+  with pytest.raises(UserError) as caught:
+    cluster._check_address(address)
+  assert str(caught.value).startswith(f"--ray={address}: {said}")
 
 
 @with_ray
