@@ -98,8 +98,11 @@ def run(
     design.check(planned)
   if said := design.described(planned):
     print(f"{path}: {said}")
+  before = study.unfinished(path, folders)
   study.run(plans, path, origin, folders)
-  if left := study.unfinished(path, folders):
+  if cell and not before and (path / build.FILE).exists():
+    pass  # nothing was left to do, and the cells of an array would all write the same page
+  elif left := study.unfinished(path, folders):
     print(f"{path}: {len(folders) - len(left)} of {len(folders)} cells are done")
   elif report:
     # Training is done, and said so: what goes wrong from here on takes nothing away from it.
@@ -224,7 +227,7 @@ class Comparison(NamedTuple):
   """What scores say of settings; printed, it is what `python -m genjax.compare` says."""
 
   settings: Table  # under each score each setting: how many runs, and their middle with intervals
-  pairs: Table  # under each score each two settings: difference, probability of being better, p
+  pairs: Table  # under each score each two settings: probability of being better, p, verdict
   text: str
 
   def __repr__(self) -> str:
@@ -255,6 +258,8 @@ def compare(
   """
   paths, metrics = _several(paths), [catalogue.short(name) for name in _several(metrics)]
   _check("weights", (weights,), WEIGHTS)
+  if not margin >= 0:
+    raise UserError(f"margin is {margin}; expected a number from 0")
   if not genjax_config.contrasts.valid(contrasts):
     raise UserError(f"contrasts is {contrasts!r}; expected {genjax_config.contrasts.PLANS}")
   text = comparison.compare(paths, pathlib.Path(out), weights, metrics, False, contrasts, margin)

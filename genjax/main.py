@@ -58,7 +58,7 @@ def main() -> None:
 def _elsewhere(programs: dict[str, Any]) -> None:
   """Lists the cells of a study, or has Ray train them."""
   from genjax import config
-  from genjax.training import cluster, design
+  from genjax.training import cluster, config_file, design
 
   flag = f"--ray={_RAY.value}" if _RAY.value else f"--cell={_LIST}"
   config.check_study(flag, list(programs))
@@ -68,8 +68,11 @@ def _elsewhere(programs: dict[str, Any]) -> None:
   planned = design.of(programs)
   if not _EXPLORE.value:
     design.check(planned)
-  resources = cluster.Resources(_CPUS.value, _GPUS.value)
-  cluster.run(list(programs), pathlib.Path(_WORKDIR.value), sys.argv[1:], _RAY.value, resources)
+  path, resources = pathlib.Path(_WORKDIR.value), cluster.Resources(_CPUS.value, _GPUS.value)
+  if (path / "config.json").exists():
+    raise UserError(f"{path} is a workdir of one program; name another --workdir for a study")
+  config_file.check_free(path, programs)  # before anything is written there
+  cluster.run(list(programs), path, sys.argv[1:], _RAY.value, resources)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import pathlib
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable
+from types import ModuleType
 from typing import Any
 
 from genjax.mistakes import UserError
@@ -44,10 +45,28 @@ def find(name: str, where: str) -> Any:
   look_in("")
   importlib.invalidate_caches()  # the module may have been written since Python last looked
   try:
-    return getattr(importlib.import_module(module), attribute)
-  except Exception as error:  # of a file that is not ours, so of any kind
+    loaded = importlib.import_module(module)
+    _as_loaded(loaded)
+    return getattr(loaded, attribute)
+  except (Exception, SystemExit) as error:  # of a file that is not ours, so of any kind
     why = f"{type(error).__name__}: {error}"
     raise UserError(f"{where} is {name!r}, which cannot be had ({why})") from error
+
+
+_digests: dict[str, tuple[Any, str]] = {}  # module -> its spec, of which a reload makes another
+
+
+def _as_loaded(module: ModuleType) -> str:
+  """The SHA-256 of a module's file when its code was first asked for; "" where it has none.
+
+  The file may be written anew while this process goes on with the old code.
+  """
+  spec, digest = _digests.get(module.__name__, (None, ""))
+  if not digest or spec is not module.__spec__:
+    file = getattr(module, "__file__", None)
+    digest = hashlib.sha256(pathlib.Path(file).read_bytes()).hexdigest() if file else ""
+    _digests[module.__name__] = module.__spec__, digest
+  return digest
 
 
 def source(name: str) -> dict[str, str]:
@@ -57,15 +76,14 @@ def source(name: str) -> dict[str, str]:
   """
   module, _, attribute = name.partition(":")
   loaded = sys.modules[module]
-  file = getattr(loaded, "__file__", None) or ""
-  if file:
-    content = pathlib.Path(file).read_bytes()
-  else:
-    try:
-      content = inspect.getsource(getattr(loaded, attribute)).encode()
-    except (OSError, TypeError):
-      return {"file": "", "sha256": ""}
-  return {"file": file and os.path.abspath(file), "sha256": hashlib.sha256(content).hexdigest()}
+  if digest := _as_loaded(loaded):
+    return {"file": os.path.abspath(loaded.__file__), "sha256": digest}
+  found = getattr(loaded, attribute)
+  try:  # of a metric, which has no text of its own, that of what it computes
+    content = inspect.getsource(getattr(found, "compute", found)).encode()
+  except (OSError, TypeError):
+    return {"file": "", "sha256": ""}
+  return {"file": "", "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def sources(names: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -89,7 +107,8 @@ def again(
   """
   for name, before in recorded.items():
     if before["file"]:
-      look_in(pathlib.Path(before["file"]).parents[name.partition(":")[0].count(".")])
+      file = pathlib.Path(before["file"])
+      look_in(file.parents[name.partition(":")[0].count(".") + (file.stem == "__init__")])
     if name not in needed:
       continue
     try:

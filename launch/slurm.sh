@@ -3,8 +3,9 @@
 #   launch/slurm.sh [OPTIONS OF SBATCH --] --config=... --workdir=...     (flags of genjax.main)
 # For example
 #   launch/slurm.sh --time=4:00:00 --gpus=1 -- --config=vae_mnist:s2_study --workdir=/shared/s2
-# PYTHON names another interpreter than that of the environment. Cells that are done are passed over,
-# and others go on from their last checkpoints: the same command again finishes what time limits cut.
+# --array=%20 lets 20 cells run at once. PYTHON names another interpreter than that of the environment.
+# Cells that are done are passed over, and others go on from their last checkpoints: the same command
+# again finishes what time limits cut.
 set -euo pipefail
 python=${PYTHON:-python}
 
@@ -15,10 +16,13 @@ if [ "${1:-}" = cell ]; then
   exec "$python" -m genjax.main "${@:2}" --cell="$SLURM_ARRAY_TASK_ID"
 fi
 
-options=()
+options=() at_once=
 if [[ " $* " = *" -- "* ]]; then
   while [ "$1" != -- ]; do
-    options+=("$1")
+    case $1 in
+      --array=*%*) at_once="%${1##*%}" ;; # which cells there are is the study's to say
+      *) options+=("$1") ;;
+    esac
     shift
   done
   shift
@@ -32,5 +36,5 @@ fi
 cells=$("$python" -m genjax.main "$@" --cell=list)
 count=$(wc -l <<< "$cells")
 # A minute and a half before the time is up, each cell saves the step that it has reached.
-exec sbatch --job-name=genjax --signal=B:USR1@90 --requeue ${options[@]+"${options[@]}"} --array="1-$count" \
+exec sbatch --job-name=genjax --signal=B:USR1@90 --requeue ${options[@]+"${options[@]}"} --array="1-$count$at_once" \
   "${BASH_SOURCE[0]}" cell "$@"

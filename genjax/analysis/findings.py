@@ -15,9 +15,6 @@ LINES = 12  # comparisons that a screen has room for
 MANY = 1000  # seeds: more than anybody trains
 
 
-UNDECIDED = ("not enough seeds", "no difference shown", "trade-off")
-
-
 def decide(
   found: Sequence[Measure], names: Sequence[str] = (), split: str = "test"
 ) -> list[Measure]:

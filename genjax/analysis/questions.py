@@ -104,7 +104,11 @@ def said(found: Sequence[Measure]) -> list[str]:
   lines = []
   for measure in found:
     for _, axis, settings, _, tau, p in _trends(measure) if measure.decides else []:
-      way = "rises" if tau > 0 else "falls"
+      way = (
+        ("rises" if tau > 0 else "falls")
+        if p < significance.LEVEL
+        else "is not shown to rise or fall"
+      )
       lines.append(
         f"trend: {measure.short} {way} with {axis.replace('_', ' ')} over {settings} settings "
         f"(tau {tau:.2f}, p {tables.p_value(p)}, for itself)"

@@ -34,7 +34,7 @@ def write(model: Model, shape: Shape) -> str | None:
   image = jax.ShapeDtypeStruct((2, *shape), jnp.float32)
   inputs = model.networks.inputs(image, z, label)
   player = next(name for name, given in inputs.items() if given[0] is z)
-  layers = _sequence(getattr(model.networks, player), inputs[player])
+  layers = _sequence(getattr(model.networks, player), inputs[player], model.num_classes > 0)
   if layers is None:
     return None
   low, high = getattr(model.networks, "image_range", (0.0, 1.0))
@@ -53,8 +53,11 @@ def write(model: Model, shape: Shape) -> str | None:
   )
 
 
-def _sequence(module: nn.Module, inputs: tuple) -> list[tuple[str, dict]] | None:
-  """The layers in the order of their calls; None where one does not read what the last one gave."""
+def _sequence(module: nn.Module, inputs: tuple, conditional: bool) -> list[tuple[str, dict]] | None:
+  """The layers in the order of their calls; None where one does not read what the last one gave.
+
+  The first must read the latent as it is, or, where the network is conditional, with the label.
+  """
   called, given, within = [], [], []  # layers, what the last one gave, the layer that is called
 
   def watch(call: Callable, args: tuple, kwargs: dict, context: Any) -> Any:
@@ -63,7 +66,8 @@ def _sequence(module: nn.Module, inputs: tuple) -> list[tuple[str, dict]] | None
     within.append(context.module)
     output = call(*args, **kwargs)
     within.pop()
-    called.append(_layer(context.module) if not given or args[0] is given[-1] else None)
+    follows = args[0] is (given[-1] if given else inputs[0]) or (conditional and not given)
+    called.append(_layer(context.module) if follows else None)
     given.append(output)
     return output
 

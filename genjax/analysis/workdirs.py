@@ -78,15 +78,19 @@ def planned(homes: Sequence[Workdir], plan: str = "") -> tuple[Pair, ...] | None
     plan: as in `contrasts.pairs`; where it is "", what they all have in their config.
 
   Raises:
-    UserError: the plan does not fit the settings.
+    UserError: the plan that is given does not fit the settings.
   """
   plans = {home.contrasts for home in homes}
-  plan = plan or (plans.pop() if len(plans) == 1 else "")
-  if plan in ("", "all"):
+  chosen = plan or (plans.pop() if len(plans) == 1 else "")
+  if chosen in ("", "all"):
     return None
-  return tuple(
-    contrasts.pairs(plan, {run.setting: run.coordinates for home in homes for run in home.runs})
-  )
+  settings = {run.setting: run.coordinates for home in homes for run in home.runs}
+  try:
+    return tuple(contrasts.pairs(chosen, settings))
+  except UserError:
+    if plan:
+      raise
+    return ()  # of a part of a study, in which nothing was planned
 
 
 def _workdir(

@@ -58,7 +58,7 @@ def _read(path: str) -> ml_collections.ConfigDict:
     config = runpy.run_path(file)["get_config"](*[argument] * bool(colon))
   except UserError:
     raise
-  except Exception as error:  # of a file that is not ours
+  except (Exception, SystemExit) as error:  # of a file that is not ours
     raise UserError(f"{path}: {type(error).__name__}: {error}") from error
   if not isinstance(config, ml_collections.ConfigDict):
     raise UserError(f"{path}: its get_config() must return an ml_collections.ConfigDict")

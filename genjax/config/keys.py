@@ -177,7 +177,8 @@ def _optional(arguments: Mapping[str, Any]) -> dict[str, Key]:
   known, found = {key.name: key for key in KEYS}, {}
   for argument, value in arguments.items():
     name = f"model.{argument}"
-    key = Key(name, value, _OF_KIND[type(value)], f"{argument} of the factory")
+    rule = next(rule for kind, rule in _OF_KIND.items() if isinstance(value, kind))
+    key = Key(name, value, rule, f"{argument} of the factory")
     other = known.get(name)
     if other and other.rule.allows(value):
       key = other._replace(default=value, models=(), needs=None)

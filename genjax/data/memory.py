@@ -27,11 +27,18 @@ def read(name: str, size: int) -> Arrays:
     raise UserError(f"{WHERE} is {name!r}, no function; expected one that gives Arrays")
   try:
     arrays = load()
-  except Exception as error:  # of a file that is not ours
+  except (Exception, SystemExit) as error:  # of a file that is not ours
     raise UserError(f"{WHERE} is {name!r}, and raised {type(error).__name__}: {error}") from error
   if not isinstance(arrays, Arrays):
     raise UserError(f"{WHERE} is {name!r}, which gives {type(arrays).__name__}; expected Arrays")
+  if not isinstance(arrays.classes, tuple | list):
+    raise UserError(f"{WHERE} is {name!r}, whose classes are no names; expected a tuple of them")
   given = {"train": arrays.train, "test": arrays.test}
+  for part, one in given.items():
+    if not (isinstance(one, Dataset) or (one is None and part == "test")):
+      raise UserError(
+        f"{WHERE} is {name!r}, whose {part} is {type(one).__name__}; expected Dataset"
+      )
   read = {part: _checked(name, part, one, arrays) for part, one in given.items() if one}
   if len({one.image.shape[1:] for one in read.values()}) > 1:
     raise UserError(f"{WHERE} is {name!r}, whose train and test images differ in shape")

@@ -42,7 +42,7 @@ def spearman(x: Figures, y: Figures, settings: Sequence[Hashable]) -> tuple[int,
 
   Returns:
     The runs that count, rho from -1 to 1, and p; both NaN where there is nothing to tell by: less
-    than three runs beyond one a setting, or figures that are all alike.
+    than two runs beyond one a setting, or figures that are all alike.
   """
   ranks = [tuple(map(_centred, pair)) for pair in _groups(x, y, settings)]
   n = sum(len(a) for a, _ in ranks)

@@ -36,6 +36,10 @@ def detectable_shift(n: int, m: int, tests: int, power: float = POWER) -> float:
   At 0.05 over the number of tests, as the hardest step of Holm's method has it. By 2,000 draws,
   always the same; infinite where no shift is enough.
   """
+  if n + m > rank_tests.EXACT:  # Noether 1987, as in `seeds_to_decide`
+    z = stats.norm.isf(LEVEL / tests / 2) + stats.norm.isf(1 - power)
+    gain = z * math.sqrt((n + m) / (12 * n * m))
+    return math.sqrt(2) * float(stats.norm.ppf(0.5 + gain)) if gain < 0.5 else math.inf
   critical = rank_tests.critical_wins(n, m, LEVEL / tests)
   if critical > n * m:
     return math.inf

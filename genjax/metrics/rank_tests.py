@@ -45,7 +45,7 @@ def critical_wins(n: int, m: int, level: float) -> int:
   """
   if n + m > EXACT:
     spread = math.sqrt(n * m * (n + m + 1) / 12)
-    return math.floor(n * m / 2 + stats.norm.isf(level / 2) * spread) + 1
+    return math.floor(n * m / 2 + 0.5 + stats.norm.isf(level / 2) * spread) + 1
   # Of doubled ranks every other sum is possible; the lowest has no win.
   chances = _rank_sums(tuple(range(2, 2 * (n + m) + 1, 2)), n)[n * (n + 1) :: 2][: n * m + 1]
   tails = 2 * np.cumsum(chances[::-1])[::-1]  # of at least so many wins

@@ -76,13 +76,15 @@ def equivalence_p(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " m"], margin
 
   By exact rank sums of A shifted by the margin either way (Wellek 2010, section 6.2, of its
   alternative to Student's); the larger of the two. Low where they are equivalent: figures of equal
-  shape whose shift is less than the margin. Two settings of which each failed somewhere are not.
+  shape whose shift is less than the margin. 1 where a run of either failed.
 
   Raises:
     ValueError: the margin is not above 0.
   """
   if not margin > 0:
     raise ValueError(f"a margin of {margin} is none; expected a number above 0")
+  if not (np.isfinite(a).all() and np.isfinite(b).all()):
+    return 1.0
   above = rank_tests.rank_sum_p(a - margin, b, "less")
   below = rank_tests.rank_sum_p(a + margin, b, "greater")
   return max(above, below)

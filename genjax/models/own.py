@@ -38,7 +38,13 @@ def options(name: str, where: str) -> dict[str, Any]:
     raise UserError(f"{where} is {name!r}, which takes {len(free)} arguments; expected (shape, "
                     "latent, ...)")  # fmt: skip
   found = {a.name: a.default for a in free[2:] if a.name not in _HANDED}
+  taken = ("name", "network") if where.endswith("network") else ("name",)
   for option, value in found.items():
+    if option in taken:
+      raise UserError(
+        f"{where} is {name!r}, whose argument {option} is a key of every config; give it another "
+        "name"
+      )
     if not isinstance(value, KINDS):
       shown = "no default" if value is inspect.Parameter.empty else f"the default {value!r}"
       raise UserError(

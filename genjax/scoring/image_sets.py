@@ -96,7 +96,8 @@ def write(
   fewest = min(len(images) for images in runs)
   if fewest < LEAST:
     raise UserError(f"scores need {LEAST} images or more, and there are {fewest}")
-  settings = settings._replace(images=min(settings.images, fewest))
+  held = len(getattr(splits, settings.split).label)
+  settings = settings._replace(images=min(settings.images, fewest, held))
   wanted = () if tuple(names) == ("all",) else tuple(names)
   own = [name for name in names if parts.is_name(name)]
   names = list(wanted) or possible(slow=bool(names))
@@ -114,10 +115,17 @@ def write(
     result = {"status": "done", "best_step": 0, "last_step": 0, "trouble": ""}
     workdir.write_runs(folder, numbers, [result] * len(runs))
     (folder / "metrics.csv").write_text("step,run,name,value\n")
+    # Files and folders are often in the order of classes, and the first images stand for all.
+    runs = [images[_chosen(len(images), settings)] for images in runs]
     for asked in evaluation.asked(names, WEIGHTS):
       score_files.note(folder, asked.key, asked.protocol, asked.names, asked.group.floor)
       for run, images in enumerate(runs):
-        score_files.add(folder, _measured(asked, run, images[: settings.images]))
+        score_files.add(folder, _measured(asked, run, images))
+
+
+def _chosen(count: int, settings: Settings) -> np.ndarray:
+  """Which of so many images are compared, in a random order that is always the same."""
+  return np.random.default_rng(settings.seed).permutation(count)[: settings.images]
 
 
 def _check(names: Sequence[str]) -> None:

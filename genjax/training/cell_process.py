@@ -112,7 +112,10 @@ def _cores(count: int) -> Iterator[list[int]]:
       for core in known:
         if len(free) < count and held.enter_context(_free(folder / str(core))):
           free.append(core)
-    yield free if len(free) == count else []
+    if len(free) < count:
+      free = []
+      held.close()  # for cells that take fewer
+    yield free
 
 
 @contextlib.contextmanager

@@ -177,6 +177,14 @@ def _placed(tree: PyTree, sharding: jax.sharding.Sharding) -> PyTree:
 
 
 def run_steps_a_second(step: Compiled, splits: data.Splits, rows: list[dict]) -> float:
+  """`_timed`; NaN also where there is not the memory to tell."""
+  try:
+    return _timed(step, splits, rows)
+  except jax.errors.JaxRuntimeError:
+    return math.nan
+
+
+def _timed(step: Compiled, splits: data.Splits, rows: list[dict]) -> float:
   """How fast the program is on this machine, by a few steps of it; NaN where these fail.
 
   From made-up weights, all alike: how long a step takes does not depend on them, and to draw first

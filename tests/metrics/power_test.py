@@ -36,6 +36,11 @@ def test_the_detectable_shift_has_the_power_that_it_promises(n, tests):
 
 def test_what_no_shift_shows_is_infinite():
   assert power.detectable_shift(3, 3, 1) == math.inf
+  # Above the exact range by a formula, at once whatever n is, and it goes on from the exact one.
+  assert power.detectable_shift(61, 61, 1) == pytest.approx(
+    power.detectable_shift(60, 60, 1), rel=0.06
+  )
+  assert 0 < power.detectable_shift(5000, 5000, 45) < 0.1
   assert power.detectable_shift(10, 10, 10) > power.detectable_shift(10, 10, 1)
 
 

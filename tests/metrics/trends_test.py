@@ -81,7 +81,10 @@ def test_equivalence_is_shown_within_the_margin_and_not_at_its_edge(n):
   assert _size(edge) < MOST
   same = [trends.equivalence_p(a, b, 2.0) for a, b in (rng.normal(size=(2, n)) for _ in range(200))]
   assert _size(same) > {5: 0.6, 10: 0.95, 20: 0.99}[n]
-  assert trends.equivalence_p(np.array([1.0, 2, math.inf]), np.array([1.0, 2, 3]), 1.0) > 0.05
+  a, b = RNG(0).normal(size=(2, 20))
+  assert trends.equivalence_p(a, b, 3.0) < 1e-6
+  for failed in (np.append(a[:-1], math.inf), np.full(20, math.inf)):
+    assert trends.equivalence_p(failed, b, 3.0) == trends.equivalence_p(b, failed, 3.0) == 1
   with pytest.raises(ValueError, match="margin of 0"):
     trends.equivalence_p(np.ones(3), np.ones(3), 0.0)
 
