@@ -124,27 +124,13 @@ def make(image_shape, latent, width=16, integration_steps=20, optimiser="adam"):
 
 
 COMMON = {"model.name": "flow:make", "data.name": "mnist", "sweep.latents": (784,)}
+COMMON |= {"sweep.ema_decay": (0.999,)}
+DIGITS = {"data.name": "digits", "data.size": 16, "sweep.latents": (256,), "batch_size": 64}
+DIGITS |= {"steps": 600, "eval_every": 300, "model.integration_steps": 10, "sweep.seeds": (0, 1)}
+DIGITS |= {"sweep.learning_rate": (2e-3,), "sweep.ema_decay": (0.99,)}
 VARIANTS = {
-  "": COMMON
-  | {
-    "data.name": "digits",
-    "data.size": 16,
-    "sweep.latents": (256,),
-    "batch_size": 64,
-    "steps": 600,
-    "eval_every": 300,
-    "model.integration_steps": 10,
-    "sweep.seeds": (0, 1),
-    "sweep.learning_rate": (2e-3,),
-    "sweep.ema_decay": (0.99,),
-  },
-  "mnist": COMMON
-  | {
-    "epochs": 10.0,
-    "eval_every": 1000,
-    "sweep.seeds": (0, 1, 2, 3, 4),
-    "sweep.ema_decay": (0.999,),
-  },
+  "": COMMON | DIGITS,
+  "mnist": COMMON | {"epochs": 10.0, "eval_every": 1000, "sweep.seeds": (0, 1, 2, 3, 4)},
 }
 
 
