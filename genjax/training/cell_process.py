@@ -70,7 +70,8 @@ def run(
       preexec_fn=begin,
       start_new_session=True,  # Ctrl-C at a terminal is the driver's, which tells all to save
     )
-    return _ended(child), last_line(log)
+    status = _ended(child)
+    return status, "".join(last_lines(log)[-1:])
 
 
 def _ended(child: subprocess.Popen) -> int:
@@ -88,13 +89,13 @@ def _ended(child: subprocess.Popen) -> int:
   return child.returncode
 
 
-def last_line(log: pathlib.Path) -> str:
-  """The last line of a log, of a progress bar its last state; "" without a log."""
+def last_lines(log: pathlib.Path) -> list[str]:
+  """The last lines of a log, and states of its progress bar; none without a log."""
   with contextlib.suppress(OSError), open(log, "rb") as file:
     file.seek(max(0, os.fstat(file.fileno()).st_size - 4000))
     lines = file.read().decode(errors="replace").replace("\r", "\n").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
-  return ""
+    return [line.strip() for line in lines if line.strip()]
+  return []
 
 
 @contextlib.contextmanager

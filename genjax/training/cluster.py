@@ -39,7 +39,9 @@ class Cell:
     """Takes in what its process says, if it has begun."""
     log = path / self.folder / cell_process.LOG
     if self.state in ("waiting", "running") and _begins_with(log, self.token):
-      self.state, self.line = "running", cell_process.last_line(log)
+      lines = cell_process.last_lines(log)
+      bars = [line for line in lines if _BAR.search(line)]
+      self.state, self.line = "running", (bars or lines)[-1]
 
   def row(self) -> tuple[str, str, str, str, str]:
     """Folder, state, step, time left, and the loss; of one that failed why."""

@@ -150,7 +150,8 @@ def test_a_log_of_before_says_nothing_of_now(tmp_path):
   (tmp_path / "a" / "ray.log").write_text(f"other on m, process 1\n{BAR}")
   cell.look(tmp_path)
   assert cell.row() == ("a", "waiting", "", "", "")
-  (tmp_path / "a" / "ray.log").write_text(f"{cell.token} on m, process 1\n{BAR}")
+  said = "a/w: pictures in samples\na/report.html: being written\n"
+  (tmp_path / "a" / "ray.log").write_text(f"{cell.token} on m, process 1\n\r{BAR}\n{said}")
   cell.look(tmp_path)
   assert cell.row()[1:4] == ("running", "2,000 of 4,000", "01:20")
 
