@@ -56,6 +56,10 @@ def without_a_default(shape, latent, width):
   return networks(shape, latent, width)
 
 
+def with_a_key_s_name(shape, latent, name="x", layers=None):
+  return networks(shape, latent, layers=layers)
+
+
 loss = genjax.GanLoss(lambda s: -s, lambda s: s, lambda s: -s)
 
 
@@ -83,6 +87,14 @@ def stripes():
     genjax.Dataset(image.astype(np.uint8), label.astype(np.int32)), None, ("one", "two", "three"),
     "stripes (ours)",
   )  # fmt: skip
+
+
+def pairs():
+  return stripes()._replace(train=tuple(stripes().train))
+
+
+def counted():
+  return stripes()._replace(classes=3)
 
 
 def floats():

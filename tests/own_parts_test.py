@@ -1,7 +1,10 @@
 """Networks, losses, metrics, datasets and models that no file of genjax knows."""
 
+import hashlib
+import importlib
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -71,6 +74,35 @@ def test_a_module_is_found_in_the_current_folder(tmp_path, monkeypatch):
   assert len(file["sha256"]) == 64
 
 
+def test_a_module_that_exits_ends_nothing(tmp_path):
+  (tmp_path / "exiting.py").write_text("import sys\nsys.exit(3)\n")
+  parts.look_in(tmp_path)
+  with pytest.raises(genjax.UserError, match=r"cannot be had \(SystemExit: 3\)"):
+    parts.find("exiting:x", "here")
+
+
+def test_a_package_is_found_again(tmp_path, monkeypatch):
+  (tmp_path / "packaged").mkdir()
+  (tmp_path / "packaged" / "__init__.py").write_text("x = 1\n")
+  before = {"file": str(tmp_path / "packaged" / "__init__.py"), "sha256": "0" * 64}
+  said = []
+  parts.again(tmp_path / "w", {"packaged:x": before}, ["packaged:x"], said.append)
+  assert "packaged:x has changed" in said[0]
+
+
+def test_a_part_is_the_code_that_was_loaded(tmp_path):
+  """Also where its file was written anew meanwhile; a reload is other code."""
+  file = tmp_path / "edited.py"
+  file.write_text("x = 1\n")
+  parts.look_in(tmp_path)
+  assert parts.find("edited:x", "here") == 1
+  first = parts.source("edited:x")["sha256"]
+  file.write_text("x = 22\n")
+  assert parts.source("edited:x")["sha256"] == first
+  importlib.reload(sys.modules["edited"])
+  assert parts.source("edited:x")["sha256"] == hashlib.sha256(b"x = 22\n").hexdigest() != first
+
+
 def test_the_arguments_of_a_factory_are_keys_with_their_defaults():
   keys = wanted(**NETWORK)
   assert (keys.model.declared, keys.grid.declared) == (True, ())
@@ -89,6 +121,7 @@ def test_the_arguments_of_a_factory_are_keys_with_their_defaults():
     ("others:of_another_kind", "which gives str; expected VaeNetworks"),
     ("others:of_another_shape", "whose decoder gives (2, 28, 28, 3)"),
     ("others:without_a_default", "whose argument width has no default"),
+    ("others:with_a_key_s_name", "whose argument name is a key of every config"),
   ],
 )
 def test_a_network_that_will_not_do(network, message):
@@ -267,6 +300,10 @@ def test_arrays_are_resized_and_checked():
     data.load("others:floats")
   with pytest.raises(genjax.UserError, match="raised TypeError"):
     data.load("others:networks")
+  with pytest.raises(genjax.UserError, match="whose train is tuple; expected Dataset"):
+    data.load("others:pairs")
+  with pytest.raises(genjax.UserError, match="whose classes are no names"):
+    data.load("others:counted")
   with pytest.raises(genjax.UserError, match="is a function, which says itself"):
     data.moved("others:stripes", "", "elsewhere")
 

@@ -1,9 +1,11 @@
 """Lines on what measures say."""
 
 import numpy as np
+import pytest
 import scored
 
 from genjax.analysis import findings, workdirs
+from genjax.types import UserError
 
 
 def _workdirs(folder, seeds=10, **figures):
@@ -69,6 +71,12 @@ def test_planned_contrasts_are_the_lines_and_the_family(tmp_path):
     "latent 10 is better than latent 50",
   ]
   assert "p is adjusted for the 2 planned comparisons (Holm)" in findings.legend(found, lines)[0]
+  # Of a part of the study nothing was planned, and what is asked for now is not there.
+  (home,) = homes
+  part = home._replace(contrasts="neighbours", runs=home.runs[:10])
+  assert workdirs.planned([part]) == ()
+  with pytest.raises(UserError, match="no two settings differ"):
+    workdirs.planned([part], "neighbours")
 
 
 def test_decided_comparisons_come_first_and_the_rest_is_counted(tmp_path):
