@@ -96,6 +96,7 @@ def run(
   plans = planning.plans(wanted, watch=WATCH, cell=chosen)
   if not explore:
     design.check(planned)
+  study.check(plans, path, folders)
   if said := design.described(planned):
     print(f"{path}: {said}")
   before = study.unfinished(path, folders)

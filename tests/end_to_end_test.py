@@ -382,7 +382,8 @@ def test_a_folder_with_other_files_is_left_alone(main, tmp_path, grid):
 def test_a_workdir_that_another_process_writes_to(main, tmp_path):
   with workdir.claim(tmp_path / "mine"):
     before = list((tmp_path / "mine").rglob("*"))
-    line = refused(main(f"{CONFIG}:vae", f"--workdir={tmp_path / 'mine'}", *SMALL))
+    one = "--config.sweep.latents=(2,)"  # setting: of several it would say what they can show
+    line = refused(main(f"{CONFIG}:vae", f"--workdir={tmp_path / 'mine'}", *SMALL, one))
     assert f": process {os.getpid()} on " in line
     assert line.endswith(" is writing to it; wait for it, or name another folder")
   assert list((tmp_path / "mine").rglob("*")) == before

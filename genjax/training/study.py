@@ -25,17 +25,9 @@ def run(
     folders: those of the whole study, where other processes train the others; all planned if empty.
 
   Raises:
-    UserError: a workdir was made by another plan, or the folder is not a workdir and not empty
-      (then nothing is written); or a workdir is damaged.
+    UserError: as `check` (then nothing is written); or a workdir is damaged.
   """
-  for folder, plan in plans.items():
-    if folder and (path / "config.json").exists():
-      raise UserError(
-        f"{path} holds runs that are no part of a study; name another --workdir for the study"
-      )
-    config_file.compare(path / folder, planning.record(plan))
-  if "" not in plans:
-    config_file.check_free(path, folders or plans)
+  check(plans, path, folders)
   numbers = {folder: number for number, folder in enumerate(folders or plans, 1)}
   left = {
     folder: plan
@@ -52,6 +44,21 @@ def run(
       title += f", all left {tqdm.format_interval(seconds)}"
     taken += len(plan.rows) * train.train(plan, path / folder, title, origin)
     ahead -= _work(plan)
+
+
+def check(plans: dict[str, planning.Plan], path: pathlib.Path, folders: Sequence[str] = ()) -> None:
+  """Raises `UserError` where programs cannot be trained in a folder; arguments as of `run`.
+
+  A workdir was made by another plan, or the folder is not a workdir and not empty.
+  """
+  for folder, plan in plans.items():
+    if folder and (path / "config.json").exists():
+      raise UserError(
+        f"{path} holds runs that are no part of a study; name another --workdir for the study"
+      )
+    config_file.compare(path / folder, planning.record(plan))
+  if "" not in plans:
+    config_file.check_free(path, folders or plans)
 
 
 def unfinished(path: pathlib.Path, folders: Iterable[str]) -> list[str]:
