@@ -186,7 +186,9 @@ def test_a_training_that_is_asked_to_end_loses_no_step(tmp_path, no_pictures, mo
   _assert_same(parts, whole, plan)
 
 
-def test_signals_are_held_once_and_what_is_ignored_stays_so():
+def test_signals_are_held_once_and_what_is_ignored_stays_so(monkeypatch):
+  monkeypatch.setattr(process, "_commanded", threading.Event())
+  process._commanded.set()  # or the signal would end this process
   before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
   try:
     with process.held_signals() as came:
