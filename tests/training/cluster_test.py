@@ -62,6 +62,8 @@ def _gone(pid):
 # The process of a cell.
 
 
+# A worker of Ray's has no JAX to be forked; this process has, where tests ran before.
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
 def test_a_cell_s_process_has_a_log_and_a_status(tmp_path):
   said = cell_process.run(
     [*FLAGS, "--cell=list"], "s/width=8", str(tmp_path), _environment(), "t", 1, 0
