@@ -101,11 +101,11 @@ def run(
     print(f"{path}: {said}")
   before = study.unfinished(path, folders)
   study.run(plans, path, origin, folders)
-  if cell and not before and (path / build.FILE).exists():
-    pass  # nothing was left to do, and the cells of an array would all write the same page
-  elif left := study.unfinished(path, folders):
+  # Where nothing was left to do, the cells of an array would all write the same page.
+  there = cell and not before and (path / build.FILE).exists()
+  if left := study.unfinished(path, folders):
     print(f"{path}: {len(folders) - len(left)} of {len(folders)} cells are done")
-  elif report:
+  elif report and not there:
     # Training is done, and said so: what goes wrong from here on takes nothing away from it.
     print(f"{path / build.FILE}: being written", flush=True)
     build.write([path], path / build.FILE, next(iter(plans.values())).splits)
@@ -151,16 +151,10 @@ def evaluate(
   Raises:
     UserError: a path is no workdir, nothing is saved yet, or a score cannot be had of it.
   """
-  process.check_jax()
   every, paths = _several(weights), _several(paths)
   metrics = _several(metrics)
-  _check("weights", every, WEIGHTS)
-  _check("split", (split,), ("test", "validation"))
-  _check("networks", (networks,), range(1, 4))
   settings = Settings(split, images, seed, nll_images, nll_samples)
-  wanted = runs.Wanted(every, metrics, settings, networks, features, os.fspath(data))
-  for line in runs.score_all(paths, wanted):
-    print(line, flush=True)
+  compute(paths, runs.Wanted(every, metrics, settings, networks, features, os.fspath(data)))
   names = [] if metrics in ((), runs.ALL) else list(map(catalogue.short, metrics))
   homes = workdirs.read(paths)
   found = [
@@ -171,6 +165,19 @@ def evaluate(
     if measure.about["split"] in (split, "") and (not names or measure.name in names)
   ]
   return setting_tables.middles(found)
+
+
+def compute(paths: Sequence[str | os.PathLike], wanted: runs.Wanted) -> None:
+  """Computes the scores that runs of workdirs lack, and prints a line for each workdir.
+
+  Raises as `evaluate` does.
+  """
+  process.check_jax()
+  _check("weights", wanted.weights, WEIGHTS)
+  _check("split", (wanted.settings.split,), ("test", "validation"))
+  _check("networks", (wanted.networks,), range(1, 4))
+  for line in runs.score_all(paths, wanted):
+    print(line, flush=True)
 
 
 def score(

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any, NamedTuple
 
 import ml_collections
 from absl import app, flags, logging
@@ -57,6 +58,43 @@ def workdirs_of(flag: flags.FlagHolder, more: Sequence[str]) -> list[str]:
     if not pathlib.Path(path).is_dir():
       raise UserError(f"{path} is not a folder; expected a workdir, or the folder of a study")
   return paths
+
+
+class ScoreFlags(NamedTuple):
+  """The flags of what scores images."""
+
+  metrics: flags.FlagHolder
+  split: flags.FlagHolder
+  images: flags.FlagHolder
+  seed: flags.FlagHolder
+  networks: flags.FlagHolder
+  features: flags.FlagHolder
+
+  def values(self) -> dict[str, Any]:
+    return {flag.name: flag.value for flag in self}
+
+
+def score_flags(values: flags.FlagValues, images: str, seed: str) -> ScoreFlags:
+  """--metrics, --split, --images, --seed, --networks and --features.
+
+  Args:
+    values: where they are defined, as `flags_of` has it.
+    images: what --help says of --images.
+    seed: what it says of --seed.
+  """
+  metrics = (
+    'Scores, or MODULE:OBJECT of one\'s own; those that take seconds if empty, and "all" for all.'
+  )
+  split, networks = "Real images to hold against.", "How many classifiers see the images."
+  features = "Another network: inception:WEIGHTS or MODULE:FUNCTION of images."
+  return ScoreFlags(
+    flags.DEFINE_list("metrics", [], metrics, flag_values=values),
+    flags.DEFINE_enum("split", "test", ["test", "validation"], split, flag_values=values),
+    flags.DEFINE_integer("images", 10_000, images, lower_bound=200, flag_values=values),
+    flags.DEFINE_integer("seed", 0, seed, flag_values=values),
+    flags.DEFINE_integer("networks", 1, networks, 1, 3, flag_values=values),
+    flags.DEFINE_string("features", "", features, flag_values=values),
+  )
 
 
 def explore_flag(values: flags.FlagValues) -> flags.FlagHolder:

@@ -15,30 +15,8 @@ _WORKDIR = flags.DEFINE_string(
 _WEIGHTS = flags.DEFINE_list(
   "weights", ["best"], "Of best, last and raw (not averaged).", flag_values=_FLAGS
 )
-_METRICS = flags.DEFINE_list(
-  "metrics",
-  [],
-  "Scores, or MODULE:OBJECT of one's own; those of the model that take seconds if empty, "
-  'and "all" for all.',
-  flag_values=_FLAGS,
-)
-_SPLIT = flags.DEFINE_enum(
-  "split", "test", ["test", "validation"], "Real images to hold against.", flag_values=_FLAGS
-)
-_IMAGES = flags.DEFINE_integer(
-  "images", 10_000, "How many images each run generates.", lower_bound=200, flag_values=_FLAGS
-)
-_SEED = flags.DEFINE_integer(
-  "seed", 0, "Seed of the noise that images are generated from.", flag_values=_FLAGS
-)
-_NETWORKS = flags.DEFINE_integer(
-  "networks", 1, "How many classifiers see the images.", 1, 3, flag_values=_FLAGS
-)
-_FEATURES = flags.DEFINE_string(
-  "features",
-  "",
-  "Another network: inception:WEIGHTS or MODULE:FUNCTION of images.",
-  flag_values=_FLAGS,
+_ASKED = cli.score_flags(
+  _FLAGS, "How many images each run generates.", "Seed of the noise that images are generated from."
 )
 _NLL_IMAGES = flags.DEFINE_integer(
   "nll_images",
@@ -59,23 +37,19 @@ def main(more: list[str]) -> None:
   from genjax import api
   from genjax.analysis import comparison
   from genjax.metrics import catalogue
+  from genjax.scoring import runs
+  from genjax.scoring.protocols import Settings
 
-  api.evaluate(
-    paths,
-    _METRICS.value,
-    weights=_WEIGHTS.value,
-    split=_SPLIT.value,
-    images=_IMAGES.value,
-    seed=_SEED.value,
-    networks=_NETWORKS.value,
-    features=_FEATURES.value,
-    nll_images=_NLL_IMAGES.value,
-    nll_samples=_NLL_SAMPLES.value,
-    data=_DATA.value,
+  asked = _ASKED.values()
+  settings = Settings(
+    asked["split"], asked["images"], asked["seed"], _NLL_IMAGES.value, _NLL_SAMPLES.value
   )
-  names = [] if _METRICS.value == ["all"] else list(map(catalogue.short, _METRICS.value))
-  for weights in _WEIGHTS.value:
-    print(f"\n{comparison.scored(paths, weights, names, _SPLIT.value)}", end="")
+  metrics, weights = tuple(asked["metrics"]), tuple(_WEIGHTS.value)
+  how = settings, asked["networks"], asked["features"], _DATA.value
+  api.compute(paths, runs.Wanted(weights, metrics, *how))
+  names = [] if metrics == runs.ALL else list(map(catalogue.short, metrics))
+  for of in weights:
+    print(f"\n{comparison.scored(paths, of, names, asked['split'])}", end="")
 
 
 if __name__ == "__main__":

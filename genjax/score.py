@@ -15,28 +15,7 @@ _FLAGS = cli.flags_of(__name__)
 _DATA = flags.DEFINE_string(
   "data", None, "Real images: a dataset as mnist, a folder or an .npz.", flag_values=_FLAGS
 )
-_METRICS = flags.DEFINE_list(
-  "metrics",
-  [],
-  'Scores, or MODULE:OBJECT; those that take seconds if empty, and "all" for all.',
-  flag_values=_FLAGS,
-)
-_SPLIT = flags.DEFINE_enum(
-  "split", "test", ["test", "validation"], "Real images to hold against.", flag_values=_FLAGS
-)
-_IMAGES = flags.DEFINE_integer(
-  "images", 10_000, "At most so many of each run.", lower_bound=200, flag_values=_FLAGS
-)
-_SEED = flags.DEFINE_integer("seed", 0, "Of what is random in scores.", flag_values=_FLAGS)
-_NETWORKS = flags.DEFINE_integer(
-  "networks", 1, "How many classifiers see the images.", 1, 3, flag_values=_FLAGS
-)
-_FEATURES = flags.DEFINE_string(
-  "features",
-  "",
-  "Another network: inception:WEIGHTS or MODULE:FUNCTION of images.",
-  flag_values=_FLAGS,
-)
+_ASKED = cli.score_flags(_FLAGS, "At most so many of each run.", "Of what is random in scores.")
 _DIRECTORY = flags.DEFINE_string(
   "directory", "", "Where datasets of TFDS lie; $TFDS_DATA_DIR if empty.", flag_values=_FLAGS
 )
@@ -54,18 +33,9 @@ def main(images: list[str]) -> None:
   process.prepare_jax()
   from genjax import api
 
-  table = api.score(
-    images,
-    _DATA.value,
-    _METRICS.value,
-    split=_SPLIT.value,
-    count=_IMAGES.value,
-    seed=_SEED.value,
-    networks=_NETWORKS.value,
-    features=_FEATURES.value,
-    directory=_DIRECTORY.value,
-    out=_OUT.value,
-  )
+  asked = _ASKED.values()
+  places = {"directory": _DIRECTORY.value, "out": _OUT.value}
+  table = api.score(images, _DATA.value, count=asked.pop("images"), **asked, **places)
   print(table)
   if _OUT.value:
     print(f"\n{_OUT.value}: the scores; python -m genjax.compare {_OUT.value} WORKDIR reads them")

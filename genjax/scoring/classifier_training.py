@@ -93,13 +93,8 @@ def make(image_shape: Shape, num_classes: int, steps: int, recipe: str = SMALL) 
     step=step,
     generate=None,
     diagnose=None,
-    encode=None,
-    decode=None,
-    score=None,
-    turns={},
     criterion="",
     latent=1,
-    batches_per_step=1,
     num_classes=num_classes,
   )
 

@@ -171,9 +171,9 @@ class Training:
     leading = min(means, key=lambda name: (name != "loss", not name.endswith("loss"), name))
     ill = sum(map(bool, self.troubles))
     counted = f"{self.counted}, {ill} in trouble (see runs.csv)" if ill else self.counted
-    self.bar.set_postfix_str(f"{counted}{self._pace()}, {_spread(leading, means[leading])}")
+    self.bar.set_postfix_str(f"{counted}{self._speed()}, {_spread(leading, means[leading])}")
 
-  def _pace(self) -> str:
+  def _speed(self) -> str:
     """How fast all runs are together, and how long a recipe's mark is away."""
     rate, said = self.bar.format_dict["rate"], ""
     if rate and len(self.rows) > 1:
