@@ -162,7 +162,8 @@ def evaluate(
     for of in every
     if of in recorded_scores.weights_scored(homes)
     for measure in measures.of_scores(recorded_scores.read(homes, of))
-    if measure.about["split"] in (split, "") and (not names or measure.name in names)
+    if measure.about["split"] in (split, "") and measure.about["noise_seed"] in (str(seed), "")
+    if not names or measure.name in names
   ]
   return setting_tables.middles(found)
 

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from logging import Formatter
 from typing import Any, NamedTuple
 
 import ml_collections
@@ -132,6 +133,8 @@ def run(main: Callable[..., None], positional: str = "", interrupted: str = "") 
 
 
 def _guarded(main: Callable[[], None], interrupted: str = "") -> None:
+  # As what is refused is said: when, and in which line of genjax, is of no use to a user.
+  logging.get_absl_handler().setFormatter(Formatter("genjax: %(message)s"))
   if not flags.FLAGS["verbosity"].present:
     logging.set_verbosity(logging.WARNING)  # orbax tells of every file it writes
     # And of what it raises as well, with pages of threads.

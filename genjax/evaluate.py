@@ -49,7 +49,7 @@ def main(more: list[str]) -> None:
   api.compute(paths, runs.Wanted(weights, metrics, *how))
   names = [] if metrics == runs.ALL else list(map(catalogue.short, metrics))
   for of in weights:
-    print(f"\n{comparison.scored(paths, of, names, asked['split'])}", end="")
+    print(f"\n{comparison.scored(paths, of, names, settings)}", end="")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 import difflib
 import os
 import re
+import sys
+import textwrap
 import traceback
 from collections.abc import Iterator
 
@@ -21,6 +23,9 @@ def parse(arguments: list[str], positional: str = "") -> list[str]:
     positional: what arguments that are no flags are, as "workdirs"; "" where there may be none.
   """
   flags.FLAGS.set_gnu_getopt(bool(positional))  # flags may stand after what is no flag
+  if {"--help", "-help", "-h"} & set(arguments):
+    print(_help(arguments[0]), end="")
+    sys.exit()
   logging.set_verbosity(logging.ERROR)  # a config file that returns nothing has its line below
   arguments = _last_of_each([_expanded(argument) for argument in arguments])
   # ml_collections raises what it meets in a config file or an override: a dozen kinds.
@@ -31,6 +36,27 @@ def parse(arguments: list[str], positional: str = "") -> list[str]:
   if rest[1:] and not positional:
     process.refuse(f"{rest[1]!r} is not a flag; flags look like --workdir=...")
   return rest
+
+
+def _help(command: str) -> str:
+  """What a command is for, and its own flags, on a screen: absl's would be three times as long."""
+  own = sorted(flags.FLAGS.get_key_flags_for_module(command), key=lambda flag: flag.name)
+  told = [(_usage(flag), flag.help) for flag in own]
+  width = 2 + max(len(usage) for usage, _ in told)
+  text = [
+    textwrap.fill(f"{usage:{width}}{meaning}", 100, subsequent_indent=" " * width)
+    for usage, meaning in told
+  ]
+  end = "--helpfull lists those of every library too."
+  return "\n".join([sys.modules["__main__"].__doc__.strip(), "", *text, "", end, ""])
+
+
+def _usage(flag: flags.Flag) -> str:
+  """Its name, and what it is where it is not given."""
+  if flag.boolean:
+    return f"--{flag.name}" if not flag.default else f"--no{flag.name}"
+  standard = ",".join(flag.default) if isinstance(flag.default, list) else flag.default
+  return f"--{flag.name}=" + ("" if standard in (None, "") else f"{standard}")
 
 
 def _last_of_each(arguments: list[str]) -> list[str]:

@@ -1,6 +1,8 @@
 """What a user can do wrong. Every command imports this first, and nothing slow with it."""
 
+import difflib
 import sys
+from collections.abc import Iterable
 
 import genjax
 
@@ -19,3 +21,9 @@ if not hasattr(genjax, "DISTRIBUTION"):
 
 class UserError(Exception):
   """The user's mistake. The message is one line: what is wrong, and what is expected."""
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+  """ "; did you mean ...?" where a known name is near."""
+  near = difflib.get_close_matches(name, list(known), 1, 0.6)
+  return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"

@@ -162,6 +162,26 @@ def test_the_package_names_its_commands(capsys):
     assert (f"genjax.{file.stem} " in told) == ("cli.run(" in file.read_text()), file
 
 
+@pytest.mark.parametrize("name", ["evaluate", "interpolate", "main"])
+def test_help_fits_a_screen(name, commands):
+  status, told, err = commands(name, "--help")
+  assert (status, err) == (0, "")
+  lines = told.splitlines()
+  assert len(lines) <= 32
+  assert max(map(len, lines)) <= 100
+  assert lines[0].endswith(".")
+  assert "--workdir=" in "".join(line[:10] for line in lines)
+
+
+def test_what_is_logged_is_said_as_a_mistake_is(commands, tmp_path):
+  image = np.arange(60 * 64, dtype=np.uint8).reshape(60, 8, 8, 1)
+  np.savez(tmp_path / "odd.npz", image=image, label=np.arange(60) % 2 * 2)
+  config = f"--config={ROOT / 'configs' / 'vae_mnist.py'}:smoke"
+  status, _, err = commands("describe", config, f"--config.data.name={tmp_path}/odd.npz")
+  said = "odd.npz (npz): 1 of 3 classes have no images"
+  assert (status, err.splitlines()[-1]) == (0, f"genjax: {said}")
+
+
 def test_workdirs_are_named_by_the_flag_or_after_the_command_or_both(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
   for name in "abc":

@@ -276,7 +276,7 @@ def test_a_metric_watches_a_training(caches, tmp_path):
     (("others:taken",), "whose name is 'fd'; expected letters"),
     (("others:loss",), "a GanLoss; expected a Metric"),
     (("others:ink", "others:ink"), "metrics has 'ink' twice"),
-    (("nothing",), "--metrics has 'nothing'; scores are fd, "),
+    (("nothing",), "--metrics has 'nothing'; expected a score or MODULE:OBJECT; known are fd, "),
   ],
 )
 def test_a_metric_that_will_not_do(trained, metrics, message):

@@ -130,7 +130,7 @@ DIGITS |= {"steps": 600, "eval_every": 300, "model.integration_steps": 10, "swee
 DIGITS |= {"sweep.learning_rate": (2e-3,), "sweep.ema_decay": (0.99,)}
 VARIANTS = {
   "": COMMON | DIGITS,
-  "mnist": COMMON | {"epochs": 10.0, "eval_every": 1000, "sweep.seeds": (0, 1, 2, 3, 4)},
+  "mnist": COMMON | {"epochs": 5.0, "eval_every": 1000, "sweep.seeds": (0, 1, 2, 3, 4)},
 }
 
 

@@ -3,8 +3,9 @@
 import collections
 import itertools
 import pathlib
+import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from genjax import files
 from genjax.analysis import (
@@ -25,10 +26,11 @@ from genjax.analysis import (
 from genjax.analysis.measures import Measure
 from genjax.analysis.recorded_scores import Scores
 from genjax.analysis.workdirs import Workdir
-from genjax.config import suggestion
 from genjax.metrics.catalogue import SCORES
+from genjax.mistakes import suggestion
 from genjax.plotting import plots, tables
 from genjax.plotting.tables import Table
+from genjax.scoring.protocols import Settings
 from genjax.types import UserError
 
 # Of the files that it writes.
@@ -83,19 +85,19 @@ def compare(
     "flags": health.reasons(judged),
   }
   written = _write(out, made | {"runs": setting_tables.runs(measured)}, found)
-  if everything:
-    parts = [tables.text(table) for table in made.values() if table.blocks]
-  else:
-    parts = [
-      _answer(measured, weights, metrics, f"{out}/pairs.csv"),
-      _noise(found, measured, homes, weights),
-      _health(judged),
-    ]
-    parts += [tables.text(made["equivalence"])] if made["equivalence"].blocks else []
   # Not wrapped, so that the commands in them can be copied.
-  parts += [f"note: {line}\n" for line in recorded_scores.remarks(homes, weights)]
+  notes = "".join(f"note: {line}\n" for line in recorded_scores.remarks(homes, weights))
   if everything:
-    return "\n".join([*parts, findings.wrapped(f"{out}: {', '.join(written)}")])
+    parts = [*(tables.text(table) for table in made.values() if table.blocks), notes]
+    return "\n".join([*filter(None, parts), findings.wrapped(f"{out}: {', '.join(written)}")])
+  parts = [
+    _answer(measured, weights, metrics, f"{out}/pairs.csv", margin=margin),
+    notes,
+    tables.text(made["equivalence"]) if made["equivalence"].blocks else "",
+    _unseen(measured, metrics),
+    _noise(found, measured, homes, weights),
+    _health(judged),
+  ]
   csvs = [name for name in written if name.endswith(".csv")]
   figures = sum(name.endswith(".png") for name in written)
   line = f"{out}: {', '.join(csvs)}, and {figures} figures; --all prints every table"
@@ -116,17 +118,31 @@ def _decided(
 
 
 def _answer(
-  measured: Sequence[Measure], weights: str, metrics: Sequence[str], where: str, split: str = "test"
+  measured: Sequence[Measure],
+  weights: str,
+  metrics: Sequence[str],
+  where: str,
+  wanted: Mapping[str, str] = findings.TEST,
+  margin: float = 0.0,
 ) -> str:
   """The headlines, or the metrics that are asked for, of all settings; `where` holds the rest."""
-  first = findings.headlines(measured, metrics, split) or findings.headlines(measured)
+  first = findings.headlines(measured, metrics, wanted) or findings.headlines(measured)
   # By what the columns were measured, where that is the same for all.
   parts = ["Interquartile mean over seeds [95%]", f"{weights} weights"]
   for key, text in (("split", "{} images"), ("features", "features of {}")):
     values = {one.about[key] for one in first} - {""}
     parts += [text.format(*values)] if len(values) == 1 else []
-  answer = findings.answer(first, ", ".join(parts), where, measured)
+  alike = questions.equivalent(first, margin) if margin else {}
+  answer = findings.answer(first, ", ".join(parts), where, measured, alike)
   return answer + "".join(map(findings.wrapped, questions.said(first)))
+
+
+def _unseen(measured: Sequence[Measure], metrics: Sequence[str]) -> str:
+  """A line on the scores that the answer has no column for."""
+  seen = {one.name for one in findings.headlines(measured, metrics)}
+  rest = dict.fromkeys(one.name for one in measured if one.name not in seen)
+  line = f"scored too: {', '.join(rest)}; --metrics=... shows them"
+  return findings.wrapped(line) if rest else ""
 
 
 def _noise(
@@ -136,21 +152,22 @@ def _noise(
   decider = next((one.name for one in measured if one.decides and one.compared), "")
   if not decider:
     return ""
-  command = recorded_scores.evaluation(homes[0].path, weights)
+  command = f"{recorded_scores.evaluation(homes[0].path, weights)} --metrics={decider}"
   return findings.wrapped(variance_tables.said(found, decider, command))
 
 
 def scored(
   paths: Sequence[str | pathlib.Path],
   weights: str,
-  metrics: Sequence[str] = (),
-  split: str = "test",
+  metrics: Sequence[str],
+  settings: Settings,
 ) -> str:
-  """What the scores of some workdirs say, as `compare` prints it first.
+  """What the scores of some workdirs say, as `compare` prints it first, and by the same score.
 
   Args:
-    paths, weights, metrics: as of `compare`.
-    split: of the real images, where there are scores of both.
+    paths, weights: as of `compare`.
+    metrics: keys of SCORES that have a column, beside the score that decides; headlines if empty.
+    settings: how they were measured, where there are scores by several.
 
   Raises:
     UserError: a path is not a workdir.
@@ -160,9 +177,14 @@ def scored(
   if weights not in recorded_scores.weights_scored(homes):
     return f"no scores of {weights} weights that could be compared\n"
   measured = measures.of_scores(recorded_scores.read(homes, weights), workdirs.planned(homes))
-  measured = findings.decide(measured, metrics, split)
+  measured = [one for one in measured if one.about["split"] in (settings.split, "")] or measured
+  wanted = {"noise_seed": str(settings.seed), "images": str(settings.images)}
+  measured = findings.decide(measured, wanted=wanted)
+  if metrics:
+    decider = (one.name for one in measured if one.decides)
+    metrics = list(dict.fromkeys([*decider, *metrics]))
   notes = [f"note: {line}\n" for line in recorded_scores.remarks(homes, weights)]
-  answer = _answer(measured, weights, metrics, command, split)
+  answer = _answer(measured, weights, metrics, command, wanted)
   return "\n".join([answer, *notes, f"{command} has every table\n"])
 
 
@@ -194,7 +216,7 @@ def _chosen(found: list[Scores], metrics: Sequence[str]) -> list[Scores]:
 
 
 def _write(out: pathlib.Path, made: dict[str, Table], found: list[Scores]) -> list[str]:
-  """Writes all tables and figures; returns the files' names."""
+  """Writes all tables and figures, and removes an earlier call's; returns the files' names."""
   written = []
   try:
     out.mkdir(parents=True, exist_ok=True)
@@ -208,6 +230,9 @@ def _write(out: pathlib.Path, made: dict[str, Table], found: list[Scores]) -> li
       if figure:
         plots.save(figure, out / f"{name}.png")
         written.append(f"{name}.png")
+    for file in out.iterdir():
+      if file.name not in written and re.fullmatch(NAMES, file.name):
+        file.unlink()
   except OSError as error:
     raise UserError(
       f"--out={out} cannot be written ({error.strerror}); name a folder that can"

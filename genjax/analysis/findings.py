@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from genjax.analysis import pair_tables, setting_tables
 from genjax.analysis.measures import DESCRIBES, Measure
+from genjax.config.contrasts import Pair
 from genjax.metrics import power
 from genjax.metrics.significance import Compared, Comparison
 from genjax.metrics.statistics import ENOUGH
@@ -13,38 +14,44 @@ from genjax.plotting import tables
 
 LINES = 12  # comparisons that a screen has room for
 MANY = 1000  # seeds: more than anybody trains
+TEST: Mapping[str, str] = {"split": "test"}
+NOTHING: Mapping[Pair, str] = {}
 
 
 def decide(
-  found: Sequence[Measure], names: Sequence[str] = (), split: str = "test"
+  found: Sequence[Measure], names: Sequence[str] = (), wanted: Mapping[str, str] = TEST
 ) -> list[Measure]:
   """The same measures, of which one gives verdicts: the first headline that compares settings."""
-  first = [one for one in headlines(found, names, split) if len(one.judged) > 1]
+  first = [one for one in headlines(found, names, wanted) if len(one.judged) > 1]
   return [one._replace(decides=one in first[:1]) for one in found]
 
 
-def of(found: Sequence[Measure], where: str) -> list[str]:
+def of(found: Sequence[Measure], where: str, alike: Mapping[Pair, str] = NOTHING) -> list[str]:
   """A line for each two settings that are compared, those that are decided first.
 
   Args:
     found: measures, of which one decides (`decide`); the others' probabilities stand beside.
     where: what has the lines that have no room here.
+    alike: of settings that were shown to be equivalent, within what.
   """
   by_pair = {}
   for measure in sorted(found, key=lambda one: not one.decides):
     for one in measure.compared:
       by_pair.setdefault((one.a, one.b), []).append((measure, one))
-  decided = {pair: any(one.verdict in "AB" for _, one in own) for pair, own in by_pair.items()}
+  decided = {
+    pair: pair in alike or any(one.verdict in "AB" for _, one in own)
+    for pair, own in by_pair.items()
+  }
   tests = {id(measure): len(measure.compared) for measure in found}
   order = sorted(by_pair, key=lambda pair: not decided[pair])
-  lines = [_line(by_pair[pair], tests) for pair in order[:LINES]]
+  lines = [_line(by_pair[pair], tests, alike.get(pair, "")) for pair in order[:LINES]]
   if len(order) > LINES:
     rest = sum(decided[pair] for pair in order[LINES:])
     lines.append(f"{len(order) - LINES} more comparisons, {rest} of them decided: {where}")
   return lines
 
 
-def _line(own: Sequence[tuple[Measure, Compared]], tests: Mapping[int, int]) -> str:
+def _line(own: Sequence[tuple[Measure, Compared]], tests: Mapping[int, int], alike: str) -> str:
   (measure, one), *others = own
   if one.verdict == DESCRIBES:
     return _described(one.a, one.b, own)
@@ -52,6 +59,9 @@ def _line(own: Sequence[tuple[Measure, Compared]], tests: Mapping[int, int]) -> 
   short, n = measure.short, min(one.comparison.n)
   if one.verdict in ("A", "B"):
     text = f"{better} is better than {other} by {short} (p {tables.p_value(one.adjusted)})"
+    text += f", and the two are {alike}" if alike else ""
+  elif alike:
+    text = f"{one.a} and {one.b}: by {short} {alike}"
   elif one.verdict == "not enough seeds":
     seeds = f"{n} {'seed' if n == 1 else 'seeds'}"
     text = f"{one.a} and {one.b}: {short} with {seeds} decides nothing"
@@ -91,22 +101,26 @@ def _rounded(seeds: int) -> str:
 
 
 def headlines(
-  found: Sequence[Measure], names: Sequence[str] = (), split: str = "test", most: int = 5
+  found: Sequence[Measure],
+  names: Sequence[str] = (),
+  wanted: Mapping[str, str] = TEST,
+  most: int = 5,
 ) -> list[Measure]:
   """The measures that answer first, one of each name.
 
-  Of several protocols that of the split, then of most settings, then of most images is taken.
+  Of several protocols that which is most as wanted, then of most settings, then of most images is
+  taken.
 
   Args:
     found: all of them; of equals the first network's stands for the others.
     names: which are wanted; those with a headline, or else the first of all, where empty.
-    split: of the real images.
+    wanted: how they are best measured: some of `Measure.about`.
     most: columns that a screen has room for, if no names are given.
   """
 
-  def fitness(measure: Measure) -> tuple[bool, int, int]:
-    images = measure.about.get("images", "")
-    return measure.about.get("split") == split, len(measure.known), int(images or 0)
+  def fitness(measure: Measure) -> tuple[int, int, int]:
+    as_wanted = sum(measure.about.get(key) == value for key, value in wanted.items())
+    return as_wanted, len(measure.known), int(measure.about.get("images") or 0)
 
   best = {}
   for measure in found:
@@ -117,7 +131,13 @@ def headlines(
   return [one for one in best.values() if one.headline][:most] or list(best.values())[:most]
 
 
-def answer(first: Sequence[Measure], title: str, where: str, every: Sequence[Measure] = ()) -> str:
+def answer(
+  first: Sequence[Measure],
+  title: str,
+  where: str,
+  every: Sequence[Measure] = (),
+  alike: Mapping[Pair, str] = NOTHING,
+) -> str:
   """One table of these measures, and a line for each two settings.
 
   Args:
@@ -125,9 +145,10 @@ def answer(first: Sequence[Measure], title: str, where: str, every: Sequence[Mea
     title: of the table.
     where: what holds the comparisons that have no room.
     every: measures whose settings have their row too.
+    alike: as of `of`.
   """
   table = setting_tables.overview(first, title, every)
-  lines = of(first, where)
+  lines = of(first, where, alike)
   text = "".join(map(wrapped, [*lines, *legend(first, lines)]))
   return "\n".join(filter(None, [tables.text(table), text]))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from genjax.analysis import workdirs
 from genjax.analysis.workdirs import RunRecord, Workdir
-from genjax.config import suggestion
+from genjax.mistakes import suggestion
 from genjax.plotting.tables import Block, Column, Table
 from genjax.types import UserError
 

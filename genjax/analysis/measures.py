@@ -127,7 +127,7 @@ class Measure(NamedTuple):
     return [one._replace(verdict=DESCRIBES) for one in compared]
 
 
-DESCRIBES = "describes"  # in place of a verdict
+DESCRIBES = "descriptive"  # in place of a verdict
 
 
 def _tuple(pairs: Sequence[Pair] | None) -> tuple[Pair, ...] | None:
@@ -180,6 +180,7 @@ def _of_scores(scores: Scores) -> Measure:
       "data": str(record.get("data", "")),
       "split": str(record.get("split", "")),
       "images": str(record.get("generated_images", record.get("images", ""))),
+      "noise_seed": str(record.get("seed", "")),
       "weights": str(record.get("weights", "")),
     },
     f"{scores.column}{features and f', features {features}'}",

@@ -65,8 +65,8 @@ def _on_pairs(measure: Measure, compared: Sequence[Compared]) -> list[str]:
   if not measure.decides:
     return [
       *notes,
-      "one score decides, over all its pairs at 5%; the others describe, and their p is of each "
-      "score for itself",
+      "one score decides, over all its pairs at 5%; the others are descriptive: their p is not "
+      "corrected for there being several",
     ]
   if any(one.verdict == "not enough seeds" for one in compared):
     notes.append(f"with less than {ENOUGH} seeds of each, no winner is named")

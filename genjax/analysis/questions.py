@@ -1,7 +1,8 @@
 """What is asked of a study besides which of two settings is better: trends along axes, interaction
 of two axes, equal spread, and equivalence within a margin.
 
-None of these gives a verdict: each p is for itself, but for equivalence, which has its own family.
+None of these gives a verdict: each p is of one question, not corrected for the others, but for
+equivalence, which has its own family.
 """
 
 import itertools
@@ -12,7 +13,7 @@ import numpy as np
 
 from genjax.analysis.measures import Measure
 from genjax.config import contrasts
-from genjax.config.contrasts import Line
+from genjax.config.contrasts import Line, Pair
 from genjax.metrics import significance, trends
 from genjax.metrics.statistics import ENOUGH, ranked
 from genjax.plotting import tables
@@ -38,7 +39,8 @@ def answered(found: Sequence[Measure]) -> Table:
   if blocks:
     note = (
       "trend: Jonckheere and Terpstra, tau above 0 where figures rise along the axis, a failed run "
-      "the worst; interaction: aligned ranks; spread: Brown and Forsythe; each p is for itself"
+      "the worst; interaction: aligned ranks; spread: Brown and Forsythe; each p is of one "
+      "question, not corrected for the others"
     )
     blocks[-1] = blocks[-1]._replace(notes=[note])
   return Table(_QUESTIONS, blocks)
@@ -111,11 +113,12 @@ def said(found: Sequence[Measure]) -> list[str]:
       )
       lines.append(
         f"trend: {measure.short} {way} with {axis.replace('_', ' ')} over {settings} settings "
-        f"(tau {tau:.2f}, p {tables.p_value(p)}, for itself)"
+        f"(tau {tau:.2f}, p {tables.p_value(p)}, not corrected)"
       )
   return lines
 
 
+EQUIVALENT = "equivalent"
 _EQUIVALENCE = (
   Column("a", "A", "text"),
   Column("b", "B", "text"),
@@ -149,6 +152,16 @@ def equivalence(found: Sequence[Measure], margin: float) -> Table:
   return Table(_EQUIVALENCE, blocks)
 
 
+def equivalent(found: Sequence[Measure], margin: float) -> dict[Pair, str]:
+  """Of settings that `equivalence` shows to be so, the words for it."""
+  return {
+    (a, b): f"equivalent within {margin:.3g} of their median (p {tables.p_value(p)})"
+    for block in equivalence(found, margin).blocks
+    for a, b, *_, p, verdict in block.rows
+    if verdict == EQUIVALENT
+  }
+
+
 def _equivalent(measure: Measure, part: float) -> list[tuple]:
   figures, rows = _figures(measure), []
   for one in measure.compared:
@@ -165,4 +178,4 @@ def _equivalent(measure: Measure, part: float) -> list[tuple]:
 def _verdict(counts: tuple[int, int], p: float) -> str:
   if min(counts) < ENOUGH:
     return "not enough seeds"
-  return "equivalent" if p < significance.LEVEL else "not shown"
+  return EQUIVALENT if p < significance.LEVEL else "not shown"

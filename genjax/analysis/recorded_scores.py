@@ -199,6 +199,11 @@ def remarks(homes: Sequence[Workdir], weights: str) -> Iterator[str]:
         f"{home.name}: {lacking} of {len(home.runs)} runs are not scored; run "
         f"`{evaluation(home.path, weights)}`"
       )
+    if scored[home.name] and (others := _others(home, scored)):
+      yield (
+        f"{home.name}: no {', '.join(others)}, which others have; run "
+        f"`{evaluation(home.path, weights)} --metrics={','.join(others)}`"
+      )
     if running := sum(run.status == "running" for run in home.runs):
       yield f"{home.name}: {running} of {len(home.runs)} runs are still to be trained"
   groups = dict.fromkeys(r["group"] for found in scored.values() for r in found.values())
@@ -215,6 +220,13 @@ def _lacking(home: Workdir, scored: dict) -> int:
     run.status == "done" and not all(column in run.figures for column in columns)
     for run in home.runs
   )
+
+
+def _others(home: Workdir, scored: dict) -> list[str]:
+  """Scores that every model has, and that other workdirs have and this one has not."""
+  names = {name: {n for n, _ in found} for name, found in scored.items()}
+  missing = set().union(*names.values()) - names[home.name]
+  return [name for name in SCORES if name in missing and not SCORES[name].needs]
 
 
 def _differences(homes: Sequence[Workdir], scored: dict, group: str) -> list[str]:

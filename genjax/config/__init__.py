@@ -2,7 +2,7 @@
 
 from genjax.config.checks import check
 from genjax.config.files import load, settled
-from genjax.config.keys import complete, default, flatten, options, suggestion, title
+from genjax.config.keys import complete, default, flatten, options, title
 from genjax.config.studies import cells, check_overrides, check_study, folder_of, programs
 from genjax.config.variants import FLAX, variant
 
@@ -20,7 +20,6 @@ __all__ = [
   "options",
   "programs",
   "settled",
-  "suggestion",
   "title",
   "variant",
 ]

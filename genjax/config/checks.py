@@ -4,8 +4,9 @@ import ml_collections
 
 from genjax import parts
 from genjax.config import keys
-from genjax.config.keys import Key, flatten, suggestion
+from genjax.config.keys import Key, flatten
 from genjax.metrics import catalogue
+from genjax.mistakes import suggestion
 from genjax.models import MODELS, losses, networks
 from genjax.types import UserError
 

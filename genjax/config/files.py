@@ -10,7 +10,7 @@ import ml_collections
 
 from genjax import files, parts
 from genjax.config import keys
-from genjax.mistakes import UserError
+from genjax.mistakes import UserError, suggestion
 
 # Overrides with which a recipe is what it was when its `mark` was measured.
 _OF_RECORD = {
@@ -40,7 +40,7 @@ def load(
   known = keys.flatten(config.to_dict())
   for key, value in overrides.items():
     if key not in known:
-      raise UserError(f"unknown key config.{key}{keys.suggestion(key, sorted(known))}")
+      raise UserError(f"unknown key config.{key}{suggestion(key, sorted(known))}")
     several = isinstance(known[key], tuple) and isinstance(value, list | range)
     try:
       config.update_from_flattened_dict({key: tuple(value) if several else value})

@@ -1,6 +1,5 @@
 """The keys of a config: the default of each, what it means and what is right for it."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -228,12 +227,6 @@ def default(model: str, *networks: str) -> ml_collections.ConfigDict:
     part = config.setdefault(section, {}) if section else config
     part[last] = key.default
   return ml_collections.ConfigDict(config)
-
-
-def suggestion(key: str, known) -> str:
-  """ "; did you mean ...?" where a known name is near."""
-  near = difflib.get_close_matches(key, list(known), 1, 0.6)
-  return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
 
 
 def flatten(config: dict, prefix: str = "") -> dict:

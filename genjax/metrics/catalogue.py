@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from genjax import parts
-from genjax.types import UserError
+from genjax.mistakes import UserError, suggestion
 
 
 class Score(NamedTuple):
@@ -165,7 +165,9 @@ def find(name: str, where: str) -> Score:
   if parts.is_name(name):
     return own(name, where).score
   if name not in SCORES:
-    raise UserError(f"{where} has {name!r}; scores are {', '.join(SCORES)}, or MODULE:OBJECT")
+    raise UserError(
+      f"{where} has {name!r}; expected a score or MODULE:OBJECT{suggestion(name, SCORES)}"
+    )
   return SCORES[name]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from genjax import config as genjax_config
 from genjax import data
-from genjax.data import sizes, tfds
+from genjax.data import cache, sizes, tfds
 from genjax.data.sources import shortened, unnamed
 from genjax.models import summary
 from genjax.training import cost, design, planning, sweep
@@ -216,6 +216,7 @@ def load(config: ml_collections.ConfigDict) -> data.Splits:
   """
   options = config.data
   known = sizes.splits(options.name, options.size, options.validation, options.channels)
-  if known and not tfds.locate(options.name, options.dir):
+  cached = not options.dir and any(cache.newest(options.cache, options.name, options.size))
+  if known and not cached and not tfds.locate(options.name, options.dir):
     return known
   return planning.load_data(config, download=False)

@@ -9,9 +9,11 @@ import scored
 from PIL import Image
 
 from genjax.analysis import comparison
+from genjax.scoring.protocols import Settings
 from genjax.types import UserError
 
 NAN = np.nan
+TEST = Settings()
 NETWORKS = {key: scored.protocol(f"mnist-{i}") for i, key in enumerate(("aa", "bb", "cc"))}
 
 
@@ -64,7 +66,7 @@ def test_a_table_for_each_network_is_printed_and_written(two):
   ]
   pairs = read(out / "pairs.csv")
   assert {row["verdict"] for row in pairs[:6]} == {"B"}
-  assert {row["verdict"] for row in pairs[6:]} == {"describes"}
+  assert {row["verdict"] for row in pairs[6:]} == {"descriptive"}
   assert len(read(out / "runs.csv")) == 4 * 40
   assert [row["loss"] for row in read(out / "losses.csv")] == ["val_loss"] * 3 + ["val_swd"] * 3
   health = read(out / "health.csv")
@@ -110,17 +112,80 @@ def test_the_answer_is_by_one_protocol_and_no_setting_vanishes(tmp_path):
   a = scored.write(tmp_path / "a", figures, protocols=protocols)
   changed = {"dd": scored.protocol(real_images=9)}
   b = scored.write(tmp_path / "b", {"fd@dd": 7}, protocols=changed)
-  lines = comparison.scored([a, b], "best").splitlines()
+  lines = comparison.scored([a, b], "best", [], TEST).splitlines()
   assert lines[3].split()[:4] == ["a", "3", "0", "1.00"]
   assert lines[4].split() == ["b", "-", "-", "-", "-"]
   assert "not all features scores can be compared with each other" in "".join(lines)
   assert lines[-1] == f"python -m genjax.compare {a} {b} has every table"
-  held = comparison.scored([a], "best", split="validation").splitlines()
-  assert "best weights, features" in held[0]  # as coverage is of test images
+  held = comparison.scored([a], "best", [], Settings("validation")).splitlines()
+  assert "best weights, validation images, features" in held[0]
   assert held[3].split()[3] == "55.0"
-  (_, heads, *_) = comparison.scored([a], "best", ["coverage"]).splitlines()
+  (_, heads, *_) = comparison.scored([a], "best", ["coverage"], TEST).splitlines()
   assert heads.split() == ["setting", "n", "failed", "coverage", "↑"]
-  assert comparison.scored([a], "last") == "no scores of last weights that could be compared\n"
+  assert (
+    comparison.scored([a], "last", [], TEST) == "no scores of last weights that could be compared\n"
+  )
+
+
+def test_the_same_score_decides_wherever_it_is_asked(tmp_path):
+  """By swd a is better and by fd b; the order of evaluate's --metrics names no winner."""
+  figures = {"fd@aa": 90 + np.arange(10), "swd@aa": 0.1 + np.arange(10) / 100}
+  a = scored.write(tmp_path / "a", figures, 10)
+  b = scored.write(tmp_path / "b", {"fd@aa": 9 - np.arange(10), "swd@aa": 0.9}, 10)
+  said = "b is better than a by FD (p < 0.0001)"
+  for names in (["swd", "fd"], ["swd"], []):
+    lines = collapsed(comparison.scored([a, b], "best", names, TEST))
+    assert said in lines
+    assert ("wasserstein" in lines.lower()) == bool(names)
+  text = collapsed(comparison.compare([a, b], tmp_path / "out"))
+  assert said in text
+  assert "scored too: swd; --metrics=... shows them" in text
+  assert f"--workdir={a} --metrics=fd --seed=1` does" in text
+  chosen = collapsed(comparison.compare([a, b], tmp_path / "out", metrics=["swd"]))
+  assert "a is better than b by " in chosen
+
+
+def test_an_evaluation_prints_what_it_was_asked_for(tmp_path):
+  """One by other noise, or of fewer images, stands beside it in the workdir."""
+  protocols = {
+    "aa": scored.protocol(),
+    "bb": scored.protocol(seed=1),
+    "cc": scored.protocol(generated_images=200),
+  }
+  figures = {"fd@aa": 1, "fd@bb": 22, "fd@cc": 333}
+  path = scored.write(tmp_path / "w", figures, protocols=protocols)
+  for settings, figure in (
+    (TEST, "1.00"),
+    (Settings(seed=1), "22.0"),
+    (Settings(images=200), "333"),
+  ):
+    assert comparison.scored([path], "best", ["fd"], settings).splitlines()[3].split()[3] == figure
+
+
+def test_equivalence_is_said_where_the_pair_is_and_leaves_with_the_question(tmp_path):
+  rng = np.random.default_rng(0)
+  a, b, c = (
+    scored.write(tmp_path / name, {"fd@aa": middle + rng.random(20)}, 20)
+    for name, middle in (("a", 100), ("b", 100), ("c", 102))
+  )
+  out = tmp_path / "out"
+  text = collapsed(comparison.compare([a, b, c], out, margin=0.05))
+  assert "a and b: by FD equivalent within 0.05 of their median (p < 0.0001)" in text
+  better = "a is better than c by FD (p < 0.0001), and the two are equivalent within 0.05 of"
+  assert better in text
+  assert "not decided" not in text
+  assert (out / "equivalence.csv").exists()
+  assert "a and b: not decided by FD" in collapsed(comparison.compare([a, b, c], out))
+  assert not (out / "equivalence.csv").exists()
+
+
+def test_a_score_that_another_workdir_has_is_missed(tmp_path):
+  a = scored.write(tmp_path / "a", {"fd@aa": 1, "coverage@aa": 0.5, "nll@aa": 7})
+  b = scored.write(tmp_path / "b", {"fd@aa": 1})
+  command = f"`python -m genjax.evaluate --workdir={b} --metrics=coverage`"
+  text = comparison.compare([a, b], tmp_path / "out")
+  assert f"note: b: no coverage, which others have; run {command}" in text
+  assert text.count("note:") == 1
 
 
 def test_what_was_written_is_said_and_is_there(two):

@@ -76,7 +76,7 @@ def test_one_measure_decides_and_the_others_describe(tmp_path):
   table = pair_tables.pairs(findings.decide(scored.found(a, b)))
   assert [(row["score"], row["verdict"]) for row in rows(table)] == [
     ("fd", "A"),
-    ("kd", "describes"),
+    ("kd", "descriptive"),
   ]
   assert "one score decides, over all its pairs at 5%" in notes(table)[0]
 

@@ -32,7 +32,7 @@ def test_a_trend_is_over_all_lines_of_its_axis(tmp_path):
   assert float(asked["fd", "interaction", "latent x learning_rate"]["p"]) > 0.05
   assert float(asked["fd", "spread", ""]["p"]) > 0.05
   assert questions.said(found) == [
-    "trend: FD rises with latent over 6 settings (tau 1.00, p < 0.0001, for itself)"
+    "trend: FD rises with latent over 6 settings (tau 1.00, p < 0.0001, not corrected)"
   ]
 
 

@@ -24,7 +24,9 @@ from tensorflow_datasets.core.features import image_feature
 from tensorflow_datasets.image_classification import cifar, mnist
 
 from genjax import data
+from genjax.config import default
 from genjax.data import tfds
+from genjax.training import description
 from genjax.types import UserError
 
 TRAIN, TEST = 30, 12
@@ -390,6 +392,9 @@ def test_a_second_start_needs_neither_tfds_nor_the_records(prepared, tmp_path, m
   np.testing.assert_equal(load(), first)
   assert "mnist is not on this machine" in caplog.text
   assert len(caplog.records) == 1
+  config = default("vae")
+  config.data.update(name="mnist", cache=str(tmp_path / "cache"))
+  assert description.load(config).source == first.source
 
 
 def test_load_prepares_caches_and_splits(tmp_path, served, monkeypatch):

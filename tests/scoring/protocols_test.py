@@ -66,5 +66,7 @@ def test_a_score_that_a_model_has_not_is_refused(models):
   protocols.check(("fd", "nll"), models["vae"], "x")
   with pytest.raises(UserError, match=r"^x has 'nll', which only a VAE has$"):
     protocols.check(("fd", "nll"), models["gan"], "x")
-  with pytest.raises(UserError, match=r"^x has 'fid'; scores are fd, "):
+  with pytest.raises(
+    UserError, match=r"^x has 'fid'; expected a score or MODULE:OBJECT; did you mean fd\?"
+  ):
     protocols.check(("fid",), models["gan"], "x")

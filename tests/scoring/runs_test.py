@@ -278,7 +278,7 @@ def test_main_computes_the_same_by_the_same_code(caches, tmp_path):
 @pytest.mark.parametrize(
   ("names", "settings", "message"),
   [
-    (("fid",), SMALL, "--metrics has 'fid'; scores are fd, "),
+    (("fid",), SMALL, "--metrics has 'fid'; expected a score or MODULE:OBJECT; did you mean fd?"),
     (("cas",), SMALL, "'cas', which only a conditional model has"),
     (("critic_gap",), SMALL, "which only a GAN has"),
     (("fd",), SMALL._replace(images=100), "scores need 200 images or more"),
