@@ -27,25 +27,15 @@ def to_bytes(images: Float[ArrayLike, "*shape"]) -> UInt8[ArrayLike, "*shape"]:
   return xp.rint(xp.clip(xp.nan_to_num(images, nan=0.5), 0, 1) * 255).astype(xp.uint8)
 
 
-def sliced_wasserstein(
-  key: Key[Array, ""],
-  x: Float[Array, " N *shape"],
-  y: Float[Array, " N *shape"],
-  projections: int = 128,
-) -> Float[Array, ""]:
-  """Sliced Wasserstein-1 distance of two sets of points of one size.
-
-  The mean, over random directions of unit length, of the exact one-dimensional distance (Bonneel
-  et al. 2015, with exponent 1). 0 where the sets are equal; biased upwards by small N, so that
-  real images against other real images do not reach 0.
-  """
-  return jnp.abs(_sliced(key, x, projections) - _sliced(key, y, projections)).mean()
-
-
-def _sliced(
+def sliced(
   key: Key[Array, ""], x: Float[Array, " N *shape"], projections: int = 128
 ) -> Float[Array, "N {projections}"]:
-  """Where points lie along random directions, in order along each."""
+  """Where points lie along random directions of unit length, in order along each.
+
+  By one key, the mean absolute difference of two sets' slices is their sliced Wasserstein-1
+  distance (Bonneel et al. 2015, with exponent 1). 0 where the sets are equal; biased upwards by
+  small N, so that real images against other real images do not reach 0.
+  """
   x = x.reshape(len(x), -1)
   directions = jax.random.normal(key, (x.shape[-1], projections))
   directions /= jnp.linalg.norm(directions, axis=0, keepdims=True)
@@ -60,7 +50,7 @@ def pyramid_distance(
   After Karras et al. 2018, section 5: 7 x 7 patches of the detail at each scale, and the small
   image that remains. On whole images the distance hardly tells blur from sharpness; patches of the
   finest detail do. Each level is in units of its own standard deviation on the real images, and
-  the levels count alike. As biased as `sliced_wasserstein`.
+  the levels count alike. As biased as that of `sliced`.
   """
   return distance_of_slices(pyramid_slices(key, real), pyramid_slices(key, generated))
 
@@ -78,7 +68,7 @@ def pyramid_slices(key: Key[Array, ""], images: Float[Array, "N H W C"]) -> list
   for i, x in enumerate(levels):
     patch_key, direction_key = jax.random.split(jax.random.fold_in(key, i))
     x = _patches(patch_key, x) if i < len(levels) - 1 else x
-    slices.append(Slices(_sliced(direction_key, x), x.std()))
+    slices.append(Slices(sliced(direction_key, x), x.std()))
   return slices
 
 
