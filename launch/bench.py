@@ -31,6 +31,7 @@ _ROUNDS = flags.DEFINE_integer("rounds", 3, "Rounds, of which the best counts.")
 _SECONDS = flags.DEFINE_float("seconds", 4.0, "About how long a measurement lasts.")
 _LAX = flags.DEFINE_bool("lax", True, "Also with XLA's own convolutions (slow on a CPU).")
 _LAYERS = flags.DEFINE_bool("layers", False, "Only each convolution apart, with its gradients.")
+_PEER = flags.DEFINE_enum("peer", "", ["", "torch"], "Only s1_gan and s2_vae beside PyTorch's.")
 _START = flags.DEFINE_bool("start", True, "Also the time to the first step, cold and warm.")
 
 IMAGE, CLASSES, IMAGES = (28, 28, 1), 10, 8192
@@ -260,6 +261,16 @@ def main() -> None:
   device = jax.devices()[0]
   print(f"{jax.device_count()} x {device.device_kind}, jax {jax.__version__}")
   counts = [int(count) for count in _RUNS.value]
+  if _PEER.value:
+    import torch_peer
+
+    for name in ("s1_gan", "s2_vae"):
+      sweeps = {count: Measured(SYSTEMS[name], count) for count in (1, *counts)}
+      torch_peer.compare(name, sweeps, _ROUNDS.value, _SECONDS.value)
+      del sweeps
+    print(f"  {matmul_rate() / 1e9:8.0f}  GFLOP/s, matrix product of 2048")
+    torch_peer.compare_study()
+    return
   for name in _SYSTEMS.value:
     (_compare_layers if _LAYERS.value else _compare)(name, counts)
   if _START.value and not _LAYERS.value:
