@@ -130,7 +130,7 @@ def rates(system: str, mode: str, seconds: float, processes: int) -> float:
 
 
 def compare(name: str, sweeps: Mapping[int, Any], rounds: int, seconds: float) -> None:
-  """Prints ratios, then rates, of sweeps (`bench.Measured`, by their number of runs) and of PyTorch.
+  """Prints ratios, then rates, of sweeps (`bench.Measured` by number of runs) and of PyTorch.
 
   One run has one process of PyTorch's on all cores; several may have a process a core as well.
   """
