@@ -255,6 +255,12 @@ def test_a_mistake_is_answered_before_anything_slow_is_imported(arguments, tmp_p
   assert done.stdout == "[]\n"
 
 
+def test_training_waits_for_nothing_that_it_does_not_use():
+  """scipy.stats is for what comes after it, and torch, which others import, for nothing."""
+  code = "import sys; from genjax import api; print({'torch', 'scipy.stats'} & sys.modules.keys())"
+  assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
+
+
 def test_the_package_has_every_room_and_the_configs():
   root = pathlib.Path(cli.__file__).parents[1]
   told = configparser.ConfigParser()

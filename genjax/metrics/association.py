@@ -10,8 +10,8 @@ import math
 from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import stats
 
 from genjax.metrics.statistics import Figures
 
@@ -56,7 +56,7 @@ def spearman(x: Figures, y: Figures, settings: Sequence[Hashable]) -> tuple[int,
   if abs(rho) >= 1:
     return n, float(rho), 0.0
   t = abs(rho) * math.sqrt(free / (1 - rho**2))
-  return n, float(rho), float(2 * stats.t.sf(t, free))
+  return n, float(rho), float(2 * scipy.stats.t.sf(t, free))
 
 
 def _p_of_orders(ranks: Sequence[tuple[Array, Array]]) -> float:
@@ -72,7 +72,7 @@ def _p_of_orders(ranks: Sequence[tuple[Array, Array]]) -> float:
 
 
 def _centred(values: Array) -> Array:
-  ranks = stats.rankdata(values)
+  ranks = scipy.stats.rankdata(values)
   return ranks - ranks.mean()
 
 

@@ -9,8 +9,8 @@ import functools
 import math
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import stats
 
 EXACT = 120  # runs of both settings together, above which the normal approximation serves
 
@@ -32,7 +32,7 @@ def rank_sum_p(
   if np.ptp(doubled) == 0:
     return 1.0
   if len(doubled) > EXACT:
-    found = stats.mannwhitneyu(a, b, alternative=alternative, method="asymptotic")
+    found = scipy.stats.mannwhitneyu(a, b, alternative=alternative, method="asymptotic")
     return float(found.pvalue)
   chances = _rank_sums(tuple(np.sort(doubled).tolist()), len(a))
   return _tail(chances, int(doubled[: len(a)].sum()), len(a) * (len(doubled) + 1), alternative)
@@ -45,7 +45,7 @@ def critical_wins(n: int, m: int, level: float) -> int:
   """
   if n + m > EXACT:
     spread = math.sqrt(n * m * (n + m + 1) / 12)
-    return math.floor(n * m / 2 + 0.5 + stats.norm.isf(level / 2) * spread) + 1
+    return math.floor(n * m / 2 + 0.5 + -scipy.special.ndtri(level / 2) * spread) + 1
   # Of doubled ranks every other sum is possible; the lowest has no win.
   chances = _rank_sums(tuple(range(2, 2 * (n + m) + 1, 2)), n)[n * (n + 1) :: 2][: n * m + 1]
   tails = 2 * np.cumsum(chances[::-1])[::-1]  # of at least so many wins
@@ -77,22 +77,22 @@ def seeds_agree_p(figures: Float[np.ndarray, "K n"]) -> float:
   Args:
     figures: of each setting and seed, the same seeds in all.
   """
-  figures = figures[np.ptp(stats.rankdata(figures, axis=1), axis=1) > 0]
+  figures = figures[np.ptp(scipy.stats.rankdata(figures, axis=1), axis=1) > 0]
   K, n = figures.shape
   if K < 2 or n < 3:
     return 1.0
-  correlations = np.corrcoef(stats.rankdata(figures, axis=1))
+  correlations = np.corrcoef(scipy.stats.rankdata(figures, axis=1))
   mean = (correlations.sum() - K) / (K * (K - 1))
   W = (1 + (K - 1) * mean) / K
   if W >= 1:
     return 0.0
   free = n - 1 - 2 / K
-  return float(stats.f.sf((K - 1) * W / (1 - W), free, free * (K - 1)))
+  return float(scipy.stats.f.sf((K - 1) * W / (1 - W), free, free * (K - 1)))
 
 
 def _doubled_ranks(values: Float[np.ndarray, " N"]) -> np.ndarray:
   """Whole numbers: ranks of ties are halves."""
-  return np.rint(2 * stats.rankdata(values)).astype(int)
+  return np.rint(2 * scipy.stats.rankdata(values)).astype(int)
 
 
 def _tail(chances: np.ndarray, found: int, mean: int, alternative: str) -> float:

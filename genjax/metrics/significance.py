@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import optimize, stats
 
 from genjax.metrics import power, rank_tests
 from genjax.metrics.power import LEVEL
@@ -64,7 +64,7 @@ def probability_of_better(
   """
   a, b = ranked(a, lower), ranked(b, lower)
   wins = float(((a[:, None] < b[None]) + 0.5 * (a[:, None] == b[None])).mean())
-  return wins, _newcombe(wins, len(a), len(b), float(stats.norm.ppf((1 + confidence) / 2)))
+  return wins, _newcombe(wins, len(a), len(b), float(scipy.stats.norm.ppf((1 + confidence) / 2)))
 
 
 @functools.lru_cache(10_000)
@@ -77,8 +77,8 @@ def _newcombe(wins: float, n: int, m: int, z: float) -> Interval:
     return (wins - theta) ** 2 - z**2 * theta * (1 - theta) * spread / (n * m)
 
   edge = 1e-9  # where nothing or everything is won, that itself is a root, and not the one meant
-  low = 0.0 if wins == 0 else optimize.brentq(excess, 0.0, min(wins, 1 - edge))
-  high = 1.0 if wins == 1 else optimize.brentq(excess, max(wins, edge), 1.0)
+  low = 0.0 if wins == 0 else scipy.optimize.brentq(excess, 0.0, min(wins, 1 - edge))
+  high = 1.0 if wins == 1 else scipy.optimize.brentq(excess, max(wins, edge), 1.0)
   return Interval(low, high)
 
 
@@ -105,7 +105,7 @@ def compare(a: BySeed, b: BySeed, lower: bool = True, paired: bool = False) -> C
     paired,
     *probability_of_better(x, y, lower),
     test(ranked(x, lower), ranked(y, lower)),
-    float(stats.fisher_exact(counts).pvalue) if any(failed) else 1.0,
+    float(scipy.stats.fisher_exact(counts).pvalue) if any(failed) else 1.0,
   )
 
 
@@ -181,5 +181,5 @@ def failure_rate(failed: int, n: int, confidence: float = 0.95) -> tuple[float, 
   """
   if not n:
     return math.nan, Interval(0.0, 1.0)
-  found = stats.binomtest(failed, n).proportion_ci(confidence)
+  found = scipy.stats.binomtest(failed, n).proportion_ci(confidence)
   return failed / n, Interval(float(found.low), float(found.high))

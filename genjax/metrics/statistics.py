@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import stats
 
 ENOUGH = 10  # seeds of each setting; with fewer no winner is named
 
@@ -45,7 +45,7 @@ def iqm(values: Float[np.ndarray, "..."], axis: int = -1) -> Float[np.ndarray, "
 
   A quarter is cut down to a whole number of runs: with less than four, this is the mean.
   """
-  return stats.trim_mean(values, 0.25, axis=axis)
+  return scipy.stats.trim_mean(values, 0.25, axis=axis)
 
 
 def summary(values: Figures, better: str = "", confidence: float = 0.95) -> Summary:
@@ -79,7 +79,7 @@ def t_interval(values: Float[np.ndarray, " n"], confidence: float = 0.95) -> Int
   n = len(values)
   if n < 2:
     return Interval(-math.inf, math.inf)
-  half = stats.t.ppf((1 + confidence) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n)
+  half = scipy.stats.t.ppf((1 + confidence) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n)
   return Interval(float(values.mean() - half), float(values.mean() + half))
 
 
@@ -91,7 +91,7 @@ def median_interval(values: Float[np.ndarray, " n"], confidence: float = 0.95) -
   """
   if len(values) < 1:
     return Interval(-math.inf, math.inf)
-  found = stats.quantile_test(values, p=0.5).confidence_interval(confidence)
+  found = scipy.stats.quantile_test(values, p=0.5).confidence_interval(confidence)
   known = not (math.isnan(found.low) or math.isnan(found.high))
   return Interval(float(found.low), float(found.high)) if known else Interval(-math.inf, math.inf)
 
@@ -123,7 +123,7 @@ def bca_interval(
   if np.ptp(values) == 0:  # where scipy divides by zero
     return Interval(float(values[0]), float(values[0]))
   without_one = [statistic(np.delete(values, i), -1) for i in range(len(values))]
-  result = stats.bootstrap(
+  result = scipy.stats.bootstrap(
     (values,),
     statistic,
     n_resamples=RESAMPLES,

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import stats
 
 from genjax.metrics import rank_tests
 
@@ -43,7 +43,7 @@ def jonckheere(lines: Sequence[Groups]) -> Trend:
     return Trend(math.nan if not pairs else 0.0, math.nan if not pairs else 1.0)
   # The score is twice the count less its mean; it moves in steps of two: half a step is taken off.
   z = max(abs(score) - 1, 0) / (2 * math.sqrt(variance))
-  return Trend(float(score / pairs), float(2 * stats.norm.sf(z)))
+  return Trend(float(score / pairs), float(2 * scipy.stats.norm.sf(z)))
 
 
 def _differences(b: Float[np.ndarray, " m"], a: Float[np.ndarray, " n"]) -> np.ndarray:
@@ -113,14 +113,14 @@ def interaction_p(cells: Sequence[Groups]) -> float:
   sums = np.column_stack([i[:, None] == np.arange(P), j[:, None] == np.arange(1, Q)]).astype(float)
   whole = (i * Q + j)[:, None] == np.arange(P * Q)
   aligned = values - _fitted(sums, values)
-  ranks = stats.rankdata(np.round(aligned, 12))
+  ranks = scipy.stats.rankdata(np.round(aligned, 12))
   left, of_cells = (
     ((ranks - _fitted(design, ranks)) ** 2).sum() for design in (sums, whole.astype(float))
   )
   degrees = (P - 1) * (Q - 1)
   if of_cells <= 1e-12:
     return 0.0 if left > 1e-9 else math.nan
-  return float(stats.f.sf((left - of_cells) / degrees / (of_cells / free), degrees, free))
+  return float(scipy.stats.f.sf((left - of_cells) / degrees / (of_cells / free), degrees, free))
 
 
 def _fitted(design: Float[np.ndarray, "N K"], values: Float[np.ndarray, " N"]) -> np.ndarray:
@@ -139,4 +139,4 @@ def spread_p(groups: Groups) -> float:
   far = [np.abs(group - np.median(group)) for group in groups]
   if all(np.ptp(one) == 0 for one in far):
     return math.nan
-  return float(stats.levene(*groups, center="median").pvalue)
+  return float(scipy.stats.levene(*groups, center="median").pvalue)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import stats
 
 from genjax.metrics.statistics import Interval
 
@@ -52,7 +52,7 @@ def split(settings: Sequence[Float[np.ndarray, "R E"]], confidence: float = 0.95
   training = max(mean_between - mean_within, 0.0) / E
   tails = (1 - confidence) / 2, (1 + confidence) / 2
   ratio = mean_between / mean_within if mean_within else math.inf
-  ends = [_share(ratio / stats.f.ppf(tail, runs, noise), E) for tail in reversed(tails)]
+  ends = [_share(ratio / scipy.stats.f.ppf(tail, runs, noise), E) for tail in reversed(tails)]
   return Split(
     math.sqrt(training),
     math.sqrt(mean_within),

@@ -1,11 +1,27 @@
 """TensorBoard events of one run."""
 
+import contextlib
 import pathlib
+import sys
 import time
+from collections.abc import Iterator
 
-from tensorboardX.event_file_writer import EventsWriter
-from tensorboardX.proto.event_pb2 import Event, SessionLog
-from tensorboardX.proto.summary_pb2 import Summary
+
+@contextlib.contextmanager
+def _without_torch() -> Iterator[None]:
+  """tensorboardX imports it where it is there: for seconds, and for nothing that is used here."""
+  hidden = sys.modules.setdefault("torch", None) is None
+  try:
+    yield
+  finally:
+    if hidden:
+      del sys.modules["torch"]
+
+
+with _without_torch():
+  from tensorboardX.event_file_writer import EventsWriter
+  from tensorboardX.proto.event_pb2 import Event, SessionLog
+  from tensorboardX.proto.summary_pb2 import Summary
 
 
 class Events:
