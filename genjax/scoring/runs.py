@@ -1,7 +1,7 @@
 """The runs of a workdir are scored: what is missing is computed, and nothing twice."""
 
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -112,7 +112,7 @@ class _Scoring:
       disable=not total,
     ) as bar:  # fmt: skip
       for runs in _blocks(list(missing), self.size):
-        for found in self._measured(evaluation, asked, runs, missing):
+        for found in self._measured(evaluation, asked, runs, missing, bar.set_postfix_str):
           score_files.add(self.path, found)
           bar.update(len(found))
     self._draw(evaluation)
@@ -166,14 +166,20 @@ class _Scoring:
     return [i for i in range(len(self.saved.rows)) if not lost[i]]
 
   def _measured(
-    self, evaluation: Evaluation, asked: Sequence[Asked], runs: list[int], missing: dict
+    self,
+    evaluation: Evaluation,
+    asked: Sequence[Asked],
+    runs: list[int],
+    missing: dict,
+    say: Callable,
   ) -> Iterator[dict[Place, float]]:
-    """The scores of some runs, a group at a time."""
+    """The scores of some runs, a group at a time; says which, as some take a minute."""
     block = self._block(evaluation, runs)
     places = set().union(*(missing[run] for run in runs))
     for one in asked:
       mine = sorted(place for place in places if place.protocol == one.key)
       if mine:
+        say(f"{one.group.protocol['group']} of run {', '.join(map(str, runs))}")
         values = one.group.measure(block, {place.name.partition("/")[0] for place in mine})
         values = metrics_file.by_dimension(values)
         if one.group.protocol["group"] == "features":
