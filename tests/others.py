@@ -102,7 +102,7 @@ def floats():
   return arrays._replace(train=arrays.train._replace(image=arrays.train.image / 255))
 
 
-def make(image_shape, latent, rate=0.1, width=4):
+def make(image_shape, latent, rate=0.1, width=4, masked=True, noisy=False):
   """A model that is neither VAE nor GAN: the mean image, moved along fixed directions."""
   directions = jax.random.normal(jax.random.key(width), (latent, math.prod(image_shape)))
 
@@ -114,10 +114,12 @@ def make(image_shape, latent, rate=0.1, width=4):
     old = state.params["mean"]["image"]
     new = old + rate * (batch.image[0].mean(0) - old)
     loss = ((new - old) ** 2).sum()
+    if noisy:  # by another number for each latent
+      loss += jax.random.normal(run.key, (latent,))[-1] ** 2
     return state._replace(step=state.step + 1, params={"mean": {"image": new}}), {"loss": loss}
 
   def generate(run, state, z, label=None):
-    moved = (z * run.latent_mask[None]) @ directions
+    moved = (z * run.latent_mask[None] if masked else z) @ directions
     moved = moved.reshape(-1, *image_shape) / 100
     return jnp.clip(state.params["mean"]["image"][None] + moved, 0, 1)
 

@@ -11,9 +11,9 @@ import pytest
 import trainings
 
 import genjax
-from genjax import config, data, parts
+from genjax import config, data, models, parts
 from genjax.analysis import exporting, interpolation, selection
-from genjax.training import planning
+from genjax.training import padding, planning
 
 NETWORK = {"model.network": "others:networks", "model.width": 0}
 SMALL = {"steps": 4, "log_every": 2, "eval_every": 2, "sweep.seeds": (0,), "sweep.latents": (2, 3)}
@@ -150,6 +150,21 @@ def test_a_padded_latent_is_looked_at_before_it_is_trained(option, message):
   assert said.startswith(f"config.sweep.latents has 2 and 3, and 'others:networks' {message}")
   alone = option | {"sweep.latents": (3,)}
   assert planning.plans(wanted(**NETWORK, **alone))  # where nothing is padded nothing is asked
+
+
+@pytest.mark.parametrize(
+  ("option", "message"),
+  [
+    ({"masked": False}, "generates other images when its latent is padded; "),
+    ({"noisy": True}, "trains otherwise when its latent is padded: loss "),
+  ],
+)
+def test_a_model_that_reads_what_is_padded_is_refused(option, message):
+  keys, shape = {"name": "others:make"}, (8, 8, 1)
+  padding.check(keys, models.build(keys, shape, 10, 5), shape, 10, (2, 5))
+  with pytest.raises(genjax.UserError) as caught:
+    padding.check(keys | option, models.build(keys | option, shape, 10, 5), shape, 10, (2, 5))
+  assert f"has 2 and 5, and 'others:make' {message}" in str(caught.value)
 
 
 def test_a_row_of_the_sweep_is_the_run_alone(trained, tmp_path):
@@ -310,7 +325,13 @@ def test_arrays_are_resized_and_checked():
 
 def test_a_model_of_one_s_own(caches, tmp_path):
   keys = config.default("others:make")
-  assert keys.model.to_dict() == {"name": "others:make", "rate": 0.1, "width": 4}
+  assert keys.model.to_dict() == {
+    "name": "others:make",
+    "rate": 0.1,
+    "width": 4,
+    "masked": True,
+    "noisy": False,
+  }
   small = {k: v for k, v in trainings.VAE.items() if not k.startswith("model")} | SMALL
   wanted = config.load(keys, small | {"model.rate": 0.5})
   runs = genjax.train(wanted, tmp_path)

@@ -1,7 +1,8 @@
-"""Whether a network of one's own may be padded: with a small latent it begins as it would alone.
+"""Whether a network of one's own may be padded: with a small latent it is as it would be alone.
 
 A program has one latent size, its largest, and a run with a smaller one masks the rest. genjax's
-networks are tested to be equal to narrow ones; somebody else's are looked at before they train.
+networks are tested to be equal to narrow ones; somebody else's are looked at before they train: the
+first weights, what these give, and the figures of two steps.
 """
 
 import itertools
@@ -15,9 +16,10 @@ from genjax import models, parts
 from genjax.models import modules
 from genjax.rng import latent_noise
 from genjax.training import sweep
-from genjax.types import Model, PyTree, Run, Shape, State, UserError
+from genjax.types import Batch, Model, PyTree, Run, Shape, State, UserError
 
 TOLERANCE = 1e-3  # of the largest number: sums are in another order
+BATCH = 4
 _HOW = (
   "draw the layer that reads the latent by `layers.from_latent(...)`, an encoder's last ones by "
   "`layers.dense(latent, name='mean', latent=-1)` and the same of 'logvar'; or train one latent "
@@ -29,13 +31,15 @@ def check(keys: dict, model: Model, shape: Shape, num_classes: int, latents: Seq
   """Raises `UserError` where the padded model is not equal to the narrow one at the start.
 
   Args:
-    keys: a config's `model` keys. Where none is `MODULE:OBJECT` there is nothing to look at.
+    keys: a config's `model` keys. Where neither the name nor the network is `MODULE:OBJECT` there
+      is nothing to look at.
     model: built of them, for the largest latent.
     shape: H, W, C.
     num_classes: of the data.
     latents: of the sweep.
   """
-  small, part = min(latents), next(filter(parts.is_name, keys.values()), None)
+  own = (keys[key] for key in ("name", "network") if parts.is_name(keys.get(key)))
+  small, part = min(latents), next(own, None)
   if small == model.latent or not part:
     return
   narrow = models.build(keys, shape, num_classes, small)
@@ -43,15 +47,14 @@ def check(keys: dict, model: Model, shape: Shape, num_classes: int, latents: Seq
   alone, padded = (jax.tree.map(lambda leaf: leaf[0], sweep.runs(r)) for r in (rows[:1], rows))
   states = _begun(narrow, alone), _begun(model, padded)
   said = f"config.sweep.latents has {small} and {model.latent}, and {part!r} "
-  different = itertools.chain(
-    _of_weights(*states), _of_outputs((narrow, alone, states[0]), (model, padded, states[1]))
-  )
+  rows = (narrow, alone, states[0]), (model, padded, states[1])
+  different = itertools.chain(_of_weights(*states), _of_outputs(*rows), _of_steps(*rows, shape))
   if difference := next(different, None):
     raise UserError(f"{said}{difference}; {_HOW}")
 
 
 def _begun(model: Model, run: Run) -> State:
-  return jax.jit(model.init)(run)._replace(opt_state={})
+  return jax.jit(model.init)(run)
 
 
 def _of_weights(narrow: State, padded: State) -> Iterator[str]:
@@ -84,18 +87,41 @@ def _layer(names: Sequence[str]) -> str:
 def _of_outputs(narrow: tuple[Model, Run, State], wide: tuple[Model, Run, State]) -> Iterator[str]:
   """What differs in what the first weights give."""
   (model, *row), (padded, *other) = narrow, wide
-  label = jnp.zeros(4, jnp.int32) if model.num_classes else None
-  z = latent_noise(jax.random.key(0), (4, model.latent))
-  padding = jnp.zeros((4, padded.latent - model.latent))
-  images = jax.jit(model.generate)(*row, z, label)
-  wider = jax.jit(padded.generate)(*other, jnp.concatenate([z, padding], 1), label)
-  if not _close(images, wider):
+  label = jnp.zeros(BATCH, jnp.int32) if model.num_classes else None
+  # Noise beyond the run's own latent, as all that draw images give: the model masks it.
+  z = latent_noise(jax.random.key(0), (BATCH, padded.latent))
+  images = jax.jit(model.generate)(*row, z[:, : model.latent], label)
+  if not _close(images, jax.jit(padded.generate)(*other, z, label)):
     yield "generates other images when its latent is padded"
+  if model.decode:
+    logits = jax.jit(model.decode)(*row, z[:, : model.latent])
+    if not _close(logits, jax.jit(padded.decode)(*other, z)):
+      yield "decodes otherwise when its latent is padded"
   if model.encode:
     codes = jax.jit(model.encode)(*row, images)
     more = jax.jit(padded.encode)(*other, images)
-    if not all(_close(a, b[:, : model.latent]) for a, b in zip(codes, more, strict=True)):
-      yield "encodes images otherwise when its latent is padded"
+    beyond = ((0, 0), (0, padded.latent - model.latent))
+    if not all(_close(jnp.pad(a, beyond), b) for a, b in zip(codes, more, strict=True)):
+      yield "encodes images otherwise when its latent is padded, or not as 0 beyond a run's own"
+
+
+def _of_steps(
+  narrow: tuple[Model, Run, State], wide: tuple[Model, Run, State], shape: Shape
+) -> Iterator[str]:
+  """What differs in the figures of two steps: the second tells how the first moved the weights."""
+  K = narrow[0].batches_per_step
+  image = jax.random.uniform(jax.random.key(1), (K, BATCH, *shape))
+  batch = Batch(image, jnp.zeros((K, BATCH), jnp.int32))
+  figures = []
+  for model, run, state in (narrow, wide):
+    step = jax.jit(model.step)
+    state, first = step(run, state, batch)
+    figures.append((first, step(run, state, batch)[1]))
+  for own, others in zip(*figures, strict=True):
+    for name, value in own.items():
+      if not _close(value, others[name]):
+        both = f"{name} {value:.4g} and {others[name]:.4g}"
+        yield f"trains otherwise when its latent is padded: {both}"
 
 
 def _close(a: PyTree, b: PyTree) -> bool:
