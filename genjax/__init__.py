@@ -34,8 +34,10 @@ def _end_quietly() -> None:
     os._exit(130)
 
   # `python -m genjax.main` is called "-m" until Python has found the module. Who imports genjax as
-  # a library keeps the handler that there is.
-  if sys.argv[:1] == ["-m"]:
+  # a library, in another package's command too, keeps the handler that there is.
+  following = zip(sys.orig_argv, sys.orig_argv[1:], strict=False)
+  ours = any(a == "-m" and b.partition(".")[0] == "genjax" for a, b in following)
+  if sys.argv[:1] == ["-m"] and ours:
     signal.signal(signal.SIGINT, end)  # cli.run sets another, once all is imported
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 import sys
+import textwrap
 from collections.abc import Iterable
 
 import genjax
@@ -22,8 +23,16 @@ if not hasattr(genjax, "DISTRIBUTION"):
 class UserError(Exception):
   """The user's mistake. The message is one line: what is wrong, and what is expected."""
 
+  def __init__(self, line: str):
+    super().__init__(" ".join(line.split()))
+
 
 def suggestion(name: str, known: Iterable[str]) -> str:
   """ "; did you mean ...?" where a known name is near."""
   near = difflib.get_close_matches(name, list(known), 1, 0.6)
   return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
+
+
+def reason(error: Exception) -> str:
+  """An exception in one line, for a message of ours."""
+  return textwrap.shorten(f"{type(error).__name__}: {error}", 200, placeholder=" ...")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable
 from types import ModuleType
 from typing import Any
 
-from genjax.mistakes import UserError
+from genjax.mistakes import UserError, reason
 
 _NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
@@ -49,8 +49,7 @@ def find(name: str, where: str) -> Any:
     _as_loaded(loaded)
     return getattr(loaded, attribute)
   except (Exception, SystemExit) as error:  # of a file that is not ours, so of any kind
-    why = f"{type(error).__name__}: {error}"
-    raise UserError(f"{where} is {name!r}, which cannot be had ({why})") from error
+    raise UserError(f"{where} is {name!r}, which cannot be imported ({reason(error)})") from error
 
 
 _digests: dict[str, tuple[Any, str]] = {}  # module -> its spec, of which a reload makes another

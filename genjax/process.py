@@ -27,6 +27,11 @@ def claim_signals() -> None:
   signal.signal(signal.SIGINT, on_interrupt)
 
 
+def is_command() -> bool:
+  """Whether this process is a command's, and no caller's from Python."""
+  return _commanded.is_set()
+
+
 def on_interrupt(signum, frame) -> None:
   """The handler of SIGINT, which Ctrl-C sends."""
   _interrupted.set()
@@ -64,7 +69,7 @@ def held_signals() -> Iterator[list[signal.Signals]]:
     signal.signal(signum, signal.SIG_DFL)
 
   before = {}
-  if _commanded.is_set() and threading.current_thread() is threading.main_thread():
+  if is_command() and threading.current_thread() is threading.main_thread():
     kinds = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP", "SIGUSR1")]
     before = {kind: signal.getsignal(kind) for kind in kinds if kind}
   for kind, handler in before.items():

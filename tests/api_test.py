@@ -3,7 +3,9 @@
 import ast
 import inspect
 import pathlib
+import shutil
 import signal
+import subprocess
 import sys
 import threading
 
@@ -14,6 +16,7 @@ import trainings
 
 import genjax
 from genjax import config, data
+from genjax.training import checkpoint
 
 ROOT = pathlib.Path(genjax.__file__).parents[1]
 
@@ -53,6 +56,37 @@ def test_signals_are_not_held_while_it_trains(tmp_path, caches, monkeypatch):
   genjax.train(trainings.wanted(), tmp_path, {"steps": 1, "sweep.seeds": (0,)}, report=False)
   assert during
   assert all(one == before for one in during)
+
+
+def test_ctrl_c_in_a_save_reaches_the_caller_s_own_handler(tmp_path):
+  came = []
+  before = signal.signal(signal.SIGINT, lambda *_: came.append("caller's"))
+  try:
+    with checkpoint.uninterrupted():
+      signal.raise_signal(signal.SIGINT)
+      assert not came
+    assert came == ["caller's"]
+  finally:
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_failed_read_leaves_no_hook(scored, tmp_path, monkeypatch):
+  monkeypatch.setattr("genjax.process._commanded", threading.Event())
+  path = pathlib.Path(shutil.copytree(scored[0], tmp_path / "w"))
+  shutil.rmtree(path / "checkpoints" / "4" / "tree" / "d")
+  before = sys.unraisablehook
+  with pytest.raises(genjax.UserError, match="checkpoint"):
+    genjax.load(path)
+  assert sys.unraisablehook is before
+
+
+def test_a_command_of_another_package_keeps_its_handlers(tmp_path):
+  (tmp_path / "tool").mkdir()
+  (tmp_path / "tool" / "__init__.py").write_text("import genjax\n")
+  (tmp_path / "tool" / "go.py").write_text("import signal; print(signal.getsignal(signal.SIGINT))")
+  command = [sys.executable, "-m", "tool.go"]
+  said = subprocess.check_output(command, text=True, cwd=tmp_path)
+  assert "default_int_handler" in said
 
 
 def test_scores_come_back_with_intervals(scored):

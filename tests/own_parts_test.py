@@ -61,7 +61,7 @@ def test_no_name_of_a_part(name):
 def test_a_part_that_is_not_there(name, why):
   with pytest.raises(genjax.UserError) as caught:
     parts.find(name, "config.model.loss")
-  assert str(caught.value) == f"config.model.loss is {name!r}, which cannot be had ({why})"
+  assert str(caught.value) == f"config.model.loss is {name!r}, which cannot be imported ({why})"
 
 
 def test_a_module_is_found_in_the_current_folder(tmp_path, monkeypatch):
@@ -77,7 +77,7 @@ def test_a_module_is_found_in_the_current_folder(tmp_path, monkeypatch):
 def test_a_module_that_exits_ends_nothing(tmp_path):
   (tmp_path / "exiting.py").write_text("import sys\nsys.exit(3)\n")
   parts.look_in(tmp_path)
-  with pytest.raises(genjax.UserError, match=r"cannot be had \(SystemExit: 3\)"):
+  with pytest.raises(genjax.UserError, match=r"cannot be imported \(SystemExit: 3\)"):
     parts.find("exiting:x", "here")
 
 

@@ -85,7 +85,7 @@ def between_images(
     labels += one.labels
     errors += list(error)
   images = np.stack(images)
-  ways = {True: "the means of a VAE's encoder", False: "the nearest that a search finds in a GAN"}
+  ways = {True: "the encoder's means", False: "the nearest that a search finds"}
   note = (
     f"At both ends the real image. Between them the {asked.kind} path between the images' latents: "
     f"{' and '.join(ways[w] for w in ways if w in {bool(one.model.encode) for one in found})}. "

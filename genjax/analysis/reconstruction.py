@@ -94,11 +94,12 @@ def scatter(
 
 
 def check(found: Sequence[Selection]) -> None:
-  """Raises `UserError` for models without an encoder, and for images of different shapes."""
+  """Raises `UserError` for models without encoder or decoder, and for images of unequal shapes."""
   for one in found:
-    if not one.model.encode:
+    if None in (one.model.encode, one.model.decode):
+      lacking = "decoder" if one.model.encode else "encoder"
       raise UserError(
-        f"--workdir={one.path}: a GAN has no encoder; python -m genjax.interpolate "
+        f"--workdir={one.path}: its model has no {lacking}; python -m genjax.interpolate "
         f"--workdir={one.path} --what=images finds the latents nearest to images"
       )
   test_images.check_shapes(found)

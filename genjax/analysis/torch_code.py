@@ -12,35 +12,45 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from genjax.models.layers import Conv, Dense, Map
+from genjax.models.gan_networks import with_label
+from genjax.models.layers import Conv, Dense, Map, max_pool, reshape
+from genjax.models.networks import GanNetworks, VaeNetworks
 from genjax.types import Model, Shape
 
 FILE = "generator_torch.py"
-# Functions of `layers.Map` by name, with what they are given.
-_FUNCTIONS = {"tanh", "sigmoid", "relu", "leaky_relu", "_reshape", "_max_pool"}
+# Functions of `layers.Map`, and their methods of the page; others of the same names are none.
+_FUNCTIONS = {
+  jnp.tanh: "tanh",
+  nn.sigmoid: "sigmoid",
+  nn.relu: "relu",
+  nn.leaky_relu: "leaky_relu",
+  reshape(1, 1).f.func: "reshape",
+  max_pool(1).f.func: "max_pool",
+}
 
 
 def write(model: Model, shape: Shape) -> str | None:
   """The code of the network that generates; None where its layers do not follow one another.
 
   Args:
-    model: whose `networks` there are.
+    model: whose `networks` are a VAE's or a GAN's; others generate in ways of their own.
     shape: of images, H, W, C.
   """
-  if not hasattr(model.networks, "inputs"):
+  match model.networks:
+    case VaeNetworks(decoder=network):
+      player, (low, high) = "decoder", (0.0, 1.0)
+    case GanNetworks(generator=network, image_range=(low, high)):
+      player = "generator"
+    case _:
+      return None
+  z = jax.random.normal(jax.random.key(0), (2, model.latent))
+  image, label = jax.ShapeDtypeStruct((2, *shape), jnp.float32), jnp.arange(2)
+  called = _sequence(network, model.networks.inputs(image, z, label)[player], model.num_classes)
+  if called is None:
     return None
-  z = jax.ShapeDtypeStruct((2, model.latent), jnp.float32)
-  label = jax.ShapeDtypeStruct((2,), jnp.int32)
-  image = jax.ShapeDtypeStruct((2, *shape), jnp.float32)
-  inputs = model.networks.inputs(image, z, label)
-  player = next(name for name, given in inputs.items() if given[0] is z)
-  layers = _sequence(getattr(model.networks, player), inputs[player], model.num_classes > 0)
-  if layers is None:
-    return None
-  low, high = getattr(model.networks, "image_range", (0.0, 1.0))
-  if model.decode:  # whose network gives logits
-    layers.append(("sigmoid", {}))
-  lines = ",\n".join(f'  ("{kind}", {facts!r})' for kind, facts in layers)
+  if player == "decoder":  # which gives logits
+    called.append(("sigmoid", {}))
+  lines = ",\n".join(f'  ("{kind}", {facts!r})' for kind, facts in called)
   example = f", torch.arange(16) % {model.num_classes}" if model.num_classes else ""
   return _CODE.format(
     player=player,
@@ -53,10 +63,10 @@ def write(model: Model, shape: Shape) -> str | None:
   )
 
 
-def _sequence(module: nn.Module, inputs: tuple, conditional: bool) -> list[tuple[str, dict]] | None:
+def _sequence(module: nn.Module, inputs: tuple, num_classes: int) -> list[tuple[str, dict]] | None:
   """The layers in the order of their calls; None where one does not read what the last one gave.
 
-  The first must read the latent as it is, or, where the network is conditional, with the label.
+  The first must read the latent as it is, or, where there are classes, after the label.
   """
   called, given, within = [], [], []  # layers, what the last one gave, the layer that is called
 
@@ -66,21 +76,25 @@ def _sequence(module: nn.Module, inputs: tuple, conditional: bool) -> list[tuple
     within.append(context.module)
     output = call(*args, **kwargs)
     within.pop()
-    follows = args[0] is (given[-1] if given else inputs[0]) or (conditional and not given)
+    follows = not given or args[0] is given[-1]
     called.append(_layer(context.module) if follows else None)
-    given.append(output)
+    given.extend([output] if given else [args[0], output])
     return output
 
-  def run(key: Array) -> Array:
+  @jax.jit  # which computes no more of the network than it gives
+  def read(*inputs: Array) -> Array:
     with nn.intercept_methods(watch):
-      output, _ = module.init_with_output(key, *inputs)
+      output, _ = module.init_with_output(jax.random.key(0), *inputs)
     if output is not given[-1]:
       called.append(None)
-    return output
+    return given[0]
 
-  inputs = [jnp.zeros(one.shape, one.dtype) for one in inputs]
-  jax.eval_shape(run, jax.random.key(0))
-  return None if None in called else called
+  first, expected = read(*inputs), inputs[0]
+  if num_classes:
+    expected = with_label(*inputs, num_classes)
+  if first.shape != expected.shape or (first != expected).any() or None in called:
+    return None
+  return called
 
 
 def _layer(layer: nn.Module) -> tuple[str, dict] | None:
@@ -97,8 +111,8 @@ def _layer(layer: nn.Module) -> tuple[str, dict] | None:
     case Map():
       function = getattr(layer.f, "func", layer.f)
       given = layer.f.keywords if isinstance(layer.f, functools.partial) else {}
-      if function.__name__ in _FUNCTIONS:
-        return function.__name__.strip("_"), dict(given)
+      if function in _FUNCTIONS:
+        return _FUNCTIONS[function], dict(given)
   return None
 
 
@@ -193,7 +207,7 @@ class Generator(nn.Module):
   def max_pool(self, x, size):
     return functional.max_pool2d(x, size)
 
-  def leaky_relu(self, x, negative_slope):
+  def leaky_relu(self, x, negative_slope=0.01):
     return functional.leaky_relu(x, negative_slope)
 
   def relu(self, x):

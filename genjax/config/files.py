@@ -10,7 +10,7 @@ import ml_collections
 
 from genjax import files, parts
 from genjax.config import keys
-from genjax.mistakes import UserError, suggestion
+from genjax.mistakes import UserError, reason, suggestion
 
 # Overrides with which a recipe is what it was when its `mark` was measured.
 _OF_RECORD = {
@@ -59,7 +59,7 @@ def _read(path: str) -> ml_collections.ConfigDict:
   except UserError:
     raise
   except (Exception, SystemExit) as error:  # of a file that is not ours
-    raise UserError(f"{path}: {type(error).__name__}: {error}") from error
+    raise UserError(f"{path}: {reason(error)}") from error
   if not isinstance(config, ml_collections.ConfigDict):
     raise UserError(f"{path}: its get_config() must return an ml_collections.ConfigDict")
   return config

@@ -9,6 +9,7 @@ from PIL import Image
 
 from genjax.data import sources
 from genjax.metrics import pixels
+from genjax.mistakes import reason
 from genjax.types import Dataset, UserError
 
 # How libraries name the images and the labels of each part, in small letters.
@@ -131,7 +132,7 @@ def _members(path: str) -> tuple[dict[str, np.ndarray], list[str]]:
   except FileNotFoundError as error:
     raise sources.MissingData(f"{path}: no such file") from error
   except Exception as error:  # a damaged archive fails in as many ways as there are bytes
-    raise UserError(f"{path}: not a readable .npz file ({sources.reason(error)})") from error
+    raise UserError(f"{path}: not a readable .npz file ({reason(error)})") from error
   if len(members) < len(ours):
     raise UserError(
       f"{path}: arrays whose names differ in capitals alone: {', '.join(sorted(ours))}"

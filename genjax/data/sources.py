@@ -3,13 +3,13 @@
 import os
 import pathlib
 import re
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
+from genjax.mistakes import reason
 from genjax.types import Dataset, UserError
 
 
@@ -155,8 +155,3 @@ def natural(name: str) -> tuple:
 def text_of(name: str) -> str:
   """A file's name as text, whatever bytes it has."""
   return os.fsencode(name).decode(errors="replace")
-
-
-def reason(error: Exception) -> str:
-  """An exception in one line, for a message of ours."""
-  return textwrap.shorten(f"{type(error).__name__}: {error}", 200, placeholder=" ...")

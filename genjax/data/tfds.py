@@ -23,6 +23,7 @@ import numpy as np
 from PIL import Image
 
 from genjax.data import sources
+from genjax.mistakes import reason
 from genjax.types import Dataset, UserError
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -93,7 +94,7 @@ def prepare(name: str, directory: str) -> pathlib.Path:
     except Exception as error:  # a dataset's code and the network fail in their own ways
       raise sources.MissingData(
         f"{name} is not in {home} (--config.data.dir, TFDS_DATA_DIR), and downloading it failed"
-        f" ({sources.reason(error)}); {_INSTEAD}"
+        f" ({reason(error)}); {_INSTEAD}"
       ) from error
     made = pathlib.Path(builder.data_dir)
     folder = home / made.relative_to(temporary)
@@ -121,7 +122,7 @@ def read(folder: pathlib.Path, size: int) -> sources.Arrays:
   try:
     builder = tfds.builder_from_directory(folder)
   except Exception as error:
-    raise UserError(f"{folder}: not a readable TFDS dataset ({sources.reason(error)})") from error
+    raise UserError(f"{folder}: not a readable TFDS dataset ({reason(error)})") from error
   _check_labelled(tfds, builder)
   splits = builder.info.splits
   if "train" not in splits:
@@ -160,7 +161,7 @@ def _examples(data, indices: range, filename: str) -> list[dict]:
     return data.__getitems__(indices)
   except Exception as error:  # RuntimeError and others, whose text seldom names the file
     raise UserError(
-      f"{filename}: damaged ({sources.reason(error)}); delete its folder to have it prepared again"
+      f"{filename}: damaged ({reason(error)}); delete its folder to have it prepared again"
     ) from error
 
 
@@ -172,7 +173,7 @@ def _tfds(name: str):
   except ImportError as error:
     raise UserError(
       f"reading {name} needs tensorflow-datasets, array_record and importlib_resources"
-      f" ({sources.reason(error)}); {_INSTEAD}"
+      f" ({reason(error)}); {_INSTEAD}"
     ) from error
 
 
@@ -190,7 +191,7 @@ def _builder(tfds, name: str, directory: str):
       " a .npz file, a folder of images (./NAME), or digits"
     ) from error
   except Exception as error:
-    raise UserError(f"no dataset {name!r} ({sources.reason(error)}); {_INSTEAD}") from error
+    raise UserError(f"no dataset {name!r} ({reason(error)}); {_INSTEAD}") from error
   if len(builder.BUILDER_CONFIGS) > 1 and "/" not in name:
     some = ", ".join(f"{name}/{config.name}" for config in builder.BUILDER_CONFIGS[:4])
     raise UserError(f"{name} has several variants: --config.data.name takes {some}, ...")

@@ -17,7 +17,7 @@ class Score(NamedTuple):
   title: str  # with its unit
   better: str  # "lower", "higher", or "" where neither is
   group: str  # what is measured together, by one protocol
-  needs: str = ""  # of the model: "encoder", "critic" or "label"; "" for any
+  needs: str = ""  # of the model: a key of NEEDS
   limits: tuple[float, float] = (0, math.inf)  # an interval's ends stay within them
   headline: str = ""  # its short name, of those that answer which setting is better
   counts: str = ""  # "classes" or "latent", of which there are no more than there are
@@ -34,7 +34,13 @@ NEEDED = "floor needed"
 
 
 # What a score may need of a model, and the words for a model that has it.
-NEEDS = {"": "any", "encoder": "a VAE", "critic": "a GAN", "label": "a conditional model"}
+NEEDS = {
+  "": "any",
+  "encoder": "a model with an encoder",
+  "likelihood": "a model with an encoder and a decoder",
+  "critic": "a model with a critic",
+  "label": "a conditional model",
+}
 _FRACTION, _ANY = (0, 1), (-math.inf, math.inf)
 _PAIRS, _NETWORK = "an assignment of thousands of images", "a network trained for each run"
 
@@ -84,12 +90,14 @@ SCORES = {
   "critic_gap": Score("critic gap", "", "critic", "critic", _ANY),
   "critic_gap_scaled": Score("critic gap / gradient norm", "", "critic", "critic", _ANY),
   "critic_gap_real": Score("critic gap, training - held-out", "", "critic", "critic", _ANY),
-  "elbo": Score("ELBO, binarised images (nats)", "higher", "likelihood", "encoder", (-math.inf, 0)),
+  "elbo": Score(
+    "ELBO, binarised images (nats)", "higher", "likelihood", "likelihood", (-math.inf, 0)
+  ),
   "nll": Score(
     "NLL, binarised images (nats)",
     "lower",
     "likelihood",
-    "encoder",
+    "likelihood",
     headline="NLL",
     slow="thousands of latents an image",
   ),
@@ -97,13 +105,15 @@ SCORES = {
     "effective sample size of the NLL's weights",
     "",
     "likelihood",
-    "encoder",
+    "likelihood",
     (1, math.inf),
     slow="thousands of latents an image",
   ),
-  "kl": Score("KL (nats)", "", "likelihood", "encoder"),
-  "active_units": Score("active units", "", "likelihood", "encoder", counts="latent"),
-  "kl_dim": Score("KL of a latent dimension (nats)", "", "likelihood", "encoder", dimensions=True),
+  "kl": Score("KL (nats)", "", "likelihood", "likelihood"),
+  "active_units": Score("active units", "", "likelihood", "likelihood", counts="latent"),
+  "kl_dim": Score(
+    "KL of a latent dimension (nats)", "", "likelihood", "likelihood", dimensions=True
+  ),
 }
 
 
@@ -120,7 +130,7 @@ class Metric(NamedTuple):
   # Where the metric needs something of the model, a third argument is the run as an `Own` model.
   compute: Callable[..., float]
   better: str = ""  # "lower", "higher", or "" where neither is
-  needs: str = ""  # of the model: "encoder", "critic" or "label"; "" for any
+  needs: str = ""  # of the model: a key of NEEDS
   limits: tuple[float, float] = _ANY  # an interval's ends stay within them
 
   @property

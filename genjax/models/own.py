@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from genjax import parts
+from genjax.mistakes import reason
 from genjax.models.initialisers import INITIALISERS
 from genjax.models.layers import BATCH_NORMS, Layers
 from genjax.models.networks import REPORT, GanNetworks, VaeNetworks, default_of
@@ -123,7 +124,7 @@ def called(factory: Callable, name: str, where: str, *arguments: Any, **given: A
   except UserError:
     raise
   except Exception as error:
-    raise UserError(f"{where} is {name!r}: {type(error).__name__}: {error}") from error
+    raise UserError(f"{where} is {name!r}: {reason(error)}") from error
 
 
 def _check_shapes(
@@ -143,7 +144,9 @@ def _check_shapes(
     try:
       out, variables = jax.eval_shape(module.init_with_output, jax.random.key(0), *inputs)
     except Exception as error:
-      raise UserError(f"config.model.network is {network!r}: its {player}: {error}") from error
+      raise UserError(
+        f"config.model.network is {network!r}: its {player}: {reason(error)}"
+      ) from error
     found = jax.tree.map(lambda leaf: leaf.shape, out)
     if found != expected[player]:
       raise UserError(

@@ -9,6 +9,7 @@ import numpy as np
 
 from genjax import data, parts
 from genjax.metrics import catalogue
+from genjax.mistakes import reason
 from genjax.scoring import classifier
 from genjax.training import sweep
 from genjax.types import FeatureNetwork, Shape, UserError
@@ -48,7 +49,7 @@ def load(
     shape = jax.eval_shape(made.apply, made.params, image)[0].shape
   except Exception as error:
     raise UserError(
-      f"--features={wanted}: it does not take images of {image.shape}: {error}"
+      f"--features={wanted}: it does not take images of {image.shape} ({reason(error)})"
     ) from None
   if len(shape) != 2 or shape[0] != 2:
     raise UserError(f"--features={wanted} gives {shape} for 2 images; expected (2, D)")

@@ -66,7 +66,7 @@ def bounds(context: Context) -> Group | None:
   """Bounds of log p of binarised images: the same ones for all runs, drawn once."""
   model, settings = context.model, context.settings
   shape = context.held.image.shape[1:]
-  if not binary(context.splits) or model.encode is None:
+  if not binary(context.splits) or not context.names("likelihood"):
     return None
   count = min(settings.nll_images, len(context.held.label))
   batch = min(NLL_BATCH, count)

@@ -1,6 +1,5 @@
 """Scores of one's own: `MODULE:OBJECT` of a `Metric`."""
 
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ import numpy as np
 from genjax import parts
 from genjax.metrics import catalogue
 from genjax.metrics.pixels import unit
+from genjax.mistakes import reason
 from genjax.scoring.protocols import Context, Group, RunBlock
 from genjax.types import Run, State, UserError
 
@@ -34,11 +34,11 @@ def group(context: Context, name: str) -> Group:
     try:
       return float(metric.compute(np.asarray(unit(images[:count])), real, *model))
     except Exception as error:  # of a file that is not ours
-      raise UserError(f"{name} raised {type(error).__name__}: {error}") from error
+      raise UserError(f"{name} raised {reason(error)}") from error
 
   def measure(block: RunBlock, names: set[str]) -> dict[str, np.ndarray]:
     of_run = [
-      _own(context, *jax.tree.map(lambda leaf, i=i: leaf[i], (block.runs, block.states)))
+      _own(context, *jax.tree.map(lambda leaf, i=i: leaf[i], (block.runs, block.states)), count)
       for i in range(len(block.images) if metric.needs else 0)
     ]
     values = [
@@ -57,10 +57,10 @@ def group(context: Context, name: str) -> Group:
   return Group(protocol, (metric.name,), measure, floor)
 
 
-def _own(context: Context, run: Run, state: State) -> Own:
+def _own(context: Context, run: Run, state: State, count: int) -> Own:
   model = context.model
 
   def of(f: Callable | None) -> Callable | None:
-    return f and functools.partial(lambda *inputs: f(run, state, *map(jnp.asarray, inputs)))
+    return f and (lambda *inputs: f(run, state, *map(jnp.asarray, inputs)))
 
-  return Own(of(model.generate), of(model.encode), of(model.score), context.labels)
+  return Own(of(model.generate), of(model.encode), of(model.score), context.labels[:count])

@@ -100,6 +100,7 @@ def fits(name: str, model: Model) -> bool:
   return {
     "": True,
     "encoder": model.encode is not None,
+    "likelihood": None not in (model.encode, model.decode),
     "critic": model.score is not None,
     "label": model.num_classes > 0,
   }[catalogue.find(name, "--metrics").needs]

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from genjax.data.sources import reason
+from genjax.mistakes import reason
 from genjax.types import UserError
 
 _STREAM = 0x1950A86A20F9469CFC6C, 1001  # PyTorch's magic number, and the layout's version

@@ -8,6 +8,7 @@ import pathlib
 import signal
 import sys
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,7 +17,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from genjax import files
+from genjax import files, process
 from genjax.types import Model, Progress, PyTree, Run, UserError
 
 
@@ -45,7 +46,7 @@ class Checkpoints:
     items = {"tree": ocp.args.StandardSave(tree), "checksum": ocp.args.JsonSave(about)}
     if totals is not None:
       items["totals"] = ocp.args.StandardSave(jax.tree.map(np.asarray, totals))
-    with _uninterrupted():
+    with uninterrupted():
       self._manager.save(step, args=ocp.args.Composite(**items), force=True)
 
   def latest(self) -> int | None:
@@ -62,7 +63,7 @@ class Checkpoints:
       tree=ocp.args.StandardRestore(like), checksum=ocp.args.JsonRestore()
     )
     hook = sys.unraisablehook
-    sys.unraisablehook = partial(_unless_late, hook)  # and stays where a read fails
+    sys.unraisablehook = partial(_unless_late, hook)  # and stays where a read fails in a command
     try:
       found = self._manager.restore(step, args=arguments)
       sys.unraisablehook = hook
@@ -72,6 +73,9 @@ class Checkpoints:
       why = "its checksum differs"
     except Exception as error:  # orbax and tensorstore raise a dozen kinds
       logging.getLogger(__name__).debug("%s", error)
+      if not process.is_command():
+        time.sleep(1)  # by then the others' reads have ended
+        sys.unraisablehook = hook
       whole, why = False, "files in it are missing or broken"
       if told := _of_the_machine(error):
         raise UserError(f"checkpoint {self._path / str(step)} cannot be read ({told})") from error
@@ -180,7 +184,7 @@ def _checksum_of_text(arrays: dict[str, str]) -> int:
 
 
 @contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
   """Holds Ctrl-C back: orbax, stopped within a save, would wait for itself for minutes."""
   if threading.current_thread() is not threading.main_thread():
     yield  # which Ctrl-C does not reach
@@ -192,7 +196,7 @@ def _uninterrupted() -> Iterator[None]:
   finally:
     signal.signal(signal.SIGINT, handler)
   if pressed:
-    raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)  # to whoever's handler it is
 
 
 def _unless_late(hook: Callable, event) -> None:

@@ -215,7 +215,7 @@ class Training:
       self._draw_curves()
 
   def _finish(self) -> None:
-    """What a process that was killed after its last checkpoint did not come to."""
+    """Finishes what a killed process left undone after its last checkpoint."""
     self._draw_gallery(self.progress.state, "last.png")
     self._draw_gallery(self.progress.best, "best.png")
     self._draw_curves()

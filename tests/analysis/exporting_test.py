@@ -5,6 +5,7 @@ import runpy
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax
@@ -17,7 +18,7 @@ from systems import SYSTEMS, small
 
 import genjax
 from genjax.analysis import exporting, selection, torch_code
-from genjax.models.layers import Dense
+from genjax.models.layers import Dense, Map, reshape
 from genjax.scoring import weight_files
 from genjax.training import sweep
 from genjax.types import UserError
@@ -212,7 +213,53 @@ def test_a_network_whose_layers_branch_has_no_page():
     def __call__(self, z, label=None, train=False):
       return Dense(4)(z) + Dense(4)(z)
 
-  networks = genjax.GanNetworks(Branching(), None, (0.0, 1.0))
-  model = small("s2_gan")._replace(networks=networks)
-  assert torch_code.write(model, (28, 28, 1)) is None
+  model = small("s2_gan")
+  assert _page(model, Branching()) is None
   assert torch_code.write(model._replace(networks=None), (28, 28, 1)) is None
+
+
+def _page(model, generator):
+  networks = genjax.GanNetworks(generator, None, (0.0, 1.0), model.num_classes)
+  return torch_code.write(model._replace(networks=networks), (28, 28, 1))
+
+
+def test_a_network_that_reads_the_label_in_another_way_has_no_page():
+  class Labelled(nn.Module):
+    first: bool
+
+    @nn.compact
+    def __call__(self, z, label=None, train=False):
+      told = [jax.nn.one_hot(label, 10), z]
+      return Dense(4)(jnp.concatenate(told if self.first else told[::-1], -1))
+
+  model = small("s4_cgan")
+  assert _page(model, Labelled(first=True)) is not None
+  assert _page(model, Labelled(first=False)) is None
+
+
+def test_a_function_is_known_by_what_it_is(tmp_path):
+  """Not by its name; and what it is not given it has by default."""
+
+  def relu(x):
+    return 3 * jnp.tanh(x)
+
+  class Mapped(nn.Module):
+    f: Callable
+
+    @nn.compact
+    def __call__(self, z, label=None, train=False):
+      return reshape(2, 2)(Map(self.f)(Dense(4)(z)))
+
+  model = small("s2_gan")
+  assert _page(model, Mapped(relu)) is None
+  network = Mapped(nn.leaky_relu)
+  (tmp_path / torch_code.FILE).write_text(_page(model, network))
+  z = jax.random.normal(jax.random.key(0), (4, 3))
+  expected, variables = network.init_with_output(jax.random.key(1), z)
+  flat = {
+    f"generator/{name}/{part}": np.asarray(leaf)
+    for name, leaves in variables["params"].items()
+    for part, leaf in leaves.items()
+  }
+  save_file(flat, tmp_path / "params.safetensors")
+  np.testing.assert_allclose(in_torch(tmp_path, z), expected, atol=1e-5)

@@ -64,7 +64,10 @@ def test_a_score_of_dimensions_has_a_figure_for_each_that_a_run_has():
 
 def test_a_score_that_a_model_has_not_is_refused(models):
   protocols.check(("fd", "nll"), models["vae"], "x")
-  with pytest.raises(UserError, match=r"^x has 'nll', which only a VAE has$"):
+  only = r"^x has 'nll', which only a model with an encoder and a decoder has$"
+  with pytest.raises(UserError, match=only):
+    protocols.check(("fd", "nll"), models["vae"]._replace(decode=None), "x")
+  with pytest.raises(UserError, match=only):
     protocols.check(("fd", "nll"), models["gan"], "x")
   with pytest.raises(
     UserError, match=r"^x has 'fid'; expected a score or MODULE:OBJECT; did you mean fd\?"

@@ -280,7 +280,7 @@ def test_main_computes_the_same_by_the_same_code(caches, tmp_path):
   [
     (("fid",), SMALL, "--metrics has 'fid'; expected a score or MODULE:OBJECT; did you mean fd?"),
     (("cas",), SMALL, "'cas', which only a conditional model has"),
-    (("critic_gap",), SMALL, "which only a GAN has"),
+    (("critic_gap",), SMALL, "which only a model with a critic has"),
     (("fd",), SMALL._replace(images=100), "scores need 200 images or more"),
   ],
 )
