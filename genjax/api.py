@@ -6,6 +6,7 @@ its signal handlers and JAX's settings as they are; `genjax.prepare_jax()` makes
 commands: a cache of compiled programs, and on a CPU a device for each core.
 """
 
+import functools
 import os
 import pathlib
 import tempfile
@@ -154,31 +155,29 @@ def evaluate(
   every, paths = _several(weights), _several(paths)
   metrics = _several(metrics)
   settings = Settings(split, images, seed, nll_images, nll_samples)
-  compute(paths, runs.Wanted(every, metrics, settings, networks, features, os.fspath(data)))
-  names = [] if metrics in ((), runs.ALL) else list(map(catalogue.short, metrics))
+  how = settings, networks, features, os.fspath(data)
+  asked = compute(paths, runs.Wanted(every, metrics, *how))
   homes = workdirs.read(paths)
   found = [
     measure
     for of in every
     if of in recorded_scores.weights_scored(homes)
     for measure in measures.of_scores(recorded_scores.read(homes, of))
-    if measure.about["split"] in (split, "") and measure.about["noise_seed"] in (str(seed), "")
-    if not names or measure.name in names
+    if (measure.name, measure.about["protocol"]) in asked
   ]
   return setting_tables.middles(found)
 
 
-def compute(paths: Sequence[str | os.PathLike], wanted: runs.Wanted) -> None:
+def compute(paths: Sequence[str | os.PathLike], wanted: runs.Wanted) -> set[tuple[str, str]]:
   """Computes the scores that runs of workdirs lack, and prints a line for each workdir.
 
-  Raises as `evaluate` does.
+  Returns `runs.Scored.asked`. Raises as `evaluate` does.
   """
   process.check_jax()
   _check("weights", wanted.weights, WEIGHTS)
   _check("split", (wanted.settings.split,), ("test", "validation"))
   _check("networks", (wanted.networks,), range(1, 4))
-  for line in runs.score_all(paths, wanted):
-    print(line, flush=True)
+  return runs.score_all(paths, wanted, functools.partial(print, flush=True))
 
 
 def score(

@@ -46,10 +46,10 @@ def main(more: list[str]) -> None:
   )
   metrics, weights = tuple(asked["metrics"]), tuple(_WEIGHTS.value)
   how = settings, asked["networks"], asked["features"], _DATA.value
-  api.compute(paths, runs.Wanted(weights, metrics, *how))
+  measured = api.compute(paths, runs.Wanted(weights, metrics, *how))
   names = [] if metrics == runs.ALL else list(map(catalogue.short, metrics))
   for of in weights:
-    print(f"\n{comparison.scored(paths, of, names, settings)}", end="")
+    print(f"\n{comparison.scored(paths, of, names, measured)}", end="")
 
 
 if __name__ == "__main__":

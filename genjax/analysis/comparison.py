@@ -5,7 +5,7 @@ import itertools
 import pathlib
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from genjax import files
 from genjax.analysis import (
@@ -30,7 +30,6 @@ from genjax.metrics.catalogue import SCORES
 from genjax.mistakes import suggestion
 from genjax.plotting import plots, tables
 from genjax.plotting.tables import Table
-from genjax.scoring.protocols import Settings
 from genjax.types import UserError
 
 # Of the files that it writes.
@@ -160,14 +159,15 @@ def scored(
   paths: Sequence[str | pathlib.Path],
   weights: str,
   metrics: Sequence[str],
-  settings: Settings,
+  asked: Collection[tuple[str, str]],
 ) -> str:
   """What the scores of some workdirs say, as `compare` prints it first, and by the same score.
 
   Args:
     paths, weights: as of `compare`.
     metrics: keys of SCORES that have a column, beside the score that decides; headlines if empty.
-    settings: how they were measured, where there are scores by several.
+    asked: (name, id of the protocol) of what the answer is about; others of these names are not in
+      it, and others of the same split may decide.
 
   Raises:
     UserError: a path is not a workdir.
@@ -177,14 +177,15 @@ def scored(
   if weights not in recorded_scores.weights_scored(homes):
     return f"no scores of {weights} weights that could be compared\n"
   measured = measures.of_scores(recorded_scores.read(homes, weights), workdirs.planned(homes))
-  measured = [one for one in measured if one.about["split"] in (settings.split, "")] or measured
-  wanted = {"noise_seed": str(settings.seed), "images": str(settings.images)}
-  measured = findings.decide(measured, wanted=wanted)
+  mine = [one for one in measured if (one.name, one.about["protocol"]) in asked]
+  names, splits = {one.name for one in mine}, {one.about["split"] for one in mine}
+  others = [one for one in measured if one.name not in names and one.about["split"] in splits]
+  measured = findings.decide([one for one in measured if one in mine or one in others], wanted={})
   if metrics:
     decider = (one.name for one in measured if one.decides)
     metrics = list(dict.fromkeys([*decider, *metrics]))
   notes = [f"note: {line}\n" for line in recorded_scores.remarks(homes, weights)]
-  answer = _answer(measured, weights, metrics, command, wanted)
+  answer = _answer(measured, weights, metrics, command, {})
   return "\n".join([answer, *notes, f"{command} has every table\n"])
 
 

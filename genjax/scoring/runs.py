@@ -33,31 +33,42 @@ class Wanted(NamedTuple):
   data: str = ""  # where the data lie now
 
 
-def score_all(paths: Sequence[str | pathlib.Path], wanted: Wanted) -> Iterator[str]:
-  """Scores workdirs and the cells of studies, and gives a line for each.
+class Scored(NamedTuple):
+  """What was asked of a workdir."""
+
+  computed: int  # figures; the others were there
+  slow: list[str]  # scores that were left out as they are slow, and that no run has
+  asked: set[tuple[str, str]]  # each score's name, and the id of the protocol that it is by
+
+
+def score_all(
+  paths: Sequence[str | pathlib.Path], wanted: Wanted, say: Callable[[str], None]
+) -> set[tuple[str, str]]:
+  """Scores workdirs and the cells of studies, and says a line for each.
 
   Of several, those without a checkpoint are left out. Raises as `score`.
+
+  Returns:
+    `Scored.asked` of all of them.
   """
-  homes, slow = workdir.named(paths), {}
+  homes, slow, asked = workdir.named(paths), {}, set()
   for home in homes:
     if len(homes) > 1 and not workdir.begun(home):
-      yield f"{home}: no checkpoint yet; left out"
+      say(f"{home}: no checkpoint yet; left out")
     else:
-      computed, left = score(home, wanted)
-      slow |= dict.fromkeys(left)
-      yield (
-        f"{home}: {computed:,} scores computed" if computed else f"{home}: every score was there"
-      )
+      done = score(home, wanted)
+      slow |= dict.fromkeys(done.slow)
+      asked |= done.asked
+      what = f"{done.computed:,} scores computed" if done.computed else "every score was there"
+      say(f"{home}: {what}")
   if slow:
     reasons = ", ".join(f"{name} ({SCORES[name].slow})" for name in slow)
-    yield f"not asked for, as slow: {reasons}; --metrics=all computes them too"
+    say(f"not asked for, as slow: {reasons}; --metrics=all computes them too")
+  return asked
 
 
-def score(path: pathlib.Path, wanted: Wanted) -> tuple[int, list[str]]:
+def score(path: pathlib.Path, wanted: Wanted) -> Scored:
   """Scores the runs of one workdir.
-
-  Returns: how many figures were computed, and the scores that were left out as they are slow and
-  that no run has.
 
   Raises:
     UserError: no workdir, or one that cannot be written; nothing saved yet, other data than the
@@ -75,15 +86,16 @@ def score(path: pathlib.Path, wanted: Wanted) -> tuple[int, list[str]]:
   networks = feature_networks.load(
     splits, saved.config.data.cache, wanted.features, wanted.networks, names
   )
-  computed, size = 0, _at_once(len(saved.rows))
+  computed, asked, size = 0, set(), _at_once(len(saved.rows))
   own, chunk = [name for name in names if parts.is_name(name)], 0
   evaluation = Evaluation(saved.model, splits, wanted.settings, networks, size, chunk, own)
   named, names = ([catalogue.short(name) for name in some] for some in (named, names))
   evaluation.check(named, "--metrics")
   for weights in wanted.weights:
     computed += _Scoring(path, saved, weights).run(evaluation, names)
+    asked |= {(n, one.key) for one in evaluation.asked(names, weights) for n in one.names}
   recorded = {place.name for place in score_files.read(path)}
-  return computed, [name for name in slow if name not in recorded]
+  return Scored(computed, [name for name in slow if name not in recorded], asked)
 
 
 class _Scoring:

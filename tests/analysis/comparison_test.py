@@ -9,11 +9,10 @@ import scored
 from PIL import Image
 
 from genjax.analysis import comparison
-from genjax.scoring.protocols import Settings
 from genjax.types import UserError
 
 NAN = np.nan
-TEST = Settings()
+ASKED = {("fd", "bb"), ("coverage", "bb")}
 NETWORKS = {key: scored.protocol(f"mnist-{i}") for i, key in enumerate(("aa", "bb", "cc"))}
 
 
@@ -112,18 +111,19 @@ def test_the_answer_is_by_one_protocol_and_no_setting_vanishes(tmp_path):
   a = scored.write(tmp_path / "a", figures, protocols=protocols)
   changed = {"dd": scored.protocol(real_images=9)}
   b = scored.write(tmp_path / "b", {"fd@dd": 7}, protocols=changed)
-  lines = comparison.scored([a, b], "best", [], TEST).splitlines()
+  lines = comparison.scored([a, b], "best", [], ASKED | {("fd", "dd")}).splitlines()
   assert lines[3].split()[:4] == ["a", "3", "0", "1.00"]
   assert lines[4].split() == ["b", "-", "-", "-", "-"]
   assert "not all features scores can be compared with each other" in "".join(lines)
   assert lines[-1] == f"python -m genjax.compare {a} {b} has every table"
-  held = comparison.scored([a], "best", [], Settings("validation")).splitlines()
+  held = comparison.scored([a], "best", [], {("fd", "cc")}).splitlines()
   assert "best weights, validation images, features" in held[0]
   assert held[3].split()[3] == "55.0"
-  (_, heads, *_) = comparison.scored([a], "best", ["coverage"], TEST).splitlines()
+  (_, heads, *_) = comparison.scored([a], "best", ["coverage"], {("coverage", "bb")}).splitlines()
   assert heads.split() == ["setting", "n", "failed", "coverage", "↑"]
   assert (
-    comparison.scored([a], "last", [], TEST) == "no scores of last weights that could be compared\n"
+    comparison.scored([a], "last", [], ASKED)
+    == "no scores of last weights that could be compared\n"
   )
 
 
@@ -133,10 +133,10 @@ def test_the_same_score_decides_wherever_it_is_asked(tmp_path):
   a = scored.write(tmp_path / "a", figures, 10)
   b = scored.write(tmp_path / "b", {"fd@aa": 9 - np.arange(10), "swd@aa": 0.9}, 10)
   said = "b is better than a by FD (p < 0.0001)"
-  for names in (["swd", "fd"], ["swd"], []):
-    lines = collapsed(comparison.scored([a, b], "best", names, TEST))
+  for names in (["swd", "fd"], ["swd"]):
+    lines = collapsed(comparison.scored([a, b], "best", names, {(n, "aa") for n in names}))
     assert said in lines
-    assert ("wasserstein" in lines.lower()) == bool(names)
+    assert "wasserstein" in lines.lower()
   text = collapsed(comparison.compare([a, b], tmp_path / "out"))
   assert said in text
   assert "scored too: swd; --metrics=... shows them" in text
@@ -154,12 +154,9 @@ def test_an_evaluation_prints_what_it_was_asked_for(tmp_path):
   }
   figures = {"fd@aa": 1, "fd@bb": 22, "fd@cc": 333}
   path = scored.write(tmp_path / "w", figures, protocols=protocols)
-  for settings, figure in (
-    (TEST, "1.00"),
-    (Settings(seed=1), "22.0"),
-    (Settings(images=200), "333"),
-  ):
-    assert comparison.scored([path], "best", ["fd"], settings).splitlines()[3].split()[3] == figure
+  for key, figure in (("aa", "1.00"), ("bb", "22.0"), ("cc", "333")):
+    lines = comparison.scored([path], "best", ["fd"], {("fd", key)}).splitlines()
+    assert lines[3].split()[3] == figure
 
 
 def test_equivalence_is_said_where_the_pair_is_and_leaves_with_the_question(tmp_path):
