@@ -22,7 +22,7 @@ from absl import flags
 
 from genjax import cli, models
 from genjax.models.convolution import BY_BACKEND, GEMM, LAX, Convolution
-from genjax.training import cost, programs, sweep
+from genjax.training import blocks, cost, programs, sweep
 from genjax.types import Dataset
 
 _SYSTEMS = flags.DEFINE_list("systems", ["s1_gan", "s2_vae"], "Which of the systems below.")
@@ -73,15 +73,16 @@ class Measured:
     self.num_runs, self.rate, self.next = num_runs, 0.0, 0
     self.runs = jax.device_put(sweep.runs(rows), place)
     self.dataset = jax.device_put(_dataset(), everywhere)
-    begin, self.program = programs.training(model, system.batch_size, num_runs)
     with _convolutions(convolution):
-      totals = programs.empty_totals(model, self.runs, IMAGE, system.batch_size)
+      self.length = blocks.longest(model, self.runs, IMAGE, system.batch_size)
+      options = {"num_runs": num_runs, "length": self.length}
+      begin, self.program = programs.training(model, system.batch_size, **options)
+      totals = blocks.empty_totals(model, self.runs, IMAGE, system.batch_size)
       self.carry = (begin(self.runs), jax.device_put(totals, place))
-      self.seconds = self._call(1)  # compiles
+      self.seconds = self._call(self.length)  # compiles
 
   def measure(self, seconds: float) -> None:
-    once = self._call(1)
-    steps = max(1, int(seconds / once))
+    steps = self.length * max(1, int(seconds / self._call(self.length)))
     self.rate = max(self.rate, steps * self.num_runs / self._call(steps))
 
   def _call(self, steps: int) -> float:
@@ -188,7 +189,7 @@ def _layers(system: System) -> list[Layer]:
   model = models.build(system.model, IMAGE, CLASSES, system.latent)
   runs = sweep.runs(sweep.table(seeds=(0,), latents=(system.latent,)))
   with _convolutions(noted):
-    programs.empty_totals(model, runs, IMAGE, system.batch_size)
+    blocks.empty_totals(model, runs, IMAGE, system.batch_size)
   return [layer for layer in dict.fromkeys(found) if layer.image[0] > 1]  # not the one of `init`
 
 

@@ -20,8 +20,8 @@ from genjax import data
 from genjax.models import modules, optimisers
 from genjax.rng import Stream, stream
 from genjax.scoring.classifier_network import Deep, Small, apply, classify
-from genjax.training import programs, sweep
-from genjax.types import Batch, Dataset, Metrics, Model, Progress, PyTree, Run, Shape, State
+from genjax.training import blocks, programs, sweep
+from genjax.types import Batch, Dataset, Metrics, Model, PyTree, Run, Shape, State
 
 LEAST_STEPS = 500  # a small dataset takes more epochs
 
@@ -115,11 +115,11 @@ def augment(key: Array, images: Array) -> Array:
 
 def fit(model: Model, run: Run, dataset: Dataset, steps: int) -> PyTree:
   """The parameters of `SMALL` after that many steps on a dataset: a pure function of one run."""
-  totals = programs.Totals({"loss": jnp.zeros(())}, jnp.zeros((), jnp.int32))
-  row = (run, Progress.begin(model.init(run)), totals)
+  totals = blocks.Totals({"loss": jnp.zeros(())}, jnp.zeros((), jnp.int32))
+  carried = blocks.Carried(model.init(run), jnp.array(-1, jnp.int32), totals)
   batch = min(RECIPES[SMALL].batch, len(dataset.label))
-  progress, _ = programs.advance(model, batch)(row, dataset, 0, steps)
-  return progress.state.params["classifier"]
+  carried = blocks.advance(model, batch, steps)(run, carried, dataset, 0)
+  return carried.state.params["classifier"]
 
 
 def runs_of(seeds: tuple[int, ...], recipe: str = SMALL) -> Run:
@@ -156,10 +156,10 @@ def train(
   model = make(shape, splits.num_classes, epochs * per_epoch, recipe)
   runs = jax.device_put(runs_of(seeds, recipe), sweep.sharding(R))
   dataset = jax.device_put(data.to_device(seen), sweep.replicated(R))
-  begin, advance = programs.training(model, batch, R)
+  begin, advance = programs.training(model, batch, R, length=per_epoch)
   progress = begin(runs)
   for epoch in range(epochs):
-    totals = programs.empty_totals(model, runs, shape, batch)
+    totals = blocks.empty_totals(model, runs, shape, batch)
     totals = jax.device_put(totals, sweep.sharding(R), may_alias=False)
     progress, totals = advance(
       runs, progress, totals, dataset, epoch * per_epoch, (epoch + 1) * per_epoch

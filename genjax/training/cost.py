@@ -2,102 +2,27 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import ml_collections
 import numpy as np
-from jax.extend import core
 
 from genjax import data
-from genjax.training import programs, sweep, validation
+from genjax.training import blocks, planning, programs, sweep, validation
+from genjax.training.flops import flops
 from genjax.types import Model, PyTree
 
 TIMED_SECONDS = 2.0  # about as long steps are timed
-
-
-def flops(f: Callable, *args: Any) -> int:
-  """FLOP of `f` for such arguments, arrays or their shapes: those of its matrix products.
-
-  Counted are `dot_general`, `2 * M * N * K` each, and `conv_general_dilated`, two for each number
-  of the kernel that meets a pixel (padding and the zeros of a dilation cost nothing), and nothing
-  else: no activations, no optimiser, no random numbers. The body of a scan counts once a turn, and
-  of a conditional's branches the dearest. Convolutions that `layers` makes matrix products count as
-  these, with the zeros that they multiply at the edges.
-
-  Raises:
-    ValueError: a while loop has matrix products: nobody knows how often.
-  """
-  return _of_jaxpr(jax.make_jaxpr(f)(*args).jaxpr)
-
-
-def _of_jaxpr(jaxpr: core.Jaxpr) -> int:
-  return sum(_of_equation(equation) for equation in jaxpr.eqns)
-
-
-def _of_equation(equation: core.JaxprEqn) -> int:
-  params = equation.params
-  inner = [_of_jaxpr(jaxpr) for jaxpr in _inner(params)]
-  match equation.primitive.name:
-    case "dot_general":
-      (contracted, _), _ = params["dimension_numbers"]
-      left, out = equation.invars[0].aval.shape, equation.outvars[0].aval.shape
-      return 2 * math.prod(out) * math.prod(left[axis] for axis in contracted)
-    case "conv_general_dilated":
-      return _of_convolution(equation)
-    case "scan":
-      return params["length"] * sum(inner)
-    case "cond":
-      return max(inner)
-    case "while" if any(inner):
-      raise ValueError("a while loop has matrix products, and nothing says how often they are done")
-  return sum(inner)
-
-
-def _inner(params: dict) -> Iterator[core.Jaxpr]:
-  for value in params.values():
-    for one in value if isinstance(value, tuple | list) else (value,):
-      if isinstance(one, core.ClosedJaxpr):
-        yield one.jaxpr
-      elif isinstance(one, core.Jaxpr):
-        yield one
-
-
-def _of_convolution(equation: core.JaxprEqn) -> int:
-  params, numbers = equation.params, equation.params["dimension_numbers"]
-  image, kernel = (variable.aval.shape for variable in equation.invars)
-  out = equation.outvars[0].aval.shape
-  channels = kernel[numbers.rhs_spec[1]]  # of a group
-  meetings = [
-    _meetings(image[i], kernel[k], out[o], *options)
-    for i, k, o, *options in zip(
-      numbers.lhs_spec[2:],
-      numbers.rhs_spec[2:],
-      numbers.out_spec[2:],
-      params["window_strides"],
-      params["padding"],
-      params["lhs_dilation"],
-      params["rhs_dilation"],
-      strict=True,
-    )
-  ]
-  return 2 * math.prod(out[axis] for axis in numbers.out_spec[:2]) * channels * math.prod(meetings)
-
-
-def _meetings(image, kernel, out, stride, padding, image_dilation, kernel_dilation) -> int:
-  """How often an entry of the kernel meets a pixel, along one axis."""
-  starts = stride * np.arange(out) - padding[0]
-  at = starts[:, None] + kernel_dilation * np.arange(kernel)
-  return int(((at >= 0) & (at % image_dilation == 0) & (at // image_dilation < image)).sum())
 
 
 def step_flops(model: Model, image_shape: tuple, batch_size: int) -> dict[str, int]:
   """FLOP of one step of one run: each player's part, or that of all, named "step"."""
   run = jax.eval_shape(lambda: _first(sweep.runs([{"seed": 0, "latent": model.latent}])))
   state = jax.eval_shape(model.init, run)
-  batch = programs.batch_shapes(model, image_shape, batch_size)
+  batch = blocks.batch_shapes(model, image_shape, batch_size)
   if not model.turns:
     return {"step": flops(model.step, run, state, batch)}
   return {name: flops(turn, run, state, batch, run.key) for name, turn in model.turns.items()}
@@ -120,24 +45,28 @@ class Memory(NamedTuple):
 
 
 class Compiled(NamedTuple):
-  """The program of a step, and shapes of what it takes, as `step_arguments` gives them."""
+  """The program of a block, and shapes of what it takes, as `step_arguments` gives them."""
 
-  program: Callable
+  program: Callable  # runs, carried, dataset, start -> carried
   arguments: tuple
+  length: int  # steps of the block
 
 
 def compiled(
   model: Model, config: ml_collections.ConfigDict, splits: data.Splits, rows: list[dict]
 ) -> Compiled:
   """The program that trains these runs; no array is made."""
-  arguments = step_arguments(model, config, splits, rows)
-  advance = programs.build(model, config, len(rows)).advance
-  return Compiled(advance.lower(*arguments).compile(), arguments)
+  runs, *_ = arguments = step_arguments(model, config, splits, rows)
+  steps = planning.length(config, len(splits.train.label), model.batches_per_step)
+  longest = blocks.longest(model, runs, splits.train.image.shape[1:], config.batch_size)
+  length = blocks.length(longest, config.log_every, config.eval_every, steps)
+  advance = programs.build(model, config, len(rows), length).advance
+  return Compiled(advance.lower(*arguments).compile(), arguments, length)
 
 
 def memory(step: Compiled, config: ml_collections.ConfigDict, splits: data.Splits) -> Memory:
   """What training by this program takes."""
-  runs, progress, _, dataset = step.arguments[:4]
+  runs, progress, _, dataset = step.arguments
   devices = sweep.mesh(len(runs.learning_rate)).size
   stats = step.program.memory_analysis()
   used = validation.usable(config.eval_images, len(splits.validation.label))
@@ -165,9 +94,9 @@ def step_arguments(
   runs = _placed(jax.eval_shape(lambda: sweep.runs(rows)), place)
   progress = jax.eval_shape(programs.build(model, config, R).begin, runs)
   shape = splits.train.image.shape[1:]
-  totals = jax.eval_shape(lambda: programs.empty_totals(model, runs, shape, config.batch_size))
+  totals = jax.eval_shape(lambda: blocks.empty_totals(model, runs, shape, config.batch_size))
   dataset = _placed(splits.train, everywhere)
-  return runs, _placed(progress, place), _placed(totals, place), dataset, 0, 1
+  return runs, _placed(progress, place), _placed(totals, place), dataset
 
 
 def _placed(tree: PyTree, sharding: jax.sharding.Sharding) -> PyTree:
@@ -191,22 +120,23 @@ def _timed(step: Compiled, splits: data.Splits, rows: list[dict]) -> float:
   ones would take another compilation. Validations, pictures and compilations come on top.
   """
   R = len(rows)
-  _, progress, totals, _ = step.arguments[:4]
+  _, progress, totals, _ = step.arguments
   runs = jax.device_put(sweep.runs(rows), sweep.sharding(R))
   dataset = jax.device_put(data.to_device(splits.train), sweep.replicated(R))
-  progress, totals = jax.tree.map(_made_up, progress), jax.tree.map(_made_up, totals)
-  progress = progress._replace(failed_at=progress.failed_at - 1)
-  taken, steps, seconds = 0, 1, 0.0
+  carried = blocks.Carried(progress.state, progress.failed_at, totals)
+  carried = jax.tree.map(_made_up, carried)
+  carried = carried._replace(failed_at=carried.failed_at - 1)
+  taken, calls, seconds = 0, 1, 0.0
   while seconds < TIMED_SECONDS / 2:
-    begun = time.perf_counter()
-    progress, totals = step.program(runs, progress, totals, dataset, taken, taken + steps)
-    jax.block_until_ready(totals)
+    begun, before = time.perf_counter(), taken
+    for taken in range(before + step.length, before + step.length * (calls + 1), step.length):
+      carried = step.program(runs, carried, dataset, taken - step.length)
+    jax.block_until_ready(carried)
     seconds = time.perf_counter() - begun
-    if np.any(np.asarray(progress.failed_at) >= 0):  # it takes no more steps, and is soon done
+    if np.any(np.asarray(carried.failed_at) >= 0):  # it takes no more steps, and is soon done
       return math.nan
-    taken, timed = taken + steps, steps
-    steps = 1 + int(steps * min(TIMED_SECONDS / seconds, 20))
-  return R * timed / seconds
+    calls = 1 + int(calls * min(TIMED_SECONDS / seconds, 20))
+  return R * (taken - before) / seconds
 
 
 def _made_up(leaf: jax.ShapeDtypeStruct) -> jax.Array:

@@ -110,6 +110,64 @@ def vectorise(f: Callable, num_runs: int, chunk: int = 0) -> Callable:
   return on_devices
 
 
+def in_place(f: Callable, num_runs: int, chunk: int = 0, idle: Callable | None = None) -> Callable:
+  """As `vectorise`, of a function that changes what a run carries.
+
+  Args:
+    f: `(row, carried, *shared) -> carried` of one run.
+    num_runs: R.
+    chunk: as in `vectorise`.
+    idle: carried -> whether nothing is to be done for a run; `f` must leave it as it is. Where runs
+      are computed one by one, it is passed over.
+
+  Returns:
+    `(rows, carried, *shared) -> carried` with leaves `[R, ...]`. Who donates `carried` needs memory
+    beside it for what `chunk` runs carry, however many there are.
+  """
+  devices = mesh(num_runs)
+  local, chunk = num_runs // devices.size, at_once(num_runs, chunk)
+
+  def over_runs(rows: PyTree, carried: PyTree, *shared: Array) -> PyTree:
+    def one(row: PyTree, part: PyTree) -> PyTree:
+      return f(row, part, *shared)
+
+    def alone(row: PyTree, part: PyTree) -> PyTree:
+      if not idle:
+        return one(row, part)
+      return lax.cond(idle(part), lambda row, part: part, one, row, part)
+
+    def change(carried: PyTree, first: Array | int, count: int) -> PyTree:
+      parts = jax.tree.map(
+        lambda leaf: lax.dynamic_slice_in_dim(leaf, first, count), (rows, carried)
+      )
+      if count > 1:
+        new = jax.vmap(one)(*parts)
+      else:
+        new = alone(*jax.tree.map(lambda leaf: leaf[0], parts))
+        new = jax.tree.map(lambda leaf: leaf[None], new)
+      return jax.tree.map(
+        lambda leaf, part: lax.dynamic_update_slice_in_dim(leaf, part, first, 0), carried, new
+      )
+
+    if chunk == local > 1:
+      return jax.vmap(one)(rows, carried)
+    carried, _ = lax.scan(
+      lambda carried, i: (change(carried, i * chunk, chunk), None),
+      carried,
+      jnp.arange(local // chunk),
+    )
+    left = local % chunk
+    return change(carried, local - left, left) if left else carried
+
+  def on_devices(rows: PyTree, carried: PyTree, *shared: Array) -> PyTree:
+    specs = (_ROWS, _ROWS, *(_SHARED for _ in shared))
+    return jax.shard_map(over_runs, mesh=devices, in_specs=specs, out_specs=_ROWS, check_vma=False)(
+      rows, carried, *shared
+    )
+
+  return on_devices
+
+
 def compiled(f: Callable) -> Callable:
   """Compiles what figures are computed by, with products in full float32 on any device.
 

@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 from genjax import data, process
 from genjax.plotting import plots
 from genjax.training import (
+  blocks,
   checkpoint,
   claims,
   config_file,
@@ -61,14 +62,15 @@ class Training:
     self.config, self.model, self.rows, self.path = plan.config, plan.model, plan.rows, path
     self.classes = plots.drawable(plan.splits.classes)
     R, splits, config = len(plan.rows), plan.splits, plan.config
-    self.programs = programs.build(plan.model, config, R)
     self.dataset = _everywhere(splits.train, R)
     used = validation.usable(config.eval_images, len(splits.validation.label))
     self.held_out = _everywhere(data.first(splits.validation, used), R)
     self.runs = jax.device_put(sweep.runs(self.rows), sweep.sharding(R))
-    self.zeros = programs.empty_totals(
-      self.model, self.runs, splits.train.image.shape[1:], config.batch_size
-    )
+    shape = splits.train.image.shape[1:]
+    self.zeros = blocks.empty_totals(self.model, self.runs, shape, config.batch_size)
+    longest = blocks.longest(self.model, self.runs, shape, config.batch_size)
+    length = blocks.length(longest, config.log_every, config.eval_every, plan.steps)
+    self.programs = programs.build(plan.model, config, R, length)
     self.checkpoints = checkpoint.Checkpoints(path / "checkpoints", config.keep)
     self.step, self.progress = self._begin()
     self.watching = plan.watch.begin(plan, path) if plan.watch else None
@@ -99,7 +101,8 @@ class Training:
       process.held_signals() as asked,
       bar as self.bar,
     ):
-      pace, compiled = 1, False
+      block = pace = self.programs.advance.length
+      compiled = False
       totals = self._totals()
       while self.step < steps:
         process.stop_if_interrupted()
@@ -122,7 +125,7 @@ class Training:
         compiled = True
         taken, self.step = stop - self.step, stop
         self.bar.update(taken)
-        pace = _pace(taken, time.perf_counter() - begun)
+        pace = _pace(taken, time.perf_counter() - begun, block)
         if self._at(self.config.log_every) or self._at(self.config.eval_every) or stop == steps:
           self._log(totals)
           totals = self._zeros()
@@ -160,7 +163,7 @@ class Training:
       self.checkpoints.save(self.step, self.progress, totals)
     workdir.write_runs(self.path, self.rows, self._results("running"))
 
-  def _log(self, totals: programs.Totals) -> None:
+  def _log(self, totals: blocks.Totals) -> None:
     taken = np.asarray(totals.steps, np.float32)
     with np.errstate(invalid="ignore"):  # 0 / 0: a run that failed has no figure
       means = {name: np.asarray(total) / taken for name, total in totals.metrics.items()}
@@ -276,9 +279,10 @@ def _everywhere(split: PyTree, num_runs: int) -> PyTree:
   return jax.device_put(data.to_device(split), sweep.replicated(num_runs))
 
 
-def _pace(taken: int, seconds: float) -> int:
-  """Steps for the next call: as many as fit its time, at most twice as many as now."""
-  return max(1, min(2 * taken, int(taken * CALL_SECONDS / max(seconds, 1e-3))))
+def _pace(taken: int, seconds: float, block: int) -> int:
+  """Steps for the next call, in whole blocks: what fits its time, at most twice as many as now."""
+  steps = min(2 * taken, int(taken * CALL_SECONDS / max(seconds, 1e-3)))
+  return max(1, steps // block) * block
 
 
 def _name(row: dict, rows: list[dict]) -> str:

@@ -15,7 +15,7 @@ from genjax.models import modules
 from genjax.scoring import classifier
 from genjax.scoring import classifier_training as training
 from genjax.scoring.classifier_network import Deep, Small, apply, classify
-from genjax.training import programs
+from genjax.training import blocks, programs
 from genjax.types import Dataset
 
 SHAPE = (8, 8, 1)
@@ -85,8 +85,8 @@ def test_three_in_one_program_are_each_as_alone():
   model = training.make(SHAPE, 2, steps=5)
   dataset = jax.tree.map(jnp.asarray, _images(200))
   runs = training.runs_of((0, 1, 2))
-  begin, advance = programs.training(model, 128, 3)
-  totals = programs.empty_totals(model, runs, SHAPE, 128)
+  begin, advance = programs.training(model, 128, 3, length=5)
+  totals = blocks.empty_totals(model, runs, SHAPE, 128)
   progress, _ = advance(runs, begin(runs), totals, dataset, 0, 5)
   alone = jax.jit(lambda run: training.fit(model, run, dataset, 5))(training.run_of(2))
   together = jax.tree.map(lambda leaf: leaf[2], progress.state.params["classifier"])

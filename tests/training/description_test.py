@@ -13,7 +13,7 @@ from jax import lax
 from genjax import config, models
 from genjax.models import convolution, modules, networks, summary
 from genjax.training import cost, description, planning, programs, sweep, train
-from genjax.types import UserError
+from genjax.types import Batch, UserError
 
 MNIST, CIFAR10 = (28, 28, 1), (32, 32, 3)
 NHWC = ("NHWC", "HWIO", "NHWC")
@@ -239,7 +239,7 @@ def test_five_steps_of_the_critic_cost_five_times_one():
   run = jax.tree.map(lambda leaf: leaf[0], sweep.runs([{"seed": 0, "latent": 3}]))
   batch = jax.tree.map(
     lambda leaf: jax.ShapeDtypeStruct((5, 4, *leaf[0]), leaf[1]),
-    programs.Batch((MNIST, jnp.float32), ((), jnp.int32)),
+    Batch((MNIST, jnp.float32), ((), jnp.int32)),
     is_leaf=lambda leaf: type(leaf) is tuple,
   )
   whole = cost.flops(model.step, run, jax.eval_shape(model.init, run), batch)
@@ -279,36 +279,36 @@ def test_the_program_is_the_one_that_is_trained(caches, tmp_path):
   training = train.Training(plan, tmp_path)
   with contextlib.closing(training.checkpoints), contextlib.closing(training.history):
     totals = jax.device_put(training.zeros, sweep.sharding(len(plan.rows)))
-    given = (training.runs, training.progress, totals, training.dataset, 0, 1)
+    given = training.runs, training.progress, totals, training.dataset
     real = training.programs.advance.lower(*given).as_text()
   shapes = cost.step_arguments(plan.model, plan.config, plan.splits, plan.rows)
   assert not [leaf for leaf in jax.tree.leaves(shapes) if isinstance(leaf, jax.Array)]
-  made = programs.build(plan.model, plan.config, len(plan.rows))
+  made = programs.build(plan.model, plan.config, len(plan.rows), 3)
   assert made.advance.lower(*shapes).as_text() == real
+  assert cost.compiled(plan.model, plan.config, plan.splits, plan.rows).length == 3
 
 
 # Speed.
 
 
 def test_speed_by_a_clock_that_is_known(caches, monkeypatch):
-  """10 ms to begin with, and 2 ms a step of all 4 runs."""
+  """10 ms a call, and 2 ms a step of all 4 runs."""
   plan = trainings.plan("vae")
   step = cost.compiled(plan.model, plan.config, plan.splits, plan.rows)
   now, asked = [0.0], []
 
-  def program(runs, progress, totals, dataset, start, stop):
-    progress, totals = step.program(runs, progress, totals, dataset, start, stop)
-    now[0] += 0.01 + 0.002 * (stop - start)
-    asked.append((start, stop))
-    return progress, totals
+  def program(runs, carried, dataset, start):
+    now[0] += 0.01 + 0.002 * step.length
+    asked.append(start)
+    return step.program(runs, carried, dataset, start)
 
   monkeypatch.setattr(cost.time, "perf_counter", lambda: now[0])
   monkeypatch.setattr(cost, "TIMED_SECONDS", 0.2)
   rate = cost.run_steps_a_second(step._replace(program=program), plan.splits, plan.rows)
-  steps = asked[-1][1] - asked[-1][0]
-  assert rate == pytest.approx(4 * steps / (0.01 + 0.002 * steps))
-  assert 1500 < rate < 2000
-  assert [start for start, _ in asked[1:]] == [stop for _, stop in asked[:-1]]
+  assert step.length == 3
+  assert rate == pytest.approx(4 * 3 / 0.016)
+  assert asked == list(range(0, 3 * len(asked), 3))
+  assert len(asked) > 7  # of 0.1 s or more at last
 
 
 def test_no_speed_of_steps_that_are_not_taken(caches):

@@ -16,7 +16,7 @@ from systems import (
 )
 
 from genjax import data
-from genjax.training import programs, sweep
+from genjax.training import blocks, programs, sweep
 
 BATCH_NORM = (
   "s1_wgan",
@@ -53,7 +53,7 @@ def _model(name, latent):
 def _programs(name, latent, num_runs, chunk):
   """Of these many runs: rows -> first progress; rows -> progress after steps, summed metrics."""
   model = _model(name, latent)
-  begin, advance = programs.training(model, 16, num_runs, chunk)
+  begin, advance = programs.training(model, 16, num_runs, chunk, length=_steps(name))
   shape = SYSTEMS[name].shape
   dataset = data.to_device(digits(shape).train)
 
@@ -62,7 +62,7 @@ def _programs(name, latent, num_runs, chunk):
 
   def train(rows):
     all_runs = sweep.runs(rows)
-    totals = programs.empty_totals(model, all_runs, shape, 16)
+    totals = blocks.empty_totals(model, all_runs, shape, 16)
     return advance(all_runs, start(rows), totals, dataset, 0, _steps(name))
 
   return start, train

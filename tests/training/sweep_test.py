@@ -186,6 +186,38 @@ def test_a_chunk_bounds_how_many_runs_are_computed_at_once(chunk, together):
   assert all(f"f32[{n},2,5]" not in "".join(products) for n in range(together + 1, 4))
 
 
+@pytest.mark.parametrize(("num_runs", "chunk"), [(1, 0), (3, 1), (4, 1), (5, 2), (8, 2), (5, 5)])
+def test_what_runs_carry_is_changed_in_place(num_runs, chunk):
+  """And is passed over where nothing is to be done, but not beside others."""
+
+  def f(row, carried, shared):
+    return {"count": carried["count"] + 1, "y": carried["y"] * row[None] + shared}
+
+  def idle(carried):
+    return carried["count"] == 2
+
+  rows = jnp.arange(num_runs * 1.0)
+  carried = {"count": jnp.arange(num_runs), "y": jnp.ones((num_runs, 2))}
+  expected = jax.vmap(f, (0, 0, None))(rows, carried, 0.5)
+  together = sweep.at_once(num_runs, chunk) > 1
+  passed = (np.arange(num_runs) == 2) & (not together)
+  found = jax.jit(sweep.in_place(f, num_runs, chunk, idle), donate_argnums=1)
+  for name, value in found(rows, jax.tree.map(jnp.copy, carried), 0.5).items():
+    rest = np.array(expected[name])
+    rest[passed] = carried[name][passed]
+    np.testing.assert_array_equal(value, rest)
+
+
+def test_memory_for_what_runs_carry_does_not_grow_with_them():
+  def temporary(num_runs):
+    carried = jnp.zeros((num_runs, 1000, 100))
+    f = sweep.in_place(lambda row, x: jnp.sin(x) @ (x.T @ x), num_runs, 1)
+    program = jax.jit(f, donate_argnums=1).lower(jnp.zeros(num_runs), carried).compile()
+    return program.memory_analysis().temp_size_in_bytes
+
+  assert temporary(15) < temporary(3) + 400_000  # less than the 400 kB of one run
+
+
 def test_runs_stay_where_they_are():
   rows = jax.device_put(jnp.arange(4.0), sweep.sharding(4))
   found = jax.jit(sweep.vectorise(lambda x: x + 1, 4))(rows)

@@ -18,7 +18,7 @@ from systems import assert_trees_equal
 
 from genjax import process
 from genjax.plotting import curves, galleries, plots
-from genjax.training import config_file, planning, programs, study, train, workdir
+from genjax.training import blocks, config_file, planning, study, train, workdir
 from genjax.types import UserError
 
 FAST, HUGE = 1e-3, 1e30  # learning rates: the second leaves the range of floats within steps
@@ -241,7 +241,7 @@ def test_a_killed_and_an_interrupted_training_go_on_to_the_same_bits(tmp_path, c
   assert not list(parts.rglob("*orbax-checkpoint-tmp*"))
 
 
-@pytest.mark.parametrize("calls", [lambda taken, seconds: 1, lambda taken, seconds: 2 + taken % 3])
+@pytest.mark.parametrize("calls", [lambda taken, *_: 1, lambda taken, *_: 2 + taken % 3])
 def test_how_steps_are_cut_into_calls_changes_nothing(
   vae, tmp_path, no_pictures, monkeypatch, calls
 ):
@@ -251,32 +251,32 @@ def test_how_steps_are_cut_into_calls_changes_nothing(
 
 
 def test_pace_follows_the_time_of_a_call():
-  assert train._pace(1, 100.0) == 1
-  assert train._pace(10, 2.0) == 10
-  assert train._pace(10, 4.0) == 5
-  assert train._pace(10, 0.0) == 20  # at most twice as many
-  assert train._pace(8, 1.5) == 10
+  assert train._pace(1, 100.0, 1) == 1
+  assert train._pace(10, 2.0, 1) == 10
+  assert train._pace(10, 4.0, 1) == 5
+  assert train._pace(10, 0.0, 1) == 20  # at most twice as many
+  assert train._pace(8, 1.5, 1) == 10
+  assert train._pace(8, 1.5, 4) == 8  # in whole blocks
+  assert train._pace(8, 100.0, 4) == 4
 
 
-def test_the_program_is_traced_and_compiled_once(tmp_path, no_pictures, monkeypatch):
-  lengths = iter([1, 2, 3, 1, 2, 3] * 10)
-  monkeypatch.setattr(train, "_pace", lambda taken, seconds: next(lengths))
-  plan, traces = trainings.plan(), []
-  advance = programs.advance
+def test_a_block_is_traced_and_compiled_once(tmp_path, no_pictures, monkeypatch):
+  plan, traced, advance = trainings.plan(), [], blocks.advance
 
-  def counted(*args):
-    program = advance(*args)
-    return lambda *inputs: (traces.append(1), program(*inputs))[1]
+  def counted(model, batch_size, length, *options):
+    traced.append(length)
+    return advance(model, batch_size, length, *options)
 
-  monkeypatch.setattr(programs, "advance", counted)
+  monkeypatch.setattr(blocks, "advance", counted)
   training = train.Training(plan, tmp_path)
   training.until(12, "")
-  assert len(traces) == 1
-  assert training.programs.advance._cache_size() == 1
+  assert traced == [3]
   training = train.Training(plan, tmp_path)  # from a checkpoint
   training.until(18, "")
-  assert len(traces) == 2
-  assert training.programs.advance._cache_size() == 1
+  assert traced == [3, 3]
+  assert training.programs.advance.program._cache_size() == 1
+  train.Training(plan, tmp_path).until(19, "")  # which no blocks fill
+  assert traced == [3, 3, 1]
 
 
 @pytest.mark.parametrize("runs", [1, 3])
