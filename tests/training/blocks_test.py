@@ -4,9 +4,8 @@ import re
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
-from systems import SYSTEMS, assert_trees_equal, digits, run, runs, small
+from systems import SYSTEMS, assert_trees_equal, digits, runs, small
 
 from genjax import data
 from genjax.models import convolution
