@@ -169,6 +169,7 @@ class _Asked:
 
 def test_a_training_that_is_asked_to_end_loses_no_step(tmp_path, no_pictures, monkeypatch):
   """Between two rows of metrics.csv too: their sums are saved beside the weights."""
+  monkeypatch.setattr(blocks, "LONGEST", 8)  # which gives blocks of 6, and single steps
   plan = trainings.plan("vae", steps=40, log_every=20, eval_every=40)
   whole, parts = tmp_path / "whole", tmp_path / "parts"
   train.train(plan, whole)
