@@ -104,8 +104,8 @@ def test_deep_ones_learn_and_are_kept_without_batch_norm(monkeypatch):
   seen = classifier.identify(splits)[0]
   states, whole = [], programs.training
 
-  def watched(*arguments):
-    begin, advance = whole(*arguments)
+  def watched(*arguments, **options):
+    begin, advance = whole(*arguments, **options)
 
     def kept(*now):
       progress, totals = advance(*now)
