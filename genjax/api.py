@@ -198,7 +198,8 @@ def score(
   Args:
     images: an array [N, H, W, C], uint8 or in [0, 1]; a .npy or .npz file of one, or a folder of
       pictures (see `genjax.data.images.read`); or a list of such, a run each.
-    data: what they should be like: a dataset, a folder or an .npz, as `data.name` of a config.
+    data: what they should be like: a dataset, a folder or an .npz, as `data.name` of a config; or a
+      workdir, whose runs' own data they are then held against, split as these had them.
     metrics: names of scores, or `MODULE:OBJECT` of a `Metric`; if empty all that images alone have
       and that take seconds, and ("all",) for all.
     split: real images to hold against, "test" or "validation".

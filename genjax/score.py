@@ -13,7 +13,10 @@ from genjax.mistakes import UserError
 
 _FLAGS = cli.flags_of(__name__)
 _DATA = flags.DEFINE_string(
-  "data", None, "Real images: a dataset as mnist, a folder or an .npz.", flag_values=_FLAGS
+  "data",
+  None,
+  "Real images: a dataset as mnist, a folder, an .npz, or a workdir for those of its runs.",
+  flag_values=_FLAGS,
 )
 _ASKED = cli.score_flags(_FLAGS, "At most so many of each run.", "Of what is random in scores.")
 _DIRECTORY = flags.DEFINE_string(
@@ -26,7 +29,7 @@ def main(images: list[str]) -> None:
   if not images:
     raise UserError("no images; name files .npz or .npy, or folders of pictures, a run each")
   if not _DATA.value:
-    raise UserError("--data is missing; name a dataset as mnist, a folder or an .npz")
+    raise UserError("--data is missing; name a dataset as mnist, a folder, an .npz or a workdir")
   for path in images:
     if not pathlib.Path(path).exists():
       raise UserError(f"{path}: no such file or folder")

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import pathlib
 import shutil
 import signal
@@ -233,6 +234,22 @@ def test_images_that_cannot_be_scored(tmp_path):
     assert message in str(caught.value)
   with pytest.raises(genjax.UserError, match="cannot be had of images alone"):
     genjax.score(np.zeros((250, 28, 28), np.uint8), "digits", ("nll",))
+
+
+def test_images_are_held_against_a_workdir_s_own_data(scored, tmp_path):
+  """By the same protocol as its runs, whatever its config holds out."""
+  images = np.random.default_rng(0).integers(0, 255, (200, 28, 28), dtype=np.uint8)
+  known = json.loads((scored[0] / "protocols.json").read_text()).keys()
+  record = json.loads((scored[0] / "config.json").read_text())
+  record["config"]["data"]["validation"] = 0.25
+  (tmp_path / "other").mkdir()
+  (tmp_path / "other" / "config.json").write_text(json.dumps(record))
+  for name, equal in ((scored[0], True), (tmp_path / "other", False)):
+    out = tmp_path / str(equal)
+    genjax.score(images, name, "swd", count=200, out=out)
+    assert (json.loads((out / "protocols.json").read_text()).keys() <= known) == equal
+  with pytest.raises(genjax.UserError, match="the images are 8 x 8"):
+    genjax.score(images[:, :8, :8], scored[0], "swd")
 
 
 def test_the_command_scores_files(commands, tmp_path):

@@ -48,5 +48,9 @@ def group(context: Context) -> Group:
       found["emd"] = emd(held)
     return found
 
-  protocol = context.protocol("images", real_images=count, generated_images=count)
+  # Which images the first of training are depends on how many are held out.
+  whole = len(context.splits.train.label)
+  protocol = context.protocol(
+    "images", training_images=whole, real_images=count, generated_images=count
+  )
   return Group(protocol, context.names("images"), measure, floor)

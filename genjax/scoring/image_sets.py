@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import ml_collections
 import numpy as np
 
 from genjax import data, files, parts
@@ -47,21 +48,29 @@ def reference(name: str, shape: tuple, directory: str = "", cache: str = "") -> 
   """Real images of this shape.
 
   Args:
-    name: a dataset, as `data.load` takes it; images of another size or colour are fitted.
+    name: a dataset, as `data.load` takes it, whose images are fitted in size and colour; or a
+      workdir, of which the images of its runs are taken, split as these had them.
     shape: H, W, C.
     directory, cache: as of `data.load`.
 
   Raises:
     UserError: they cannot be had in this shape.
   """
-  splits = data.load(name, directory, cache=cache)
+  of_runs = (pathlib.Path(name) / "config.json").is_file()
+  if of_runs:
+    record = config_file.read_config(pathlib.Path(name))
+    splits = planning.reload_data(ml_collections.ConfigDict(record["config"]), directory)
+  else:
+    splits = data.load(name, directory, cache=cache)
   if splits.train.image.shape[1:] == shape:
     return splits
   height, width, channels = shape
-  if height != width:
+  if height != width or of_runs:
     raise UserError(
       f"the images are {height} x {width}, and those of {splits.source} "
-      f"{' x '.join(map(str, splits.train.image.shape[1:3]))}; expected the same, or squares"
+      f"{' x '.join(map(str, splits.train.image.shape[1:3]))}; expected the same"
+      + ", or squares"
+      * (not of_runs)
     )
   return data.load(name, directory, size=height, channels=channels, cache=cache)
 

@@ -51,8 +51,8 @@ def group(context: Context, name: str) -> Group:
 
   code = parts.source(name)["sha256"][:12]
   protocol = context.protocol(
-    catalogue.OWN, metric=name, code=code, score=metric.facts, real_images=count,
-    generated_images=count,
+    catalogue.OWN, metric=name, code=code, score=metric.facts,
+    training_images=len(context.splits.train.label), real_images=count, generated_images=count,
   )  # fmt: skip
   return Group(protocol, (metric.name,), measure, floor)
 
