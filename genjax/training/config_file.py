@@ -11,7 +11,7 @@ from importlib import metadata
 from genjax import DISTRIBUTION, files
 from genjax.config import flatten
 from genjax.data import sources
-from genjax.training import workdir
+from genjax.training import older_configs, workdir
 from genjax.types import UserError, now
 
 # What else may lie in a folder that has no config.json yet: what a process that was killed left,
@@ -19,36 +19,6 @@ from genjax.types import UserError, now
 _BEFORE = (".lock", ".owner", ".*.partial", "runs.csv", "metrics.csv", "*.log", "*.out", "*.err")
 # Of a workdir's files. To be raised when this code could not read what older code left.
 FORMAT = 2
-# What format 1 had no keys for, and meant: these values never change.
-_BEFORE_KEYS = {
-  "vae": {"reconstruction": "sum", "initialiser": "lecun_normal", "optimiser_rule": "optax"},
-  "gan": {
-    "critic_warmup": 0,
-    "clipped": "weights",
-    "clip_first": False,
-    "half_batches": False,
-    "label_noise": 0.0,
-    "initialiser": "lecun_normal",
-    "batch_norm": "torch",
-    "optimiser_rule": "optax",
-  },
-}
-# Keys that came later without another format, and what was meant before they did.
-_LATER_KEYS = {
-  "vae": {
-    "contrasts": "",
-    "mark": [],
-    "data": {"background": "white"},
-    "sweep": {"b2": [0.999], "decay_steps": [0.0]},
-  },
-  "gan": {
-    "contrasts": "",
-    "mark": [],
-    "data": {"background": "white"},
-    "model": {"spectral_norm": False, "shared_images": False},
-    "sweep": {"b2": [0.999], "decay_steps": [0.0], "critic_learning_rate": [0.0]},
-  },
-}
 # Keys of a config that say how, where and how often to look, not what is trained: whoever resumes
 # may change them. Best weights are those of the best of the validations that were made.
 _FREE = (
@@ -191,24 +161,15 @@ def read_config(path: pathlib.Path) -> dict:
     raise UserError(
       f"{file} cannot be read; restore it, or start again in another --workdir"
     ) from None
-  name = record["config"].get("model", {}).get("name")
   if record.setdefault("format", 1) == 1:
-    record["config"] = _with({"model": _BEFORE_KEYS.get(name, {})}, record["config"])
-  record["config"] = _with(_LATER_KEYS.get(name, {}), record["config"])
+    record["config"] = older_configs.of_format_1(record["config"])
+  record["config"] = older_configs.completed(record["config"])
   if record["format"] not in (1, FORMAT):
     raise UserError(
       f"{path} was left by genjax {made_by(record)} in format {record['format']}, and this genjax "
       f"{_version('genjax')} reads format {FORMAT}; use that version for it"
     )
   return record
-
-
-def _with(added: dict, config: dict) -> dict:
-  """A config with those keys where it has none; for each of a model there is one of a grid."""
-  added = added | {"grid": {key: [] for key in added.get("model", {})}}
-  parts = {part: keys for part, keys in added.items() if isinstance(keys, dict)}
-  alone = {key: value for key, value in added.items() if key not in parts}
-  return alone | config | {part: parts[part] | config[part] for part in parts if part in config}
 
 
 def check_arrays(path: pathlib.Path, record: dict) -> None:

@@ -19,7 +19,7 @@ import genjax
 from genjax import config, files
 from genjax.scoring import score_files
 from genjax.scoring.score_files import Place
-from genjax.training import config_file, metrics_file, workdir
+from genjax.training import config_file, metrics_file, older_configs, workdir
 from genjax.types import UserError
 
 SWEEP = {"seeds": [0, 1], "b2": [0.999], "decay_steps": [0.0]}
@@ -94,10 +94,10 @@ def test_what_says_how_and_not_what_may_change(tmp_path):
 
 @pytest.mark.parametrize(("model", "keys"), [("vae", 40), ("gan", 58)])
 def test_a_config_of_before_some_keys_is_read_with_what_it_meant(tmp_path, model, keys):
-  """A key that is new has its place in `_LATER_KEYS`, or old workdirs could not be read."""
+  """A key that is new has its place in `LATER_KEYS`, or old workdirs could not be read."""
   full = json.loads(json.dumps(config.default(model).to_dict()))
   old = {k: dict(part) if isinstance(part, dict) else part for k, part in full.items()}
-  for section, later in config_file._LATER_KEYS[model].items():
+  for section, later in older_configs.LATER_KEYS[model].items():
     if not isinstance(later, dict):
       del old[section]
       continue
