@@ -92,20 +92,20 @@ def run(
   `origin` is as of `study.run`. Raises as `train` does.
   """
   programs = genjax_config.programs(wanted)
-  planned, folders = design.of(programs), list(programs)
-  chosen = genjax_config.folder_of(cell, folders) if cell else None
+  planned, folders, units = design.of(programs), list(programs), genjax_config.units(programs)
+  chosen, part = units[genjax_config.folder_of(cell, list(units))] if cell else (None, "")
   plans = planning.plans(wanted, watch=WATCH, cell=chosen)
   if not explore:
     design.check(planned)
   study.check(plans, path, folders)
   if said := design.described(planned):
     print(f"{path}: {said}")
-  before = study.unfinished(path, folders)
-  study.run(plans, path, origin, folders)
+  before = study.unfinished(path, programs)
+  study.run(plans, path, origin, folders, part)
   # Where nothing was left to do, the cells of an array would all write the same page.
   there = cell and not before and (path / build.FILE).exists()
-  if left := study.unfinished(path, folders):
-    print(f"{path}: {len(folders) - len(left)} of {len(folders)} cells are done")
+  if left := study.unfinished(path, programs):
+    print(f"{path}: {len(units) - len(left)} of {len(units)} cells are done")
   elif report and not there:
     # Training is done, and said so: what goes wrong from here on takes nothing away from it.
     print(f"{path / build.FILE}: being written", flush=True)

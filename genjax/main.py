@@ -18,8 +18,9 @@ _EXPLORE = cli.explore_flag(_FLAGS)
 _CELL = flags.DEFINE_string(
   "cell",
   "",
-  "The only cell of a study to train, by its folder or its number from 1: other processes, on any "
-  "machine, may train others meanwhile. `list` prints the folders, and trains nothing.",
+  "The only cell of a study to train, or part of one (sweep.seeds_at_once), by its folder or its "
+  "number from 1: other processes, on any machine, may train others meanwhile. `list` prints the "
+  "folders, and trains nothing.",
   flag_values=_FLAGS,
 )
 _LIST = "list"
@@ -61,18 +62,20 @@ def _elsewhere(programs: dict[str, Any]) -> None:
   from genjax.training import cluster, config_file, design
 
   flag = f"--ray={_RAY.value}" if _RAY.value else f"--cell={_LIST}"
-  config.check_study(flag, list(programs))
+  units = config.units(programs)
+  config.check_study(flag, list(units))
   if not _RAY.value:
-    print(*programs, sep="\n")
+    print(*units, sep="\n")
     return
   planned = design.of(programs)
   if not _EXPLORE.value:
     design.check(planned)
   path, resources = pathlib.Path(_WORKDIR.value), cluster.Resources(_CPUS.value, _GPUS.value)
-  if (path / "config.json").exists():
+  if "" not in programs and (path / "config.json").exists():
     raise UserError(f"{path} is a workdir of one program; name another --workdir for a study")
-  config_file.check_free(path, programs)  # before anything is written there
-  cluster.run(list(programs), path, sys.argv[1:], _RAY.value, resources)
+  if not (path / "config.json").exists():  # before anything is written there
+    config_file.check_free(path, {unit.partition("/")[0] for unit in units})
+  cluster.run(list(units), path, sys.argv[1:], _RAY.value, resources)
 
 
 if __name__ == "__main__":

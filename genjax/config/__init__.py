@@ -3,7 +3,16 @@
 from genjax.config.checks import check
 from genjax.config.files import load, settled
 from genjax.config.keys import complete, default, flatten, options, title
-from genjax.config.studies import cells, check_overrides, check_study, folder_of, programs
+from genjax.config.studies import (
+  cells,
+  check_overrides,
+  check_study,
+  folder_of,
+  parts_of,
+  programs,
+  span,
+  units,
+)
 from genjax.config.variants import FLAX, variant
 
 __all__ = [
@@ -18,8 +27,11 @@ __all__ = [
   "folder_of",
   "load",
   "options",
+  "parts_of",
   "programs",
   "settled",
+  "span",
   "title",
+  "units",
   "variant",
 ]

@@ -110,6 +110,9 @@ KEYS = (
   Key("sweep.seeds", (0, 1, 2, 3), rules.SEED, "seeds, a run each"),
   Key("sweep.latents", (10,), whole(1), "latent sizes, a run each"),
   Key("sweep.chunk", 0, whole(0), "runs of a device computed at once; 0 leaves it to the backend"),
+  Key("sweep.seeds_at_once", 0, whole(0),
+    "seeds trained together; more are trained in parts, one after another or each by its own "
+    "`--cell`; 0 for all together"),
   Key("sweep.learning_rate", (NUMBERS["learning_rate"],), rules.ABOVE_ZERO,
     "learning rate of every player"),
   Key("sweep.critic_learning_rate", (NUMBERS["critic_learning_rate"],), rules.FROM_ZERO,

@@ -3,7 +3,7 @@
 import copy
 import difflib
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import ml_collections
 
@@ -46,6 +46,32 @@ def programs(config: ml_collections.ConfigDict) -> dict[str, ml_collections.Conf
   return made
 
 
+def parts_of(config: ml_collections.ConfigDict) -> dict[str, tuple[int, ...]]:
+  """The seeds of each part of a program by its folder; {} where all are trained together."""
+  seeds, most = config.sweep.seeds, config.sweep.seeds_at_once
+  if not 0 < most < len(seeds):
+    return {}
+  some = [seeds[first : first + most] for first in range(0, len(seeds), most)]
+  return {span("seeds", part): part for part in some}
+
+
+def span(key: str, values: Sequence) -> str:
+  """A folder's name for some values of a `sweep` key: "seeds=4-9", by the first and the last."""
+  return f"{key}={'-'.join(map(str, dict.fromkeys((values[0], values[-1]))))}"
+
+
+def units(programs: Mapping[str, ml_collections.ConfigDict]) -> dict[str, tuple[str, str]]:
+  """What processes of their own may train -> the folder of its program, and which part of it.
+
+  "" is a program's own folder where there is but one, and the part where all is trained together.
+  """
+  return {
+    "/".join(filter(None, (folder, part))): (folder, part)
+    for folder, config in programs.items()
+    for part in parts_of(config) or [""]
+  }
+
+
 def folder_of(cell: str, folders: Sequence[str]) -> str:
   """The folder of the cell that `--cell` names.
 
@@ -75,7 +101,10 @@ def check_study(flag: str, folders: Sequence[str]) -> None:
   """Raises `UserError` where there is no study, for a flag that is about one."""
   if list(folders) == [""]:
     name = flag.partition("=")[0]
-    raise UserError(f"{flag}: the config asks for one program, not for a study; drop {name}")
+    raise UserError(
+      f"{flag}: the config asks for one program, not for a study or for sweep.seeds_at_once; drop "
+      f"{name}"
+    )
 
 
 def cells(config: ml_collections.ConfigDict) -> list[tuple[str, ml_collections.ConfigDict]]:

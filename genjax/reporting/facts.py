@@ -55,7 +55,7 @@ def lead(records: Sequence[Mapping]) -> str:
 
 def _numbers(sweep: Mapping) -> dict[str, str]:
   """Seeds, what is swept, and what is not, but for what is off."""
-  values = {k: v for k, v in sweep.items() if k not in ("seeds", "chunk")}
+  values = {k: v for k, v in sweep.items() if k not in ("seeds", "chunk", "seeds_at_once")}
   swept = {name: value for name, value in values.items() if len(value) > 1}
   fixed = {
     name: value

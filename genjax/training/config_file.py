@@ -5,7 +5,7 @@ import functools
 import json
 import pathlib
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 
 from genjax import DISTRIBUTION, files
@@ -16,13 +16,23 @@ from genjax.types import UserError, now
 
 # What else may lie in a folder that has no config.json yet: what a process that was killed left,
 # and the logs of whatever started it.
-_BEFORE = (".lock", ".owner", ".*.partial", "runs.csv", "metrics.csv", "*.log", "*.out", "*.err")
+_BEFORE = (
+  ".*lock",
+  ".owner",
+  ".whole",
+  ".*.partial",
+  "runs.csv",
+  "metrics.csv",
+  "*.log",
+  "*.out",
+  "*.err",
+)
 # Of a workdir's files. To be raised when this code could not read what older code left.
 FORMAT = 2
 # Keys of a config that say how, where and how often to look, not what is trained: whoever resumes
 # may change them. Best weights are those of the best of the validations that were made.
 _FREE = (
-  *("sweep.chunk", "keep", "log_every", "eval_every"),
+  *("sweep.chunk", "sweep.seeds_at_once", "keep", "log_every", "eval_every"),
   *("data.cache", "data.dir", "data.name", "data.background", "contrasts", "mark"),
 )
 _LIBRARIES = ("genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
@@ -42,24 +52,46 @@ def settle(path: pathlib.Path, record: dict, origin: dict | None = None) -> None
   file = path / "config.json"
   compare(path, record)
   if file.exists():
-    old, record = read_config(path), json.loads(json.dumps(record))
-    full = old | record
+    old = read_config(path)
+    full = changed(old, record["config"], workdir.last_step(path)) | _plain(
+      {key: value for key, value in record.items() if key != "config"}
+    )
     if full == old:
       return
-    if changed := differences(old["config"], record["config"]):
-      said = f"{now()}, from step {workdir.last_step(path):,} on: {'; '.join(changed)}"
-      full["changes"] = [*old.get("changes", []), said]
   else:
     full = {"format": FORMAT} | record | (origin or {})
     full |= {"revision": _revision(), "versions": versions()}
-  files.write(file, json.dumps(full, indent=2) + "\n")
+  write(path, full)
 
 
-def compare(path: pathlib.Path, record: dict) -> None:
-  """Compares with the config.json of a workdir, where there is one.
+def write(path: pathlib.Path, record: dict) -> None:
+  """Writes a config.json as it stands."""
+  files.write(path / "config.json", json.dumps(record, indent=2) + "\n")
+
+
+def changed(record: dict, config: Mapping, step: int) -> dict:
+  """What a config.json says once its config is another from a step on, which it notes."""
+  config = _plain(config)
+  if said := differences(record["config"], config):
+    note = f"{now()}, from step {step:,} on: {'; '.join(said)}"
+    record = record | {"changes": [*record.get("changes", []), note]}
+  return record | {"config": config}
+
+
+def _plain(record: Mapping) -> dict:
+  """As it is read from a file."""
+  return json.loads(json.dumps(record))
+
+
+def compare(
+  path: pathlib.Path, record: dict, growing: bool = False, parts: Iterable[str] = ()
+) -> None:
+  """Compares with the config.json of a workdir, where there is one. It may be trained for longer.
 
   Args:
     path: the workdir.
+    growing: whether there may be other runs besides those of the workdir.
+    parts: names of folders that are made in it.
     record: "config", the nested config; "dataset", what was loaded; both JSON's types. "parts",
       where those that are not genjax's come from, if there are any.
 
@@ -78,29 +110,52 @@ def compare(path: pathlib.Path, record: dict) -> None:
         f"{path} has checkpoints and no config.json to say of what; restore it, or name another "
         "--workdir"
       )
-    check_free(path)
+    check_free(path, parts)
     return
-  old, record = read_config(path), json.loads(json.dumps(record))
+  old, record = read_config(path), _plain(record)
   check_arrays(path, old)
+  longer = _longer(path, old["config"], record["config"])
+  more = _more(old["config"], record["config"]) if growing else ()
   both = {
-    "config": differences(old["config"], record["config"], _FREE),
+    "config": differences(old["config"], record["config"], (*_FREE, *longer, *more)),
     "dataset": data_differences(old["dataset"], record["dataset"]),
   }
   if both["dataset"]:  # for which one of these may be the reason
-    changed = differences(old["config"], record["config"])
-    both["dataset"] += [line for line in changed if line.startswith("data.")]
+    every = differences(old["config"], record["config"])
+    both["dataset"] += [line for line in every if line.startswith("data.")]
   before = old.get("parts", {})
   both["code"] = [
     f"{name} of {now['file'] or 'this program'} is not what it was"
     for name, now in record.get("parts", {}).items()
     if name in before and now["sha256"] != before[name]["sha256"]
   ]
-  for part, changed in both.items():
-    if changed:
+  for part, lines in both.items():
+    if lines:
       raise UserError(
-        f"{file} was made with another {part}: {'; '.join(changed)}. "
+        f"{file} was made with another {part}: {'; '.join(lines)}. "
         "Take those values back, or name another --workdir"
       )
+
+
+def _longer(path: pathlib.Path, old: dict, new: dict) -> list[str]:
+  """The keys that say for how long is trained, where that is longer. Raises `UserError` in vain."""
+  keys = [key for key in ("steps", "epochs") if 0 < old.get(key, 0) < new.get(key, 0)]
+  decays = new.get("sweep", {}).get("decay_steps", [0])
+  length = max(old.get("steps", 0), workdir.last_step(path))
+  if keys and all(0 < steps <= length for steps in decays):
+    raise UserError(
+      f"{path / 'config.json'}: learning rates fell to 0 within {max(decays):g} steps "
+      "(sweep.decay_steps), so that more steps change nothing, and a longer decay has other rates "
+      "from the first step on; name another --workdir for it"
+    )
+  return keys
+
+
+def _more(old: dict, new: dict) -> list[str]:
+  """The keys of a sweep that have all the values that they had, and others."""
+  old, new = old.get("sweep", {}), new.get("sweep", {})
+  lists = [key for key in old.keys() & new.keys() if isinstance(old[key], list)]
+  return [f"sweep.{key}" for key in lists if set(old[key]) <= set(new[key])]
 
 
 def check_free(path: pathlib.Path, cells: Iterable[str] = ()) -> None:
@@ -132,7 +187,9 @@ def check_free(path: pathlib.Path, cells: Iterable[str] = ()) -> None:
 
 def _cells(path: pathlib.Path) -> list[pathlib.Path]:
   """The workdirs in a folder, as those of a study."""
-  return [file.parent for file in sorted(path.glob("*/config.json")) if _is_workdir(file.parent)]
+  return [
+    file.parent for file in sorted(path.glob("[!.]*/config.json")) if _is_workdir(file.parent)
+  ]
 
 
 def _is_workdir(path: pathlib.Path) -> bool:

@@ -20,14 +20,19 @@ LATER_KEYS = {
     "contrasts": "",
     "mark": [],
     "data": {"background": "white"},
-    "sweep": {"b2": [0.999], "decay_steps": [0.0]},
+    "sweep": {"b2": [0.999], "decay_steps": [0.0], "seeds_at_once": 0},
   },
   "gan": {
     "contrasts": "",
     "mark": [],
     "data": {"background": "white"},
     "model": {"spectral_norm": False, "shared_images": False},
-    "sweep": {"b2": [0.999], "decay_steps": [0.0], "critic_learning_rate": [0.0]},
+    "sweep": {
+      "b2": [0.999],
+      "decay_steps": [0.0],
+      "critic_learning_rate": [0.0],
+      "seeds_at_once": 0,
+    },
   },
 }
 
@@ -39,7 +44,7 @@ def of_format_1(config: dict) -> dict:
 
 def completed(config: dict) -> dict:
   """A config with the keys that came since."""
-  return _with(LATER_KEYS.get(_model(config), {}), config)
+  return _with(LATER_KEYS.get(_model(config), {"sweep": {"seeds_at_once": 0}}), config)
 
 
 def _model(config: dict) -> str:

@@ -2,11 +2,12 @@
 
 import pathlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
+import ml_collections
 from tqdm import tqdm
 
-from genjax.training import config_file, planning, train, workdir
+from genjax.training import config_file, growth, planning
 from genjax.types import UserError
 
 
@@ -15,6 +16,7 @@ def run(
   path: pathlib.Path,
   origin: dict | None = None,
   folders: Sequence[str] = (),
+  part: str = "",
 ) -> None:
   """Trains programs one after another, and goes on where it stopped.
 
@@ -23,6 +25,7 @@ def run(
     path: the workdir.
     origin: what a new config.json says besides, as `cli.origin` has it.
     folders: those of the whole study, where other processes train the others; all planned if empty.
+    part: the only one that is trained, as in `growth.run`.
 
   Raises:
     UserError: as `check` (then nothing is written); or a workdir is damaged.
@@ -32,7 +35,7 @@ def run(
   left = {
     folder: plan
     for folder, plan in plans.items()
-    if not (folder and _finished(plan, path / folder))
+    if not (folder and growth.holds(path / folder, plan.config))
   }
   if len(left) < len(plans):
     print(f"{path}: {len(plans) - len(left)} of {len(plans)} cells were done before")
@@ -42,7 +45,7 @@ def run(
     if taken:
       seconds = (time.perf_counter() - begun) / taken * ahead
       title += f", all left {tqdm.format_interval(seconds)}"
-    taken += len(plan.rows) * train.train(plan, path / folder, title, origin)
+    taken += growth.run(plan, path / folder, title, origin, part)
     ahead -= _work(plan)
 
 
@@ -56,18 +59,18 @@ def check(plans: dict[str, planning.Plan], path: pathlib.Path, folders: Sequence
       raise UserError(
         f"{path} holds runs that are no part of a study; name another --workdir for the study"
       )
-    config_file.compare(path / folder, planning.record(plan))
+    growth.check(plan, path / folder)
   if "" not in plans:
     config_file.check_free(path, folders or plans)
 
 
-def unfinished(path: pathlib.Path, folders: Iterable[str]) -> list[str]:
-  """The cells of a study that still have a run to be trained, by any process."""
-  return [folder for folder in folders if not workdir.finished(path / folder)]
-
-
-def _finished(plan: planning.Plan, path: pathlib.Path) -> bool:
-  return workdir.finished(path) and (path / "checkpoints" / str(plan.steps)).is_dir()
+def unfinished(path: pathlib.Path, programs: Mapping[str, ml_collections.ConfigDict]) -> list[str]:
+  """The cells of a study, or their parts, that still have a run to be trained, by any process."""
+  return [
+    "/".join(filter(None, [folder, part]))
+    for folder, config in programs.items()
+    for part in growth.unfinished(config, path / folder)
+  ]
 
 
 def _work(plan: planning.Plan) -> int:

@@ -13,10 +13,12 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from genjax.types import NUMBERS, PyTree, Run
 
 
-def table(seeds: tuple, latents: tuple, chunk: int = 0, **numbers: tuple) -> list[dict]:
+def table(
+  seeds: tuple, latents: tuple, chunk: int = 0, seeds_at_once: int = 0, **numbers: tuple
+) -> list[dict]:
   """The runs of a config's `sweep` keys: a dictionary for each combination, seeds fastest.
 
-  `chunk` says how runs are computed, not which: it is not used here.
+  `chunk` and `seeds_at_once` say how runs are computed, not which: they are not used here.
   """
   columns = {"latent": latents} | numbers | {"seed": seeds}
   rows = [dict(zip(columns, row, strict=True)) for row in itertools.product(*columns.values())]
@@ -49,6 +51,16 @@ def setting(row: dict, rows: list[dict]) -> str:
   """What tells a run's setting from others': "latent 10, clip 0.01"; "" where all are alike."""
   changing = [name for name in row if name != "seed" and len({r[name] for r in rows}) > 1]
   return ", ".join(f"{name.replace('_', ' ')} {row[name]:g}" for name in changing)
+
+
+def name(row: dict, rows: list[dict]) -> str:
+  """What TensorBoard calls a run: "latent 10, seed 3"."""
+  return ", ".join(filter(None, [setting(row, rows), f"seed {row['seed']}"]))
+
+
+def identity(row: dict) -> tuple:
+  """What makes a run the same in two workdirs of one program: all its numbers."""
+  return tuple(sorted(row.items()))
 
 
 _ROWS, _SHARED = PartitionSpec("runs"), PartitionSpec()

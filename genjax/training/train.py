@@ -74,7 +74,7 @@ class Training:
     self.checkpoints = checkpoint.Checkpoints(path / "checkpoints", config.keep)
     self.step, self.progress = self._begin()
     self.watching = plan.watch.begin(plan, path) if plan.watch else None
-    self.names = [_name(row, self.rows) for row in self.rows]
+    self.names = [sweep.name(row, self.rows) for row in self.rows]
     self.history = metrics_file.History(path, self.names, self.step)
     self.troubles = self._judge()
     self.drawn = -np.inf
@@ -283,11 +283,6 @@ def _pace(taken: int, seconds: float, block: int) -> int:
   """Steps for the next call, in whole blocks: what fits its time, at most twice as many as now."""
   steps = min(2 * taken, int(taken * CALL_SECONDS / max(seconds, 1e-3)))
   return max(1, steps // block) * block
-
-
-def _name(row: dict, rows: list[dict]) -> str:
-  """What TensorBoard calls a run: "latent 10, seed 3"."""
-  return ", ".join(filter(None, [sweep.setting(row, rows), f"seed {row['seed']}"]))
 
 
 def _spread(name: str, values: np.ndarray) -> str:

@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import pathlib
+import shutil
 from collections.abc import Iterable, Iterator
 
 from genjax import files
@@ -85,28 +86,39 @@ def _of_full_disk(error: BaseException | None) -> str:
 
 def last_step(path: pathlib.Path) -> int:
   """Of the checkpoints; 0 where there is none."""
-  return max(_steps(path), default=0)
+  return max(steps(path), default=0)
 
 
 def begun(path: pathlib.Path) -> bool:
   """Whether a workdir has a checkpoint."""
-  return bool(_steps(path))
+  return bool(steps(path))
 
 
-def _steps(path: pathlib.Path) -> list[int]:
+def steps(path: pathlib.Path) -> list[int]:
+  """Of the checkpoints, in order."""
   names = [place.name for place in (path / "checkpoints").glob("*")]
-  return [int(name) for name in names if name.isdecimal()]
+  return sorted(int(name) for name in names if name.isdecimal())
+
+
+def drop(path: pathlib.Path, step: int) -> None:
+  """Removes a checkpoint: it is there, or it is not."""
+  gone = path / ".dropped.partial"
+  shutil.rmtree(gone, ignore_errors=True)
+  os.rename(path / "checkpoints" / str(step), gone)
+  shutil.rmtree(gone)
 
 
 def homes(path: pathlib.Path) -> list[pathlib.Path]:
   """The workdirs that a path names: itself, or the cells of a study, in the order of their numbers.
 
-  What they hold is not looked at.
+  Or their parts, until their runs are gathered. What they hold is not looked at.
   """
-  cells = sorted(
-    (file.parent for file in path.glob("*/config.json")), key=lambda cell: natural(cell.name)
-  )
-  return cells if cells and not (path / "config.json").exists() else [path]
+  if (path / "config.json").exists():
+    return [path]
+  files = [*path.glob("[!.]*/config.json"), *path.glob("[!.]*/[!.]*=*/config.json")]
+  cells = {file.parent for file in files}
+  cells = [cell for cell in cells if cell.parent not in cells]
+  return sorted(cells, key=lambda cell: natural(str(cell))) or [path]
 
 
 def named(
@@ -160,10 +172,12 @@ def write_runs(path: pathlib.Path, rows: list[dict], results: list[dict]) -> Non
 
 
 def finished(path: pathlib.Path) -> bool:
-  """Whether no run in runs.csv is still to be trained."""
+  """Whether no run in runs.csv is still to be trained, and their last weights are there."""
   if not (path / "runs.csv").exists():
     return False
-  return all(row["status"] in ("done", "failed") for row in read_runs(path))
+  rows = read_runs(path)
+  last = max((int(row["last_step"]) for row in rows), default=0)
+  return last <= last_step(path) and all(row["status"] in ("done", "failed") for row in rows)
 
 
 def read_runs(path: pathlib.Path) -> list[dict[str, str]]:
