@@ -36,6 +36,7 @@ def write(
   failed=(),
   source="mnist 3.0.1",
   status="done",
+  first_seed=0,
   **numbers,
 ):
   """A workdir of `seeds` seeds at each latent, 12 steps long, best at 8.
@@ -46,13 +47,15 @@ def write(
       at step 8.
     protocols: id -> record; {"aa": protocol()} where it is None.
     failed: places of the runs that failed, at step 12.
+    first_seed: the others follow.
     numbers: more columns of runs.csv, each a number.
   """
   path.mkdir(parents=True)
   data = {"source": source, "image_shape": [28, 28, 1], "num_classes": 10}
   (path / "config.json").write_text(json.dumps({"config": {}, "dataset": data}))
   names = ["run", "seed", "latent", *numbers, "status", "best_step", "last_step"]
-  lines, places = [], [(latent, seed) for latent in latents for seed in range(seeds)]
+  every_seed = range(first_seed, first_seed + seeds)
+  lines, places = [], [(latent, seed) for latent in latents for seed in every_seed]
   for run, (latent, seed) in enumerate(places):
     end = ["failed" if run in failed else status, 8, 12]
     lines.append([run, seed, latent, *numbers.values(), *end])

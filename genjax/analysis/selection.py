@@ -9,7 +9,7 @@ import numpy as np
 
 from genjax.data.sources import numbered
 from genjax.plotting import plots
-from genjax.training import config_file, loading, sweep, workdir
+from genjax.training import config_file, loading, pooling, sweep, workdir
 from genjax.types import Model, Run, State, UserError
 
 
@@ -87,6 +87,9 @@ def read(
   if not any(indices.values()):
     raise UserError(f"--runs={','.join(wanted)}: no run matches; {_there_are(saved)}")
   latents = {row["latent"] for one in saved.values() for row in one.rows}
+  records = {folder: config_file.read_config(folder) for folder in names}
+  shared = pooling.names_of(names, records, {folder: one.rows for folder, one in saved.items()})
+  prefixed = len(set(shared.values())) > 1
   return [
     Selection(
       names[folder],
@@ -94,7 +97,10 @@ def read(
       one,
       weights,
       tuple(indices[folder]),
-      _labels(names[folder] if len(names) > 1 else "", one, indices[folder], latents),
+      [
+        label._replace(setting=label.setting or (shared[folder] if len(names) > 1 else ""))
+        for label in _labels(shared[folder] if prefixed else "", one, indices[folder], latents)
+      ],
     )
     for folder, one in saved.items()
     if indices[folder]

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from genjax.config import contrasts
 from genjax.config.contrasts import Pair
 from genjax.scoring import score_files
-from genjax.training import config_file, metrics_file, sweep, workdir
+from genjax.training import config_file, metrics_file, pooling, sweep, workdir
 from genjax.types import UserError
 
 
 class RunRecord(NamedTuple):
-  workdir: str  # its name in tables
+  workdir: str  # its name in tables; one for all that differ in nothing but seeds
   numbers: dict[str, float]  # seed, latent, learning_rate, ...
   seed: int
   latent: int
@@ -54,6 +54,8 @@ class Workdir(NamedTuple):
 def read(paths: Sequence[str | pathlib.Path]) -> list[Workdir]:
   """The workdirs of these paths, and of each study its cells, in the order of their numbers.
 
+  Runs of workdirs that differ in nothing but seeds are of the same settings.
+
   Raises:
     UserError: a path is neither, or a file in it cannot be read; none was trained yet.
   """
@@ -64,8 +66,10 @@ def read(paths: Sequence[str | pathlib.Path]) -> list[Workdir]:
     first = next(iter(names))
     raise UserError(f"{first} has no runs.csv: {without_runs(first)}")
   latents = {row["latent"] for rows, _ in tables.values() for row in rows}
+  shared = pooling.names_of(names, records, {folder: rows for folder, (rows, _) in tables.items()})
+  prefixed = len(set(shared.values())) > 1
   return [
-    _workdir(folder, names[folder], len(names) > 1, records[folder], *table, latents)
+    _workdir(folder, names[folder], shared[folder], prefixed, records[folder], *table, latents)
     for folder, table in tables.items()
   ]
 
@@ -96,7 +100,8 @@ def planned(homes: Sequence[Workdir], plan: str = "") -> tuple[Pair, ...] | None
 def _workdir(
   folder: pathlib.Path,
   name: str,
-  one_of_many: bool,
+  shared: str,
+  prefixed: bool,
   record: dict,
   rows: list[dict],
   results: list[dict],
@@ -104,7 +109,7 @@ def _workdir(
 ) -> Workdir:
   data = record["dataset"]
   metrics_file.tell_lost_figures(folder)
-  prefix = name if one_of_many else ""
+  prefix = shared if prefixed else ""
   if "images" in record:  # of programs that say nothing of a latent
     latents = ()
   settings = sweep.settings(rows, prefix, latents)  # names tell latents of all workdirs apart
@@ -114,7 +119,7 @@ def _workdir(
   structure = config_file.structure(config)
   runs = [
     RunRecord(
-      name, row, row["seed"], int(row["latent"]), setting or name, line or name, **result,
+      shared, row, row["seed"], int(row["latent"]), setting or shared, line or shared, **result,
       figures=of_run, coordinates=structure | _but("seed", row),
     )
     for row, result, setting, line, of_run in zip(

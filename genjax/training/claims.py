@@ -84,13 +84,11 @@ def in_turn(file: pathlib.Path) -> Iterator[None]:
     OSError: the file cannot be written.
   """
   with open(file, "a") as lock:
-    if _lock(lock, fcntl.LOCK_EX):
-      yield
-      return
+    locked = _lock(lock, fcntl.LOCK_EX)
     owner = Owner(file.with_name(f"{file.name}.owner"))
     while True:
       with contextlib.suppress(Busy):
-        owner.take(alone_here=False)
+        owner.take(alone_here=locked)
         break
     try:
       yield

@@ -31,7 +31,7 @@ _BEFORE = (
 FORMAT = 2
 # Keys of a config that say how, where and how often to look, not what is trained: whoever resumes
 # may change them. Best weights are those of the best of the validations that were made.
-_FREE = (
+FREE = (
   *("sweep.chunk", "sweep.seeds_at_once", "keep", "log_every", "eval_every"),
   *("data.cache", "data.dir", "data.name", "data.background", "contrasts", "mark"),
 )
@@ -117,7 +117,7 @@ def compare(
   longer = _longer(path, old["config"], record["config"])
   more = _more(old["config"], record["config"]) if growing else ()
   both = {
-    "config": differences(old["config"], record["config"], (*_FREE, *longer, *more)),
+    "config": differences(old["config"], record["config"], (*FREE, *longer, *more)),
     "dataset": data_differences(old["dataset"], record["dataset"]),
   }
   if both["dataset"]:  # for which one of these may be the reason
@@ -140,7 +140,7 @@ def compare(
 def _longer(path: pathlib.Path, old: dict, new: dict) -> list[str]:
   """The keys that say for how long is trained, where that is longer. Raises `UserError` in vain."""
   keys = [key for key in ("steps", "epochs") if 0 < old.get(key, 0) < new.get(key, 0)]
-  decays = new.get("sweep", {}).get("decay_steps", [0])
+  decays = old.get("sweep", {}).get("decay_steps", [0])
   length = max(old.get("steps", 0), workdir.last_step(path))
   if keys and all(0 < steps <= length for steps in decays):
     raise UserError(

@@ -113,8 +113,10 @@ def finish(path: pathlib.Path) -> None:
   whole = path / _WHOLE
   for name in _FILES:
     if (whole / name).exists():
-      if (path / name).exists():
-        os.rename(path / name, whole / f"{name}.before")
+      before = whole / f"{name}.before"
+      if (path / name).exists() and not before.exists():
+        os.rename(path / name, before)
+      _remove(path / name)  # empty: whoever claims a workdir makes its folders
       os.rename(whole / name, path / name)
   for part in (whole / _TAKEN).read_text().split("\n"):
     if part:

@@ -53,6 +53,44 @@ def test_a_study_is_its_cells_in_the_order_of_their_numbers(tmp_path):
   assert twice == ["depth=2", "depth=4", "depth=10"]
 
 
+def test_workdirs_that_differ_in_their_seeds_alone_are_pooled(tmp_path):
+  numbers = {"latents": (2, 10), "clip": 0.01}
+  figures = {"fd@aa": {4: [1, 2, 3, 4]}}
+  paths = [
+    scored.write(tmp_path / name, figures, seeds=2, first_seed=first, **numbers)
+    for name, first in (("a", 0), ("b", 2), ("c", 4))
+  ]
+  assert settings(*paths[:2]) == (["latent 2"] * 2 + ["latent 10"] * 2) * 2
+  both = recorded_scores.read(workdirs.read(paths[:2]), "best")[0].settings
+  assert {name: list(rows) for name, rows in both.items()} == {
+    "latent 2": [0, 1, 4, 5],
+    "latent 10": [2, 3, 6, 7],
+  }
+  other = scored.write(tmp_path / "d", {}, seeds=1, latents=(10,))
+  assert settings(*paths, other)[3:5] == ["a, b and 1 more latent 10", "a, b and 1 more latent 2"]
+  # Not what was trained twice, or with other numbers, or longer, or on other data.
+  again = scored.write(tmp_path / "e", {}, seeds=2, **numbers)
+  assert settings(paths[0], again)[::4] == ["a latent 2", "e latent 2"]
+  for key, value in (("config", {"steps": 9}), ("dataset", {"crc32": 7})):
+    changed = scored.write(tmp_path / key, {}, seeds=2, first_seed=2, **numbers)
+    record = json.loads((changed / "config.json").read_text())
+    record[key] |= value
+    (changed / "config.json").write_text(json.dumps(record))
+    assert settings(paths[0], changed)[::4] == ["a latent 2", f"{key} latent 2"]
+  more = scored.write(tmp_path / "f", {}, seeds=2, first_seed=2, latents=(2, 10), clip=0.1)
+  assert settings(paths[0], more)[::4] == ["a latent 2", "f latent 2"]
+
+
+def test_cells_of_studies_that_differ_in_their_seeds_alone_are_pooled(tmp_path):
+  for study, first in (("s", 0), ("t", 1)):
+    for depth in (2, 4):
+      cell = scored.write(tmp_path / study / f"depth={depth}", {}, seeds=1, first_seed=first)
+      record = json.loads((cell / "config.json").read_text())
+      record["config"]["model"] = {"depth": depth}
+      (cell / "config.json").write_text(json.dumps(record))
+  assert settings(tmp_path / "s", tmp_path / "t") == ["depth=2", "depth=4"] * 2
+
+
 # Scores.
 
 

@@ -182,3 +182,23 @@ def test_without_locks_figures_are_written_in_turn(no_locks, tmp_path):
   with metrics_file.scores_locked(tmp_path):
     pass
   assert [file.name for file in tmp_path.iterdir()] == [".scores.lock"]
+
+
+def test_in_turn_waits_for_another_machine_though_a_lock_is_given(tmp_path, monkeypatch):
+  """As on file systems whose locks exclude nobody elsewhere: its file says that it is within."""
+  file, looks, sleep = tmp_path / ".scores.lock.owner", iter(range(8)), time.sleep
+  about = {"host": "node7", "pid": 7, "since": "2026-01-01 00:00", "machine": "m", "token": "t"}
+  file.write_text(json.dumps(about))
+
+  def meanwhile(seconds):
+    if (look := next(looks)) == 7:
+      file.unlink()  # it has left
+    else:
+      file.write_text(json.dumps(about | {"beat": look}))
+    sleep(seconds)
+
+  monkeypatch.setattr(claims.time, "sleep", meanwhile)
+  with metrics_file.scores_locked(tmp_path):
+    assert next(looks, "none") == "none"
+    assert json.loads(file.read_text())["pid"] == os.getpid()
+  assert not file.exists()
