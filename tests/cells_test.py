@@ -43,6 +43,8 @@ def test_cells_one_by_one_are_the_study_and_the_last_writes_its_report(commands,
 def test_the_cells_are_listed_for_whoever_starts_them(commands):
   result = commands("main", *FLAGS, "--cell=list")
   assert (result.status, result.output, result.errors) == (0, "width=8\nwidth=12\n", "")
+  flags = ["--config.sweep.seeds_at_once=1", "--config.grid.width=()"]
+  assert commands("main", *FLAGS, "--cell=list", *flags).output == "seeds=0\nseeds=1\n"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,8 @@ def test_the_cells_are_listed_for_whoever_starts_them(commands):
     ),
     (
       ["--cell=1", "--config.grid.width=()"],
-      "--cell=1: the config asks for one program, not for a study; drop --cell",
+      "--cell=1: the config asks for one program, not for a study or for sweep.seeds_at_once; drop "
+      "--cell",
     ),
   ],
 )
@@ -119,16 +122,21 @@ def slurm(caches, tmp_path):
   return call, spool
 
 
-def test_an_array_of_slurm_trains_all_cells_at_once(slurm, whole, tmp_path):
+@pytest.mark.parametrize(
+  ("flags", "tasks"), [((), 2), (("--config.sweep.seeds_at_once=1",), 4)], ids=["cells", "parts"]
+)
+def test_an_array_of_slurm_trains_all_cells_at_once(slurm, whole, tmp_path, flags, tasks):
   call, spool = slurm
   path = tmp_path / "a study"
-  done = call("--time=1:00:00", "--gpus=1", "--", *FLAGS, f"--workdir={path}")
+  done = call("--time=1:00:00", "--gpus=1", "--", *FLAGS, *flags, f"--workdir={path}")
   logs = {file.name: file.read_text() for file in spool.glob("*.out")}
   assert done.returncode == 0, (done.stderr, logs)
   asked = (spool / "asked").read_text().splitlines()
-  assert {"--time=1:00:00", "--gpus=1", "--array=1-2"} <= set(asked)
-  assert set(logs) == {"1.out", "2.out"}
+  assert {"--time=1:00:00", "--gpus=1", f"--array=1-{tasks}"} <= set(asked)
+  assert set(logs) == {f"{task}.out" for task in range(1, tasks + 1)}
   assert_same(path, whole)
+  left = {file.name for folder in FOLDERS for file in path.joinpath(folder).iterdir()}
+  assert not any("seeds=" in name for name in left)
   # Whoever came last, or both where they ended at once.
   wrote = [f"{path}/report.html: everything on one page" in log for log in logs.values()]
   assert any(wrote)

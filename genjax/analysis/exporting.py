@@ -15,7 +15,7 @@ from genjax import files, models
 from genjax.analysis import torch_code
 from genjax.analysis.selection import Selection
 from genjax.models import modules, summary
-from genjax.training import config_file, sweep
+from genjax.training import provenance, sweep
 from genjax.types import Model, Run, State, UserError
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -148,7 +148,7 @@ To load them takes numpy, and jax with the package flatbuffers:
 
 def _readme(chosen: Selection, model: Model, torch: bool) -> str:
   about = ", ".join(f"{name} {value}" for name, value in _about(chosen).items())
-  about = f"A run that genjax {config_file.versions()['genjax']} trained: {about}."
+  about = f"A run that genjax {provenance.version('genjax')} trained: {about}."
   image = f"image [B, {', '.join(map(str, chosen.saved.image_shape))}] in [0, 1]"
   latent, classes = f"[B, {model.latent}]", model.num_classes
   label = f", label [B] int32, 0 to {classes - 1}" if classes else ""

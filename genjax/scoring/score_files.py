@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from genjax import files
-from genjax.training import config_file, metrics_file
+from genjax.training import metrics_file, provenance
 from genjax.types import UserError
 
 FILE = "protocols.json"
@@ -40,7 +40,7 @@ def describe(path: pathlib.Path, key: str, protocol: dict, floor: Mapping[str, f
   with metrics_file.scores_locked(path):
     known = read_protocols(path)
     before = known.get(key, {}).get("floor", {})
-    known[key] = protocol | {"versions": config_file.versions(), "floor": before | dict(floor)}
+    known[key] = protocol | {"versions": provenance.versions(), "floor": before | dict(floor)}
     files.write(path / FILE, json.dumps(known, indent=2) + "\n")
 
 

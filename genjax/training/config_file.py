@@ -1,17 +1,14 @@
 """config.json: what was trained, on which data, by which code; and whether a workdir goes on."""
 
 import contextlib
-import functools
 import json
 import pathlib
-import subprocess
 from collections.abc import Iterable, Mapping
-from importlib import metadata
 
-from genjax import DISTRIBUTION, files
+from genjax import files
 from genjax.config import flatten
 from genjax.data import sources
-from genjax.training import older_configs, workdir
+from genjax.training import older_configs, provenance, workdir
 from genjax.types import UserError, now
 
 # What else may lie in a folder that has no config.json yet: what a process that was killed left,
@@ -35,7 +32,6 @@ FREE = (
   *("sweep.chunk", "sweep.seeds_at_once", "keep", "log_every", "eval_every"),
   *("data.cache", "data.dir", "data.name", "data.background", "contrasts", "mark"),
 )
-_LIBRARIES = ("genjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
 def settle(path: pathlib.Path, record: dict, origin: dict | None = None) -> None:
@@ -60,7 +56,7 @@ def settle(path: pathlib.Path, record: dict, origin: dict | None = None) -> None
       return
   else:
     full = {"format": FORMAT} | record | (origin or {})
-    full |= {"revision": _revision(), "versions": versions()}
+    full |= {"revision": provenance.revision(), "versions": provenance.versions()}
   write(path, full)
 
 
@@ -224,7 +220,7 @@ def read_config(path: pathlib.Path) -> dict:
   if record["format"] not in (1, FORMAT):
     raise UserError(
       f"{path} was left by genjax {made_by(record)} in format {record['format']}, and this genjax "
-      f"{_version('genjax')} reads format {FORMAT}; use that version for it"
+      f"{provenance.version('genjax')} reads format {FORMAT}; use that version for it"
     )
   return record
 
@@ -234,7 +230,7 @@ def check_arrays(path: pathlib.Path, record: dict) -> None:
   if record["format"] == 1 and record["config"].get("model", {}).get("network") == "s3_vae":
     raise UserError(
       f"{path} has weights of an LSTM as genjax {made_by(record)} kept them, which this genjax "
-      f"{_version('genjax')} does not read; use that version for it"
+      f"{provenance.version('genjax')} does not read; use that version for it"
     )
 
 
@@ -274,41 +270,3 @@ def data_differences(old: dict, new: dict) -> list[str]:
   sums = [key for key in ("crc32", "test_crc32") if key in old]
   same = bool(sums) and all(old[key] == new.get(key) for key in sums)
   return differences(old, new, {"classes", *(new.keys() - old), *(("source",) if same else ())})
-
-
-def versions() -> dict[str, str]:
-  """Of genjax and of the libraries that figures depend on."""
-  return {name: _version(DISTRIBUTION if name == "genjax" else name) for name in _LIBRARIES}
-
-
-def _version(library: str) -> str:
-  try:
-    return metadata.version(library)
-  except metadata.PackageNotFoundError:
-    return "not installed"
-
-
-@functools.cache  # the code is what it was when the process began, whatever happens to its files
-def _revision() -> str:
-  """The commit of the code, with "+changes" where files differ from it; "" outside a checkout.
-
-  A checkout has this package at its top, and its setup.cfg: the repository around a virtual
-  environment has not, nor has one that took a copy of the package.
-  """
-  folder = pathlib.Path(__file__).parents[1]
-
-  def git(*arguments: str) -> str:
-    done = subprocess.run(
-      ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
-
-  try:
-    about = folder.parent / "setup.cfg"
-    if git("ls-files", "--full-name", "__init__.py") != f"{folder.name}/__init__.py" or not (
-      about.is_file() and f"\nname = {DISTRIBUTION}\n" in about.read_text()
-    ):
-      return ""
-    return git("describe", "--always", "--abbrev=40", "--dirty=+changes", "--exclude=*")
-  except OSError:  # no git on this machine
-    return ""

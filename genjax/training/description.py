@@ -61,9 +61,10 @@ def sections(plans: dict[str, planning.Plan]) -> Iterator[str]:
       yield f"\n{title}\n{'=' * len(title)}\n"
     flop = cost.step_flops(plan.model, _shape(plan), plan.config.batch_size)
     yield _of_model(plan, shown, folder) + _of_step(plan, flop)
-    step = cost.compiled(plan.model, plan.config, plan.splits, plan.rows)
-    yield _of_sweep(plan) + _of_memory(plan, step)
-    rate = cost.run_steps_a_second(step, plan.splits, plan.rows)
+    part = _first_part(plan)
+    step = cost.compiled(plan.model, plan.config, plan.splits, part.rows)
+    yield _of_sweep(plan, part) + _of_memory(part, step)
+    rate = cost.run_steps_a_second(step, plan.splits, part.rows)
     yield _of_speed(plan, rate)
     seconds += len(plan.rows) * plan.steps / rate
     work += len(plan.rows) * plan.steps
@@ -119,17 +120,26 @@ def _of_step(plan: planning.Plan, flop: dict[str, int]) -> str:
   return _wrapped("step", f"{everything}, batch {plan.config.batch_size}{split}")
 
 
-def _of_sweep(plan: planning.Plan) -> str:
-  R, devices = len(plan.rows), sweep.mesh(len(plan.rows)).size
-  local = R // devices
+def _first_part(plan: planning.Plan) -> planning.Plan:
+  """What of a program is trained together: no part has more runs."""
+  parts = genjax_config.parts_of(plan.config)
+  seeds = next(iter(parts.values()), plan.config.sweep.seeds)
+  return plan._replace(rows=[row for row in plan.rows if row["seed"] in seeds])
+
+
+def _of_sweep(plan: planning.Plan, part: planning.Plan) -> str:
+  R, together = len(plan.rows), len(part.rows)
+  devices = sweep.mesh(together).size
+  local, parts = together // devices, len(genjax_config.parts_of(plan.config))
+  parted = f"in {parts} parts of up to {together}, " if parts else ""
   here = f"{jax.device_count()} {jax.devices()[0].device_kind} devices"
   changing = [name for name in plan.rows[0] if len({row[name] for row in plan.rows}) > 1]
   counts = [f"{len({row[name] for row in plan.rows})} {_plural(name)}" for name in changing]
   product = f" ({' x '.join(counts)})" if counts else ""
   return _wrapped(
     "sweep",
-    f"{R} {'run' if R == 1 else 'runs'}{product} of {plan.steps:,} steps, on {devices} of {here}: "
-    f"{local} on each, {sweep.at_once(R, plan.config.sweep.chunk)} at once",
+    f"{R} {'run' if R == 1 else 'runs'}{product} of {plan.steps:,} steps, {parted}on {devices} of "
+    f"{here}: {local} on each, {sweep.at_once(together, plan.config.sweep.chunk)} at once",
   ) + _wrapped("numbers", "; ".join(f"{name} {_values(plan, name)}" for name in plan.rows[0]))
 
 

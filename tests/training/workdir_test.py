@@ -19,7 +19,7 @@ import genjax
 from genjax import config, files
 from genjax.scoring import score_files
 from genjax.scoring.score_files import Place
-from genjax.training import config_file, metrics_file, older_configs, workdir
+from genjax.training import config_file, metrics_file, older_configs, provenance, workdir
 from genjax.types import UserError
 
 SWEEP = {"seeds": [0, 1], "b2": [0.999], "decay_steps": [0.0]}
@@ -151,8 +151,8 @@ def test_the_revision_is_this_package_s_and_no_other_repository_s(tmp_path, monk
     subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True)
 
   def revision(package):
-    monkeypatch.setattr(config_file, "__file__", str(package / "training" / "config_file.py"))
-    return config_file._revision.__wrapped__()
+    monkeypatch.setattr(provenance, "__file__", str(package / "training" / "provenance.py"))
+    return provenance.revision.__wrapped__()
 
   installed, own = tmp_path / ".venv" / "lib" / "genjax", tmp_path / "genjax"
   for package in (installed, own):
