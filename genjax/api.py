@@ -87,7 +87,7 @@ def run(
   explore: bool = False,
   cell: str = "",
 ) -> list[pathlib.Path]:
-  """Trains a config whose keys are set; the workdirs of its programs.
+  """Trains a config whose keys are set; the workdirs of its programs, or of the part.
 
   `origin` is as of `study.run`. Raises as `train` does.
   """
@@ -111,7 +111,8 @@ def run(
     print(f"{path / build.FILE}: being written", flush=True)
     build.write([path], path / build.FILE, next(iter(plans.values())).splits)
     print(f"{path / build.FILE}: everything on one page")
-  return [path / folder for folder in plans]
+  places = [path / folder for folder in plans]
+  return [place / part if (place / part / "config.json").exists() else place for place in places]
 
 
 def evaluate(

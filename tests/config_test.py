@@ -84,6 +84,7 @@ KEYS = {
   "sweep.seeds": ("vae", SEED, [(), 3, "0", (-1,), (2**32,), (0.5,), (True,), ("0",), ([0],)]),
   "sweep.latents": ("vae", WHOLE_1, [(), 3, (0,), (2, 0), (-1,), (2.0,), (True,), ([2],)]),
   "sweep.chunk": ("vae", WHOLE_0, [-1, 1.0, True, (1,)]),
+  "sweep.seeds_at_once": ("gan", WHOLE_0, [-1, 1.0, True, (1,)]),
   "sweep.learning_rate": ("vae", POSITIVE, [(), 1e-3, (0.0,), (-1e-3,), (NAN,), (INF,), (1e39,)]),
   "sweep.b1": ("vae", BELOW_1, [(), 0.5, (1.0,), (1,), (-0.1,), (NAN,), (True,), ("0.5",)]),
   "sweep.b2": ("vae", BELOW_1, [(), 0.999, (1.0,), (-0.1,), (NAN,), (True,), ("0.9",)]),

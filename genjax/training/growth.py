@@ -77,8 +77,8 @@ def check(plan: planning.Plan, path: pathlib.Path) -> None:
   if (path / "config.json").exists() or not begun:
     config_file.compare(path, record, growing=True, parts=parts)
   for part in begun:
-    config = _with(plan.config, parts[part]).to_dict()
-    config_file.compare(path / part, record | {"config": record["config"] | config}, growing=True)
+    values = {"sweep": record["config"]["sweep"] | parts[part]}
+    config_file.compare(path / part, record | {"config": record["config"] | values}, growing=True)
 
 
 def holds(path: pathlib.Path, config: ml_collections.ConfigDict) -> bool:

@@ -22,7 +22,7 @@ from genjax.scoring.score_files import Place
 from genjax.training import config_file, metrics_file, older_configs, provenance, workdir
 from genjax.types import UserError
 
-SWEEP = {"seeds": [0, 1], "b2": [0.999], "decay_steps": [0.0]}
+SWEEP = {"seeds": [0, 1], "b2": [0.999], "decay_steps": [0.0], "seeds_at_once": 0}
 RECORD = {
   "config": {
     "contrasts": "",
