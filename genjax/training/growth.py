@@ -6,6 +6,7 @@ are runs that a config asks for besides those that a workdir has; and where ther
 device holds, seeds are trained some at a time.
 """
 
+import contextlib
 import copy
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -30,8 +31,10 @@ from genjax.training import (
   train,
   workdir,
 )
+from genjax.types import UserError
 
 Values = dict[str, Any]  # of some `sweep` keys: which runs
+_GATHERING = ".gathering.lock"  # of the process that gathers the runs: others wait
 
 
 def run(
@@ -83,12 +86,12 @@ def check(plan: planning.Plan, path: pathlib.Path) -> None:
 
 def holds(path: pathlib.Path, config: ml_collections.ConfigDict) -> bool:
   """Whether a workdir has all runs of a program, trained for as long as the config says."""
-  if not ((path / "config.json").exists() and workdir.finished(path)):
-    return False
-  had = config_file.read_config(path)["config"]
-  return all(had.get(key) == config[key] for key in ("steps", "epochs")) and _keys(
-    config.sweep
-  ) <= _keys(had["sweep"])
+  # A part may go away at any moment, as a process that has gathered all runs removes it.
+  with contextlib.suppress(UserError, FileNotFoundError):
+    had = config_file.read_config(path)["config"]
+    as_long = all(had.get(key) == config[key] for key in ("steps", "epochs"))
+    return as_long and _keys(config.sweep) <= _keys(had["sweep"]) and workdir.finished(path)
+  return False
 
 
 def unfinished(config: ml_collections.ConfigDict, path: pathlib.Path) -> list[str]:
@@ -218,7 +221,7 @@ def _step_back(path: pathlib.Path, config: ml_collections.ConfigDict) -> None:
 
 def _finish_join(path: pathlib.Path) -> None:
   if gathering.begun(path):
-    with workdir.claim(path):
+    with claims.in_turn(path / _GATHERING), workdir.claim(path):
       gathering.finish(path)
 
 
@@ -227,7 +230,7 @@ def _join(plan: planning.Plan, path: pathlib.Path, parts: dict[str, Values]) -> 
   configs = {part: _with(plan.config, values) for part, values in parts.items()}
   if not all(holds(path, config) or holds(path / part, config) for part, config in configs.items()):
     return
-  with claims.in_turn(path / ".join.lock"):
+  with claims.in_turn(path / _GATHERING):
     if holds(path, plan.config):  # by the process of another part
       return
     there = [part for part in parts if part and (path / part / "config.json").exists()]
