@@ -168,6 +168,8 @@ def test_what_is_missing_is_told_with_the_command(tmp_path):
     f"a: 1 of 3 runs are not scored; run `{command}{a}`",
     f"b: no scores of best weights; run `{command}{b}` first",
     "b: 3 of 3 runs are still to be trained",
+    "it's: no kd, which others have; run "
+    f"""`{command}'{tmp_path}/it'"'"'s' --metrics=kd`""",
     "d: nothing is trained yet; rerun the command that made it to continue",
   ]
   assert (
