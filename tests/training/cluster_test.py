@@ -236,6 +236,18 @@ def test_a_driver_that_is_interrupted_leaves_cells_that_go_on(whole, tmp_path):
   assert_same(tmp_path, whole)
 
 
+@with_ray
+def test_parts_of_cells_are_tasks_of_their_own(whole, tmp_path):
+  with _driver(tmp_path, "--config.sweep.seeds_at_once=1") as driver:
+    output, errors = driver.communicate()
+  assert driver.returncode == 0, (output, errors)
+  for folder in FOLDERS:
+    for part in ("seeds=0", "seeds=1"):
+      assert f"{tmp_path}: {folder}/{part}, done" in output
+  assert_same(tmp_path, whole)
+  assert (tmp_path / "report.html").exists()
+
+
 @pytest.mark.parametrize(
   ("address", "said"),
   [
