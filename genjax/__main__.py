@@ -8,12 +8,12 @@ COMMANDS = {
   "score": "scores images of any program",
   "report": "writes a page about workdirs",
   "sample": "draws images",
-  "interpolate": "goes from latent to latent",
+  "interpolate": "draws paths through the latent space",
   "reconstruct": "encodes and decodes test images",
   "export": "writes a run for programs without genjax",
 }
 
 if __name__ == "__main__":
-  print("python -m genjax.COMMAND --help tells of each:")
+  print("python -m genjax.COMMAND --help tells more of each:")
   for name, what in COMMANDS.items():
     print(f"  genjax.{name:12} {what}")

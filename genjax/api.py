@@ -151,7 +151,7 @@ def evaluate(
     them as dictionaries, `to_pandas()` as a DataFrame.
 
   Raises:
-    UserError: a path is no workdir, nothing is saved yet, or a score cannot be had of it.
+    UserError: a path is not a workdir, nothing is saved yet, or a score cannot be had of it.
   """
   every, paths = _several(weights), _several(paths)
   metrics = _several(metrics)
@@ -264,7 +264,7 @@ def compare(
     margin: of equivalence, as a part of the settings' median, which is tested too; 0 for none.
 
   Raises:
-    UserError: a path is no workdir, nothing was scored, or the folder cannot be written.
+    UserError: a path is not a workdir, nothing was scored, or the folder cannot be written.
   """
   paths, metrics = _several(paths), [catalogue.short(name) for name in _several(metrics)]
   _check("weights", (weights,), WEIGHTS)

@@ -102,7 +102,7 @@ def explore_flag(values: flags.FlagValues) -> flags.FlagHolder:
   return flags.DEFINE_bool(
     "explore",
     False,
-    "Whether to go on where the contrasts that the config plans could not name a winner.",
+    "Train even if the planned contrasts could not name a winner.",
     flag_values=values,
   )
 

@@ -46,7 +46,7 @@ _OUT = flags.DEFINE_string(
   "out", "comparison", "Folder for tables and figures.", flag_values=_FLAGS
 )
 _ALL = flags.DEFINE_bool(
-  "all", False, "Whether to print every table in place of the answer.", flag_values=_FLAGS
+  "all", False, "Print every table instead of the answer.", flag_values=_FLAGS
 )
 
 

@@ -118,7 +118,9 @@ def check_ours(path: pathlib.Path, ours: str) -> None:
     raise UserError(f"--out={path} is a file; name a folder")
   others = sorted(f.name for f in path.glob("*") if not re.fullmatch(ours, f.name))
   if others:
-    raise UserError(f"--out={path} holds {others[0]}, which is not of this command; name another")
+    raise UserError(
+      f"--out={path} holds {others[0]}, which this command did not write; name another"
+    )
 
 
 @contextlib.contextmanager

@@ -23,10 +23,10 @@ _PATH = flags.DEFINE_enum(
   "path",
   None,
   ["spherical", "linear"],
-  "If not given, random and the measures have both, images and classes have spherical ones.",
+  "Shape of paths; both for random ends and the measures if not given, else spherical.",
   flag_values=_FLAGS,
 )
-_PAIRS = flags.DEFINE_integer("pairs", 2, "How many pairs of ends.", 1, 20, flag_values=_FLAGS)
+_PAIRS = flags.DEFINE_integer("pairs", 2, "Number of endpoint pairs.", 1, 20, flag_values=_FLAGS)
 _STEPS = flags.DEFINE_integer("steps", 11, "How many images a path has.", 2, 60, flag_values=_FLAGS)
 _SEED = flags.DEFINE_integer(
   "noise_seed", 0, "Of the random latents.", 0, 2**32 - 1, flag_values=_FLAGS
@@ -46,7 +46,7 @@ _OUT = flags.DEFINE_string(
 )
 _DATA = cli.data_flag(_FLAGS)
 _ALL = flags.DEFINE_bool(
-  "all", False, "Whether to print every table in place of the answer.", flag_values=_FLAGS
+  "all", False, "Print every table instead of the answer.", flag_values=_FLAGS
 )
 
 

@@ -32,7 +32,7 @@ _OUT = flags.DEFINE_string(
 )
 _DATA = cli.data_flag(_FLAGS)
 _ALL = flags.DEFINE_bool(
-  "all", False, "Whether to print every table in place of the answer.", flag_values=_FLAGS
+  "all", False, "Print every table instead of the answer.", flag_values=_FLAGS
 )
 
 

@@ -18,7 +18,7 @@ _DATA = flags.DEFINE_string(
   "Real images: a dataset as mnist, a folder, an .npz, or a workdir for those of its runs.",
   flag_values=_FLAGS,
 )
-_ASKED = cli.score_flags(_FLAGS, "At most so many of each run.", "Of what is random in scores.")
+_ASKED = cli.score_flags(_FLAGS, "At most so many of each run.", "Random seed of the scores.")
 _DIRECTORY = flags.DEFINE_string(
   "directory", "", "Where datasets of TFDS lie; $TFDS_DATA_DIR if empty.", flag_values=_FLAGS
 )

@@ -2,7 +2,10 @@
 
 import json
 import pathlib
+import runpy
 
+import jax
+import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ import pytest
 import genjax
 from genjax import config, models
 from genjax.analysis import exporting, interpolation, selection
-from genjax.training import padding
+from genjax.training import padding, sweep
 
 FOLDER = pathlib.Path(genjax.__file__).parents[1] / "configs" / "examples"
 FILES = sorted(FOLDER.glob("*.py"))
@@ -46,6 +49,21 @@ def trained(caches, tmp_path_factory):
     return found[name]
 
   return train
+
+
+def test_a_flow_follows_its_velocity_from_noise_to_images():
+  """Where the learned velocity is 1 everywhere, images are the noise and 1, in pixels of [0, 1]."""
+  make = runpy.run_path(FOLDER / "flow.py")["make"]
+  model = make((8, 8, 1), 64, width=4, integration_steps=3)
+  run = jax.tree.map(lambda leaf: leaf[0], sweep.runs([{"seed": 0, "latent": 64}]))
+  state = model.init(run)
+  still = jax.tree.map(jnp.zeros_like, state.ema["params"])
+  last = max(still, key=lambda name: int(name.rpartition("_")[2]) * name.startswith("Conv_"))
+  still[last]["bias"] += 1.0
+  state = state._replace(ema=state.ema | {"params": still})
+  z = jax.random.normal(jax.random.key(0), (2, 64)) / 4
+  expected = np.clip((z + 2) / 2, 0, 1).reshape(2, 8, 8, 1)
+  np.testing.assert_allclose(model.generate(run, state, z), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", [file.stem for file in FILES])

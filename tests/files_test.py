@@ -66,7 +66,7 @@ def test_what_is_somebody_s_is_let_be(tmp_path):
       files.check_folder(path, OURS)
   files.check_folder(tmp_path / "new" / "d", OURS)
   refused = [
-    (files.folder(tmp_path, OURS), r"holds mine\.txt, which is not of this command"),
+    (files.folder(tmp_path, OURS), r"holds mine\.txt, which this command did not write"),
     (files.folder(tmp_path / "mine.txt", OURS), "is a file; name a folder"),
     (files.file(tmp_path), "is a folder; name a file in it"),
     (files.file(tmp_path / "mine.txt" / "a"), "cannot be written"),

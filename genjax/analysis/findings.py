@@ -189,7 +189,7 @@ def legend(found: Sequence[Measure], lines: Sequence[str]) -> list[str]:
   family = f"the {tests} {planned}" if tests > 1 else "one comparison"
   known = {
     "(p ": f"{decider.short} decides: p is adjusted for {family} (Holm)",
-    "P(": "P(better), that a run of the one beats a run of the other, decides nothing",
+    "P(": "P(better), the chance that a run of the one beats a run of the other, gives no verdict",
     " seeds)": "seeds: of each setting, to show the difference as it looks now, with power 0.8",
     " decides nothing": f"a verdict takes {ENOUGH} seeds of each",
   }

@@ -24,7 +24,7 @@ def read(name: str, size: int) -> Arrays:
   """
   load = parts.find(name, WHERE)
   if not callable(load):
-    raise UserError(f"{WHERE} is {name!r}, no function; expected one that gives Arrays")
+    raise UserError(f"{WHERE} is {name!r}, not a function; expected one that gives Arrays")
   try:
     arrays = load()
   except (Exception, SystemExit) as error:  # of a file that is not ours

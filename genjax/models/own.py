@@ -32,7 +32,7 @@ def options(name: str, where: str) -> dict[str, Any]:
   """
   factory = parts.find(name, where)
   if not callable(factory):
-    raise UserError(f"{where} is {name!r}, no function; expected one of (shape, latent, ...)")
+    raise UserError(f"{where} is {name!r}, not a function; expected one of (shape, latent, ...)")
   arguments = list(inspect.signature(factory).parameters.values())
   free = [a for a in arguments if a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD)]
   if len(free) < 2:

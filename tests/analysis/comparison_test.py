@@ -336,7 +336,7 @@ def test_the_command_line(commands, tmp_path):
 def test_a_folder_with_files_of_others_is_left_alone(tmp_path):
   path = scored.write(tmp_path / "w", {"fd@aa": 1})
   before = (path / "runs.csv").read_text()
-  with pytest.raises(UserError, match=r"w holds config\.json, which is not of this command"):
+  with pytest.raises(UserError, match=r"w holds config\.json, which this command did not write"):
     comparison.compare([path], path)
   assert (path / "runs.csv").read_text() == before
   for _ in range(2):  # what it wrote itself is written anew

@@ -33,8 +33,8 @@ def test_who_is_better_by_what_and_what_is_open(tmp_path):
     "a is better than b by FD (p 0.002); P(better) by kernel distance 0.00, coverage 0.50"
   )
   assert findings.legend(found, [line]) == [
-    "(FD decides: p is adjusted for one comparison (Holm); P(better), that a run of the one beats "
-    "a run of the other, decides nothing)"
+    "(FD decides: p is adjusted for one comparison (Holm); P(better), the chance that a run of the "
+    "one beats a run of the other, gives no verdict)"
   ]
   (line,) = findings.of(findings.decide(found, ["coverage"]), "pairs.csv")
   assert line.startswith("a and b: not decided by coverage (over 1,000 seeds); P(a better) by FD")

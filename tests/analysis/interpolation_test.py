@@ -69,7 +69,7 @@ def test_a_second_call_replaces_the_first_one_s_folder(vae, tmp_path, monkeypatc
   interpolation.interpolate([path], QUICK._replace(what=("traversal",)))
   assert {file.name.split("-")[0] for file in out.iterdir()} == {"traversal", "traversal.gif"}
   (out / "mine.txt").write_text("")
-  with pytest.raises(UserError, match=r"holds mine\.txt, which is not of this command"):
+  with pytest.raises(UserError, match=r"holds mine\.txt, which this command did not write"):
     interpolation.interpolate([path], QUICK._replace(what=("traversal",)))
 
 

@@ -111,7 +111,7 @@ def test_a_folder_names_its_pictures(failed, tmp_path, call):
   call(f"--workdir={failed}", "--num=1", "--runs=0", f"--out={tmp_path}/d")  # replaced whole
   assert [file.name for file in (tmp_path / "d").iterdir()] == ["run0-0.png"]
   (tmp_path / "d" / "mine.txt").write_text("")
-  with pytest.raises(UserError, match=r"/d holds mine\.txt, which is not of this command"):
+  with pytest.raises(UserError, match=r"/d holds mine\.txt, which this command did not write"):
     call(f"--workdir={failed}", f"--out={tmp_path}/d")
   assert len(list((tmp_path / "d").iterdir())) == 2
 
