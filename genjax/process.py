@@ -121,7 +121,9 @@ def prepare_jax() -> None:
   jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
   if not os.environ.get("JAX_NUM_CPU_DEVICES"):
     allowed = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
-    jax.config.update("jax_num_cpu_devices", len(allowed(0)))
+    # Where something was computed before, there are as many devices as there were then.
+    with contextlib.suppress(RuntimeError):
+      jax.config.update("jax_num_cpu_devices", len(allowed(0)))
   if platforms := os.environ.get("JAX_PLATFORMS"):
     try:
       jax.devices()

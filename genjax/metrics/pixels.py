@@ -217,6 +217,9 @@ def path_length(speeds: Float[Array, " N"]) -> Float[Array, ""]:
   latents that are not normalised, and without cropping. NaN where any speed is.
   """
   low, high = jnp.percentile(speeds, jnp.array([1.0, 99.0]))
+  # A speed that is a percentile is within, however that is rounded.
+  slack = 1e-6 * jnp.maximum(jnp.abs(low), jnp.abs(high))
+  low, high = low - slack, high + slack
   return speeds.mean(where=(low <= speeds) & (speeds <= high))
 
 
