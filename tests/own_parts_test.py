@@ -244,7 +244,7 @@ def test_a_part_that_is_gone(trained, tmp_path):
   module.unlink()
   with pytest.raises(genjax.UserError) as caught:
     genjax.load(path)
-  assert f"{path}: a part is '{module.stem}:networks', which cannot be had" in str(caught.value)
+  assert f"{path}: a part is '{module.stem}:networks', which cannot be imported" in str(caught.value)
   assert f"it was in {module}: put that back" in str(caught.value)
 
 
