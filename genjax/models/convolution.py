@@ -12,8 +12,10 @@ reverse-mode derivatives pass through them. With stride s both look at the image
 (space to depth): every slice is contiguous.
 """
 
+import contextlib
+import contextvars
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 import jax
@@ -137,7 +139,7 @@ def gemm_conv_transpose(
 ) -> Float[Array, "B H W O"]:
   """The gradient of a convolution from O channels to I."""
   k, _, i, o = w.shape
-  win = Windows.over(_transposed_size(x, k, stride, padding), k, stride, padding)
+  win = Windows.over(transposed_size(x, k, stride, padding), k, stride, padding)
   if k % stride == 0 and stride > 1:
     return _by_phases(x, w, win)
   return fold(matmul(x, w.transpose(2, 0, 1, 3).reshape(i, k * k * o)), win)
@@ -171,7 +173,7 @@ def lax_conv_transpose(
   x: Float[Array, "B h w I"], w: Kernel, stride: int, padding: Padding
 ) -> Float[Array, "B H W O"]:
   """The same as `gemm_conv_transpose`, by XLA's own convolution."""
-  size = _transposed_size(x, w.shape[0], stride, padding)
+  size = transposed_size(x, w.shape[0], stride, padding)
   image = jax.ShapeDtypeStruct((x.shape[0], *size, w.shape[-1]), x.dtype)
   conv = functools.partial(lax_conv, w=w.transpose(0, 1, 3, 2), stride=stride, padding=padding)
   return jax.linear_transpose(conv, image)(x)[0]
@@ -180,7 +182,7 @@ def lax_conv_transpose(
 _NHWC = ("NHWC", "HWIO", "NHWC")
 
 
-def _transposed_size(
+def transposed_size(
   x: Float[Array, "B h w I"], k: int, stride: int, padding: Padding
 ) -> tuple[int, int]:
   """H and W of the image whose convolution has the size of `x`."""
@@ -189,8 +191,24 @@ def _transposed_size(
 
 
 class Convolution(NamedTuple):
+  """A way to convolve."""
+
   conv: Callable[[Array, Array, int, Padding], Array]
   transpose: Callable[[Array, Array, int, Padding], Array]
+
+
+class Layer(NamedTuple):
+  """A convolution as a model has it."""
+
+  kind: str  # "conv" or "transpose", as in `Convolution`
+  image: tuple[int, ...]
+  kernel: tuple[int, ...]
+  stride: int
+  padding: Padding
+
+  def __str__(self) -> str:
+    image, kernel = ("x".join(map(str, shape)) for shape in (self.image, self.kernel))
+    return f"{self.kind} {image} by {kernel}, stride {self.stride}, {self.padding}"
 
 
 GEMM = Convolution(gemm_conv, gemm_conv_transpose)
@@ -200,3 +218,19 @@ BY_BACKEND = {"cpu": GEMM, "gpu": GEMM, "tpu": GEMM}
 # Of a network that only looks at images: on a CPU four times as fast as products over patches
 # (features of 10,000 digits: 0.70 s for 2.7 s on one core).
 FORWARD = {"cpu": LAX}
+_CHOICE = contextvars.ContextVar("choice", default=lambda layer: None)
+
+
+@contextlib.contextmanager
+def chosen(choose: Callable[[Layer], Convolution | None]) -> Iterator[None]:
+  """What is traced here convolves as `choose` says of each layer; None for its backend's way."""
+  token = _CHOICE.set(choose)
+  try:
+    yield
+  finally:
+    _CHOICE.reset(token)
+
+
+def way_of(layer: Layer) -> Convolution:
+  """How a layer convolves that is traced here."""
+  return _CHOICE.get()(layer) or BY_BACKEND.get(jax.default_backend(), GEMM)

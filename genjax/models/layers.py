@@ -87,10 +87,12 @@ class Conv(nn.Module):
     drawn = shape, self.initialiser, self.transposed
     w = self.param("kernel", initialisers.kernel, *drawn, self.latent)
     w = spectral(self, w) if self.spectral else w
-    ways = convolution.FORWARD if self.forward else convolution.BY_BACKEND
-    way = ways.get(jax.default_backend(), convolution.GEMM)
-    convolve = way.transpose if self.transposed else way.conv
-    y = convolve(x, w, self.stride, self.padding)
+    kind = "transpose" if self.transposed else "conv"
+    way = convolution.FORWARD.get(jax.default_backend()) if self.forward else None
+    if way is None:
+      layer = convolution.Layer(kind, x.shape, w.shape, self.stride, self.padding)
+      way = convolution.way_of(layer)
+    y = getattr(way, kind)(x, w, self.stride, self.padding)
     if self.use_bias:
       y += self.param("bias", initialisers.bias, *drawn)[None, None, None]
     return y

@@ -3,6 +3,7 @@
 A GPU can take such a loop in one go, where it stops at each step of one whose length it is told.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +15,8 @@ import numpy as np
 from jax import Array, lax
 
 from genjax import data
+from genjax.models import convolution
+from genjax.models.ways import by
 from genjax.rng import Stream, stream
 from genjax.training import flops, sweep
 from genjax.types import Batch, Dataset, Metrics, Model, Progress, PyTree, Run, State
@@ -32,6 +35,9 @@ class Totals(NamedTuple):
   steps: Array
 
 
+Ways = tuple[tuple[str, str], ...]  # the items of a `ways.Choice`
+
+
 class Carried(NamedTuple):
   """What a block of steps changes of a run."""
 
@@ -40,7 +46,9 @@ class Carried(NamedTuple):
   totals: Totals
 
 
-def advance(model: Model, batch_size: int, length: int, binarise: bool = False) -> Callable:
+def advance(
+  model: Model, batch_size: int, length: int, binarise: bool = False, ways: Ways = ()
+) -> Callable:
   """`(run, carried, dataset, start) -> carried`: that many steps.
 
   NaN and Inf stay in a state or in the sums once they are there, so one test follows the last step.
@@ -57,7 +65,7 @@ def advance(model: Model, batch_size: int, length: int, binarise: bool = False) 
     def step(carry: tuple, inputs: tuple):
       (state, totals), (i, order) = carry, inputs
       key = stream(run.key, Stream.BINARISE, i) if binarise else None
-      state, metrics = _step(model)(run, state, data.draw(dataset, order, key))
+      state, metrics = _step(model, ways)(run, state, data.draw(dataset, order, key))
       return (state, jax.tree.map(jnp.add, totals, Totals(metrics, jnp.ones((), jnp.int32)))), None
 
     before = carried.state, carried.totals
@@ -70,9 +78,18 @@ def advance(model: Model, batch_size: int, length: int, binarise: bool = False) 
   return program
 
 
-def _step(model: Model) -> Callable:
+def _step(model: Model, ways: Ways = ()) -> Callable:
   """A step of a model, which Python goes through but once for all that ask."""
-  return jax.jit(model.step, inline=True)
+  return jax.jit(_by(model.step, ways) if ways else model.step, inline=True)
+
+
+@functools.lru_cache(maxsize=8)
+def _by(step: Callable, ways: Ways) -> Callable:
+  def chosen(*given):
+    with convolution.chosen(by(dict(ways))):
+      return step(*given)
+
+  return chosen
 
 
 def finite(tree: PyTree) -> Array:
@@ -104,12 +121,13 @@ class Blocks:
     chunk: int = 0,
     binarise: bool = False,
     length: int = 1,
+    ways: Ways = (),
   ):
     self.length = length
-    self._alone = partial(Blocks, model, batch_size, 1, binarise=binarise)
+    self._alone = partial(Blocks, model, batch_size, 1, binarise=binarise, ways=ways)
 
     def block(runs: Run, carried: Carried, dataset: Dataset, start: Array, length: int) -> Carried:
-      f = advance(model, batch_size, length, binarise)
+      f = advance(model, batch_size, length, binarise, ways)
       return sweep.in_place(f, num_runs, chunk, _failed)(runs, carried, dataset, start)
 
     self.program = jax.jit(block, static_argnums=4, donate_argnums=1)
@@ -186,7 +204,7 @@ def batch_shapes(model: Model, image_shape: tuple, batch_size: int) -> Batch:
   )
 
 
-def _arguments(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> tuple:
+def arguments(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> tuple:
   """What a step of the first run is given, without the arrays."""
   run = jax.eval_shape(lambda runs: jax.tree.map(lambda leaf: leaf[0], runs), runs)
   state = jax.eval_shape(model.init, run)
@@ -196,7 +214,7 @@ def _arguments(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> 
 def empty_totals(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> Totals:
   """Zeros `[R]` for every metric of a step; nothing is computed to learn their names."""
   R = runs.learning_rate.shape[0]
-  given = _arguments(model, runs, image_shape, batch_size)
+  given = arguments(model, runs, image_shape, batch_size)
   _, metrics = jax.eval_shape(_step(model), *given)
   return Totals(jax.tree.map(lambda _: jnp.zeros(R), metrics), jnp.zeros(R, jnp.int32))
 
@@ -207,7 +225,7 @@ def longest(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> int
   By the FLOP of a step rather than by a clock: the same at each start, and known before the first.
   """
   try:
-    one = flops.flops(_step(model), *_arguments(model, runs, image_shape, batch_size))
+    one = flops.flops(_step(model), *arguments(model, runs, image_shape, batch_size))
   except ValueError:  # nobody knows how many
     return 1
   R = runs.learning_rate.shape[0]

@@ -12,7 +12,7 @@ from jax import Array
 from genjax.models import generation
 from genjax.rng import image_noise
 from genjax.training import sweep, validation
-from genjax.training.blocks import Blocks, choose
+from genjax.training.blocks import Blocks, Ways, choose
 from genjax.types import Dataset, Metrics, Model, Progress
 
 
@@ -57,21 +57,26 @@ def training(
   chunk: int = 0,
   binarise: bool = False,
   length: int = 1,
+  ways: Ways = (),
 ) -> tuple[Callable, Blocks]:
   """`begin` and `advance` of `Programs`, whose blocks have `length` steps."""
   begin = sweep.vectorise(lambda run: Progress.begin(model.init(run)), num_runs, chunk)
-  return jax.jit(begin), Blocks(model, batch_size, num_runs, chunk, binarise, length)
+  return jax.jit(begin), Blocks(model, batch_size, num_runs, chunk, binarise, length, ways)
 
 
 def build(
-  model: Model, config: ml_collections.ConfigDict, num_runs: int, length: int = 1
+  model: Model,
+  config: ml_collections.ConfigDict,
+  num_runs: int,
+  length: int = 1,
+  ways: Ways = (),
 ) -> Programs:
   """The programs of a sweep, vectorised over its runs, whose blocks have `length` steps."""
   chunk, binarise = config.sweep.chunk, config.data.binarise
   vectorise = partial(sweep.vectorise, num_runs=num_runs, chunk=chunk)
   measure = validation.make(model, config.eval_images, binarise)
   return Programs(
-    *training(model, config.batch_size, num_runs, chunk, binarise, length),
+    *training(model, config.batch_size, num_runs, chunk, binarise, length, ways),
     validate=jax.jit(vectorise(validate(model, measure))),
     gallery=jax.jit(vectorise(gallery(model, config.sample_columns))),
   )

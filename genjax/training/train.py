@@ -19,8 +19,8 @@ from genjax.training import (
   metrics_file,
   pictures,
   planning,
-  programs,
   sweep,
+  tuning,
   validation,
   workdir,
 )
@@ -66,12 +66,12 @@ class Training:
     used = validation.usable(config.eval_images, len(splits.validation.label))
     self.held_out = _everywhere(data.first(splits.validation, used), R)
     self.runs = jax.device_put(sweep.runs(self.rows), sweep.sharding(R))
-    shape = splits.train.image.shape[1:]
-    self.zeros = blocks.empty_totals(self.model, self.runs, shape, config.batch_size)
-    longest = blocks.longest(self.model, self.runs, shape, config.batch_size)
-    length = blocks.length(longest, config.log_every, config.eval_every, plan.steps)
-    self.programs = programs.build(plan.model, config, R, length)
+    self.zeros = blocks.empty_totals(
+      self.model, self.runs, splits.train.image.shape[1:], config.batch_size
+    )
     self.checkpoints = checkpoint.Checkpoints(path / "checkpoints", config.keep)
+    begun = self.checkpoints.latest() is not None
+    self.programs = tuning.programs_of(plan, path, self.runs, self.dataset, begun)
     self.step, self.progress = self._begin()
     self.watching = plan.watch.begin(plan, path) if plan.watch else None
     self.names = [sweep.name(row, self.rows) for row in self.rows]
