@@ -22,7 +22,7 @@ from absl import flags
 
 from genjax import cli, models
 from genjax.models.convolution import BY_BACKEND, GEMM, LAX, Convolution
-from genjax.training import blocks, cost, programs, sweep
+from genjax.training import blocks, cost, programs, sweep, tuning
 from genjax.types import Dataset
 
 _SYSTEMS = flags.DEFINE_list("systems", ["s1_gan", "s2_vae"], "Which of the systems below.")
@@ -30,7 +30,7 @@ _RUNS = flags.DEFINE_list("runs", ["4", "8"], "Numbers of runs in one program.")
 _ROUNDS = flags.DEFINE_integer("rounds", 3, "Rounds, of which the best counts.")
 _SECONDS = flags.DEFINE_float("seconds", 4.0, "About how long a measurement lasts.")
 _LAX = flags.DEFINE_bool("lax", True, "Also with XLA's own convolutions (slow on a CPU).")
-_LAYERS = flags.DEFINE_bool("layers", False, "Only each convolution apart, with its gradients.")
+_TUNE = flags.DEFINE_bool("tune", False, "Only each convolution apart, by every way.")
 _PEER = flags.DEFINE_enum("peer", "", ["", "torch"], "Only s1_gan and s2_vae beside PyTorch's.")
 _START = flags.DEFINE_bool("start", True, "Also the time to the first step, cold and warm.")
 
@@ -164,78 +164,15 @@ def _compare(name: str, counts: list[int]) -> None:
   print(f"  {peak / 1e9:8.0f}  GFLOP/s, matrix product of 2048")
 
 
-class Layer(NamedTuple):
-  """A convolution as a model has it: the kind, shapes of images and kernel, stride and padding."""
-
-  kind: str  # "conv" or "transpose", as in `Convolution`
-  image: tuple
-  kernel: tuple
-  stride: int
-  padding: str
-
-
-def _layers(system: System) -> list[Layer]:
-  """The convolutions in a step of a system."""
-  found = []
-
-  def noting(kind, convolve):
-    def noted(x, w, stride, padding):
-      found.append(Layer(kind, x.shape, w.shape, stride, padding))
-      return convolve(x, w, stride, padding)
-
-    return noted
-
-  noted = Convolution(*(noting(kind, f) for kind, f in zip(LAX._fields, LAX, strict=True)))
+def _tune(name: str, counts: list[int]) -> None:
+  """Each convolution by each way: what the first start chooses by on an accelerator."""
+  system = SYSTEMS[name]
   model = models.build(system.model, IMAGE, CLASSES, system.latent)
   runs = sweep.runs(sweep.table(seeds=(0,), latents=(system.latent,)))
-  with _convolutions(noted):
-    blocks.empty_totals(model, runs, IMAGE, system.batch_size)
-  return [layer for layer in dict.fromkeys(found) if layer.image[0] > 1]  # not the one of `init`
-
-
-def _layer_seconds(layer: Layer, way: Convolution, num_runs: int, at_once: bool) -> float:
-  """Of one run: the output and both gradients, in a scan, runs vectorised or one by one."""
-  convolve, steps = getattr(way, layer.kind), 20
-  keys = jax.random.split(jax.random.key(0))
-  x, w = (
-    jax.random.normal(key, (num_runs, *shape))
-    for key, shape in zip(keys, (layer.image, layer.kernel), strict=True)
-  )
-
-  def both(inputs):
-    y, pull = jax.vjp(lambda x, w: convolve(x, w, layer.stride, layer.padding), *inputs)
-    return pull(y)
-
-  def step(inputs, _):
-    gradients = jax.vmap(both)(inputs) if at_once else jax.lax.map(both, inputs)
-    return jax.tree.map(lambda x, g: x + 1e-6 * g, inputs, gradients), None
-
-  program = jax.jit(lambda inputs: jax.lax.scan(step, inputs, None, length=steps)[0])
-  jax.block_until_ready(program((x, w)))
-  rounds = []
-  for _ in range(_ROUNDS.value):
-    begun = time.perf_counter()
-    jax.block_until_ready(program((x, w)))
-    rounds.append(time.perf_counter() - begun)
-  return float(np.median(rounds)) / steps / num_runs
-
-
-def _compare_layers(name: str, counts: list[int]) -> None:
-  """Microseconds of a run, for each convolution and way to compute it."""
-  ways = {
-    f"{title}, {how}": (way, at_once)
-    for title, way in (("products", GEMM), ("XLA's", LAX))
-    for how, at_once in (("at once", True), ("one by one", False))
-  }
+  layers = tuning.layers_of(model, blocks.arguments(model, runs, IMAGE, system.batch_size))
   for count in counts:
-    print(f"\n{name}, {count} runs, microseconds a run with gradients: {' | '.join(ways)}")
-    for layer in _layers(SYSTEMS[name]):
-      took = (1e6 * _layer_seconds(layer, way, count, at_once) for way, at_once in ways.values())
-      shapes = f"{'x'.join(map(str, layer.image))} by {'x'.join(map(str, layer.kernel))}"
-      cells = " | ".join(f"{microseconds:,.0f}" for microseconds in took)
-      print(
-        f"  {layer.kind} {shapes}, stride {layer.stride}, {layer.padding} | {cells}", flush=True
-      )
+    print(f"\n{name}, {count} runs at once: microseconds of one with its gradients, and error")
+    print(tuning.table(layers, count), flush=True)
 
 
 def _first_step(cache: str, workdir: str) -> float:
@@ -273,8 +210,8 @@ def main() -> None:
     torch_peer.compare_study()
     return
   for name in _SYSTEMS.value:
-    (_compare_layers if _LAYERS.value else _compare)(name, counts)
-  if _START.value and not _LAYERS.value:
+    (_tune if _TUNE.value else _compare)(name, counts)
+  if _START.value and not _TUNE.value:
     with tempfile.TemporaryDirectory() as folder:
       cold = _first_step(f"{folder}/cache", f"{folder}/cold")
       warm = min(_first_step(f"{folder}/cache", f"{folder}/warm{i}") for i in range(2))
