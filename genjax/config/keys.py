@@ -11,6 +11,7 @@ from genjax.config.rules import OneOf, whole
 from genjax.metrics.catalogue import SCORES
 from genjax.models import (
   MODELS,
+  convolution,
   initialisers,
   layers,
   losses,
@@ -106,6 +107,8 @@ KEYS = (
     "the framework whose batch norm is used", GAN),
   Key("model.optimiser_rule", "report", OneOf(REPORT, optimisers.RULES),
     "the framework whose constants the optimiser has"),
+  Key("model.precision", "float32", OneOf(convolution.PRODUCTS),
+    "of products; parameters, statistics and sums are float32"),
   # The runs of a program: one for each combination of these numbers.
   Key("sweep.seeds", (0, 1, 2, 3), rules.SEED, "seeds, a run each"),
   Key("sweep.latents", (10,), whole(1), "latent sizes, a run each"),
@@ -259,7 +262,7 @@ def options(model: Mapping) -> str:
   if "network" in model:
     said.append(f"defaults of {networks.default_of(model['network'], networks.REPORT)}")
   for key, value in model.items():
-    off = value in (0, "none", networks.REPORT) and key != "leaky_slope"
+    off = value in (0, "none", "float32", networks.REPORT) and key != "leaky_slope"
     if key not in ("name", "network") and not off and f"model.{key}" not in unread:
       said.append(key.replace("_", " ") + ("" if value is True else f" {value}"))
   return ", ".join(said)

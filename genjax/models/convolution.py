@@ -117,35 +117,61 @@ patches.defvjp(lambda x, win: (_patches(x, win), None), lambda win, _, g: (fold(
 fold.defvjp(lambda p, win: (_fold(p, win), None), lambda win, _, g: (patches(g, win),))
 
 
-def matmul(x: Float[Array, "*shape I"], w: Float[ArrayLike, "I O"]) -> Float[Array, "*shape O"]:
-  return (x.reshape(-1, x.shape[-1]) @ w).reshape(*x.shape[:-1], w.shape[-1])
+@jax.custom_vjp
+def rounded(x: Float[Array, "M I"], w: Float[ArrayLike, "I O"]) -> Float[Array, "M O"]:
+  """A product of what is rounded to bfloat16, summed in float32; its gradients are such too."""
+  x, w = (jnp.asarray(part, jnp.bfloat16) for part in (x, w))
+  return jnp.matmul(x, w, preferred_element_type=jnp.float32)
+
+
+rounded.defvjp(
+  lambda x, w: (rounded(x, w), (x, w)), lambda xw, g: (rounded(g, xw[1].T), rounded(xw[0].T, g))
+)
+# Of matrices [M, I] and [I, O] -> [M, O], by `model.precision`.
+PRODUCTS = {"float32": jnp.matmul, "bfloat16": rounded}
+
+
+def matmul(
+  x: Float[Array, "*shape I"], w: Float[ArrayLike, "I O"], product: Callable = jnp.matmul
+) -> Float[Array, "*shape O"]:
+  return product(x.reshape(-1, x.shape[-1]), w).reshape(*x.shape[:-1], w.shape[-1])
 
 
 def gemm_conv(
-  x: Float[Array, "B H W I"], w: Kernel, stride: int, padding: Padding
+  x: Float[Array, "B H W I"],
+  w: Kernel,
+  stride: int,
+  padding: Padding,
+  product: Callable = jnp.matmul,
 ) -> Float[Array, "B h w O"]:
-  """Convolution of x with w; equals `lax.conv`."""
+  """Convolution of x with w; equals `lax.conv`. `product` is one of `PRODUCTS`."""
   k, _, i, o = w.shape
   win = Windows.over(x.shape[1:3], k, stride, padding)
   if stride == 1 and o < i:  # multiply first: there are fewer numbers to move afterwards
     flipped = w[::-1, ::-1].transpose(2, 0, 1, 3).reshape(i, k * k * o)
     before = tuple(k - 1 - b for b in win.before)
-    return fold(matmul(x, flipped), Windows(k, 1, win.count, x.shape[1:3], before))
-  return matmul(patches(x, win), w.reshape(k * k * i, o))
+    return fold(matmul(x, flipped, product), Windows(k, 1, win.count, x.shape[1:3], before))
+  return matmul(patches(x, win), w.reshape(k * k * i, o), product)
 
 
 def gemm_conv_transpose(
-  x: Float[Array, "B h w I"], w: Kernel, stride: int, padding: Padding
+  x: Float[Array, "B h w I"],
+  w: Kernel,
+  stride: int,
+  padding: Padding,
+  product: Callable = jnp.matmul,
 ) -> Float[Array, "B H W O"]:
   """The gradient of a convolution from O channels to I."""
   k, _, i, o = w.shape
   win = Windows.over(transposed_size(x, k, stride, padding), k, stride, padding)
   if k % stride == 0 and stride > 1:
-    return _by_phases(x, w, win)
-  return fold(matmul(x, w.transpose(2, 0, 1, 3).reshape(i, k * k * o)), win)
+    return _by_phases(x, w, win, product)
+  return fold(matmul(x, w.transpose(2, 0, 1, 3).reshape(i, k * k * o), product), win)
 
 
-def _by_phases(x: Float[Array, "B h w I"], w: Kernel, win: Windows) -> Float[Array, "B H W O"]:
+def _by_phases(
+  x: Float[Array, "B h w I"], w: Kernel, win: Windows, product: Callable
+) -> Float[Array, "B H W O"]:
   """A transposed convolution as one convolution of stride 1, whose channels are the phases.
 
   Where the stride divides the kernel every phase meets the same t x t pixels of x. One product of
@@ -156,7 +182,7 @@ def _by_phases(x: Float[Array, "B h w I"], w: Kernel, win: Windows) -> Float[Arr
   around = Windows(t, 1, x.shape[1:3], win.rows, (t - 1, t - 1))
   # Pixel q of phase r gets x[q - tap] * w[tap * s + r]: patches count taps the other way round.
   w = w.reshape(t, s, t, s, i, o)[::-1, :, ::-1].transpose(0, 2, 4, 1, 3, 5)
-  y = matmul(patches(x, around), w.reshape(t * t * i, s * s * o))
+  y = matmul(patches(x, around), w.reshape(t * t * i, s * s * o), product)
   y = y.reshape(-1, *win.rows, s, s, o).transpose(0, 1, 3, 2, 4, 5)
   y = y.reshape(-1, win.rows[0] * s, win.rows[1] * s, o)
   return lax.pad(y, jnp.zeros((), y.dtype), [(-low, -high, 0) for low, high, _ in win.padding])
@@ -212,6 +238,7 @@ class Layer(NamedTuple):
 
 
 GEMM = Convolution(gemm_conv, gemm_conv_transpose)
+BFLOAT16 = Convolution(*(functools.partial(f, product=rounded) for f in GEMM))
 LAX = Convolution(lax_conv, lax_conv_transpose)
 # Measured on a CPU and on a GPU: BUILD.md, "Speed".
 BY_BACKEND = {"cpu": GEMM, "gpu": GEMM, "tpu": GEMM}

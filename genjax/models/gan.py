@@ -40,6 +40,7 @@ def make(
   batch_norm: str = REPORT,
   optimiser_rule: str = REPORT,
   num_classes: int = 0,
+  precision: str = "float32",
   **own_options,
 ) -> Model:
   """A generator against a critic; "critic" is also the discriminator of a plain GAN.
@@ -74,13 +75,14 @@ def make(
     batch_norm: a key of `layers.BATCH_NORMS`, or "report".
     optimiser_rule: a key of `optimisers.RULES`, or "report".
     num_classes: classes of the data; used by conditional networks alone.
+    precision: of products, a key of `convolution.PRODUCTS`.
     own_options: of a network of one's own; others do not read them.
 
   Raises:
     UserError: for names that do not exist and combinations that cannot be built.
   """
   how = {"initialiser": initialiser, "batch_norm": batch_norm, "spectral_norm": spectral_norm}
-  how |= {"num_classes": num_classes, "slope": leaky_slope}
+  how |= {"num_classes": num_classes, "slope": leaky_slope, "precision": precision}
   if parts.is_name(network):
     sizes = {"width": width, "depth": depth}
     built = own.build(GanNetworks, network, image_shape, latent, sizes, **how, **own_options)

@@ -56,12 +56,14 @@ class Dense(nn.Module):
   spectral: bool = False
   initialiser: Initialiser = LECUN_NORMAL
   latent: int | None = None  # the axis of the kernel that holds the latent, as in `initialisers`
+  precision: str = "float32"  # a key of `convolution.PRODUCTS`
 
   @nn.compact
   def __call__(self, x: Float[Array, "B I"]) -> Float[Array, "B {self.features}"]:
     shape = (x.shape[-1], self.features)
     w = self.param("kernel", initialisers.kernel, shape, self.initialiser, False, self.latent)
-    y = x @ (spectral(self, w) if self.spectral else w)
+    w = spectral(self, w) if self.spectral else w
+    y = convolution.PRODUCTS[self.precision](x, w)
     if self.use_bias:
       y += self.param("bias", initialisers.bias, shape, self.initialiser)[None]
     return y
@@ -79,6 +81,7 @@ class Conv(nn.Module):
   initialiser: Initialiser = LECUN_NORMAL
   latent: int | None = None
   forward: bool = False  # whether nothing is trained by it, and no kernel of it is vectorised
+  precision: str = "float32"
   transposed = False
 
   @nn.compact
@@ -89,6 +92,8 @@ class Conv(nn.Module):
     w = spectral(self, w) if self.spectral else w
     kind = "transpose" if self.transposed else "conv"
     way = convolution.FORWARD.get(jax.default_backend()) if self.forward else None
+    if self.precision == "bfloat16":
+      way = convolution.BFLOAT16
     if way is None:
       layer = convolution.Layer(kind, x.shape, w.shape, self.stride, self.padding)
       way = convolution.way_of(layer)
@@ -117,6 +122,7 @@ class LSTM(nn.Module):
 
   features: int
   initialiser: Initialiser = LECUN_NORMAL
+  precision: str = "float32"
 
   @nn.compact
   def __call__(self, x: Float[Array, "B T I"]) -> Float[Array, "B {self.features}"]:
@@ -135,13 +141,17 @@ class LSTM(nn.Module):
       gates = jnp.array([0.0, initial.forget_bias, 0.0, 0.0])
       b = self.param("input_bias", lambda key: jnp.repeat(gates, self.features))
 
+    product = convolution.PRODUCTS[self.precision]
+
     def step(carry: tuple[Array, Array], row: Array) -> tuple[tuple[Array, Array], None]:
       h, c = carry
-      i, f, g, o = jnp.split(row + h @ r, 4, axis=-1)
+      i, f, g, o = jnp.split(row + product(h, r), 4, axis=-1)
       c = nn.sigmoid(f) * c + nn.sigmoid(i) * jnp.tanh(g)
       return (nn.sigmoid(o) * jnp.tanh(c), c), None
 
-    rows = jnp.moveaxis(convolution.matmul(x, w) + b[None, None], 1, 0)  # [T, B, 4 * features]
+    rows = jnp.moveaxis(
+      convolution.matmul(x, w, product) + b[None, None], 1, 0
+    )  # [T, B, 4 * features]
     nothing = jnp.zeros((x.shape[0], self.features), x.dtype)
     (h, _), _ = lax.scan(step, (nothing, nothing), rows)
     return h
@@ -174,6 +184,7 @@ class Layers:
   norm: BatchNorm = BATCH_NORMS["torch"]
   slope: float = 0.0  # of leaky ReLUs below zero
   spectral: bool = False  # whether kernels are normalised by `spectral`
+  precision: str = "float32"  # of products: a key of `convolution.PRODUCTS`
 
   def dense(self, features: int, **options) -> Dense:
     return Dense(features, **self._common(), **options)
@@ -185,10 +196,14 @@ class Layers:
     return ConvTranspose(features, kernel, stride, **self._common(), **options)
 
   def _common(self) -> dict:
-    return {"initialiser": self.initialiser, "spectral": self.spectral}
+    return {
+      "initialiser": self.initialiser,
+      "spectral": self.spectral,
+      "precision": self.precision,
+    }
 
   def lstm(self, features: int) -> LSTM:
-    return LSTM(features, initialiser=self.initialiser)
+    return LSTM(features, self.initialiser, self.precision)
 
   def batch_norm(self, train: bool) -> nn.BatchNorm:
     momentum, epsilon = self.norm

@@ -218,6 +218,7 @@ def build(
   initialiser: str = REPORT,
   batch_norm: str = REPORT,
   spectral_norm: bool = False,
+  precision: str = "float32",
 ) -> VaeNetworks | GanNetworks:
   """The networks of a model for images of `shape`.
 
@@ -233,6 +234,7 @@ def build(
     initialiser: a key of `INITIALISERS`, or "report".
     batch_norm: a key of `BATCH_NORMS`, or "report".
     spectral_norm: of the critic's kernels.
+    precision: of products, a key of `convolution.PRODUCTS`.
 
   Raises:
     UserError: for an unknown network, or one that cannot be built so.
@@ -242,6 +244,7 @@ def build(
     INITIALISERS[default_of(network, initialiser)],
     BATCH_NORMS[default_of(network, batch_norm)],
     slope,
+    precision=precision,
   )
   classes = num_classes if entry.conditional else 0
   built = entry.make(

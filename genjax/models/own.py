@@ -73,6 +73,7 @@ def build(
   initialiser: str = REPORT,
   batch_norm: str = REPORT,
   spectral_norm: bool = False,
+  precision: str = "float32",
   **chosen: Any,
 ) -> VaeNetworks | GanNetworks:
   """The networks of a factory of one's own.
@@ -81,13 +82,13 @@ def build(
     kind: `VaeNetworks` or `GanNetworks`, which the factory must give.
     network: `MODULE:OBJECT` of `(shape, latent, **options) -> VaeNetworks or GanNetworks`. If it
       has arguments of these names, it is also given `num_classes` of the data, and `layers`, which
-      makes layers as the config's `initialiser`, `batch_norm`, `spectral_norm` and `leaky_slope`
-      say: see `layers.Layers`.
+      makes layers as the config's `initialiser`, `batch_norm`, `leaky_slope` and `precision` say:
+      see `layers.Layers`.
     shape: H, W, C.
     latent: Z.
     sizes: `width` and `depth` of a config; 0 for the factory's own.
     num_classes: of the data.
-    slope, initialiser, batch_norm, spectral_norm: as of `networks.build`.
+    slope, initialiser, batch_norm, spectral_norm, precision: as of `networks.build`.
     chosen: options of a config; those of other factories are left out.
 
   Raises:
@@ -100,6 +101,7 @@ def build(
     INITIALISERS[default_of(network, initialiser)],
     BATCH_NORMS[default_of(network, batch_norm)],
     slope,
+    precision=precision,
   )
   given = {name: size for name, size in sizes.items() if size} | chosen
   given = handed(factory, given | {"num_classes": num_classes, "layers": layers})

@@ -26,6 +26,7 @@ def make(
   optimiser: str = "adam",
   initialiser: str = REPORT,
   optimiser_rule: str = REPORT,
+  precision: str = "float32",
   **own_options,
 ) -> Model:
   """A VAE on images in [0, 1], Bernoulli decoder, standard normal prior.
@@ -46,17 +47,19 @@ def make(
     optimiser: a key of `optimisers.OPTIMISERS`.
     initialiser: a key of `INITIALISERS`, or "report" for that of the network's own framework.
     optimiser_rule: a key of `optimisers.RULES`, or "report".
+    precision: of products, a key of `convolution.PRODUCTS`.
     own_options: of a network of one's own; others do not read them.
 
   Raises:
     UserError: for a network that does not exist or cannot be built so.
   """
   options = network, image_shape, latent
+  how = {"initialiser": initialiser, "precision": precision}
   if parts.is_name(network):
-    sizes, how = {"width": width, "depth": depth}, {"initialiser": initialiser}
+    sizes = {"width": width, "depth": depth}
     built = own.build(VaeNetworks, *options, sizes, **how, **own_options)
   else:
-    built = networks.build(networks.VAES, *options, width, depth, initialiser=initialiser)
+    built = networks.build(networks.VAES, *options, width, depth, **how)
   encoder, decoder = built
   adapt = optimisers.make(optimiser, networks.default_of(network, optimiser_rule))
   scale = math.prod(image_shape) if reconstruction == "mean" else 1

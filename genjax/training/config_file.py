@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from genjax import files
 from genjax.config import flatten
 from genjax.data import sources
-from genjax.training import older_configs, provenance, workdir
+from genjax.training import older_configs, provenance, sweep, workdir
 from genjax.types import UserError, now
 
 # What else may lie in a folder that has no config.json yet: what a process that was killed left,
@@ -57,6 +57,7 @@ def settle(path: pathlib.Path, record: dict, origin: dict | None = None) -> None
   else:
     full = {"format": FORMAT} | record | (origin or {})
     full |= {"revision": provenance.revision(), "versions": provenance.versions()}
+    full |= {"products": sweep.products()}
   write(path, full)
 
 

@@ -20,13 +20,14 @@ LATER_KEYS = {
     "contrasts": "",
     "mark": [],
     "data": {"background": "white"},
+    "model": {"precision": "float32"},
     "sweep": {"b2": [0.999], "decay_steps": [0.0], "seeds_at_once": 0},
   },
   "gan": {
     "contrasts": "",
     "mark": [],
     "data": {"background": "white"},
-    "model": {"spectral_norm": False, "shared_images": False},
+    "model": {"spectral_norm": False, "shared_images": False, "precision": "float32"},
     "sweep": {
       "b2": [0.999],
       "decay_steps": [0.0],

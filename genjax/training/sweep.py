@@ -180,6 +180,15 @@ def in_place(f: Callable, num_runs: int, chunk: int = 0, idle: Callable | None =
   return on_devices
 
 
+def products() -> str:
+  """How this process trains: the device, and the precision of its products of float32."""
+  asked = jax.config.jax_default_matmul_precision
+  # What a default means, by jax's documentation of `default_matmul_precision`.
+  default = {"cpu": "float32", "gpu": "TF32 where the device has it", "tpu": "bfloat16"}
+  meant = asked or default.get(jax.default_backend(), "the backend's default")
+  return f"{meant}, {jax.devices()[0].device_kind}"
+
+
 def compiled(f: Callable) -> Callable:
   """Compiles what figures are computed by, with products in full float32 on any device.
 

@@ -124,6 +124,8 @@ def choose(layers: list[Layer], at_once: int, whole: Callable[[Choice], float]) 
 
   `whole` gives the seconds of a block of steps by a choice.
   """
+  if not layers:
+    return {}
   ways = {str(layer): best(measure(layer, at_once)) for layer in layers}
   choice = {layer: way for layer, way in ways.items() if way != DEFAULT}
   gained = whole({}) / whole(choice) if choice else 1.0
