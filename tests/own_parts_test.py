@@ -244,8 +244,9 @@ def test_a_part_that_is_gone(trained, tmp_path):
   module.unlink()
   with pytest.raises(genjax.UserError) as caught:
     genjax.load(path)
-  assert f"{path}: a part is '{module.stem}:networks', which cannot be imported" in str(caught.value)
-  assert f"it was in {module}: put that back" in str(caught.value)
+  said = str(caught.value)
+  assert f"{path}: a part is '{module.stem}:networks', which cannot be imported" in said
+  assert f"it was in {module}: put that back" in said
 
 
 def test_two_modules_of_one_name_are_not_taken_for_each_other(trained, tmp_path):
