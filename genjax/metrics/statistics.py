@@ -118,11 +118,12 @@ def bca_interval(
     The interval; infinite with less than two values, as no spread is known then. Where leaving out
     any one value changes nothing, which tells no skewness, that of percentiles.
   """
-  if len(values) < 2:
+  n = len(values)
+  if n < 2:
     return Interval(-math.inf, math.inf)
   if np.ptp(values) == 0:  # where scipy divides by zero
     return Interval(float(values[0]), float(values[0]))
-  without_one = [statistic(np.delete(values, i), -1) for i in range(len(values))]
+  without_one = statistic(np.broadcast_to(values, (n, n))[~np.eye(n, dtype=bool)].reshape(n, -1), -1)
   result = scipy.stats.bootstrap(
     (values,),
     statistic,

@@ -1,7 +1,7 @@
 """Axes of figures over runs: their limits, whatever a run that explodes has."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -107,12 +107,13 @@ def _limits(
 
   cores = {r: _core(v, trimmed) for r in range(len(values)) if (v := _known(values[r])).size}
   sizes = {r: np.abs(core).max() for r, core in cores.items()}
-  kept = [
-    cores[r]
-    for rows in plots.by_setting(labels).values()
-    for r in rows
-    if r in cores and not sizes[r] > bound(r) * _usual(sizes, rows, labels)
-  ]
+  sound = {r: size for r, size in sizes.items() if labels[r].failed_at < 0}
+  elsewhere = _median(sound or sizes)
+  kept = []
+  for rows in plots.by_setting(labels).values():
+    own = {r: sound[r] for r in rows if r in sound}
+    usual = _median(own) if own else elsewhere
+    kept += [cores[r] for r in rows if r in cores and not sizes[r] > bound(r) * usual]
   low, high = np.min(kept), np.max(kept)
   reach = high - low or np.inf
   near = values[(values >= low - reach) & (values <= high + reach)]
@@ -131,11 +132,9 @@ def _core(values: np.ndarray, trimmed: float) -> np.ndarray:
   return np.array([ordinary.min(), ordinary.max()])
 
 
-def _usual(sizes: dict[int, float], rows: list[int], labels: Sequence[plots.RunLabel]) -> float:
-  """The median size of a setting's runs that did not fail; if there are none, of any setting's."""
-  sound = [r for r in sizes if labels[r].failed_at < 0]
-  pool = [r for r in sound if r in rows] or sound or list(sizes)
-  return np.median([sizes[r] for r in pool]) or np.inf
+def _median(sizes: Mapping[int, float]) -> float:
+  """The usual size: infinite where it is 0, of which nothing is a multiple."""
+  return np.median(list(sizes.values())) or np.inf
 
 
 def _known(values: np.ndarray) -> np.ndarray:

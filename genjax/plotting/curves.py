@@ -1,5 +1,6 @@
 """Curves of training, and the KL of each latent dimension: every run, and what its setting does."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
-from genjax.plotting import plots
+from genjax.plotting import plots, thinning
 from genjax.plotting.axes import (
   METRICS,
   Axis,
@@ -35,6 +36,9 @@ def curves(
 ) -> Figure:
   """A panel for each metric, in the order of `METRICS`: median, band over the seeds, and each seed.
 
+  Of many runs some are drawn apart, and of very many settings some (thinning.py); medians and bands
+  are always of all runs.
+
   Args:
     history: from a metric's name to its steps [S] and values [R, S], NaN where a run has none.
       Nothing that a run logged after its failure is drawn.
@@ -46,17 +50,19 @@ def curves(
   """
   if not history:
     raise ValueError("history is empty: expected at least one metric")
-  look = plots.looks(settings or [label.setting for label in labels])
+  look, kept, left_out = _kept(labels, settings)
   history = {
     name: _while_sound(name, *history[name], labels) for name in sorted(history, key=_place)
   }
+  history = {name: (steps, values[kept]) for name, (steps, values) in history.items()}
+  labels = [labels[r] for r in kept]
   metrics = [metric_of(name) for name in history]
   axes = [axis_of(m, v, labels) for m, (_, v) in zip(metrics, history.values(), strict=True)]
   heads = [plots.Head(m.title, a.note) for m, a in zip(metrics, axes, strict=True)]
   end = max(np.max(steps, initial=0) for steps, _ in history.values())
   end = max(end, *(label.failed_at for label in labels)) or 1
   figure, panels = plots.panel_grid(
-    heads, title, _handles(labels, look), _caption(labels, axes, history), f"{end:,.0f}"
+    heads, title, _handles(labels, look), _caption(labels, axes, history) + left_out, f"{end:,.0f}"
   )
   for panel, axis, (steps, values) in zip(panels, axes, history.values(), strict=True):
     panel.set_xlim(0, end * 1.02)
@@ -65,6 +71,15 @@ def curves(
     set_y(panel, axis)
     _draw(panel, steps, values, labels, look)
   return figure
+
+
+def _kept(labels: Sequence[plots.RunLabel], settings: Sequence[str] | None):
+  """The looks of settings, the places of the runs of those that are drawn, and what that leaves."""
+  groups = plots.by_setting(labels)
+  drawn = thinning.spread(list(groups))
+  kept = sorted(itertools.chain(*(groups[setting] for setting in drawn)))
+  left_out = f" Of {len(groups):,} settings {len(drawn)} are drawn, evenly spread."
+  return plots.looks(settings or drawn), kept, left_out if len(drawn) < len(groups) else ""
 
 
 def _place(name: str) -> int:
@@ -84,22 +99,35 @@ def _while_sound(name: str, steps, values, labels: Sequence[plots.RunLabel]):
 
 def _draw(panel, steps, values: np.ndarray, labels: Sequence[plots.RunLabel], look) -> None:
   dot = "." if len(steps) <= 12 else None  # few points, as of an evaluation: show where they are
+  apart = _apart(labels)
   for setting, rows in plots.by_setting(labels).items():
     color, dashes = look[setting]
     low, middle, high = spread(values[rows])
     if len(rows) > 1:
       panel.fill_between(steps, low, high, color=color, alpha=0.18, linewidth=0, gid="band")
-      for r in rows:
+      for r in apart.intersection(rows):
         panel.plot(steps, values[r], color=color, alpha=0.45, linewidth=0.5, gid="seed", zorder=2)
     line = {"color": color, "linestyle": dashes, "linewidth": 1.6, "marker": dot, "zorder": 3}
     panel.plot(steps, middle, gid="median", **line)
-    for r in (r for r in rows if labels[r].failed_at >= 0):
-      known = np.flatnonzero(~np.isnan(values[r]))
-      # Clamped: the value with which a run failed is often far beyond the axis.
-      low, high = panel.get_ylim()
-      end = np.clip(values[r, known[-1]], low, high) if known.size else low
-      step = steps[known[-1]] if known.size else labels[r].failed_at
-      panel.plot(step, end, color=color, gid="failed", **CROSS)
+    if failed := [r for r in rows if labels[r].failed_at >= 0]:
+      ends = [_end(steps, values[r], labels[r].failed_at, panel.get_ylim()) for r in failed]
+      panel.plot(*zip(*ends, strict=True), color=color, linestyle="none", gid="failed", **CROSS)
+
+
+def _apart(labels: Sequence[plots.RunLabel]) -> set[int]:
+  """The places of the runs that are drawn one by one."""
+  return set(thinning.some([label.setting for label in labels], thinning.LINES))
+
+
+def _end(
+  steps, values: np.ndarray, failed_at: int, limits: tuple[float, float]
+) -> tuple[float, float]:
+  """Where the curve of a run that failed ends, its step and its value."""
+  known = np.flatnonzero(~np.isnan(values))
+  if not known.size:
+    return failed_at, limits[0]
+  # Clamped: the value with which a run failed is often far beyond the axis.
+  return steps[known[-1]], np.clip(values[known[-1]], *limits)
 
 
 CROSS = {"marker": "x", "markersize": 6, "markeredgewidth": 1.7, "clip_on": False, "zorder": 5}
@@ -129,7 +157,8 @@ def _caption(labels: Sequence[plots.RunLabel], axes: list[Axis], history: Mappin
   band = both if many and few else quartiles if many else extremes
   text = "One seed a setting: no band."
   if many or few:
-    text = f"Line: median over the seeds. Band: {band}. Thin: each seed."
+    seeds = f"{thinning.LINES} runs at most" if len(labels) > thinning.LINES else "each seed"
+    text = f"Line: median over the seeds. Band: {band}. Thin: {seeds}."
   if any(label.failed_at >= 0 for label in labels):
     text += " A failed run counts up to its failure."
   if not all(had for _, values in history.values() for had in _failures(values, labels)):
@@ -159,25 +188,27 @@ def kl_per_dimension(
     ValueError: values whose shape does not fit.
   """
   values = -np.sort(-_finite(plots.checked(values, labels, "values")), axis=1)  # NaN last
-  groups, look = (
-    plots.by_setting(labels),
-    plots.looks(settings or [label.setting for label in labels]),
-  )
+  look, kept, left_out = _kept(labels, settings)
+  values, labels = values[kept], [labels[r] for r in kept]
+  groups, apart = plots.by_setting(labels), _apart(labels)
   axis = _axis_of_bars(values, labels)
   heads = [
     plots.Head(plots._named(setting, rows, labels), _total(values[rows], axis))
     for setting, rows in groups.items()
   ]
-  caption = "Bar: median over the seeds. Point: one seed, its dimensions sorted by their own KL."
+  seed = f"a seed, {thinning.LINES} at most in all" if len(labels) > thinning.LINES else "one seed"
+  caption = f"Bar: median over the seeds. Point: {seed}, its dimensions sorted by their own KL."
   failures = _failures(values, labels)
   if any(failures):
     caption += " Cross: a seed that failed."
   if not all(failures):
     caption += " Without a mark: a seed that failed before it had a value."
-  figure, panels = plots.panel_grid(heads, "KL of each latent dimension (nats)", [], caption)
+  title = "KL of each latent dimension (nats)"
+  figure, panels = plots.panel_grid(heads, title, [], caption + left_out)
   for panel, (setting, rows) in zip(panels, groups.items(), strict=True):
     set_y(panel, axis)
-    _draw_dimensions(panel, values[rows], [labels[r] for r in rows], look[setting].color)
+    points = [(values[r], labels[r].failed_at >= 0) for r in rows if r in apart]
+    _draw_dimensions(panel, values[rows], points, look[setting].color)
   return figure
 
 
@@ -194,14 +225,15 @@ def _total(values: np.ndarray, axis: Axis) -> str:
   return "\n".join(filter(None, [total, _outside(values, axis.low, axis.high)]))
 
 
-def _draw_dimensions(panel, values: np.ndarray, labels: list[plots.RunLabel], color) -> None:
+def _draw_dimensions(panel, values: np.ndarray, points: list[tuple], color) -> None:
+  """A bar of the median of all `values [n, Z]`, and `points`: a run's [Z], and whether it failed."""
   Z = max(1, (~np.isnan(values)).any(0).sum())
   dimensions, values = np.arange(1, Z + 1), values[:, :Z]
   panel.bar(dimensions, spread(values)[1], 0.8, color=color, alpha=0.35, linewidth=0, gid="median")
-  for row, label in zip(values, labels, strict=True):
-    mark = {"marker": "x", "markersize": 4} if label.failed_at >= 0 else {"marker": "o"}
+  for row, failed in points:
+    mark = {"marker": "x", "markersize": 4} if failed else {"marker": "o"}
     mark = {"markersize": 2.4, "markeredgewidth": 0.8, "linestyle": "none", **mark}
-    panel.plot(dimensions, row, color=color, alpha=0.8, gid="seed", **mark)
+    panel.plot(dimensions, row[:Z], color=color, alpha=0.8, gid="seed", **mark)
   panel.set_xlim(0.3, max(Z, 5) + 0.7)
   panel.set_xlabel("dimension, by KL")
   locator = MaxNLocator(5, steps=[1, 2, 5, 10], integer=True)

@@ -138,8 +138,9 @@ class _Scoring:
     if not self.shown:
       return
     rows, first = self.saved.rows, {}
+    settings = sweep.settings(rows)
     for run in self._runs():
-      first.setdefault(sweep.setting(rows[run], rows), run)
+      first.setdefault(settings[run], run)
     first = dict(list(first.items())[:SETTINGS])
     for runs in _blocks([run for run in first.values() if run not in self.shown], self.size):
       self._show(self._block(evaluation, runs), runs)

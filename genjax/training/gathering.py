@@ -199,11 +199,13 @@ def _results(rows: Sequence[dict], taken: Sequence[_Source]) -> list[dict]:
 
 
 def _copy_events(out: pathlib.Path, rows: list[dict], taken: Sequence[_Source]) -> None:
+  names = sweep.names(rows)
   for one in taken:
+    before = sweep.names(one.saved.rows)
     for i, target in zip(one.index, one.target, strict=True):
-      events = one.path / "tensorboard" / sweep.name(one.saved.rows[i], one.saved.rows)
+      events = one.path / "tensorboard" / before[i]
       if events.is_dir():
-        shutil.copytree(events, out / "tensorboard" / sweep.name(rows[target], rows))
+        shutil.copytree(events, out / "tensorboard" / names[target])
 
 
 def _protocols(taken: Sequence[_Source]) -> dict[str, dict]:

@@ -17,7 +17,7 @@ import ml_collections
 import numpy as np
 
 from genjax import config as genjax_config
-from genjax.plotting import plots
+from genjax.plotting import plots, thinning
 from genjax.training import (
   claims,
   config_file,
@@ -243,21 +243,23 @@ def _join(plan: planning.Plan, path: pathlib.Path, parts: dict[str, Values]) -> 
 def _draw(path: pathlib.Path, at_once: int) -> None:
   """Pictures as `train.Training` leaves them; a device need not hold more runs than `at_once`."""
   saved = loading.read(path)
-  config, rows, R = saved.config, saved.rows, len(saved.rows)
+  config, rows, settings = saved.config, saved.rows, sweep.settings(saved.rows)
   labels = [
-    plots.RunLabel(row["seed"], sweep.setting(row, rows), int(failed_at))
-    for row, failed_at in zip(rows, saved.progress.failed_at, strict=True)
+    plots.RunLabel(row["seed"], setting, int(failed_at))
+    for row, setting, failed_at in zip(rows, settings, saved.progress.failed_at, strict=True)
   ]
+  shown = thinning.some(settings, thinning.ROWS)
   gallery = programs.gallery(saved.model, config.sample_columns)
   gallery = jax.jit(sweep.vectorise(gallery, at_once, config.sweep.chunk))
   classes = plots.drawable(saved.classes) if saved.model.num_classes else ()
   # A block that is not full repeats runs.
-  blocks = np.resize(np.arange(R), (-(-R // at_once), at_once))
+  blocks = np.resize(shown, (-(-len(shown) // at_once), at_once))
   for name, states in (("last", saved.progress.state), ("best", saved.progress.best)):
     trees = saved.runs, states._replace(opt_state={})
     images = [gallery(jax.tree.map(lambda leaf, b=b: leaf[b], trees)) for b in blocks]
-    figure = pictures.gallery(np.concatenate(images)[:R], np.asarray(states.step), labels, classes)
+    drawn, steps = np.concatenate(images)[: len(shown)], np.asarray(states.step)[shown]
+    figure = pictures.gallery(drawn, steps, [labels[run] for run in shown], classes, len(rows))
     pictures.save(figure, path / "samples" / f"{name}.png")
-  series = metrics_file.read_histories(path / "metrics.csv", R)
+  series = metrics_file.read_histories(path / "metrics.csv", len(rows))
   scored = [name for name in series if name.partition("@")[0] in config.evals]
   pictures.draw_curves(series, labels, path / "plots", scored)

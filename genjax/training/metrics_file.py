@@ -10,6 +10,7 @@ import numpy as np
 from absl import logging
 
 from genjax import files
+from genjax.plotting import thinning
 from genjax.training import claims, workdir
 from genjax.training.tensorboard import Events
 from genjax.types import UserError
@@ -113,12 +114,14 @@ def read_rows(file: pathlib.Path, num_runs: int | None = None) -> Iterator[Row]:
 class History:
   """metrics.csv and TensorBoard events: every figure of every run, in memory as well.
 
+  Of many runs TensorBoard has some, a file each, which stay open: a process may have about 1,000.
+
   A run without a figure (it failed, or it has no such latent dimension) has NaN in memory and no
   row in the file.
   """
 
-  def __init__(self, path: pathlib.Path, names: list[str], step: int):
-    """Keeps what was written up to `step`, where training goes on. `names` are the runs'."""
+  def __init__(self, path: pathlib.Path, names: list[str], settings: list[str], step: int):
+    """Keeps what was written up to `step`, where training goes on; names and settings of runs."""
     self._file = path / "metrics.csv"
     self._num_runs = len(names)
     self._rows: dict[str, dict[int, np.ndarray]] = {}
@@ -127,7 +130,8 @@ class History:
       kept = self._read(step) if self._file.exists() else []
       files.write(self._file, "".join(f"{line}\n" for line in ["step,run,name,value", *kept]))
     folder = path / "tensorboard"
-    self._events = [Events(folder / name, step) for name in names]
+    some = thinning.some(settings, thinning.LINES)
+    self._events = {run: Events(folder / names[run], step) for run in some}
 
   def add(self, step: int, metrics: dict[str, np.ndarray]) -> None:
     """Figures of one step: name -> `[R]`, or `[R, Z]` for those that have one a dimension."""
@@ -138,7 +142,7 @@ class History:
     # In one write, as an evaluation may append to the file as well.
     with open(self._file, "ab", buffering=0) as file:
       file.write(lines.encode())
-    for run, events in enumerate(self._events):
+    for run, events in self._events.items():
       events.add(step, {name: v[run] for name, v in figures.items() if np.isfinite(v[run])})
 
   def series(self, prefix: str = "") -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -150,7 +154,7 @@ class History:
     }
 
   def close(self) -> None:
-    for events in self._events:
+    for events in self._events.values():
       events.close()
 
   def _lines(self, name: str, step: int, values: np.ndarray) -> str:

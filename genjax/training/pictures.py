@@ -5,20 +5,25 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from genjax.plotting import curves, galleries, histories, plots
+from genjax.plotting import curves, galleries, histories, plots, thinning
 from genjax.plotting.plots import RunLabel
 
 
 def gallery(
-  images: np.ndarray, steps: np.ndarray, labels: Sequence[RunLabel], classes: Sequence[str]
+  images: np.ndarray,
+  steps: np.ndarray,
+  labels: Sequence[RunLabel],
+  classes: Sequence[str],
+  runs: int,
 ) -> plots.Figure:
   """A row a run: images `[R, M, H, W, C]` of weights of these steps `[R]`.
 
-  `classes` are those of a conditional model, which take turns; () for others.
+  `classes` are those of a conditional model, which take turns; () for others. `runs` is how many
+  the sweep has, of which R are shown.
   """
   columns = np.resize(classes, images.shape[1]).tolist() if classes else None
   shared = "its noise and its class" if classes else "its noise"
-  footnote = f"{_steps_of(steps)}; each column shares {shared}."
+  footnote = f"{_steps_of(steps)}; each column shares {shared}. {thinning.said(len(labels), runs)}"
   return galleries.gallery(images, labels, column_labels=columns, footnote=footnote)
 
 

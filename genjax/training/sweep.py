@@ -42,20 +42,24 @@ def runs(rows: list[dict]) -> Run:
 
 
 def settings(rows: list[dict], prefix: str = "", latents: Iterable[float] = ()) -> list[str]:
-  """Of each run the setting, after a prefix; as if there were runs of these latents as well."""
+  """What tells each run's setting from others': "latent 10, clip 0.01"; "" where all are alike.
+
+  It stands after a prefix; and is as if there were runs of these latents as well.
+  """
   others = rows + [row | {"latent": latent} for row in rows[:1] for latent in latents]
-  return [" ".join(filter(None, [prefix, setting(row, others)])) for row in rows]
+  names = [name for name in others[0] if name != "seed"] if others else []
+  changing = [name for name in names if len({row[name] for row in others}) > 1]
+  return [" ".join(filter(None, [prefix, _setting(row, changing)])) for row in rows]
 
 
-def setting(row: dict, rows: list[dict]) -> str:
-  """What tells a run's setting from others': "latent 10, clip 0.01"; "" where all are alike."""
-  changing = [name for name in row if name != "seed" and len({r[name] for r in rows}) > 1]
+def names(rows: list[dict]) -> list[str]:
+  """What each run is called: "latent 10, seed 3"."""
+  pairs = zip(settings(rows), rows, strict=True)
+  return [", ".join(filter(None, [setting, f"seed {row['seed']}"])) for setting, row in pairs]
+
+
+def _setting(row: dict, changing: Iterable[str]) -> str:
   return ", ".join(f"{name.replace('_', ' ')} {row[name]:g}" for name in changing)
-
-
-def name(row: dict, rows: list[dict]) -> str:
-  """What TensorBoard calls a run: "latent 10, seed 3"."""
-  return ", ".join(filter(None, [setting(row, rows), f"seed {row['seed']}"]))
 
 
 def identity(row: dict) -> tuple:

@@ -9,7 +9,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from genjax import data, process
-from genjax.plotting import plots
+from genjax.plotting import plots, thinning
 from genjax.training import (
   blocks,
   checkpoint,
@@ -74,8 +74,10 @@ class Training:
     self.programs = tuning.programs_of(plan, path, self.runs, self.dataset, begun)
     self.step, self.progress = self._begin()
     self.watching = plan.watch.begin(plan, path) if plan.watch else None
-    self.names = [sweep.name(row, self.rows) for row in self.rows]
-    self.history = metrics_file.History(path, self.names, self.step)
+    self.settings = sweep.settings(self.rows)
+    self.names = sweep.names(self.rows)
+    self.shown = thinning.some(self.settings, thinning.ROWS)
+    self.history = metrics_file.History(path, self.names, self.settings, self.step)
     self.troubles = self._judge()
     self.drawn = -np.inf
     self.counted = "1 run" if R == 1 else f"{R} runs"
@@ -243,9 +245,10 @@ class Training:
 
   def _results(self, healthy: str) -> list[dict]:
     best, last = np.asarray(self.progress.best.step), np.asarray(self.progress.state.step)
+    failed = self._failed()
     return [
       {
-        "status": "failed" if self._failed()[i] else healthy,
+        "status": "failed" if failed[i] else healthy,
         "best_step": best[i],
         "last_step": last[i],
         "trouble": "; ".join(trouble.name for trouble in self.troubles[i]),
@@ -255,15 +258,22 @@ class Training:
 
   def _labels(self) -> list[plots.RunLabel]:
     return [
-      plots.RunLabel(row["seed"], sweep.setting(row, self.rows), int(failed_at))
-      for row, failed_at in zip(self.rows, self.progress.failed_at, strict=True)
+      plots.RunLabel(row["seed"], setting, int(failed_at))
+      for row, setting, failed_at in zip(
+        self.rows, self.settings, np.asarray(self.progress.failed_at), strict=True
+      )
     ]
 
   def _draw_gallery(self, states: PyTree, *names: str) -> None:
     # Without the optimiser's state, last and best weights take one compiled program.
-    images = np.asarray(self.programs.gallery((self.runs, states._replace(opt_state={}))))
+    rows, labels = (self.runs, states._replace(opt_state={})), self._labels()
+    if len(self.shown) < len(labels):
+      rows = jax.tree.map(lambda leaf: leaf[np.array(self.shown)], rows)
+      rows = jax.device_put(rows, sweep.sharding(len(self.shown)))
+    images, steps = np.asarray(self.programs.gallery(rows)), np.asarray(rows[1].step)
     classes = self.classes if self.model.num_classes else ()
-    figure = pictures.gallery(images, np.asarray(states.step), self._labels(), classes)
+    shown = [labels[run] for run in self.shown]
+    figure = pictures.gallery(images, steps, shown, classes, len(labels))
     for name in names:
       pictures.save(figure, self.path / "samples" / name)
 

@@ -102,7 +102,7 @@ def test_a_run_depends_on_its_own_numbers(others):
 )
 def test_a_setting_is_what_tells_a_run_from_others(numbers, settings):
   rows = sweep.table(seeds=(0, 1), **numbers)
-  assert [sweep.setting(row, rows) for row in rows] == settings
+  assert sweep.settings(rows) == settings
 
 
 # Devices.

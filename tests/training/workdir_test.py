@@ -429,7 +429,7 @@ NAN = np.nan
 
 
 def _history(path, step=0, names=("seed 0", "seed 1")):
-  return metrics_file.History(path, list(names), step)
+  return metrics_file.History(path, list(names), [""] * len(names), step)
 
 
 def test_metrics_csv_has_a_row_for_each_figure(tmp_path):
