@@ -18,6 +18,7 @@ from genjax.analysis import (
   questions,
   recorded_scores,
   score_curves,
+  score_panels,
   score_plots,
   setting_tables,
   variance_tables,
@@ -255,14 +256,18 @@ def _figures(found: list[Scores]) -> Iterator[tuple[str, plots.Figure | None]]:
     name = f"{record['group']}-{place[0]}"
     # The same protocol on other data.
     name += f"-{i + 1}" if ids.count(place[0]) > 1 else ""
-    if score_plots.spans_latents(family):
-      figure = score_plots.against_latent(family, f"Scores by latent size: {title}", found)
+    by_latent = score_plots.spans_latents(family)
+    own, every, some = score_panels.thinned(family, found, by_latent)
+    if by_latent:
+      figure = score_plots.against_latent(own, f"Scores by latent size: {title}{some}", every)
       yield f"latent-{name}", figure
     else:
-      figure = score_plots.by_setting(family, f"Scores by setting: {title}", found)
+      figure = score_plots.by_setting(own, f"Scores by setting: {title}{some}", every)
       yield f"settings-{name}", figure
-    yield f"steps-{name}", score_curves.over_training(family, f"Over training: {title}", found)
-    yield f"best-{name}", score_curves.best_of(family, f"Best of k runs: {title}", found)
+    own, every, some = score_panels.thinned(family, found, by_line=False)
+    title += some
+    yield f"steps-{name}", score_curves.over_training(own, f"Over training: {title}", every)
+    yield f"best-{name}", score_curves.best_of(own, f"Best of k runs: {title}", every)
     for loss in correlations.LOSSES:
       text = f"Scores by {loss}: {title}"
-      yield f"{loss}-{name}", score_curves.against_loss(family, loss, text, found)
+      yield f"{loss}-{name}", score_curves.against_loss(own, loss, text, every)

@@ -45,6 +45,7 @@ def of(found: Sequence[Measure], where: str, alike: Mapping[Pair, str] = NOTHING
   tests = {id(measure): len(measure.compared) for measure in found}
   order = sorted(by_pair, key=lambda pair: not decided[pair])
   lines = [_line(by_pair[pair], tests, alike.get(pair, "")) for pair in order[:LINES]]
+  lines += dict.fromkeys(filter(None, (measure.too_many for measure in found)))
   if len(order) > LINES:
     rest = sum(decided[pair] for pair in order[LINES:])
     lines.append(f"{len(order) - LINES} more comparisons, {rest} of them decided: {where}")

@@ -115,10 +115,19 @@ class Measure(NamedTuple):
     }
 
   @property
+  def too_many(self) -> str:
+    """What is said where so many settings are not compared, as nobody chose some pairs; or ""."""
+    n = len(self.judged)
+    pairs = n * (n - 1) // 2
+    if self.contrasts is not None or pairs <= PAIRS:
+      return ""
+    return f"{n:,} settings make {pairs:,} pairs, and none is compared; --contrasts chooses some"
+
+  @property
   def compared(self) -> list[Compared]:
-    """Pairs of settings as one family of tests; [] where no end is better."""
+    """Pairs of settings as one family of tests; [] where no end is better, or `too_many`."""
     by_setting = self.judged
-    chosen = self.contrasts
+    chosen = () if self.too_many else self.contrasts
     if chosen is not None:
       chosen = [pair for pair in chosen if by_setting.keys() >= set(pair)]
     compared = _compared(self.better == "lower", _frozen(by_setting), _tuple(chosen))
@@ -128,6 +137,7 @@ class Measure(NamedTuple):
 
 
 DESCRIBES = "descriptive"  # in place of a verdict
+PAIRS = 20_000  # of one family: of 200 settings; more take minutes, and their p can decide nothing
 
 
 def _tuple(pairs: Sequence[Pair] | None) -> tuple[Pair, ...] | None:

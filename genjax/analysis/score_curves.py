@@ -92,7 +92,8 @@ def best_of(
     set_y(panel, axis)
     for key, curve in part.items():
       line = {"color": look[key].color, "linestyle": look[key].dashes, "linewidth": 1.6}
-      panel.plot(range(1, len(curve) + 1), curve, marker=".", gid="best", **line)
+      dot = "." if len(curve) <= 40 else None
+      panel.plot(range(1, len(curve) + 1), curve, marker=dot, gid="best", **line)
     score_panels.draw_floor(panel, scores)
     panel.set_xlim(1 - 0.03 * most, most * 1.03)
     panel.xaxis.set_major_locator(MaxNLocator(min(most, 8), steps=[1, 2, 5, 10], integer=True))

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from genjax.analysis import conditions
 from genjax.analysis.recorded_scores import Scores
 from genjax.analysis.workdirs import RunRecord
-from genjax.plotting import curves, plots
+from genjax.plotting import curves, plots, thinning
 from genjax.plotting.axes import Axis, Metric, axis_of
 from genjax.plotting.plots import INK, Head, RunLabel
 
@@ -31,6 +31,37 @@ def all_runs(found: Sequence[Scores]) -> list[RunRecord]:
       if known:
         runs[run.setting, run.seed] = run
   return list(runs.values())
+
+
+def thinned(
+  found: Sequence[Scores], every: Sequence[Scores], by_line: bool
+) -> tuple[list[Scores], list[Scores], str]:
+  """Both lists with as many settings as a figure can tell apart, and how many for its title.
+
+  Args:
+    found: what a figure is of.
+    every: all scores of a comparison, which say what there is.
+    by_line: whether settings are told apart by all but their latent.
+  """
+
+  def name(run: RunRecord) -> str:
+    return run.line if by_line else run.setting
+
+  names = unique(map(name, all_runs(found)))
+  others = [run for run in unique(map(name, all_runs(every))) if run not in set(names)]
+  kept = set(thinning.spread(names)) | set(thinning.spread(others))
+  if len(kept) == len(names) + len(others):
+    return list(found), list(every), ""
+  what = "lines" if by_line else "settings"
+  some = f", {thinning.SETTINGS} of {len(names):,} {what}" if len(names) > thinning.SETTINGS else ""
+
+  def of_kept(scores: Scores) -> Scores:
+    rows = np.array([name(run) in kept for run in scores.runs])
+    runs = [run for run, chosen in zip(scores.runs, rows, strict=True) if chosen]
+    values, steps, floors = (a[rows] for a in (scores.values, scores.steps, scores.floors))
+    return scores._replace(runs=runs, values=values, steps=steps, floors=floors)
+
+  return [of_kept(scores) for scores in found], [of_kept(scores) for scores in every], some
 
 
 def named_runs(runs: list[RunRecord], key: Callable[[RunRecord], str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from genjax.analysis.measures import Measure, Setting, summary
 from genjax.metrics import significance
 from genjax.metrics.statistics import ENOUGH, Interval
+from genjax.plotting import thinning
 from genjax.plotting.tables import Block, Column, Estimate, Table
 
 _MIDDLES = (
@@ -112,7 +113,8 @@ def uncounted(measure: Measure) -> list[str]:
 def overview(found: Sequence[Measure], title: str, every: Sequence[Measure] = ()) -> Table:
   """A row a setting, a column a measure: interquartile means; last, what real test images score.
 
-  Settings of `every` that have none of these measures have their row as well.
+  Settings of `every` that have none of these measures have their row as well. Of more than `MOST`
+  settings the best by the first measure that has a better end are shown, or some where none has.
   """
   columns = [
     Column("setting", "setting", "text"),
@@ -121,9 +123,12 @@ def overview(found: Sequence[Measure], title: str, every: Sequence[Measure] = ()
     *(Column(_key(one), _head(one), "brief", interval=True) for one in found),
   ]
   names = dict.fromkeys(itertools.chain(*(one.settings for one in (*found, *every))))
-  rows = [_overview_row(name, found) for name in names]
+  shown = _best(list(names), found)
+  rows = [_overview_row(name, found) for name in shown]
   counts = [summary(one.known.values()).n for m in found for one in m.settings.values()]
   notes = _shared_notes(found)
+  if len(shown) < len(names):
+    notes.append(f"{len(shown)} of {len(names):,} settings: {_chosen(found)}; compare writes all")
   if any(_failed(one) for m in found for one in m.settings.values()):
     notes.append(
       "a failed run is the worst one of these means, infinite where it is in the middle half"
@@ -131,6 +136,33 @@ def overview(found: Sequence[Measure], title: str, every: Sequence[Measure] = ()
   if min(counts, default=ENOUGH) < ENOUGH:
     notes.append(f"with n below {ENOUGH} these intervals (BCa) are too narrow")
   return Table(columns, [Block(title, {}, [*rows, *_floor_rows(found)], notes)] if rows else [])
+
+
+MOST = 100  # rows of settings for a reader
+
+
+def _decider(found: Sequence[Measure]) -> Measure | None:
+  return next((one for one in found if one.better), None)
+
+
+def _chosen(found: Sequence[Measure]) -> str:
+  """How `_best` chose."""
+  decider = _decider(found)
+  return f"the best by {decider.short}" if decider else "evenly spread"
+
+
+def _best(names: list[str], found: Sequence[Measure]) -> list[str]:
+  """At most `MOST` of these settings, in their order."""
+  decider = _decider(found)
+  if len(names) <= MOST or not decider:
+    return thinning.spread(names, MOST)
+
+  def rank(name: str) -> float:
+    told = summary(decider.settings.get(name, _NOTHING).known.values(), decider.better).iqm
+    return math.inf if math.isnan(told) else told if decider.better == "lower" else -told
+
+  kept = set(sorted(names, key=rank)[:MOST])
+  return [name for name in names if name in kept]
 
 
 def _shared_notes(found: Sequence[Measure]) -> list[str]:

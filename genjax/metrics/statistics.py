@@ -123,11 +123,14 @@ def bca_interval(
     return Interval(-math.inf, math.inf)
   if np.ptp(values) == 0:  # where scipy divides by zero
     return Interval(float(values[0]), float(values[0]))
-  without_one = statistic(np.broadcast_to(values, (n, n))[~np.eye(n, dtype=bool)].reshape(n, -1), -1)
+  without_one = statistic(
+    np.broadcast_to(values, (n, n))[~np.eye(n, dtype=bool)].reshape(n, -1), -1
+  )
   result = scipy.stats.bootstrap(
     (values,),
     statistic,
     n_resamples=RESAMPLES,
+    batch=max(1, 10_000_000 // n),  # numbers at once, or very many runs would take all memory
     confidence_level=confidence,
     method="BCa" if np.ptp(without_one) > 0 else "percentile",
     rng=np.random.default_rng(seed),
@@ -172,7 +175,9 @@ def best_of(values: Figures, k: int, lower: bool = True) -> float:
   if not 1 <= k <= n:
     raise ValueError(f"the best of {k} of {n} runs: k must be 1 to {n}")
   in_order = np.sort(ranked(np.asarray(values), lower))
-  chances = np.array([math.comb(n - i, k - 1) for i in range(1, n + 1)]) / math.comb(n, k)
+  # Each from the one before it: the binomials themselves have hundreds of digits.
+  rest = np.arange(n - 1, 0, -1)
+  chances = k / n * np.cumprod(np.append(1.0, np.maximum(rest - k + 1, 0) / rest))
   possible, sign = chances > 0, 1 if lower else -1
   if np.isposinf(in_order[possible][-1]):
     return sign * math.inf

@@ -226,7 +226,7 @@ def _total(values: np.ndarray, axis: Axis) -> str:
 
 
 def _draw_dimensions(panel, values: np.ndarray, points: list[tuple], color) -> None:
-  """A bar of the median of all `values [n, Z]`, and `points`: a run's [Z], and whether it failed."""
+  """A bar of the median of all values [n, Z]; `points` are a run's [Z], and whether it failed."""
   Z = max(1, (~np.isnan(values)).any(0).sum())
   dimensions, values = np.arange(1, Z + 1), values[:, :Z]
   panel.bar(dimensions, spread(values)[1], 0.8, color=color, alpha=0.35, linewidth=0, gid="median")

@@ -1,7 +1,7 @@
 """Which runs a figure shows where it has no room for all: some of every setting, its first ones."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
@@ -10,8 +10,8 @@ LINES = 100  # thin lines or points, a run each: more are one surface
 ROWS = 60  # of a gallery: more are a page that nobody scrolls through
 
 
-def spread(settings: Sequence[str], most: int = SETTINGS) -> list[str]:
-  """At most so many of these settings, each once, in their order: the first, the last and between."""
+def spread(settings: Sequence[Hashable], most: int = SETTINGS) -> list:
+  """At most so many of these settings, each once, in their order: the first, the last and some."""
   names = list(dict.fromkeys(settings))
   places = np.linspace(0, len(names) - 1, min(len(names), most)).round().astype(int)
   return [names[place] for place in places]
@@ -35,4 +35,4 @@ def some(settings: Sequence[str], most: int) -> list[int]:
 
 def said(shown: int, runs: int) -> str:
   """A line on what is left out; "" where nothing is."""
-  return f"Shown are {shown:,} of {runs:,} runs, the first of each setting." if shown < runs else ""
+  return f"Shown are {shown:,} of {runs:,} runs." if shown < runs else ""

@@ -14,6 +14,7 @@ from genjax import data, files
 from genjax.analysis import renderings, selection, workdirs
 from genjax.analysis.selection import Selection
 from genjax.data.sources import shortened
+from genjax.plotting import thinning
 from genjax.reporting import charts, explorer, facts, page, results, samples
 from genjax.reporting.samples import Exhibits
 from genjax.training import config_file, planning, workdir
@@ -187,7 +188,10 @@ def _quota(selections: Sequence[Selection], limit: int, every: bool) -> list[lis
       if place not in first:
         seen[setting] = seen.get(setting, 0) + 1
       queue.append((0 if place in first else seen[setting], i, place))
-  chosen = [item for item in sorted(queue) if every or item[0] == 0][:limit]
+  firsts = [item for item in sorted(queue) if item[0] == 0]
+  chosen = (
+    sorted(queue)[:limit] if every and len(firsts) < limit else thinning.spread(firsts, limit)
+  )
   return [sorted(p for _, j, p in chosen if j == i) for i in range(len(selections))]
 
 

@@ -13,10 +13,11 @@ import numpy as np
 from PIL import Image
 
 from genjax.plotting import tables
-from genjax.plotting.tables import Table
+from genjax.plotting.tables import Block, Table
 
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
 GAP = 4  # pixels between the images of a strip
+ROWS = 101  # of a table: 100 settings, and real images
 
 
 class Picture(NamedTuple):
@@ -69,11 +70,16 @@ def grids(table: Table) -> list[Grid]:
   if len(table.blocks) > 1 and alone and len({block.rows[0][0] for block in table.blocks}) == 1:
     return [_together(table, heads)]
   return [
-    _without_empty(
-      Grid(*_title(block.title), heads, tables.visible(table, block), list(block.notes))
-    )
+    _without_empty(Grid(*_title(block.title), heads, *_shortened(table, block)))
     for block in table.blocks
   ]
+
+
+def _shortened(table: Table, block: Block) -> tuple[list[list[str]], list[str]]:
+  """The rows of a block that a page has room for, and its notes."""
+  left_out = len(block.rows) - ROWS
+  notes = [*block.notes, *([f"{left_out:,} more rows have no room here"] if left_out > 0 else [])]
+  return tables.visible(table, block._replace(rows=block.rows[:ROWS])), notes
 
 
 def _title(title: str) -> tuple[str, str]:
