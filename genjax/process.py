@@ -98,11 +98,22 @@ def leave(line: str, status: int) -> None:
 
 
 def check_jax() -> None:
-  """Raises `UserError` where JAX is asked for 64 bits."""
+  """Raises `UserError` where JAX is asked for 64 bits, or is one program of several processes.
+
+  Runs share nothing, so that there is nothing that such processes would have to say to each other:
+  what they could do together, cells do apart, and no process waits for another that is gone.
+  """
   import jax  # takes half a second, which whoever mistypes a path need not wait
 
   if jax.config.jax_enable_x64:
     raise UserError("JAX_ENABLE_X64 is set, and genjax computes in 32 bits; unset it")
+  # Asked first, as to count processes makes devices, of which there is more to be said.
+  if jax.distributed.is_initialized() and (count := jax.process_count()) > 1:
+    raise UserError(
+      f"JAX is one program of {count} processes (jax.distributed), and genjax is a process each: "
+      "--ray=ADDRESS spreads the cells of a study over machines, and --cell=FOLDER trains one of "
+      "them; or train without jax.distributed.initialize()"
+    )
 
 
 def prepare_jax() -> None:
