@@ -108,9 +108,9 @@ class Measure(NamedTuple):
     """
     if not self.better or (self.past == NEEDED and math.isnan(self.floor)):
       return {}
-    cap = np.fmax if self.better == "lower" else np.fmin
+    cap, floor = np.fmax if self.better == "lower" else np.fmin, self.floor
     return {
-      name: {s: v if math.isnan(v) else float(cap(v, self.floor)) for s, v in values.items()}
+      name: {s: v if math.isnan(v) else float(cap(v, floor)) for s, v in values.items()}
       for name, values in self.known.items()
     }
 

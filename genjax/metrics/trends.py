@@ -34,10 +34,11 @@ def jonckheere(lines: Sequence[Groups]) -> Trend:
   score = variance = pairs = 0.0
   for groups in lines:
     groups = [group for group in groups if len(group)]
-    for i, a in enumerate(groups):
-      for b in groups[i + 1 :]:
-        score += np.sign(_differences(b, a)).sum()
-        pairs += a.size * b.size
+    after = np.concatenate([[], *groups])
+    for a in groups:
+      after = after[a.size :]
+      score += np.sign(_differences(after, a)).sum()
+      pairs += a.size * after.size
     variance += _variance(groups)
   if variance <= 0:
     return Trend(math.nan if not pairs else 0.0, math.nan if not pairs else 1.0)
