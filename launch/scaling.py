@@ -1,8 +1,9 @@
 """What a sweep costs as it grows: `python launch/scaling.py` prints one table.
 
-Measured on this machine: seconds of a run-step and the memory plan, against the number of runs,
-their latent, the batch and the devices; and what a workdir holds and a report takes at two numbers
-of runs. From these the last part is extrapolated, and says so: 10,000 runs on 64 such devices.
+Measured on this machine: seconds of a core for a run-step and the memory plan, against the number
+of runs, their latent, the batch and the devices; and what a workdir holds and a report takes at two
+numbers of runs. From these the last part is extrapolated, and says so: 10,000 runs on 64 such
+devices.
 """
 
 import os
@@ -37,7 +38,7 @@ RUNS, DEVICES, CELLS = 10_000, 64, 64
 class Cost(NamedTuple):
   """Of training, of one program."""
 
-  seconds: float  # of a run-step
+  seconds: float  # of a run-step, of one core: what else the machine does is not in it
   memory: int  # bytes a device, planned
 
 
@@ -53,7 +54,8 @@ def measured(runs: int, latent: int = 0, batch: int = 0) -> Cost:
   """A program of so many runs; 0 for what the config has."""
   plan = _plan(runs, latent, batch)
   step = cost.compiled(plan.model, plan.config, plan.splits, plan.rows)
-  rate = cost.run_steps_a_second(step, plan.splits, plan.rows)
+  clock = time.process_time if jax.default_backend() == "cpu" else time.perf_counter
+  rate = cost.run_steps_a_second(step, plan.splits, plan.rows, clock)
   return Cost(1 / rate, sum(cost.memory(step, plan.config, plan.splits)))
 
 
@@ -88,12 +90,12 @@ def left(runs: int, folder: pathlib.Path) -> Left:
   api.train(plan.config, folder, report=False, explore=True)
   every = [file for file in folder.rglob("*") if file.is_file()]
   file = folder / "metrics.csv"
-  begun = time.perf_counter()
+  begun = time.process_time()
   rows = list(metrics_file.read_rows(file))
-  read = (time.perf_counter() - begun) / len(rows)
-  begun = time.perf_counter()
+  read = (time.process_time() - begun) / len(rows)
+  begun = time.process_time()
   build.write([folder], folder / build.FILE, plan.splits)
-  seconds = time.perf_counter() - begun
+  seconds = time.process_time() - begun
   checkpoint = sum(
     f.stat().st_size for f in every if f.is_relative_to(folder / "checkpoints" / "2")
   )

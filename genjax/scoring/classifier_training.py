@@ -154,7 +154,7 @@ def train(
   per_epoch = data.batches_per_epoch(size, batch)
   epochs = max(RECIPES[recipe].epochs, -(-LEAST_STEPS // per_epoch))
   model = make(shape, splits.num_classes, epochs * per_epoch, recipe)
-  runs = jax.device_put(runs_of(seeds, recipe), sweep.sharding(R))
+  runs = sweep.placed(runs_of(seeds, recipe), R)
   dataset = jax.device_put(data.to_device(seen), sweep.replicated(R))
   begin, advance = programs.training(model, batch, R, length=per_epoch)
   progress = begin(runs)
@@ -164,10 +164,10 @@ def train(
     progress, totals = advance(
       runs, progress, totals, dataset, epoch * per_epoch, (epoch + 1) * per_epoch
     )
-    loss = np.asarray(totals.metrics["loss"]) / per_epoch
+    loss = sweep.own(totals.metrics["loss"], R) / per_epoch
     if (epoch + 1) % -(-epochs // 10) == 0:
       show(f"epoch {epoch + 1} of {epochs}: cross-entropy {loss.mean():.4f}")
-  state = jax.device_get(progress.state)
+  state = sweep.own(progress.state, R)
   params = jax.vmap(model.networks.kept)(state.params["classifier"], state.stats["classifier"])
   accuracy = accuracies(params, splits.test, splits.num_classes, recipe)
   return {

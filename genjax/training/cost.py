@@ -91,7 +91,7 @@ def step_arguments(
   """Shapes of what training gives to `Programs.advance`, and the devices where they lie."""
   R = len(rows)
   place, everywhere = sweep.sharding(R), sweep.replicated(R)
-  runs = _placed(jax.eval_shape(lambda: sweep.runs(rows)), place)
+  runs = _placed(jax.eval_shape(lambda: sweep.resized(sweep.runs(rows), R, sweep.slots(R))), place)
   progress = jax.eval_shape(programs.build(model, config, R).begin, runs)
   shape = splits.train.image.shape[1:]
   totals = jax.eval_shape(lambda: blocks.empty_totals(model, runs, shape, config.batch_size))
@@ -105,15 +105,22 @@ def _placed(tree: PyTree, sharding: jax.sharding.Sharding) -> PyTree:
   )
 
 
-def run_steps_a_second(step: Compiled, splits: data.Splits, rows: list[dict]) -> float:
+def run_steps_a_second(
+  step: Compiled,
+  splits: data.Splits,
+  rows: list[dict],
+  clock: Callable[[], float] = time.perf_counter,
+) -> float:
   """`_timed`; NaN also where there is not the memory to tell."""
   try:
-    return _timed(step, splits, rows)
+    return _timed(step, splits, rows, clock)
   except jax.errors.JaxRuntimeError:
     return math.nan
 
 
-def _timed(step: Compiled, splits: data.Splits, rows: list[dict]) -> float:
+def _timed(
+  step: Compiled, splits: data.Splits, rows: list[dict], clock: Callable[[], float]
+) -> float:
   """How fast the program is on this machine, by a few steps of it; NaN where these fail.
 
   From made-up weights, all alike: how long a step takes does not depend on them, and to draw first
@@ -121,18 +128,18 @@ def _timed(step: Compiled, splits: data.Splits, rows: list[dict]) -> float:
   """
   R = len(rows)
   _, progress, totals, _ = step.arguments
-  runs = jax.device_put(sweep.runs(rows), sweep.sharding(R))
+  runs = sweep.placed(sweep.runs(rows), R)
   dataset = jax.device_put(data.to_device(splits.train), sweep.replicated(R))
   carried = blocks.Carried(progress.state, progress.failed_at, totals)
   carried = jax.tree.map(_made_up, carried)
   carried = carried._replace(failed_at=carried.failed_at - 1)
   taken, calls, seconds = 0, 1, 0.0
   while seconds < TIMED_SECONDS / 2:
-    begun, before = time.perf_counter(), taken
+    begun, before = clock(), taken
     for taken in range(before + step.length, before + step.length * (calls + 1), step.length):
       carried = step.program(runs, carried, dataset, taken - step.length)
     jax.block_until_ready(carried)
-    seconds = time.perf_counter() - begun
+    seconds = clock() - begun
     if np.any(np.asarray(carried.failed_at) >= 0):  # it takes no more steps, and is soon done
       return math.nan
     calls = 1 + int(calls * min(TIMED_SECONDS / seconds, 20))

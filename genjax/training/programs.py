@@ -47,7 +47,7 @@ class Programs(NamedTuple):
   begin: Callable  # runs -> progress
   advance: Blocks  # runs, progress, totals, dataset, start, stop -> (progress, totals)
   validate: Callable  # (runs, progress), held_out -> (progress, metrics)
-  gallery: Callable  # (runs, states), all or some -> images [R, M, H, W, C]
+  gallery: Callable  # (runs, states) of so many, number -> images [R, M, H, W, C]
 
 
 def training(
@@ -79,8 +79,7 @@ def build(
     *training(model, config.batch_size, num_runs, chunk, binarise, length, ways),
     validate=jax.jit(vectorise(validate(model, measure))),
     gallery=jax.jit(
-      lambda rows: vectorise(
-        gallery(model, config.sample_columns), num_runs=len(rows[0].learning_rate)
-      )(rows)
+      lambda rows, shown: vectorise(gallery(model, config.sample_columns), num_runs=shown)(rows),
+      static_argnums=1,
     ),
   )

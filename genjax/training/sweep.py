@@ -71,15 +71,45 @@ _ROWS, _SHARED = PartitionSpec("runs"), PartitionSpec()
 
 
 def mesh(num_runs: int) -> Mesh:
-  """As many devices as divide the number of runs."""
+  """All devices, but those that would have nothing to do when each has as many runs as the first.
+
+  Five runs on four devices are two on each of the first two, and one on the third.
+  """
   devices = jax.devices()
-  used = max(n for n in range(1, len(devices) + 1) if num_runs % n == 0)
-  return Mesh(np.array(devices[:used]), ("runs",))
+  local = _local(num_runs)
+  return Mesh(np.array(devices[: -(-num_runs // local)]), ("runs",))
+
+
+def _local(num_runs: int) -> int:
+  """How many rows a device has."""
+  return -(-num_runs // len(jax.devices()))
+
+
+def slots(num_runs: int) -> int:
+  """How many rows all devices have: where they do not divide R, the last ones are padding."""
+  return _local(num_runs) * mesh(num_runs).size
 
 
 def sharding(num_runs: int) -> NamedSharding:
-  """Where rows `[R, ...]` lie: spread evenly over the devices."""
+  """Where rows `[slots, ...]` lie: spread evenly over the devices."""
   return NamedSharding(mesh(num_runs), _ROWS)
+
+
+def placed(rows: PyTree, num_runs: int) -> PyTree:
+  """Rows `[R, ...]` on the devices, `[slots, ...]`: copies, padded by more of the last row."""
+  padded = resized(rows, num_runs, slots(num_runs))
+  return jax.device_put(padded, sharding(num_runs), may_alias=False)
+
+
+def own(rows: PyTree, num_runs: int) -> PyTree:
+  """Rows `[R, ...]` of numbers as numpy arrays, without the padding of `placed`."""
+  return jax.tree.map(lambda leaf: np.asarray(leaf)[:num_runs], rows)
+
+
+def resized(rows: PyTree, num_runs: int, size: int) -> PyTree:
+  """Rows `[size, ...]` of rows `[R, ...]`, or of `[slots, ...]` of them."""
+  index = np.minimum(np.arange(size), num_runs - 1)
+  return jax.tree.map(lambda leaf: leaf if len(leaf) == size else leaf[index], rows)
 
 
 def replicated(num_runs: int) -> NamedSharding:
@@ -89,7 +119,7 @@ def replicated(num_runs: int) -> NamedSharding:
 
 def at_once(num_runs: int, chunk: int = 0) -> int:
   """How many of a device's runs are computed at once: `chunk` as in `vectorise`."""
-  local = num_runs // mesh(num_runs).size
+  local = _local(num_runs)
   return min(chunk or (1 if jax.default_backend() == "cpu" else local), local)
 
 
@@ -104,10 +134,11 @@ def vectorise(f: Callable, num_runs: int, chunk: int = 0) -> Callable:
       a run's weights in its cache, anything else all together (see BUILD.md, "Speed").
 
   Returns:
-    `(rows with leaves [R, ...], *shared) -> tree with leaves [R, ...]`.
+    `(rows with leaves [R, ...], *shared) -> tree with leaves [R, ...]`; of rows that are `placed`,
+    and may be padded, it gives as many.
   """
   devices = mesh(num_runs)
-  local, chunk = num_runs // devices.size, at_once(num_runs, chunk)
+  local, chunk, size = _local(num_runs), at_once(num_runs, chunk), slots(num_runs)
 
   def over_runs(rows: PyTree, *shared: Array) -> PyTree:
     def one(row):
@@ -119,9 +150,11 @@ def vectorise(f: Callable, num_runs: int, chunk: int = 0) -> Callable:
 
   def on_devices(rows: PyTree, *shared: Array) -> PyTree:
     specs = (_ROWS, *(_SHARED for _ in shared))
-    return jax.shard_map(over_runs, mesh=devices, in_specs=specs, out_specs=_ROWS, check_vma=False)(
-      rows, *shared
-    )
+    given = len(jax.tree.leaves(rows)[0])
+    found = jax.shard_map(
+      over_runs, mesh=devices, in_specs=specs, out_specs=_ROWS, check_vma=False
+    )(resized(rows, num_runs, size), *shared)
+    return jax.tree.map(lambda leaf: leaf[:given], found) if given < size else found
 
   return on_devices
 

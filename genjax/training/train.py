@@ -3,8 +3,10 @@
 import pathlib
 import time
 from contextlib import closing
+from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from tqdm.auto import tqdm
 
@@ -65,7 +67,8 @@ class Training:
     self.dataset = _everywhere(splits.train, R)
     used = validation.usable(config.eval_images, len(splits.validation.label))
     self.held_out = _everywhere(data.first(splits.validation, used), R)
-    self.runs = jax.device_put(sweep.runs(self.rows), sweep.sharding(R))
+    self.own = partial(sweep.own, num_runs=R)  # what leaves the devices has no padding
+    self.runs = sweep.placed(sweep.runs(self.rows), R)
     self.zeros = blocks.empty_totals(
       self.model, self.runs, splits.train.image.shape[1:], config.batch_size
     )
@@ -83,12 +86,15 @@ class Training:
     self.counted = "1 run" if R == 1 else f"{R} runs"
 
   def _begin(self) -> tuple[int, PyTree]:
-    step = self.checkpoints.latest()
+    step, R = self.checkpoints.latest(), len(self.rows)
     if step is None:
-      return 0, self.programs.begin(self.runs)
-    like = checkpoint.shapes(self.model, self.runs)
-    saved = self.checkpoints.restore(step, like)
-    return step, jax.device_put(saved, sweep.sharding(len(self.rows)))
+      progress = self.programs.begin(self.runs)
+    else:
+      saved = self.checkpoints.restore(step, checkpoint.shapes(self.model, sweep.runs(self.rows)))
+      progress = sweep.placed(saved, R)
+    # Padding is as runs that failed, which take no steps.
+    idle = jnp.arange(len(progress.failed_at)) >= R
+    return step or 0, progress._replace(failed_at=jnp.where(idle, 0, progress.failed_at))
 
   def until(self, steps: int, title: str) -> None:
     """Trains up to this step and leaves the workdir complete."""
@@ -154,21 +160,21 @@ class Training:
 
   def _totals(self) -> PyTree:
     """What was summed since the last row of metrics.csv: something where a signal ended it."""
-    saved = self.checkpoints.restore_totals(self.step, self.zeros) if self.step else None
-    if saved is None:
-      return self._zeros()
-    return jax.device_put(saved, sweep.sharding(len(self.rows)), may_alias=False)
+    like = self.own(self.zeros)
+    saved = self.checkpoints.restore_totals(self.step, like) if self.step else None
+    return self._zeros() if saved is None else sweep.placed(saved, len(self.rows))
 
   def _leave(self, totals: PyTree) -> None:
     """Saves what was reached, wherever that is."""
     if self.step and self.checkpoints.latest() != self.step:
-      self.checkpoints.save(self.step, self.progress, totals)
+      self.checkpoints.save(self.step, self.own(self.progress), self.own(totals))
     workdir.write_runs(self.path, self.rows, self._results("running"))
 
   def _log(self, totals: blocks.Totals) -> None:
-    taken = np.asarray(totals.steps, np.float32)
+    totals = self.own(totals)
+    taken = totals.steps.astype(np.float32)
     with np.errstate(invalid="ignore"):  # 0 / 0: a run that failed has no figure
-      means = {name: np.asarray(total) / taken for name, total in totals.metrics.items()}
+      means = {name: total / taken for name, total in totals.metrics.items()}
     for values in means.values():
       values[self._failed()] = np.nan  # also what it had of the interval in which it failed
     self.history.add(self.step, means)
@@ -189,27 +195,27 @@ class Training:
     return said
 
   def _failed(self) -> np.ndarray:
-    return np.asarray(self.progress.failed_at) >= 0
+    return self.own(self.progress.failed_at) >= 0
 
   def _validate(self) -> None:
     self.progress, metrics = self.programs.validate((self.runs, self.progress), self.held_out)
     latents = np.array([row["latent"] for row in self.rows])
     measured = {}
-    for name, values in metrics.items():
-      values = np.array(values)
+    for name, values in self.own(metrics).items():
+      values = values.copy()
       values[self._failed()] = np.nan
       if values.ndim == 2:
         values[np.arange(values.shape[1]) >= latents[:, None]] = np.nan
       measured[name] = values
     self.history.add(self.step, measured | self._scores())
     self.troubles = self._judge()
-    self.checkpoints.save(self.step, self.progress)
+    self.checkpoints.save(self.step, self.own(self.progress))
 
   def _scores(self) -> dict[str, np.ndarray]:
     """What `config.evals` asks for, of the last weights."""
     if not self.watching:
       return {}
-    measured = self.watching.measure(self.runs, self.progress)
+    measured = self.own(self.watching.measure(self.runs, self.progress))
     return {name: np.where(self._failed(), np.nan, values) for name, values in measured.items()}
 
   def _show(self) -> None:
@@ -244,7 +250,7 @@ class Training:
     ]
 
   def _results(self, healthy: str) -> list[dict]:
-    best, last = np.asarray(self.progress.best.step), np.asarray(self.progress.state.step)
+    best, last = self.own((self.progress.best.step, self.progress.state.step))
     failed = self._failed()
     return [
       {
@@ -260,17 +266,16 @@ class Training:
     return [
       plots.RunLabel(row["seed"], setting, int(failed_at))
       for row, setting, failed_at in zip(
-        self.rows, self.settings, np.asarray(self.progress.failed_at), strict=True
+        self.rows, self.settings, self.own(self.progress.failed_at), strict=True
       )
     ]
 
   def _draw_gallery(self, states: PyTree, *names: str) -> None:
     # Without the optimiser's state, last and best weights take one compiled program.
-    rows, labels = (self.runs, states._replace(opt_state={})), self._labels()
-    if len(self.shown) < len(labels):
-      rows = jax.tree.map(lambda leaf: leaf[np.array(self.shown)], rows)
-      rows = jax.device_put(rows, sweep.sharding(len(self.shown)))
-    images, steps = np.asarray(self.programs.gallery(rows)), np.asarray(rows[1].step)
+    rows, labels, R = (self.runs, states._replace(opt_state={})), self._labels(), len(self.shown)
+    if len(labels) > R:
+      rows = sweep.placed(jax.tree.map(lambda leaf: leaf[np.array(self.shown)], rows), R)
+    images, steps = sweep.own((self.programs.gallery(rows, R), rows[1].step), R)
     classes = self.classes if self.model.num_classes else ()
     shown = [labels[run] for run in self.shown]
     figure = pictures.gallery(images, steps, shown, classes, len(labels))

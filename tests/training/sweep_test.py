@@ -108,16 +108,65 @@ def test_a_setting_is_what_tells_a_run_from_others(numbers, settings):
 # Devices.
 
 
-@pytest.mark.parametrize(("num_runs", "devices"), [(1, 1), (2, 2), (3, 1), (4, 2), (5, 1), (6, 2)])
-def test_runs_are_spread_over_as_many_devices_as_divide_them(num_runs, devices):
+@pytest.fixture
+def devices(monkeypatch):
+  """Says that there are so many, the same ones again: nothing can be computed on them."""
+
+  def pretend(count):
+    monkeypatch.setattr(sweep.jax, "devices", lambda: (2 * jax.local_devices())[:count])
+
+  return pretend
+
+
+@pytest.mark.parametrize(
+  ("num_runs", "count", "used", "slots"),
+  [
+    (1, 4, 1, 1),
+    (2, 4, 2, 2),
+    (4, 4, 4, 4),
+    (5, 4, 3, 6),  # with four devices no sooner than with three, of two runs each
+    (6, 4, 3, 6),
+    (7, 4, 4, 8),
+    (9, 4, 3, 9),
+    (10, 4, 4, 12),
+    (3, 2, 2, 4),
+    (7, 3, 3, 9),
+  ],
+)
+def test_all_devices_are_used_that_have_something_to_do(devices, num_runs, count, used, slots):
+  devices(count)
+  assert (sweep.mesh(num_runs).size, sweep.slots(num_runs)) == (used, slots)
+  assert sweep.mesh(slots).size == used  # padded rows lie on the same ones
+  assert sweep.at_once(num_runs, 100) == slots // used
+
+
+@pytest.mark.parametrize("num_runs", [1, 2, 3, 4, 5])
+def test_rows_are_spread_evenly_and_what_comes_back_has_no_padding(num_runs):
   assert len(jax.devices()) == 2
-  assert sweep.mesh(num_runs).size == devices
-  rows = jax.device_put(jnp.arange(num_runs), sweep.sharding(num_runs))
-  assert len(rows.sharding.device_set) == devices
-  assert {shard.data.shape for shard in rows.addressable_shards} == {(num_runs // devices,)}
+  rows = {"x": np.arange(num_runs * 2.0).reshape(-1, 2), "n": jnp.arange(num_runs)}
+  placed, used = sweep.placed(rows, num_runs), min(num_runs, 2)
+  assert {shard.data.shape for shard in placed["n"].addressable_shards} == {(-(-num_runs // used),)}
+  assert len(placed["n"].sharding.device_set) == used
   shared = jax.device_put(jnp.arange(3), sweep.replicated(num_runs))
   assert {shard.data.shape for shard in shared.addressable_shards} == {(3,)}
-  assert shared.sharding.device_set == rows.sharding.device_set
+  assert shared.sharding.device_set == placed["n"].sharding.device_set
+  for name, leaf in sweep.own(placed, num_runs).items():
+    np.testing.assert_array_equal(leaf, rows[name])
+  keys = sweep.placed(jax.random.split(jax.random.key(0), num_runs), num_runs)
+  assert len(keys) == sweep.slots(num_runs)
+
+
+def test_placed_rows_are_copies():
+  before = jnp.arange(4.0)
+  jax.jit(lambda x: x + 1, donate_argnums=0)(sweep.placed(before, 4))
+  np.testing.assert_array_equal(before, [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("chunk", [0, 1, 2])
+def test_of_padded_rows_a_function_gives_padded_rows(chunk):
+  f = jax.jit(sweep.vectorise(lambda x: 2 * x, 3, chunk))
+  np.testing.assert_array_equal(f(jnp.arange(3.0)), [0, 2, 4])
+  np.testing.assert_array_equal(f(sweep.placed(jnp.arange(3.0), 3)), [0, 2, 4, 4])
 
 
 # Functions of one run.
@@ -178,8 +227,8 @@ def test_shared_arguments_are_the_same_for_all_and_may_be_none():
 @pytest.mark.parametrize(("chunk", "together"), [(1, 1), (2, 2), (3, 3), (0, 1)])
 def test_a_chunk_bounds_how_many_runs_are_computed_at_once(chunk, together):
   """Seen by the shape of a product in the program: 0 is 1 on a CPU."""
-  f = sweep.vectorise(lambda x: x @ jnp.ones((4, 5)), 3, chunk)
-  text = str(jax.make_jaxpr(f)(jnp.ones((3, 2, 4))))
+  f = sweep.vectorise(lambda x: x @ jnp.ones((4, 5)), 6, chunk)  # of which a device has three
+  text = str(jax.make_jaxpr(f)(jnp.ones((6, 2, 4))))
   products = [line for line in text.splitlines() if "dot_general" in line]
   shape = "[2,5]" if together == 1 else f"[{together},2,5]"
   assert any(f"f32{shape}" in line for line in products)

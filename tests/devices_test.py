@@ -1,0 +1,91 @@
+"""Runs on several devices, of a number that these do not divide; and several processes."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+# As many devices as there are, or the first ones; a crash and a resume on another number of them.
+_TRAIN = """
+import sys, pathlib, jax, numpy as np
+import trainings
+from genjax.training import sweep, train
+every, base = jax.devices(), pathlib.Path(sys.argv[1])
+plan = trainings.plan(**{"sweep.seeds": (0, 1, 2, 3, 4), "sweep.latents": (3,)}, steps=4)
+fast = plan.rows[3]  # explodes, beside others that do not
+fast["learning_rate"] = 1e30
+
+def on(count):
+  sweep.jax.devices = lambda: every[:count]
+
+for count in (1, 2, 4):
+  on(count)
+  train.train(plan, base / str(count))
+on(4)
+train.train(plan._replace(steps=2), base / "resumed")
+on(3)
+train.train(plan, base / "resumed")
+on(1)
+one = train.Training(plan, base / "1")
+one.history.close()
+for count in ("2", "4", "resumed"):
+  other = train.Training(plan, base / count)
+  other.history.close()
+  jax.tree.map(np.testing.assert_array_equal, one.own(one.progress), other.own(other.progress))
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, caches):
+  path = tmp_path_factory.mktemp("devices")
+  environment = os.environ | {
+    "JAX_NUM_CPU_DEVICES": "4",
+    "PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path]),
+  }
+  subprocess.run([sys.executable, "-c", _TRAIN, path], env=environment, check=True)
+  return path
+
+
+@pytest.mark.parametrize("name", ["2", "4"])
+@pytest.mark.parametrize(
+  "file", ["metrics.csv", "runs.csv", "samples/last.png", "samples/best.png"]
+)
+def test_what_several_devices_leave_is_what_one_leaves(trained, name, file):
+  one, other = ((trained / folder / file).read_bytes() for folder in ("1", name))
+  assert one == other
+
+
+def test_padding_is_no_run(trained):
+  assert (trained / "4" / "runs.csv").read_text().count("\n") == 6
+  rows = np.genfromtxt(trained / "4" / "metrics.csv", delimiter=",", skip_header=1, usecols=1)
+  assert set(rows) <= set(range(5))
+
+
+_TOGETHER = """
+import sys, jax, genjax
+jax.distributed.initialize(f"127.0.0.1:{sys.argv[1]}", 2, int(sys.argv[2]))
+try:
+  genjax.train(genjax.config.default("vae"), sys.argv[3])
+except genjax.UserError as error:
+  print(error)
+"""
+
+
+def test_processes_of_one_jax_program_are_told_of_cells(tmp_path):
+  with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    port = str(free.getsockname()[1])
+  command = [sys.executable, "-c", _TOGETHER, port]
+  both = [
+    subprocess.Popen([*command, str(i), tmp_path / "w"], stdout=subprocess.PIPE, text=True)
+    for i in range(2)
+  ]
+  for process in both:
+    (line,) = process.communicate(timeout=120)[0].splitlines()
+    assert line.startswith("JAX is one program of 2 processes (jax.distributed)")
+    assert "--ray=" in line
+    assert "--cell=" in line
+  assert not (tmp_path / "w").exists()
