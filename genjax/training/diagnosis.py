@@ -50,6 +50,26 @@ def troubles(past: Past) -> list[Trouble]:
   return [Trouble(name, reason) for name, reason in judge(past).items() if reason]
 
 
+def of_runs(
+  series: Mapping[str, tuple[np.ndarray, np.ndarray]], failed: np.ndarray, done: bool
+) -> list[list[Trouble]]:
+  """Of each run what is wrong with it, by its validations; nothing of one that failed.
+
+  Args:
+    series: a figure's name -> steps [S] and values [R, S].
+    failed: [R].
+    done: whether training ended: before that it is nothing wrong that a run still improves.
+  """
+  return [
+    [
+      trouble
+      for trouble in troubles({name: list(values[i]) for name, (_, values) in series.items()})
+      if not failed[i] and (done or trouble.name != "underfitted")
+    ]
+    for i in range(len(failed))
+  ]
+
+
 def summary(found: Sequence[Sequence[Trouble]], names: Sequence[str]) -> list[str]:
   """Two lines for each kind of trouble that some of the runs of these names have."""
   lines = []

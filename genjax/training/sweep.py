@@ -137,8 +137,7 @@ def vectorise(f: Callable, num_runs: int, chunk: int = 0) -> Callable:
     `(rows with leaves [R, ...], *shared) -> tree with leaves [R, ...]`; of rows that are `placed`,
     and may be padded, it gives as many.
   """
-  devices = mesh(num_runs)
-  local, chunk, size = _local(num_runs), at_once(num_runs, chunk), slots(num_runs)
+  local, chunk = _local(num_runs), at_once(num_runs, chunk)
 
   def over_runs(rows: PyTree, *shared: Array) -> PyTree:
     def one(row):
@@ -148,15 +147,23 @@ def vectorise(f: Callable, num_runs: int, chunk: int = 0) -> Callable:
       return jax.vmap(one)(rows)
     return lax.map(one, rows, batch_size=chunk if chunk > 1 else None)
 
-  def on_devices(rows: PyTree, *shared: Array) -> PyTree:
-    specs = (_ROWS, *(_SHARED for _ in shared))
-    given = len(jax.tree.leaves(rows)[0])
-    found = jax.shard_map(
-      over_runs, mesh=devices, in_specs=specs, out_specs=_ROWS, check_vma=False
-    )(resized(rows, num_runs, size), *shared)
-    return jax.tree.map(lambda leaf: leaf[:given], found) if given < size else found
+  return _on_devices(over_runs, num_runs, 1)
 
-  return on_devices
+
+def _on_devices(f: Callable, num_runs: int, count: int) -> Callable:
+  """`f` on each device for its own rows, of which are the first `count` arguments."""
+  devices, size = mesh(num_runs), slots(num_runs)
+
+  def spread(*given: PyTree) -> PyTree:
+    rows = len(jax.tree.leaves(given[0])[0])
+    padded = [resized(tree, num_runs, size) for tree in given[:count]]
+    specs = tuple(_ROWS if i < count else _SHARED for i in range(len(given)))
+    found = jax.shard_map(f, mesh=devices, in_specs=specs, out_specs=_ROWS, check_vma=False)(
+      *padded, *given[count:]
+    )
+    return jax.tree.map(lambda leaf: leaf[:rows], found) if rows < size else found
+
+  return spread
 
 
 def in_place(f: Callable, num_runs: int, chunk: int = 0, idle: Callable | None = None) -> Callable:
@@ -170,11 +177,10 @@ def in_place(f: Callable, num_runs: int, chunk: int = 0, idle: Callable | None =
       are computed one by one, it is passed over.
 
   Returns:
-    `(rows, carried, *shared) -> carried` with leaves `[R, ...]`. Who donates `carried` needs memory
-    beside it for what `chunk` runs carry, however many there are.
+    `(rows, carried, *shared) -> carried`, rows as in `vectorise`. Who donates `carried` needs
+    memory beside it for what `chunk` runs carry, however many there are.
   """
-  devices = mesh(num_runs)
-  local, chunk = num_runs // devices.size, at_once(num_runs, chunk)
+  local, chunk = _local(num_runs), at_once(num_runs, chunk)
 
   def over_runs(rows: PyTree, carried: PyTree, *shared: Array) -> PyTree:
     def one(row: PyTree, part: PyTree) -> PyTree:
@@ -208,13 +214,7 @@ def in_place(f: Callable, num_runs: int, chunk: int = 0, idle: Callable | None =
     left = local % chunk
     return change(carried, local - left, left) if left else carried
 
-  def on_devices(rows: PyTree, carried: PyTree, *shared: Array) -> PyTree:
-    specs = (_ROWS, _ROWS, *(_SHARED for _ in shared))
-    return jax.shard_map(over_runs, mesh=devices, in_specs=specs, out_specs=_ROWS, check_vma=False)(
-      rows, carried, *shared
-    )
-
-  return on_devices
+  return _on_devices(over_runs, num_runs, 2)
 
 
 def products() -> str:

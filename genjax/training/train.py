@@ -235,19 +235,7 @@ class Training:
     workdir.write_runs(self.path, self.rows, self._results("done"))
 
   def _judge(self, done: bool = False) -> list[list[diagnosis.Trouble]]:
-    """Of each run what is wrong with it, by its validations; nothing of one that failed.
-
-    That it still improves is wrong only where it is done.
-    """
-    series, failed = self.history.series("val_"), self._failed()
-    return [
-      [
-        trouble
-        for trouble in diagnosis.troubles({n: list(values[i]) for n, (_, values) in series.items()})
-        if not failed[i] and (done or trouble.name != "underfitted")
-      ]
-      for i in range(len(self.rows))
-    ]
+    return diagnosis.of_runs(self.history.series("val_"), self._failed(), done)
 
   def _results(self, healthy: str) -> list[dict]:
     best, last = self.own((self.progress.best.step, self.progress.state.step))
