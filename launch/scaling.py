@@ -20,6 +20,7 @@ import ml_collections
 from absl import flags
 
 from genjax import api, cli, config, process
+from genjax.plotting import thinning
 from genjax.reporting import build
 from genjax.training import cost, metrics_file, planning
 
@@ -132,13 +133,18 @@ def _grows(small: float, large: float, few: Left, many: Left) -> tuple[float, fl
   return small - slope * few.runs, slope
 
 
+def _files(one: Left, runs: int) -> int:
+  """Of a workdir of so many runs: TensorBoard has a file for each of the first ones."""
+  most = thinning.LINES
+  return one.files + min(runs, most) - min(one.runs, most)
+
+
 def _extrapolated(by_runs: Sequence[tuple[int, Cost]], few: Left, many: Left) -> None:
   (n, small), (m, large) = by_runs[0], by_runs[-1]
   each, local = (large.memory - small.memory) / (m - n), -(-RUNS // DEVICES)
   memory = small.memory + each * (local - n)
   rows = RUNS / many.runs * (LOGS * many.logged + VALIDATIONS * many.validated)
   fixed, a_run = _grows(few.checkpoint, many.checkpoint, few, many)
-  files, per_run = _grows(few.files, many.files, few, many)
   report, slower = _grows(few.report, many.report, few, many)
   print(
     f"\n{RUNS:,} runs of {STEPS:,} steps on {DEVICES} devices like this one, {LOGS} rows and "
@@ -152,8 +158,8 @@ def _extrapolated(by_runs: Sequence[tuple[int, Cost]], few: Left, many: Left) ->
     (f"{rows / 1e6:.3g} M", f"rows of metrics.csv in all, {rows * many.row / 2**30:.3g} GiB"),
     (f"{rows * many.read / 60:.3g} min", "to read them once, on one core"),
     (f"{(report + slower * RUNS) / 60:.3g} min", "a report, besides reading"),
-    (f"{files + per_run * RUNS:,.0f}", "files, as one program"),
-    (f"{CELLS * (files + per_run * min(local, 100)):,.0f}", f"files, as {CELLS} cells"),
+    (f"{_files(few, RUNS):,}", "files, as one program"),
+    (f"{CELLS * _files(few, local):,}", f"files, as {CELLS} cells"),
   ):
     _line("extrapolated", what, figure)
 
