@@ -96,5 +96,5 @@ def test_a_gallery_of_many_runs_decodes_and_shows_some(tmp_path, monkeypatch):
   ]
   assert (len(images), len(steps), runs) == (4, 4, 6)
   states = training.progress.state._replace(opt_state={})
-  every = training.programs.gallery((training.runs, states))
+  every = training.programs.gallery((training.runs, states), 6)
   np.testing.assert_array_equal(images, np.asarray(every)[[0, 1, 3, 4]])
