@@ -14,7 +14,10 @@ import sys, pathlib, jax, numpy as np
 import trainings
 from genjax.training import sweep, train
 every, base = jax.devices(), pathlib.Path(sys.argv[1])
-plan = trainings.plan(**{"sweep.seeds": (0, 1, 2, 3, 4), "sweep.latents": (3,)}, steps=4)
+plan = trainings.plan(**{
+  "sweep.seeds": (0, 1, 2, 3, 4), "sweep.latents": (3,),
+  "evals": ("swd",), "eval_images": 200, "data.validation": 0.25,
+}, steps=4)
 fast = plan.rows[3]  # explodes, beside others that do not
 fast["learning_rate"] = 1e30
 
