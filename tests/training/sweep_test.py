@@ -269,7 +269,8 @@ def test_memory_for_what_runs_carry_does_not_grow_with_them():
     program = jax.jit(f, donate_argnums=1).lower(jnp.zeros(num_runs), carried).compile()
     return program.memory_analysis().temp_size_in_bytes
 
-  assert temporary(15) < temporary(3) + 400_000  # less than the 400 kB of one run
+  # Less than the 400 kB of one run; others than these, which two devices divide, come padded.
+  assert temporary(16) < temporary(4) + 400_000
 
 
 def test_runs_stay_where_they_are():

@@ -23,12 +23,13 @@ from genjax.training import config_file, metrics_file, older_configs, provenance
 from genjax.types import UserError
 
 SWEEP = {"seeds": [0, 1], "b2": [0.999], "decay_steps": [0.0], "seeds_at_once": 0}
+MODEL = {"name": "vae", "precision": "float32"}
 RECORD = {
   "config": {
     "contrasts": "",
     "mark": [],
     "batch_size": 8,
-    "model": {"name": "vae", "width": 16},
+    "model": MODEL | {"width": 16},
     "sweep": SWEEP,
   },
   "dataset": {"source": "digits", "image_shape": (28, 28, 1), "train": 100},
@@ -41,7 +42,7 @@ RECORD = {
 def test_config_json_has_the_config_the_data_the_revision_and_the_versions(tmp_path):
   config_file.settle(tmp_path, RECORD)
   written = json.loads((tmp_path / "config.json").read_text())
-  assert written["config"]["model"] == {"name": "vae", "width": 16}
+  assert written["config"]["model"] == RECORD["config"]["model"]
   assert written["config"]["sweep"] == SWEEP
   assert written["dataset"]["image_shape"] == [28, 28, 1]
   assert isinstance(written["revision"], str)
@@ -133,7 +134,7 @@ def test_lost_figures_are_spoken_of_once(tmp_path, caplog):
 
 def test_data_are_the_same_by_their_checksum_whatever_they_are_called(tmp_path):
   data = {"source": "faces (folder of images)", "crc32": 7}
-  moved = {"data": {"name": "/new/people"}, "model": {"name": "vae"}}
+  moved = {"data": {"name": "/new/people"}, "model": MODEL}
   record = {"config": moved | {"data": {"name": "/old/faces"}}, "dataset": data}
   config_file.settle(tmp_path, record)
   renamed = data | {"source": "people (folder of images)"}
@@ -180,11 +181,11 @@ def test_the_revision_is_this_package_s_and_no_other_repository_s(tmp_path, monk
   [
     ("config", {"batch_size": 9}, "batch_size is 9, was 8. "),
     ("config", {"sweep": SWEEP | {"seeds": (0, 2)}}, "sweep.seeds is [0, 2], was [0, 1]. "),
-    ("config", {"model": {"name": "vae"}}, "model.width is 'absent', was 16. "),
+    ("config", {"model": MODEL}, "model.width is 'absent', was 16. "),
     ("config", {"steps": 5}, "steps is 5, was 'absent'. "),
     (
       "config",
-      {"batch_size": 9, "model": {"name": "vae", "width": 8}},
+      {"batch_size": 9, "model": MODEL | {"width": 8}},
       "batch_size is 9, was 8; model.width is 8, was 16. ",
     ),
     ("dataset", {"train": 99}, "train is 99, was 100. "),
