@@ -86,7 +86,10 @@ def score_flags(values: flags.FlagValues, images: str, seed: str) -> ScoreFlags:
   metrics = (
     'Scores, or MODULE:OBJECT of one\'s own; those that take seconds if empty, and "all" for all.'
   )
-  split, networks = "Real images to hold against.", "How many classifiers see the images."
+  split = (
+    "Held-out images: the floor is theirs, as are likelihoods; others compare with training images."
+  )
+  networks = "How many classifiers see the images."
   features = "Another network: inception:WEIGHTS or MODULE:FUNCTION of images."
   return ScoreFlags(
     flags.DEFINE_list("metrics", [], metrics, flag_values=values),

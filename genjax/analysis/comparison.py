@@ -129,9 +129,8 @@ def _answer(
   first = findings.headlines(measured, metrics, wanted) or findings.headlines(measured)
   # By what the columns were measured, where that is the same for all.
   parts = ["Interquartile mean over seeds [95%]", f"{weights} weights"]
-  for key, text in (("split", "{} images"), ("features", "features of {}")):
-    values = {one.about[key] for one in first} - {""}
-    parts += [text.format(*values)] if len(values) == 1 else []
+  values = {one.about["features"] for one in first} - {""}
+  parts += [f"features of {values.pop()}"] if len(values) == 1 else []
   alike = questions.equivalent(first, margin) if margin else {}
   answer = findings.answer(first, ", ".join(parts), where, measured, alike)
   return answer + "".join(map(findings.wrapped, questions.said(first)))

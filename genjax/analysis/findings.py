@@ -70,7 +70,8 @@ def _line(own: Sequence[tuple[Measure, Compared]], tests: Mapping[int, int], ali
     text = f"{one.a} and {one.b}: by {short} a trade-off, as the better runs fail more often"
   else:
     many = _seeds(one.comparison, tests[id(measure)])
-    text = f"{one.a} and {one.b}: not decided by {short} ({many} seeds)"
+    most = "at most " * one.comparison.paired  # as swaps within seeds show more than rank sums do
+    text = f"{one.a} and {one.b}: not decided by {short} ({most}{many} seeds)"
   if not others:
     return text
   named = "" if one.verdict in "AB" else f"{better} "  # the first that the line names

@@ -8,6 +8,7 @@ equivalence, which has its own family.
 import itertools
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -65,18 +66,43 @@ def _groups(line: Line, figures: dict) -> list[np.ndarray]:
   return [np.concatenate([figures[name] for name in names]) for names in line.settings]
 
 
-def _trends(measure: Measure) -> list[tuple]:
-  figures, rows = _figures(measure), []
+class _Trend(NamedTuple):
+  axis: str
+  groups: list[list[np.ndarray]]  # line -> value -> the runs' figures
+  tau: float  # above 0 where figures rise along the axis
+  p: float
+
+  @property
+  def enough(self) -> bool:
+    """Whether it may be told, as which of two settings is better may be."""
+    return min(map(len, itertools.chain(*self.groups))) >= ENOUGH
+
+  @property
+  def steady(self) -> bool:
+    """Whether each step goes the same way."""
+    middles = ([np.median(group) for group in line] for line in self.groups)
+    return len({step > 0 for line in middles for step in np.diff(line)}) == 1
+
+
+def _along(measure: Measure) -> list[_Trend]:
+  figures, found = _figures(measure), []
   for axis, lines in _lines(measure, figures).items():
     lines = [line for line in lines if line.numeric]
     if max((len(line.values) for line in lines), default=0) > 2:
       groups = [_groups(line, figures) for line in lines]
       tau, p = trends.jonckheere(groups)
-      rising = tau if measure.better == "lower" else -tau
-      settings = sum(map(len, groups))
-      runs = sum(map(len, itertools.chain(*groups)))
-      rows.append(("trend", axis, settings, runs, rising, p))
-  return rows
+      found.append(_Trend(axis, groups, tau if measure.better == "lower" else -tau, p))
+  return found
+
+
+def _trends(measure: Measure) -> list[tuple]:
+  return [
+    (
+      *("trend", one.axis, sum(map(len, one.groups))),
+      *(sum(map(len, itertools.chain(*one.groups))), one.tau, one.p),
+    )
+    for one in _along(measure)
+  ]
 
 
 def _interactions(measure: Measure) -> list[tuple]:
@@ -102,18 +128,17 @@ def _spread(measure: Measure) -> list[tuple]:
 
 
 def said(found: Sequence[Measure]) -> list[str]:
-  """A line for each trend under the measure that decides."""
+  """A line for each trend under the measure that decides, where there are seeds enough."""
   lines = []
   for measure in found:
-    for _, axis, settings, _, tau, p in _trends(measure) if measure.decides else []:
-      way = (
-        ("rises" if tau > 0 else "falls")
-        if p < significance.LEVEL
-        else "is not shown to rise or fall"
-      )
+    for one in filter(lambda one: one.enough, _along(measure) if measure.decides else []):
+      way, steps = "is not shown to rise or fall", ""
+      if one.p < significance.LEVEL:
+        way, steps = "rises" if one.tau > 0 else "falls", "" if one.steady else ", not at each step"
       lines.append(
-        f"trend: {measure.short} {way} with {axis.replace('_', ' ')} over {settings} settings "
-        f"(tau {tau:.2f}, p {tables.p_value(p)}, not corrected)"
+        f"trend: {measure.short} {way} with {one.axis.replace('_', ' ')} over "
+        f"{sum(map(len, one.groups))} settings{steps} (tau {one.tau:.2f}, "
+        f"p {tables.p_value(one.p)}, not corrected)"
       )
   return lines
 

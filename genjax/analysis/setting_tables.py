@@ -207,7 +207,7 @@ _NOTHING = Setting({}, "", 0)  # of a measure that a setting does not have
 
 def _floor_rows(found: Sequence[Measure]) -> list[tuple]:
   """What real test images score: a row, or one for each workdir where they have different ones."""
-  by_workdir = {}
+  by_workdir, split = {}, found[0].about.get("split") or "test"
   for place, measure in enumerate(found):
     for one in measure.settings.values():
       by_workdir.setdefault(one.workdir, [math.nan] * len(found))[place] = one.floor
@@ -217,7 +217,7 @@ def _floor_rows(found: Sequence[Measure]) -> list[tuple]:
       rows.setdefault(str(floors), (floors, []))[1].append(workdir)
   return [
     (
-      "real test images" + (f", {', '.join(workdirs)}" if len(rows) > 1 else ""),
+      f"real {split} images" + (f", {', '.join(workdirs)}" if len(rows) > 1 else ""),
       "-",
       None,
       *(Estimate(floor, math.nan, math.nan) for floor in floors),

@@ -302,9 +302,9 @@ def test_speed_by_a_clock_that_is_known(caches, monkeypatch):
     asked.append(start)
     return step.program(runs, carried, dataset, start)
 
-  monkeypatch.setattr(cost.time, "perf_counter", lambda: now[0])
   monkeypatch.setattr(cost, "TIMED_SECONDS", 0.2)
-  rate = cost.run_steps_a_second(step._replace(program=program), plan.splits, plan.rows)
+  timed = step._replace(program=program)
+  rate = cost.run_steps_a_second(timed, plan.splits, plan.rows, lambda: now[0])
   assert step.length == 3
   assert rate == pytest.approx(4 * 3 / 0.016)
   assert asked == list(range(0, 3 * len(asked), 3))
