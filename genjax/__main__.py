@@ -1,5 +1,8 @@
 """Names the commands: `python -m genjax`."""
 
+import difflib
+import sys
+
 COMMANDS = {
   "main": "trains what a config describes",
   "describe": "says what a config would train, and what it takes",
@@ -13,7 +16,16 @@ COMMANDS = {
   "export": "writes a run for programs without genjax",
 }
 
+
+def _nearest(name: str) -> str:
+  near = difflib.get_close_matches(name, COMMANDS, 1)
+  return near[0] if near else "main"
+
+
 if __name__ == "__main__":
+  if asked := [argument for argument in sys.argv[1:] if argument not in ("-h", "--help")]:
+    sys.stderr.write(f"genjax: commands are modules: python -m genjax.{_nearest(asked[0])} ...\n")
+    sys.exit(2)
   print("python -m genjax.COMMAND --help tells more of each:")
   for name, what in COMMANDS.items():
     print(f"  genjax.{name:12} {what}")

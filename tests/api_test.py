@@ -87,7 +87,7 @@ def test_a_command_of_another_package_keeps_its_handlers(tmp_path):
   (tmp_path / "tool" / "go.py").write_text("import signal; print(signal.getsignal(signal.SIGINT))")
   command = [sys.executable, "-m", "tool.go"]
   said = subprocess.check_output(command, text=True, cwd=tmp_path)
-  assert "default_int_handler" in said
+  assert "_end_quietly" not in said
 
 
 def test_scores_come_back_with_intervals(scored):

@@ -155,7 +155,8 @@ def test_what_jax_is_asked_for_is_refused_before_there_is_a_workdir(tmp_path, en
   assert not (tmp_path / "w").exists()
 
 
-def test_the_package_names_its_commands(capsys):
+def test_the_package_names_its_commands(capsys, monkeypatch):
+  monkeypatch.setattr("sys.argv", ["genjax"])
   runpy.run_module("genjax", run_name="__main__")
   told = capsys.readouterr().out
   for file in (ROOT / "genjax").glob("*.py"):
@@ -180,6 +181,15 @@ def test_what_is_logged_is_said_as_a_mistake_is(commands, tmp_path):
   status, _, err = commands("describe", config, f"--config.data.name={tmp_path}/odd.npz")
   said = "odd.npz (npz): 1 of 3 classes have no images"
   assert (status, err.splitlines()[-1]) == (0, f"genjax: {said}")
+
+
+@pytest.mark.parametrize(("name", "meant"), [("main", "main"), ("evalute", "evaluate")])
+def test_a_command_without_its_dot_is_told_how_it_is_run(name, meant, monkeypatch, capsys):
+  monkeypatch.setattr("sys.argv", ["genjax", name, "--workdir=w"])
+  with pytest.raises(SystemExit) as ended:
+    runpy.run_module("genjax", run_name="__main__")
+  assert ended.value.code == 2
+  assert capsys.readouterr().err == f"genjax: commands are modules: python -m genjax.{meant} ...\n"
 
 
 def test_workdirs_are_named_by_the_flag_or_after_the_command_or_both(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ import trainings
 import genjax
 from genjax import config, data, models, parts
 from genjax.analysis import exporting, interpolation, selection
-from genjax.training import padding, planning
+from genjax.training import config_file, padding, planning
 
 NETWORK = {"model.network": "others:networks", "model.width": 0}
 SMALL = {"steps": 4, "log_every": 2, "eval_every": 2, "sweep.seeds": (0,), "sweep.latents": (2, 3)}
@@ -237,6 +237,18 @@ def test_a_part_that_has_changed_is_told_of_and_not_trained_on(trained, tmp_path
   with pytest.raises(genjax.UserError) as caught:
     genjax.train(wanted(**network), path)
   assert f"was made with another code: {module.stem}:networks of {module}" in str(caught.value)
+
+
+def test_a_part_may_be_mended_as_long_as_nothing_is_trained(trained, tmp_path):
+  path, _ = _moved(trained, tmp_path, "x = 1\n")
+  record = json.loads((path / "config.json").read_text())
+  name = record["config"]["model"]["network"]
+  mended = record | {"parts": {name: record["parts"][name] | {"sha256": "0" * 64}}}
+  with pytest.raises(genjax.UserError, match="is not what it was"):
+    config_file.settle(path, mended)
+  shutil.rmtree(path / "checkpoints")
+  config_file.settle(path, mended)
+  assert json.loads((path / "config.json").read_text())["parts"] == mended["parts"]
 
 
 def test_a_part_that_is_gone(trained, tmp_path):

@@ -174,6 +174,9 @@ def scored(
   """
   homes = workdirs.read(paths)
   command = f"python -m genjax.compare {shlex.join(map(str, paths))}"
+  every = [run for home in homes for run in home.runs]
+  if all(run.failed for run in every):
+    return f"all {len(every)} runs failed, and none has {weights} weights to be scored: runs.csv\n"
   if weights not in recorded_scores.weights_scored(homes):
     return f"no scores of {weights} weights that could be compared\n"
   measured = measures.of_scores(recorded_scores.read(homes, weights), workdirs.planned(homes))

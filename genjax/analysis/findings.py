@@ -125,7 +125,7 @@ def headlines(
     return as_wanted, len(measure.known), int(measure.about.get("images") or 0)
 
   best = {}
-  for measure in found:
+  for measure in [one for one in found if one.known] or found:
     if measure.name not in best or fitness(measure) > fitness(best[measure.name]):
       best[measure.name] = measure
   if names:

@@ -230,7 +230,10 @@ def _others(home: Workdir, scored: dict) -> list[str]:
 
 
 def _differences(homes: Sequence[Workdir], scored: dict, group: str) -> list[str]:
-  """In what the protocols of a group differ between workdirs: "real_images is 9 in a, 8 in b"."""
+  """In what the protocols of a group differ between workdirs: "real_images is 9 in a, 8 in b".
+
+  Where all have some value, scores by that one are compared.
+  """
   records = {}
   for home in homes:
     data = {"data": home.source, "image_shape": list(home.image_shape)}
@@ -244,8 +247,13 @@ def _differences(homes: Sequence[Workdir], scored: dict, group: str) -> list[str
   lines = []
   for key in dict.fromkeys(key for own in records.values() for record in own for key in record):
     values = {}
-    for name, own in records.items():
-      found = sorted({json.dumps(record.get(key)).strip('"') for record in own})
+    sets = {
+      name: {json.dumps(record.get(key)).strip('"') for record in own}
+      for name, own in records.items()
+    }
+    if set.intersection(*sets.values()):
+      continue
+    for name, found in ((name, sorted(found)) for name, found in sets.items()):
       several = f"{', '.join(found[:-1])} and {found[-1]}" if found[1:] else found[0]
       values.setdefault(several, []).append(name)
     if len(values) > 1:

@@ -229,7 +229,7 @@ def longest(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> int
   except ValueError:  # nobody knows how many
     return 1
   R = runs.learning_rate.shape[0]
-  seconds = R / sweep.mesh(R).size * one / RATES.get(jax.default_backend(), OTHERS)
+  seconds = -(-R // sweep.mesh(R).size) * one / RATES.get(jax.default_backend(), OTHERS)
   return max(1, min(LONGEST, int(SECONDS / max(seconds, 1e-9))))
 
 

@@ -125,6 +125,7 @@ def compare(
     f"{name} of {now['file'] or 'this program'} is not what it was"
     for name, now in record.get("parts", {}).items()
     if name in before and now["sha256"] != before[name]["sha256"]
+    if workdir.begun(path)  # else nothing was trained by it, and a slip in it may be mended
   ]
   for part, lines in both.items():
     if lines:

@@ -156,6 +156,24 @@ def test_an_evaluation_prints_what_it_was_asked_for(tmp_path):
     assert lines[3].split()[3] == figure
 
 
+def test_what_no_run_has_takes_no_column(tmp_path):
+  """A score that came out as NaN, beside one of two seeds of noise that another workdir has not."""
+  protocols = {"aa": scored.protocol(), "bb": scored.protocol(seed=1)}
+  a = scored.write(tmp_path / "a", {"fd@aa": 1, "fd@bb": 2}, 10, protocols=protocols)
+  scored.append(a, "coverage@aa", dict.fromkeys(range(10), NAN))
+  b = scored.write(tmp_path / "b", {"fd@aa": 2}, 10)
+  text = comparison.compare([a, b], tmp_path / "out")
+  assert "coverage" not in text.splitlines()[1]
+  assert "seed is 0" not in text
+  assert "too narrow" not in text
+
+
+def test_runs_that_all_failed_are_told_of(tmp_path):
+  path = scored.write(tmp_path / "w", {}, 3, failed=(0, 1, 2))
+  said = "all 3 runs failed, and none has best weights to be scored: runs.csv\n"
+  assert comparison.scored([path], "best", [], set()) == said
+
+
 def test_equivalence_is_said_where_the_pair_is_and_leaves_with_the_question(tmp_path):
   rng = np.random.default_rng(0)
   a, b, c = (
