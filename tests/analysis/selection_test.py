@@ -194,6 +194,7 @@ def test_a_gan_of_format_1_has_flax_s_defaults(tmp_path):
     "label_noise": 0.0,
     "spectral_norm": False,
     "shared_images": False,
+    "precision": "float32",
   }
   assert found["grid"].pop("width") == [8]
   assert set(found["grid"]) == set(found["model"]) - set(model)
