@@ -159,8 +159,11 @@ def _unknown_key(arguments: list[str]) -> str:
     return ""
   for key in overrides:
     if key not in known:
-      near = _nearest(key, known)
-      return f"unknown key config.{key}" + (f"; did you mean {near}?" if near else "")
+      if near := _nearest(key, known):
+        return f"unknown key config.{key}; did you mean {near}?"
+      sections = key.rpartition(".")[0], ""  # where there is no such one, the first keys of all
+      beside = [[one for one in known if one.rpartition(".")[0] == part] for part in sections]
+      return f"unknown key config.{key}; known are {', '.join(beside[0] or beside[1])}"
   return ""
 
 

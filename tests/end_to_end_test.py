@@ -235,7 +235,10 @@ MISTAKES = {
     ["unknown key config.width; did you mean config.grid.width or config.model.width?"],
   ),
   "key within a key": (["--config.sweep.seeds.first=1"], ["unknown key config.sweep.seeds.first"]),
-  "unknown key like no other": (["--config.zzzqq=1"], ["unknown key config.zzzqq"]),
+  "unknown key like no other": (
+    ["--config.zzzqq=1"],
+    ["unknown key config.zzzqq; known are batch_"],
+  ),
   "no whole number": (
     ["--config.batch_size=many"],
     ["config.batch_size is 'many'; expected a whole number, such as --config.batch_size=16"],
