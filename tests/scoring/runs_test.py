@@ -227,8 +227,8 @@ def test_a_network_of_the_users(vae, tmp_path, monkeypatch):
     scored_runs.score(path, _wanted(("fd", "modes"), features="mine:pixels"))
   for features, message in {
     "mine:wrong": "mine:wrong gives",
-    "mine:absent": "--features is 'mine:absent', which cannot be had",
-    "nowhere:f": "--features is 'nowhere:f', which cannot be had",
+    "mine:absent": "--features is 'mine:absent', which cannot be imported",
+    "nowhere:f": "--features is 'nowhere:f', which cannot be imported",
     "mine": "expected inception:PATH",
     "inception:absent.pth": "absent.pth",
   }.items():
