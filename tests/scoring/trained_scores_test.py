@@ -30,7 +30,7 @@ SPLITS = data.Splits(
 
 
 def _context(split):
-  model = SimpleNamespace(encode=None, score=None, num_classes=2)
+  model = SimpleNamespace(encode=None, decode=None, score=None, num_classes=2)
   held = getattr(SPLITS, split)
   labels = SPLITS.train.label[: len(held.label)]
   return Context(model, SPLITS, held, labels, Settings(split), num_runs=2)
