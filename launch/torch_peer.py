@@ -114,7 +114,7 @@ def rate(system: str, mode: str, seconds: float) -> float:
   return steps / (time.perf_counter() - begun)
 
 
-def rates(system: str, mode: str, seconds: float, processes: int) -> float:
+def rates(system: str, mode: str, processes: int, seconds: float) -> float:
   """Run-steps a second of as many processes at once, each with its share of the cores."""
   threads = max(1, _cores() // processes)
   environment = os.environ | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
@@ -145,10 +145,10 @@ def compare(name: str, sweeps: Mapping[int, Any], rounds: int, seconds: float) -
       max(rate for (mode, n), rate in theirs.items() if n <= count and mode in modes)
       for modes in (("eager",), MODES)
     )
-    print(f"  {measured.rate / eager:8.2f}  times PyTorch eager, {count} runs")
-    print(f"  {measured.rate / best:8.2f}  times PyTorch at its best, {count} runs")
+    print(f"  {measured.rate / eager:8.2f}  times PyTorch eager, runs: {count}")
+    print(f"  {measured.rate / best:8.2f}  times PyTorch at its best, runs: {count}")
   for count, measured in sweeps.items():
-    print(f"  {measured.rate:8.2f}  run-steps/s, {count} runs in one program")
+    print(f"  {measured.rate:8.2f}  run-steps/s, runs in one program: {count}")
   for (mode, n), rate in theirs.items():
     print(f"  {rate:8.2f}  run-steps/s, PyTorch {mode}, {n} process{'es' * (n > 1)}")
 
