@@ -27,6 +27,7 @@ from genjax.analysis import (
 from genjax.analysis.measures import Measure
 from genjax.analysis.recorded_scores import Scores
 from genjax.analysis.workdirs import Workdir
+from genjax.config.contrasts import Pair
 from genjax.metrics.catalogue import SCORES
 from genjax.mistakes import suggestion
 from genjax.plotting import plots, tables
@@ -90,8 +91,9 @@ def compare(
   if everything:
     parts = [*(tables.text(table) for table in made.values() if table.blocks), notes]
     return "\n".join([*filter(None, parts), findings.wrapped(f"{out}: {', '.join(written)}")])
+  alike = questions.equivalent(made["equivalence"], margin)
   parts = [
-    _answer(measured, weights, metrics, f"{out}/pairs.csv", margin=margin),
+    _answer(measured, weights, metrics, f"{out}/pairs.csv", alike),
     notes,
     tables.text(made["equivalence"]) if made["equivalence"].blocks else "",
     _unseen(measured, metrics),
@@ -122,16 +124,14 @@ def _answer(
   weights: str,
   metrics: Sequence[str],
   where: str,
-  wanted: Mapping[str, str] = findings.TEST,
-  margin: float = 0.0,
+  alike: Mapping[Pair, str] = findings.NOTHING,
 ) -> str:
   """The headlines, or the metrics that are asked for, of all settings; `where` holds the rest."""
-  first = findings.headlines(measured, metrics, wanted) or findings.headlines(measured)
+  first = findings.headlines(measured, metrics) or findings.headlines(measured)
   # By what the columns were measured, where that is the same for all.
   parts = ["Interquartile mean over seeds [95%]", f"{weights} weights"]
   values = {one.about["features"] for one in first} - {""}
   parts += [f"features of {values.pop()}"] if len(values) == 1 else []
-  alike = questions.equivalent(first, margin) if margin else {}
   answer = findings.answer(first, ", ".join(parts), where, measured, alike)
   return answer + "".join(map(findings.wrapped, questions.said(first)))
 
@@ -180,15 +180,19 @@ def scored(
   if weights not in recorded_scores.weights_scored(homes):
     return f"no scores of {weights} weights that could be compared\n"
   measured = measures.of_scores(recorded_scores.read(homes, weights), workdirs.planned(homes))
-  mine = [one for one in measured if (one.name, one.about["protocol"]) in asked]
-  names, splits = {one.name for one in mine}, {one.about["split"] for one in mine}
-  others = [one for one in measured if one.name not in names and one.about["split"] in splits]
-  measured = findings.decide([one for one in measured if one in mine or one in others], wanted={})
+
+  def mine(one: Measure) -> bool:
+    return (one.name, one.about["protocol"]) in asked
+
+  splits, names = {one.about["split"] for one in measured if mine(one)}, {name for name, _ in asked}
+  measured = findings.decide(
+    [m for m in measured if mine(m) or (m.name not in names and m.about["split"] in splits)]
+  )
   if metrics:
     decider = (one.name for one in measured if one.decides)
     metrics = list(dict.fromkeys([*decider, *metrics]))
   notes = [f"note: {line}\n" for line in recorded_scores.remarks(homes, weights)]
-  answer = _answer(measured, weights, metrics, command, {})
+  answer = _answer(measured, weights, metrics, command)
   return "\n".join([answer, *notes, f"{command} has every table\n"])
 
 

@@ -14,15 +14,12 @@ from genjax.plotting import tables
 
 LINES = 12  # comparisons that a screen has room for
 MANY = 1000  # seeds: more than anybody trains
-TEST: Mapping[str, str] = {"split": "test"}
 NOTHING: Mapping[Pair, str] = {}
 
 
-def decide(
-  found: Sequence[Measure], names: Sequence[str] = (), wanted: Mapping[str, str] = TEST
-) -> list[Measure]:
+def decide(found: Sequence[Measure], names: Sequence[str] = ()) -> list[Measure]:
   """The same measures, of which one gives verdicts: the first headline that compares settings."""
-  first = [one for one in headlines(found, names, wanted) if len(one.judged) > 1]
+  first = [one for one in headlines(found, names) if len(one.judged) > 1]
   return [one._replace(decides=one in first[:1]) for one in found]
 
 
@@ -105,24 +102,21 @@ def _rounded(seeds: int) -> str:
 def headlines(
   found: Sequence[Measure],
   names: Sequence[str] = (),
-  wanted: Mapping[str, str] = TEST,
   most: int = 5,
 ) -> list[Measure]:
   """The measures that answer first, one of each name.
 
-  Of several protocols that which is most as wanted, then of most settings, then of most images is
-  taken.
+  Of several protocols that of test images, then of most settings, then of most images is taken.
 
   Args:
     found: all of them; of equals the first network's stands for the others.
     names: which are wanted; those with a headline, or else the first of all, where empty.
-    wanted: how they are best measured: some of `Measure.about`.
     most: columns that a screen has room for, if no names are given.
   """
 
-  def fitness(measure: Measure) -> tuple[int, int, int]:
-    as_wanted = sum(measure.about.get(key) == value for key, value in wanted.items())
-    return as_wanted, len(measure.known), int(measure.about.get("images") or 0)
+  def fitness(measure: Measure) -> tuple[bool, int, int]:
+    about = measure.about
+    return about.get("split") == "test", len(measure.known), int(about.get("images") or 0)
 
   best = {}
   for measure in [one for one in found if one.known] or found:

@@ -177,11 +177,11 @@ def equivalence(found: Sequence[Measure], margin: float) -> Table:
   return Table(_EQUIVALENCE, blocks)
 
 
-def equivalent(found: Sequence[Measure], margin: float) -> dict[Pair, str]:
-  """Of settings that `equivalence` shows to be so, the words for it."""
+def equivalent(table: Table, margin: float) -> dict[Pair, str]:
+  """Of settings that a table of `equivalence` shows to be so, the words for it."""
   return {
     (a, b): f"equivalent within {margin:.3g} of their median (p {tables.p_value(p)})"
-    for block in equivalence(found, margin).blocks
+    for block in table.blocks
     for a, b, *_, p, verdict in block.rows
     if verdict == EQUIVALENT
   }

@@ -253,8 +253,9 @@ def _differences(homes: Sequence[Workdir], scored: dict, group: str) -> list[str
     }
     if set.intersection(*sets.values()):
       continue
-    for name, found in ((name, sorted(found)) for name, found in sets.items()):
-      several = f"{', '.join(found[:-1])} and {found[-1]}" if found[1:] else found[0]
+    for name, found in sets.items():
+      *first, last = sorted(found)
+      several = f"{', '.join(first)} and {last}" if first else last
       values.setdefault(several, []).append(name)
     if len(values) > 1:
       lines.append(f"{key} is " + ", ".join(f"{v} in {_few(names)}" for v, names in values.items()))

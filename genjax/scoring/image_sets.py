@@ -66,11 +66,10 @@ def reference(name: str, shape: tuple, directory: str = "", cache: str = "") -> 
     return splits
   height, width, channels = shape
   if height != width or of_runs:
+    other = "" if of_runs else ", or squares"
     raise UserError(
       f"the images are {height} x {width}, and those of {splits.source} "
-      f"{' x '.join(map(str, splits.train.image.shape[1:3]))}; expected the same"
-      + ", or squares"
-      * (not of_runs)
+      f"{' x '.join(map(str, splits.train.image.shape[1:3]))}; expected the same{other}"
     )
   return data.load(name, directory, size=height, channels=channels, cache=cache)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 import numpy as np
 from jax import Array, lax
 
@@ -231,6 +232,14 @@ def longest(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> int
   R = runs.learning_rate.shape[0]
   seconds = -(-R // sweep.mesh(R).size) * one / RATES.get(jax.default_backend(), OTHERS)
   return max(1, min(LONGEST, int(SECONDS / max(seconds, 1e-9))))
+
+
+def length_of(
+  model: Model, config: ml_collections.ConfigDict, runs: Run, image_shape: tuple, steps: int
+) -> int:
+  """Steps of a block of a program that trains these runs for so many steps."""
+  most = longest(model, runs, image_shape, config.batch_size)
+  return length(most, config.log_every, config.eval_every, steps)
 
 
 def length(longest: int, log_every: int, eval_every: int, steps: int) -> int:

@@ -20,16 +20,11 @@ TIMED_SECONDS = 2.0  # about as long steps are timed
 
 def step_flops(model: Model, image_shape: tuple, batch_size: int) -> dict[str, int]:
   """FLOP of one step of one run: each player's part, or that of all, named "step"."""
-  run = jax.eval_shape(lambda: _first(sweep.runs([{"seed": 0, "latent": model.latent}])))
-  state = jax.eval_shape(model.init, run)
-  batch = blocks.batch_shapes(model, image_shape, batch_size)
+  runs = jax.eval_shape(lambda: sweep.runs([{"seed": 0, "latent": model.latent}]))
+  run, state, batch = blocks.arguments(model, runs, image_shape, batch_size)
   if not model.turns:
     return {"step": flops(model.step, run, state, batch)}
   return {name: flops(turn, run, state, batch, run.key) for name, turn in model.turns.items()}
-
-
-def _first(rows: PyTree) -> PyTree:
-  return jax.tree.map(lambda leaf: leaf[0], rows)
 
 
 class Memory(NamedTuple):
@@ -58,8 +53,7 @@ def compiled(
   """The program that trains these runs; no array is made."""
   runs, *_ = arguments = step_arguments(model, config, splits, rows)
   steps = planning.length(config, len(splits.train.label), model.batches_per_step)
-  longest = blocks.longest(model, runs, splits.train.image.shape[1:], config.batch_size)
-  length = blocks.length(longest, config.log_every, config.eval_every, steps)
+  length = blocks.length_of(model, config, runs, splits.train.image.shape[1:], steps)
   advance = programs.build(model, config, len(rows), length).advance
   return Compiled(advance.lower(*arguments).compile(), arguments, length)
 

@@ -130,7 +130,7 @@ def _first_part(plan: planning.Plan) -> planning.Plan:
 def _of_sweep(plan: planning.Plan, part: planning.Plan) -> str:
   R, together = len(plan.rows), len(part.rows)
   devices = sweep.mesh(together).size
-  local, parts = together // devices, len(genjax_config.parts_of(plan.config))
+  local, parts = sweep.slots(together) // devices, len(genjax_config.parts_of(plan.config))
   parted = f"in {parts} parts of up to {together}, " if parts else ""
   here = f"{jax.device_count()} {jax.devices()[0].device_kind} devices"
   changing = [name for name in plan.rows[0] if len({row[name] for row in plan.rows}) > 1]

@@ -47,10 +47,7 @@ def run(
   """Trains what a workdir lacks of a program, as `train.train` does: runs, or further steps.
 
   Args:
-    plan: what to train.
-    path: the workdir.
-    title: what stands before the progress bar.
-    origin: as in `study.run`.
+    plan, path, title, origin: as of `train.train`.
     only: the part to be trained, where other processes train the others; all if empty. Who ends
       last gathers the runs.
 
@@ -244,10 +241,7 @@ def _draw(path: pathlib.Path, at_once: int) -> None:
   """Pictures as `train.Training` leaves them; a device need not hold more runs than `at_once`."""
   saved = loading.read(path)
   config, rows, settings = saved.config, saved.rows, sweep.settings(saved.rows)
-  labels = [
-    plots.RunLabel(row["seed"], setting, int(failed_at))
-    for row, setting, failed_at in zip(rows, settings, saved.progress.failed_at, strict=True)
-  ]
+  labels = pictures.labels(rows, settings, saved.progress.failed_at)
   shown = thinning.some(settings, thinning.ROWS)
   gallery = programs.gallery(saved.model, config.sample_columns)
   gallery = jax.jit(sweep.vectorise(gallery, at_once, config.sweep.chunk))

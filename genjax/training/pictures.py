@@ -9,6 +9,14 @@ from genjax.plotting import curves, galleries, histories, plots, thinning
 from genjax.plotting.plots import RunLabel
 
 
+def labels(rows: Sequence[dict], settings: Sequence[str], failed_at: Sequence) -> list[RunLabel]:
+  """Of each run, by its numbers, its setting and the step at which it failed."""
+  return [
+    RunLabel(row["seed"], setting, int(at))
+    for row, setting, at in zip(rows, settings, failed_at, strict=True)
+  ]
+
+
 def gallery(
   images: np.ndarray,
   steps: np.ndarray,

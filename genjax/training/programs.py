@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -51,17 +51,11 @@ class Programs(NamedTuple):
 
 
 def training(
-  model: Model,
-  batch_size: int,
-  num_runs: int,
-  chunk: int = 0,
-  binarise: bool = False,
-  length: int = 1,
-  ways: Ways = (),
+  model: Model, batch_size: int, num_runs: int, chunk: int = 0, **options: Any
 ) -> tuple[Callable, Blocks]:
-  """`begin` and `advance` of `Programs`, whose blocks have `length` steps."""
+  """`begin` and `advance` of `Programs`; options are those of `Blocks`."""
   begin = sweep.vectorise(lambda run: Progress.begin(model.init(run)), num_runs, chunk)
-  return jax.jit(begin), Blocks(model, batch_size, num_runs, chunk, binarise, length, ways)
+  return jax.jit(begin), Blocks(model, batch_size, num_runs, chunk, **options)
 
 
 def build(
@@ -72,11 +66,12 @@ def build(
   ways: Ways = (),
 ) -> Programs:
   """The programs of a sweep, vectorised over its runs, whose blocks have `length` steps."""
-  chunk, binarise = config.sweep.chunk, config.data.binarise
+  chunk = config.sweep.chunk
+  options = {"binarise": config.data.binarise, "length": length, "ways": ways}
   vectorise = partial(sweep.vectorise, num_runs=num_runs, chunk=chunk)
-  measure = validation.make(model, config.eval_images, binarise)
+  measure = validation.make(model, config.eval_images, config.data.binarise)
   return Programs(
-    *training(model, config.batch_size, num_runs, chunk, binarise, length, ways),
+    *training(model, config.batch_size, num_runs, chunk, **options),
     validate=jax.jit(vectorise(validate(model, measure))),
     gallery=jax.jit(
       lambda rows, shown: vectorise(gallery(model, config.sample_columns), num_runs=shown)(rows),

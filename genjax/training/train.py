@@ -251,12 +251,7 @@ class Training:
     ]
 
   def _labels(self) -> list[plots.RunLabel]:
-    return [
-      plots.RunLabel(row["seed"], setting, int(failed_at))
-      for row, setting, failed_at in zip(
-        self.rows, self.settings, self.own(self.progress.failed_at), strict=True
-      )
-    ]
+    return pictures.labels(self.rows, self.settings, self.own(self.progress.failed_at))
 
   def _draw_gallery(self, states: PyTree, *names: str) -> None:
     # Without the optimiser's state, last and best weights take one compiled program.

@@ -4,7 +4,6 @@ On a device other than a CPU the first start times them and config.json remember
 reads that. On a CPU it is matrix products over patches: `convolution.BY_BACKEND`.
 """
 
-import json
 import pathlib
 import time
 from collections.abc import Callable
@@ -15,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from genjax import files
 from genjax.models import convolution
 from genjax.models.convolution import Convolution, Layer
 from genjax.models.ways import DEFAULT, WAYS, Choice
@@ -82,8 +80,7 @@ def programs_of(
     begun: whether the workdir has steps: those of a workdir that says nothing went the default way.
   """
   config, model, R, shape = plan.config, plan.model, len(plan.rows), dataset.image.shape[1:]
-  longest = blocks.longest(model, runs, shape, config.batch_size)
-  length = blocks.length(longest, config.log_every, config.eval_every, plan.steps)
+  length = blocks.length_of(model, config, runs, shape, plan.steps)
 
   def build(choice: Choice) -> programs.Programs:
     return programs.build(model, config, R, length, tuple(choice.items()))
@@ -114,8 +111,7 @@ def settled(path: pathlib.Path, begun: bool, tune: Callable[[], Choice]) -> Choi
   if begun or "convolutions" in record:
     return record.get("convolutions", {})
   choice = tune()
-  record = json.dumps(record | {"convolutions": choice}, indent=2)
-  files.write(path / "config.json", record + "\n")
+  config_file.write(path, record | {"convolutions": choice})
   return choice
 
 

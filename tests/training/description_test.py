@@ -379,6 +379,8 @@ def test_large_seeds_are_written_out(uncompiled, caches):
   assert "numbers seed 0, 4294967295; latent" in " ".join(text_of(wanted).split())
   chunked = trainings.wanted("gan", **{"sweep.chunk": 9, "sweep.seeds": (0,)})
   assert "1 on each, 1 at once" in " ".join(text_of(chunked).split())
+  odd = trainings.wanted("gan", **{"sweep.seeds": (0, 1, 2), "sweep.latents": (3,)})
+  assert "on 2 of 2 cpu devices: 2 on each, 1 at once" in " ".join(text_of(odd).split())
   together = trainings.wanted("gan", **{"sweep.chunk": 9})
   assert "2 on each, 2 at once" in " ".join(text_of(together).split())
 
