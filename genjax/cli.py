@@ -148,7 +148,7 @@ def _guarded(main: Callable[[], None], interrupted: str = "") -> None:
     process.claim_signals()
     main()
   except UserError as error:
-    process.refuse(f"{_set_in_file(str(error))}{error}")
+    process.refuse(f"{_set_in_file(str(error))}{error}", error.status)
   except process.Terminated as ended:
     process.leave(str(ended), ended.status)
   except KeyboardInterrupt:

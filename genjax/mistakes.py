@@ -23,8 +23,16 @@ if not hasattr(genjax, "DISTRIBUTION"):
 class UserError(Exception):
   """The user's mistake. The message is one line: what is wrong, and what is expected."""
 
+  status = 2  # of the process that it ends
+
   def __init__(self, line: str):
     super().__init__(" ".join(line.split()))
+
+
+class Occupied(UserError):  # noqa: N818 (an answer: the same command may do later)
+  """Another process has what a command wants to write."""
+
+  status = 75  # as sysexits.h has it for what is worth another try
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -1,7 +1,8 @@
 """The process of a command: how it ends, what signals do, and JAX's settings.
 
 Exit status: 0 done; 1 a fault of ours, with its traceback; 2 the user's mistake, one line on
-stderr; 130 interrupted from the keyboard; 128 + n ended by signal n, as 143 by SIGTERM.
+stderr, and 75 where another process writes to the workdir; 130 interrupted from the keyboard;
+128 + n ended by signal n, as 143 by SIGTERM.
 """
 
 import contextlib
@@ -82,11 +83,11 @@ def held_signals() -> Iterator[list[signal.Signals]]:
       signal.signal(kind, handler)
 
 
-def refuse(error: object) -> None:
-  """Ends the process for a mistake of the user's: one line on stderr, and status 2."""
+def refuse(error: object, status: int = UserError.status) -> None:
+  """Ends the process for a mistake of the user's: one line on stderr."""
   line = " ".join(str(error).split())
   sys.stderr.write(f"genjax: {line}\n")
-  sys.exit(2)
+  sys.exit(status)
 
 
 def leave(line: str, status: int) -> None:

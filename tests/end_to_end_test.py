@@ -204,9 +204,9 @@ def test_a_key_that_the_cells_of_a_study_set_themselves(main, tmp_path, key):
 # Mistakes.
 
 
-def refused(result):
+def refused(result, status=2):
   """The one line that a mistake gives; what the runs could have shown may stand before it."""
-  assert result.status == 2, result
+  assert result.status == status, result
   assert re.fullmatch(r"([^\n]+ seeds each: [^\n]+\n)?", result.output), result.output
   assert re.fullmatch(r"genjax: [^\n]+\n", result.errors), result.errors
   return result.errors.removeprefix("genjax: ").removesuffix("\n")
@@ -386,7 +386,8 @@ def test_a_folder_with_other_files_is_left_alone(main, tmp_path, grid):
 def test_a_workdir_that_another_process_writes_to(main, tmp_path):
   with workdir.claim(tmp_path / "mine"):
     before = list((tmp_path / "mine").rglob("*"))
-    line = refused(main(f"{CONFIG}:vae", f"--workdir={tmp_path / 'mine'}", *SMALL))
+    result = main(f"{CONFIG}:vae", f"--workdir={tmp_path / 'mine'}", *SMALL)
+    line = refused(result, status=75)  # worth another try, as no other mistake is
     assert f": process {os.getpid()} on " in line
     assert line.endswith(" is writing to it; wait for it, or name another folder")
     assert list((tmp_path / "mine").rglob("*")) == before

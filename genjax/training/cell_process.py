@@ -15,9 +15,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from typing import IO
+
+from genjax.mistakes import Occupied
 
 LOG = "ray.log"  # in the folder of a cell: what its process said
 SAVING = 60.0  # seconds that a process has for its last checkpoint when it is told to end
+AGAIN = 30.0  # before another try where another process has the cell: `claims.STALE`
+TRIES = 10
+LOOK = 0.2  # at a process: Ray's interrupt ends no longer wait
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 
 
@@ -31,6 +37,8 @@ def run(
   gpus: float,
 ) -> tuple[int, str]:
   """Trains a cell as `python -m genjax.main` does, and waits for its end.
+
+  Where another process has the cell, as of a machine that the network lost, it tries again.
 
   Args:
     arguments: of the command.
@@ -46,39 +54,58 @@ def run(
   """
   log = pathlib.Path(directory, folder, LOG)
   log.parent.mkdir(parents=True, exist_ok=True)
-  with _cores(int(cpus)) as cores, open(log, "w") as file:
+  with open(log, "a") as file, _cores(int(cpus)) as cores:
+    _wait_for_former(file)
+    file.truncate(0)
     file.write(f"{token} on {socket.gethostname()}, process {os.getpid()}\n")
     file.flush()
     libc, parent = ctypes.CDLL(None), os.getpid()  # before the fork, after which little is safe
 
     def begin():
-      # Ray kills a worker and leaves what it started, which would hold the workdir's lock.
+      # Ray kills a worker and leaves what it started, which would hold the workdir's lock. It saves
+      # what it reached; but a second SIGTERM, after that of `_ended`, would end it at once.
       if sys.platform == "linux":
-        libc.prctl(_DEATH_SIGNAL, signal.SIGKILL)
+        libc.prctl(_DEATH_SIGNAL, signal.SIGUSR1)
         if os.getppid() != parent:
           os._exit(1)
         if cores:
           os.sched_setaffinity(0, cores)
 
-    child = subprocess.Popen(
-      [sys.executable, "-m", "genjax.main", *arguments],
-      cwd=directory,
-      env=os.environ | _threads(len(cores)) | _memory(gpus) | dict(environment),
-      stdin=subprocess.DEVNULL,
-      stdout=file,
-      stderr=subprocess.STDOUT,
-      preexec_fn=begin,
-      start_new_session=True,  # Ctrl-C at a terminal is the driver's, which tells all to save
-    )
-    status = _ended(child)
+    def start():
+      return subprocess.Popen(
+        [sys.executable, "-m", "genjax.main", *arguments],
+        cwd=directory,
+        env=os.environ | _threads(len(cores)) | _memory(gpus) | dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=file,
+        stderr=subprocess.STDOUT,
+        preexec_fn=begin,
+        start_new_session=True,  # Ctrl-C at a terminal is the driver's, which tells all to save
+      )
+
+    left = TRIES
+    while (status := _ended(start())) == Occupied.status and (left := left - 1):
+      for _ in range(round(AGAIN / LOOK)):
+        time.sleep(LOOK)
     return status, "".join(last_lines(log)[-1:])
+
+
+def _wait_for_former(log: IO) -> None:
+  """Waits while a killed worker's child saves; it writes to the log, whose lock it has thereby."""
+  end = time.monotonic() + SAVING
+  with contextlib.suppress(OSError):  # no locks here: the owner of the workdir has to do
+    while time.monotonic() < end:
+      try:
+        return fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except BlockingIOError:
+        time.sleep(LOOK)
 
 
 def _ended(child: subprocess.Popen) -> int:
   """Waits for a process; one that Ray cancels saves what it reached."""
   try:
     while child.poll() is None:
-      time.sleep(0.2)  # no wait(), which Ray's interrupt would not end
+      time.sleep(LOOK)
   except BaseException:
     child.terminate()
     try:

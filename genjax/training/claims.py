@@ -108,9 +108,9 @@ def _lock(file: IO, how: int) -> bool:
 
 
 class _Record(NamedTuple):
-  """What an owner's file says; "" where it could not be read."""
+  """What an owner's file says, as far as it could be read."""
 
-  text: str
+  text: str = ""
   token: str = ""
   machine: str = ""
   described: str = "another process"
@@ -143,8 +143,7 @@ class Owner:
 
   def described(self) -> str:
     """Whose the file is."""
-    record = _Record.read(self._file)
-    return record.described if record else "another process"
+    return (_Record.read(self._file) or _Record()).described
 
   def take(self, alone_here: bool) -> None:
     """Makes the file this process's.

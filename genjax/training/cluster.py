@@ -5,11 +5,13 @@ import pathlib
 import re
 import secrets
 import shutil
+import signal
 import socket
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from genjax import process
 from genjax.training import cell_process
 from genjax.types import UserError
 
@@ -71,20 +73,22 @@ def run(
 
   Raises:
     UserError: Ray is not installed or not there, has nothing of that size, or cells failed.
+    Terminated: a signal asked this process to end.
   """
   ray = _connected(address)
-  try:
-    _check(ray, resources)
-    cells = [Cell(folder) for folder in folders]
-    work = _Work(ray, path, arguments, resources)
+  with process.held_signals() as asked:  # after Ray, which has its own say about SIGTERM
     try:
-      work.train(cells)
-    except BaseException:
-      print(f"\n{path}: cells save what they have reached", flush=True)
-      work.stop()
-      raise
-  finally:
-    ray.shutdown()
+      _check(ray, resources)
+      cells = [Cell(folder) for folder in folders]
+      work = _Work(ray, path, arguments, resources)
+      try:
+        work.train(cells, asked)
+      except BaseException:
+        print(f"\n{path}: cells save what they have reached", flush=True)
+        work.stop()
+        raise
+    finally:
+      ray.shutdown()
   failed = [cell for cell in cells if cell.state == "failed"]
   if failed:
     raise UserError(
@@ -101,14 +105,12 @@ def _connected(address: str) -> Any:
   except ImportError:
     raise UserError("--ray needs Ray: pip install 'genjax-seeds[ray]'") from None
   _check_address(address)
-  quiet = {"logging_level": "error", "log_to_driver": False, "configure_logging": False}
+  options = {}  # of a cluster that is begun, which is to be small
+  if address == LOCAL:
+    allowed = len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0))
+    options = {"num_cpus": allowed, "include_dashboard": False, "object_store_memory": 80 * 2**20}
   try:
-    if address == LOCAL:
-      allowed = len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0))
-      small = {"include_dashboard": False, "object_store_memory": 80 * 2**20}
-      ray.init(LOCAL, num_cpus=allowed, **small, **quiet)
-    else:
-      ray.init(address, **quiet)
+    ray.init(address, log_to_driver=False, configure_logging=False, **options)
   except (ConnectionError, RuntimeError, ValueError, AssertionError) as error:
     said = " ".join(str(error).split())
     raise UserError(f"--ray={address}: no Ray cluster answers there ({said:.300})") from error
@@ -153,13 +155,15 @@ class _Work:
     )
     self._environment = {k: v for k, v in os.environ.items() if _PASSED_ON.fullmatch(k)}
 
-  def train(self, cells: Sequence[Cell]) -> None:
-    """Trains them all, whatever becomes of one."""
+  def train(self, cells: Sequence[Cell], asked: Sequence[signal.Signals]) -> None:
+    """Trains them all, whatever becomes of one. Raises `Terminated` once a signal asked to end."""
     table = _Table(self._path)
     for cell in cells:
       self._submit(cell)
     while self._pending:
       ended, _ = self._ray.wait([*self._pending], timeout=REFRESH)
+      if asked:
+        raise process.Terminated(asked[0], "the same command goes on from the last checkpoint")
       for reference in ended:
         self._end(self._pending.pop(reference), reference)
       for cell in cells:

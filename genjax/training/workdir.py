@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 
 from genjax import files
 from genjax.data.sources import natural
+from genjax.mistakes import Occupied, UserError
 from genjax.training import claims
-from genjax.types import UserError
 
 FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
 
@@ -22,7 +22,8 @@ def claim(path: pathlib.Path) -> Iterator[None]:
   """Makes the folder and keeps other processes from writing to it.
 
   Raises:
-    UserError: it cannot be written, or another process is writing to it.
+    UserError: it cannot be written.
+    Occupied: another process is writing to it.
   """
   with contextlib.ExitStack() as held:
     with writable("--workdir", path):
@@ -30,7 +31,7 @@ def claim(path: pathlib.Path) -> Iterator[None]:
       try:
         held.enter_context(claims.alone(path))
       except claims.Busy as owner:
-        raise UserError(
+        raise Occupied(
           f"--workdir={path}: {owner} is writing to it; wait for it, or name another folder"
         ) from owner
       for folder in FOLDERS:

@@ -8,7 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from concurrent import futures
 
 import pytest
 
@@ -147,16 +149,34 @@ def test_with_locks_what_died_on_this_machine_is_taken_over_at_once(tmp_path):
   assert time.monotonic() - begun < QUICK["STALE"]
 
 
-def test_of_two_that_take_over_at_once_one_has_the_folder(tmp_path, no_locks, monkeypatch):
+def test_of_two_that_take_over_at_once_one_has_the_folder(tmp_path, monkeypatch):
+  """Both have seen that the one before stands still, and neither what the other writes."""
+  monkeypatch.setattr(claims, "SETTLED", 1.0)  # a machine that is busy may keep one of them waiting
   _foreign(tmp_path)
-  write = claims.files.write
+  stands_still, together = claims.Owner._stands_still, threading.Barrier(2)
 
-  def second(path, text):
-    write(path, text)
-    _foreign(path.parent, beat=9)  # has seen the same, and writes right after
+  def seen(*arguments):
+    still = stands_still(*arguments)
+    together.wait(60)
+    return still
 
-  monkeypatch.setattr(claims.files, "write", second)
-  assert "process 7 on node7" in _busy(tmp_path)
+  monkeypatch.setattr(claims.Owner, "_stands_still", seen)
+
+  def take(owner):
+    try:
+      owner.take(alone_here=False)
+    except claims.Busy:
+      return False
+    return True
+
+  owners = [claims.Owner(tmp_path / ".owner") for _ in range(2)]
+  with futures.ThreadPoolExecutor() as threads:
+    took = [*threads.map(take, owners)]
+  assert sorted(took) == [False, True]
+  winner = owners[took.index(True)]
+  assert json.loads((tmp_path / ".owner").read_text())["token"] == winner._token
+  assert winner.kept()
+  winner.release()
 
 
 def test_an_owner_s_file_that_nobody_can_read_is_taken_over(no_locks, tmp_path):

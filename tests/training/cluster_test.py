@@ -14,7 +14,7 @@ import time
 import pytest
 from two_cells import FLAGS, FOLDERS, ROOT, assert_same
 
-from genjax.training import cell_process, cluster
+from genjax.training import cell_process, claims, cluster
 from genjax.types import UserError
 
 LONG = ["--config.steps=600", "--config.eval_every=200", "--config.log_every=100"]
@@ -78,18 +78,64 @@ def test_a_cell_s_process_has_a_log_and_a_status(tmp_path):
   assert (status, line[:29]) == (2, "genjax: --config is missing; ")
 
 
-def test_a_cell_s_process_dies_with_ray_s_worker(caches, tmp_path):
+def test_a_cell_s_process_saves_and_ends_with_ray_s_worker(caches, tmp_path):
   """Or it would hold the workdir's lock, and no other could go on."""
   folder = tmp_path / "width=8"
   arguments = [*FLAGS, *LONG, "--config.steps=100000", f"--workdir={tmp_path}", "--cell=1"]
   with _started("-c", RUN, folder, tmp_path, "token", *arguments) as worker:
-    pid = _until(lambda: _owner(folder), worker)
+    _until(lambda: (folder / "checkpoints" / "200").exists(), worker)
+    pid = _owner(folder)
     worker.kill()
     try:
-      _until(lambda: _gone(pid), seconds=20)
+      _until(lambda: _gone(pid), seconds=60)
     finally:
       with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+  assert not (folder / ".owner").exists()
+  assert cell_process.last_lines(folder / "ray.log")[-1].startswith("ended by SIGUSR1; ")
+
+
+@pytest.fixture
+def python(tmp_path, monkeypatch):
+  """Takes a shell's lines for what a cell's process does."""
+
+  def write(*lines):
+    script = tmp_path / "python"
+    script.write_text("\n".join(["#!/bin/sh", "echo begun", *lines]))
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+
+  return write
+
+
+def _run(path):
+  said = cell_process.run([], "cell", str(path), {}, "t", 0, 0)
+  return *said, (path / "cell" / "ray.log").read_text().count("begun")
+
+
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
+def test_a_cell_that_another_process_has_is_tried_again(tmp_path, python, monkeypatch):
+  assert cell_process.AGAIN >= claims.STALE
+  monkeypatch.setattr(cell_process, "AGAIN", 0.2)
+  monkeypatch.setattr(cell_process, "TRIES", 4)
+  python("[ $(grep -c begun cell/ray.log) -ge 3 ] || exit 75", "echo trained")
+  assert _run(tmp_path) == (0, "trained", 3)
+  python("echo another has it", "exit 75")
+  assert _run(tmp_path) == (75, "another has it", 4)
+  python("exit 2")
+  assert _run(tmp_path) == (2, "begun", 1)
+
+
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
+def test_a_cell_waits_for_the_process_that_a_killed_worker_left(tmp_path, python):
+  python("cat saved")
+  (tmp_path / "cell").mkdir()
+  with open(tmp_path / "cell" / "ray.log", "a") as log:
+    cell_process._wait_for_former(log)
+    saving = ["sh", "-c", "sleep 1; echo done > saved"]
+    former = subprocess.Popen(saving, cwd=tmp_path, stdout=log)
+  with former:
+    assert _run(tmp_path) == (0, "done", 1)
 
 
 def test_cells_of_a_machine_have_cores_of_their_own(tmp_path, monkeypatch):
@@ -196,10 +242,10 @@ def whole(commands, tmp_path_factory):
   return path
 
 
-def _driver(path, *flags):
+def _driver(path, *flags, **options):
   # Half a core each, so that two go side by side on a machine of one.
   arguments = [*FLAGS, *LONG, f"--workdir={path}", "--ray=local", "--ray_cpus=0.5", *flags]
-  return _started("-m", "genjax.main", *arguments)
+  return _started("-m", "genjax.main", *arguments, **options)
 
 
 @with_ray
@@ -234,6 +280,24 @@ def test_a_driver_that_is_interrupted_leaves_cells_that_go_on(whole, tmp_path):
     output, errors = again.communicate()
   assert again.returncode == 0, (output, errors)
   assert_same(tmp_path, whole)
+
+
+@with_ray
+def test_a_signal_to_the_driver_and_all_of_ray_has_cells_save(tmp_path):
+  """As of Slurm, or of `timeout`: the process group has the workers and Ray's own processes too."""
+  with _driver(tmp_path, "--config.steps=100000", start_new_session=True) as driver:
+    _until(lambda: (tmp_path / "width=8" / "checkpoints" / "200").exists(), driver)
+    _until(lambda: (tmp_path / "width=12" / "checkpoints" / "200").exists(), driver)
+    os.killpg(driver.pid, signal.SIGTERM)
+    _, errors = driver.communicate()
+  assert driver.returncode == 128 + signal.SIGTERM, errors
+  assert "Traceback" not in errors
+  assert "***" not in errors
+  last = errors.rstrip().splitlines()[-1]
+  assert last == "ended by SIGTERM; the same command goes on from the last checkpoint"
+  for folder in FOLDERS:
+    _until(lambda log=tmp_path / folder / "ray.log": "ended by SIG" in log.read_text(), seconds=60)
+    assert not (tmp_path / folder / ".owner").exists()
 
 
 @with_ray
