@@ -111,6 +111,9 @@ def _connected(address: str) -> Any:
     options = {"num_cpus": allowed, "include_dashboard": False, "object_store_memory": 80 * 2**20}
   try:
     ray.init(address, log_to_driver=False, configure_logging=False, **options)
+  except SystemExit:  # Ray's own answer to SIGTERM while it begins, with a status of its own
+    sys.stderr.write("ended by SIGTERM; nothing was begun\n")
+    sys.exit(128 + signal.SIGTERM)
   except (ConnectionError, RuntimeError, ValueError, AssertionError) as error:
     said = " ".join(str(error).split())
     raise UserError(f"--ray={address}: no Ray cluster answers there ({said:.300})") from error

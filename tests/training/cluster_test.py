@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import pytest
 from two_cells import FLAGS, FOLDERS, ROOT, assert_same
@@ -298,6 +299,18 @@ def test_a_signal_to_the_driver_and_all_of_ray_has_cells_save(tmp_path):
   for folder in FOLDERS:
     _until(lambda log=tmp_path / folder / "ray.log": "ended by SIG" in log.read_text(), seconds=60)
     assert not (tmp_path / folder / ".owner").exists()
+
+
+def test_a_signal_while_ray_begins_is_a_line(monkeypatch, capsys):
+  monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+  begins = types.SimpleNamespace(
+    init=lambda *_, **__: sys.exit(signal.SIGTERM)
+  )  # as Ray's own does
+  monkeypatch.setitem(sys.modules, "ray", begins)
+  with pytest.raises(SystemExit) as caught:
+    cluster._connected("local")
+  assert caught.value.code == 128 + signal.SIGTERM
+  assert capsys.readouterr().err == "ended by SIGTERM; nothing was begun\n"
 
 
 @with_ray
