@@ -20,6 +20,9 @@ import orbax.checkpoint as ocp
 from genjax import files, process
 from genjax.types import Model, Progress, PyTree, Run, UserError
 
+LARGE = 2**28  # bytes of a checkpoint for whose end training waits, instead of taking more memory
+FILE_SIZE = 2**26  # of its files: as many bytes are held until they are written
+
 
 class Checkpoints:
   """A few checkpoints in `path`; each is written aside and then renamed, so it is whole.
@@ -32,10 +35,13 @@ class Checkpoints:
     options = ocp.CheckpointManagerOptions(
       max_to_keep=keep, create=keep is not None, cleanup_tmp_directories=keep is not None
     )
-    self._manager = ocp.CheckpointManager(path.absolute(), options=options)
+    handlers = {
+      "tree": _handler(), "totals": _handler(), "checksum": ocp.JsonCheckpointHandler()
+    }  # fmt: skip
+    self._manager = ocp.CheckpointManager(path.absolute(), options=options, item_handlers=handlers)
 
   def save(self, step: int, tree: PyTree, totals: PyTree | None = None) -> None:
-    """Writes in the background; the next save, `latest` and `close` wait for it.
+    """Writes in the background, but what is `LARGE`; the next save, `latest` and `close` wait.
 
     `totals` are sums since the last row of metrics.csv, where a step is saved between two rows.
     """
@@ -43,11 +49,13 @@ class Checkpoints:
     arrays = _arrays(tree)
     crc = files.checksum(*jax.tree.leaves(tree))
     about = {"crc32": crc, "arrays": arrays, "arrays_crc32": _checksum_of_text(arrays)}
-    items = {"tree": ocp.args.StandardSave(tree), "checksum": ocp.args.JsonSave(about)}
+    items = {"tree": _save(tree), "checksum": ocp.args.JsonSave(about)}
     if totals is not None:
-      items["totals"] = ocp.args.StandardSave(jax.tree.map(np.asarray, totals))
+      items["totals"] = _save(jax.tree.map(np.asarray, totals))
     with uninterrupted():
       self._manager.save(step, args=ocp.args.Composite(**items), force=True)
+      if sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) > LARGE:
+        self._manager.wait_until_finished()
 
   def latest(self) -> int | None:
     return self._manager.latest_step()
@@ -59,9 +67,7 @@ class Checkpoints:
       UserError: it is damaged, it holds other arrays, or it may not be read.
     """
     like = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
-    arguments = ocp.args.Composite(
-      tree=ocp.args.StandardRestore(like), checksum=ocp.args.JsonRestore()
-    )
+    arguments = ocp.args.Composite(tree=_restore(like), checksum=ocp.args.JsonRestore())
     hook = sys.unraisablehook
     sys.unraisablehook = partial(_unless_late, hook)  # and stays where a read fails in a command
     try:
@@ -118,7 +124,7 @@ class Checkpoints:
     if not (self._path / str(step) / "totals").is_dir():
       return None
     like = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
-    arguments = ocp.args.Composite(totals=ocp.args.StandardRestore(like))
+    arguments = ocp.args.Composite(totals=_restore(like))
     try:
       return jax.tree.map(np.asarray, self._manager.restore(step, args=arguments)["totals"])
     except Exception as error:  # as above
@@ -132,6 +138,26 @@ class Checkpoints:
   def _before(self, step: int) -> str:
     earlier = [s for s in self._manager.all_steps() if s < step]
     return f"step {max(earlier)}" if earlier else "the start"
+
+
+def _handler() -> ocp.PyTreeCheckpointHandler:
+  """Reads and writes numpy arrays, without the copy of them all that orbax would make first.
+
+  Those of a CPU's devices are views, whose memory JAX leaves alone as long as they are there.
+  """
+  numpy = ocp.type_handlers.NumpyHandler(deepcopy_host_arrays=False)
+  handlers = (np.ndarray, numpy), (jax.Array, ocp.type_handlers.ArrayHandler())
+  registry = ocp.type_handlers.create_type_handler_registry(*handlers)
+  return ocp.PyTreeCheckpointHandler(type_handler_registry=registry)
+
+
+def _save(tree: PyTree) -> ocp.args.PyTreeSave:
+  return ocp.args.PyTreeSave(tree, ocdbt_target_data_file_size=FILE_SIZE)
+
+
+def _restore(like: PyTree) -> ocp.args.PyTreeRestore:
+  arguments = jax.tree.map(lambda leaf: ocp.RestoreArgs(restore_type=np.ndarray), like)
+  return ocp.args.PyTreeRestore(like, restore_args=arguments)
 
 
 def _arrays(tree: PyTree) -> dict[str, str]:

@@ -10,11 +10,11 @@ import numpy as np
 
 from genjax import config as genjax_config
 from genjax import data
-from genjax.data import cache, sizes, tfds
+from genjax.data import cache, sizes, sources, tfds
 from genjax.data.sources import shortened, unnamed
 from genjax.models import summary
-from genjax.training import cost, design, planning, sweep
-from genjax.types import Shape
+from genjax.training import cost, design, memory, planning, sweep
+from genjax.types import Shape, UserError
 
 WIDTH = 100  # columns
 
@@ -62,9 +62,10 @@ def sections(plans: dict[str, planning.Plan]) -> Iterator[str]:
     flop = cost.step_flops(plan.model, _shape(plan), plan.config.batch_size)
     yield _of_model(plan, shown, folder) + _of_step(plan, flop)
     part = _first_part(plan)
-    step = cost.compiled(plan.model, plan.config, plan.splits, part.rows)
-    yield _of_sweep(plan, part) + _of_memory(part, step)
-    rate = cost.run_steps_a_second(step, plan.splits, part.rows)
+    step, fit = cost.planned(plan.model, plan.config, plan.splits, part.rows)
+    why = memory.refusal(fit, plan.config.sweep)
+    yield _of_sweep(plan, part, fit.chunk) + _of_memory(part, fit, why)
+    rate = np.nan if why else cost.run_steps_a_second(step, plan.splits, part.rows)
     yield _of_speed(plan, rate)
     seconds += len(plan.rows) * plan.steps / rate
     work += len(plan.rows) * plan.steps
@@ -127,7 +128,7 @@ def _first_part(plan: planning.Plan) -> planning.Plan:
   return plan._replace(rows=[row for row in plan.rows if row["seed"] in seeds])
 
 
-def _of_sweep(plan: planning.Plan, part: planning.Plan) -> str:
+def _of_sweep(plan: planning.Plan, part: planning.Plan, chunk: int) -> str:
   R, together = len(plan.rows), len(part.rows)
   devices = sweep.mesh(together).size
   local, parts = sweep.slots(together) // devices, len(genjax_config.parts_of(plan.config))
@@ -139,12 +140,14 @@ def _of_sweep(plan: planning.Plan, part: planning.Plan) -> str:
   return _wrapped(
     "sweep",
     f"{R} {'run' if R == 1 else 'runs'}{product} of {plan.steps:,} steps, {parted}on {devices} of "
-    f"{here}: {local} on each, {sweep.at_once(together, plan.config.sweep.chunk)} at once",
+    f"{here}: {local} on each, {sweep.at_once(together, chunk)} at once",
   ) + _wrapped("numbers", "; ".join(f"{name} {_values(plan, name)}" for name in plan.rows[0]))
 
 
 def _values(plan: planning.Plan, name: str) -> str:
   values = dict.fromkeys(row[name] for row in plan.rows)
+  if name == "seed" and len(values) > 2 and [*values] == [*range(min(values), max(values) + 1)]:
+    return f"{min(values)} to {max(values)}"
   return ", ".join(str(v) if isinstance(v, int) else f"{v:g}" for v in values)
 
 
@@ -160,7 +163,8 @@ _PARTS = {
   "optimiser": "optimiser",
   "best": "weights of the best step",
   "images": "training and validation images",
-  "temporary": "temporary, of the compiled step",
+  "temporary": "temporary, of a block of steps or a validation",
+  "process": "this process, before it trains",
 }
 
 
@@ -189,16 +193,16 @@ def _duration(seconds: float) -> str:
   return f"about {seconds:.2g} s"
 
 
-def _of_memory(plan: planning.Plan, step: cost.Compiled) -> str:
+def _of_memory(plan: planning.Plan, fit: memory.Fitting, why: str) -> str:
   devices = sweep.mesh(len(plan.rows)).size
-  parts = cost.memory(step, plan.config, plan.splits)
   header = ("memory, MiB", "per device") + ((f"on all {devices}",) if devices > 1 else ())
-  measured = {f"  {_PARTS[name]}": size for name, size in parts._asdict().items() if size}
-  measured["  total"] = sum(parts)
+  measured = {f"  {_PARTS[name]}": size for name, size in fit.memory._asdict().items() if size}
+  measured |= {"  total": fit.memory.total, "  of": memory.limit()}
   rows = [header]
   for name, size in measured.items():
     rows.append((name, _mib(size)) + ((_mib(size * devices),) if devices > 1 else ()))
-  return "\n" + "\n".join(_aligned(rows)) + "\n"
+  table = "\n".join(_aligned(rows))
+  return f"\n{table}\n" + (f"\n{_wrapped('lacking', why)}" if why else "")
 
 
 def _mib(size: int) -> str:
@@ -230,3 +234,14 @@ def load(config: ml_collections.ConfigDict) -> data.Splits:
   if known and not cached and not tfds.locate(options.name, options.dir):
     return known
   return planning.load_data(config, download=False)
+
+
+def check(config: ml_collections.ConfigDict, watch: planning.Watch) -> None:
+  """Raises `UserError` for what cannot be trained, as far as this is known without the data."""
+  try:
+    splits = load(config)
+  except UserError as error:
+    if isinstance(error.__cause__, sources.MissingData):
+      return  # they may be where it is trained
+    raise
+  planning.plans(config, lambda _: splits, watch)

@@ -13,22 +13,19 @@ from genjax.models import generation
 from genjax.rng import image_noise
 from genjax.training import sweep, validation
 from genjax.training.blocks import Blocks, Ways, choose
-from genjax.types import Dataset, Metrics, Model, Progress
+from genjax.types import Model, Progress, State
 
 
-def validate(model: Model, measure: Callable) -> Callable:
-  """`((run, progress), held_out) -> (progress, metrics)`: measures, keeps the best weights."""
+def keep(best: tuple, state: State, failed_at: Array, value: Array) -> tuple:
+  """The best weights of each run and their criterion, where the last ones may be better.
 
-  def program(row: tuple, held_out: Dataset) -> tuple[Progress, Metrics]:
-    run, progress = row
-    metrics = measure(run, progress.state, held_out)
-    value = metrics[model.criterion]
-    better = (value < progress.best_value) & (progress.failed_at < 0)
-    candidate = progress.state._replace(opt_state={})
-    best, best_value = choose(better, (candidate, value), (progress.best, progress.best_value))
-    return progress._replace(best=best, best_value=best_value), metrics
-
-  return program
+  Args:
+    best: states `[R, ...]` without the optimiser's, and their values `[R]`.
+    state, failed_at: of `Progress`.
+    value: of the model's criterion, of the last weights.
+  """
+  better = (value < best[1]) & (failed_at < 0)
+  return jax.vmap(choose)(better, (state._replace(opt_state={}), value), best)
 
 
 def gallery(model: Model, columns: int) -> Callable:
@@ -46,8 +43,9 @@ class Programs(NamedTuple):
 
   begin: Callable  # runs -> progress
   advance: Blocks  # runs, progress, totals, dataset, start, stop -> (progress, totals)
-  validate: Callable  # (runs, progress), held_out -> (progress, metrics)
-  gallery: Callable  # (runs, states) of so many, number -> images [R, M, H, W, C]
+  measure: Callable  # (runs, states), held_out -> metrics
+  keep: Callable  # as `keep`, in the memory of `best`
+  gallery: Callable  # (runs, states) -> images [R, M, H, W, C]
 
 
 def training(
@@ -63,18 +61,19 @@ def build(
   config: ml_collections.ConfigDict,
   num_runs: int,
   length: int = 1,
+  chunk: int = 0,
   ways: Ways = (),
 ) -> Programs:
-  """The programs of a sweep, vectorised over its runs, whose blocks have `length` steps."""
-  chunk = config.sweep.chunk
+  """The programs of a sweep, vectorised over its runs, whose blocks have `length` steps.
+
+  `chunk` is as in `sweep.vectorise`: what the config says, or what fits.
+  """
   options = {"binarise": config.data.binarise, "length": length, "ways": ways}
   vectorise = partial(sweep.vectorise, num_runs=num_runs, chunk=chunk)
   measure = validation.make(model, config.eval_images, config.data.binarise)
   return Programs(
     *training(model, config.batch_size, num_runs, chunk, **options),
-    validate=jax.jit(vectorise(validate(model, measure))),
-    gallery=jax.jit(
-      lambda rows, shown: vectorise(gallery(model, config.sample_columns), num_runs=shown)(rows),
-      static_argnums=1,
-    ),
+    measure=jax.jit(vectorise(lambda row, held_out: measure(*row, held_out))),
+    keep=jax.jit(keep, donate_argnums=0),
+    gallery=jax.jit(vectorise(gallery(model, config.sample_columns))),
   )

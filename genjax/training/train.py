@@ -91,7 +91,11 @@ class Training:
       progress = self.programs.begin(self.runs)
     else:
       saved = self.checkpoints.restore(step, checkpoint.shapes(self.model, sweep.runs(self.rows)))
-      progress = sweep.placed(saved, R)
+      leaves, tree = jax.tree.flatten(saved)
+      del saved
+      for i, leaf in enumerate(leaves):  # one by one, so that no second copy of all is there
+        leaves[i] = sweep.placed(leaf, R)
+      progress = jax.tree.unflatten(tree, leaves)
     # Padding is as runs that failed, which take no steps.
     idle = jnp.arange(len(progress.failed_at)) >= R
     return step or 0, progress._replace(failed_at=jnp.where(idle, 0, progress.failed_at))
@@ -198,7 +202,15 @@ class Training:
     return self.own(self.progress.failed_at) >= 0
 
   def _validate(self) -> None:
-    self.progress, metrics = self.programs.validate((self.runs, self.progress), self.held_out)
+    state, failed_at = self.progress.state, self.progress.failed_at
+    metrics = self.programs.measure((self.runs, state), self.held_out)
+    best, best_value = self.programs.keep(
+      (self.progress.best, self.progress.best_value),
+      state,
+      failed_at,
+      metrics[self.model.criterion],
+    )
+    self.progress = self.progress._replace(best=best, best_value=best_value)
     latents = np.array([row["latent"] for row in self.rows])
     measured = {}
     for name, values in self.own(metrics).items():
@@ -255,10 +267,9 @@ class Training:
 
   def _draw_gallery(self, states: PyTree, *names: str) -> None:
     # Without the optimiser's state, last and best weights take one compiled program.
-    rows, labels, R = (self.runs, states._replace(opt_state={})), self._labels(), len(self.shown)
-    if len(labels) > R:
-      rows = sweep.placed(jax.tree.map(lambda leaf: leaf[np.array(self.shown)], rows), R)
-    images, steps = sweep.own((self.programs.gallery(rows, R), rows[1].step), R)
+    rows, labels = (self.runs, states._replace(opt_state={})), self._labels()
+    drawn = self.own((self.programs.gallery(rows), states.step))
+    images, steps = (array[self.shown] for array in drawn)
     classes = self.classes if self.model.num_classes else ()
     shown = [labels[run] for run in self.shown]
     figure = pictures.gallery(images, steps, shown, classes, len(labels))

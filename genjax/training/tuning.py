@@ -7,6 +7,7 @@ reads that. On a CPU it is matrix products over patches: `convolution.BY_BACKEND
 import pathlib
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -17,8 +18,8 @@ from jax import lax
 from genjax.models import convolution
 from genjax.models.convolution import Convolution, Layer
 from genjax.models.ways import DEFAULT, WAYS, Choice
-from genjax.training import blocks, config_file, planning, programs, sweep
-from genjax.types import Dataset, Model, PyTree, Run
+from genjax.training import blocks, config_file, memory, planning, programs, sweep
+from genjax.types import Dataset, Model, PyTree, Run, UserError
 
 FIXED = ("cpu",)  # backends on which nothing is measured
 GAIN = 1.05  # how much faster another way than the default must be
@@ -70,23 +71,32 @@ def best(measured: dict[str, Measured]) -> str:
 def programs_of(
   plan: planning.Plan, path: pathlib.Path, runs: Run, dataset: Dataset, begun: bool
 ) -> programs.Programs:
-  """The programs of a plan, with blocks as long as they should be and convolutions as chosen.
+  """The programs of a plan, with as many runs at once as fit and convolutions as chosen.
 
   Args:
     plan: what is trained.
-    path: its workdir, whose config.json keeps the choice.
+    path: its workdir, whose config.json keeps what was found.
     runs: `[R, ...]`.
     dataset: on the devices.
     begun: whether the workdir has steps: those of a workdir that says nothing went the default way.
+
+  Raises:
+    UserError: there is not the memory.
   """
   config, model, R, shape = plan.config, plan.model, len(plan.rows), dataset.image.shape[1:]
   length = blocks.length_of(model, config, runs, shape, plan.steps)
-
-  def build(choice: Choice) -> programs.Programs:
-    return programs.build(model, config, R, length, tuple(choice.items()))
+  build = partial(programs.build, model, config, R, length)
+  before = config_file.read_config(path) if (path / "config.json").exists() else {}
+  given = memory.shapes(model, config, plan.splits, plan.rows)
+  fit = memory.fitting(build, given, config.sweep.chunk or before.get("at_once", 0))
+  if why := memory.refusal(fit, config.sweep):
+    raise UserError(f"{path}: {why}")
+  print(f"{path}: {memory.told(fit, R)}")
+  if fit.chunk and not config.sweep.chunk:
+    config_file.write(path, config_file.read_config(path) | {"at_once": fit.chunk})
 
   def whole(choice: Choice) -> float:
-    made, seconds = build(choice), []
+    made, seconds = build(fit.chunk, tuple(choice.items())), []
     totals = blocks.empty_totals(model, runs, shape, config.batch_size)
     carried = made.begin(runs), jax.device_put(totals, sweep.sharding(R), may_alias=False)
     for start in range(0, 4 * length, length):
@@ -98,9 +108,10 @@ def programs_of(
 
   def tune() -> Choice:
     layers = layers_of(model, blocks.arguments(model, runs, shape, config.batch_size))
-    return choose(layers, sweep.at_once(R, config.sweep.chunk), whole)
+    return choose(layers, sweep.at_once(R, fit.chunk), whole)
 
-  return build(settled(path, begun, tune))
+  choice = settled(path, begun, tune)
+  return build(fit.chunk, tuple(choice.items())) if choice else fit.made
 
 
 def settled(path: pathlib.Path, begun: bool, tune: Callable[[], Choice]) -> Choice:

@@ -12,7 +12,7 @@ from jax import lax
 
 from genjax import config, models
 from genjax.models import convolution, modules, networks, summary
-from genjax.training import cost, description, planning, programs, sweep, train
+from genjax.training import cost, description, memory, planning, sweep, train
 from genjax.types import Batch, UserError
 
 MNIST, CIFAR10 = (28, 28, 1), (32, 32, 3)
@@ -249,15 +249,18 @@ def test_five_steps_of_the_critic_cost_five_times_one():
 # Memory.
 
 
-def memory(plan):
-  step = cost.compiled(plan.model, plan.config, plan.splits, plan.rows)
-  return cost.memory(step, plan.config, plan.splits)
+def planned(plan):
+  return cost.planned(plan.model, plan.config, plan.splits, plan.rows)
+
+
+def memory_of(plan):
+  return planned(plan)[1].memory
 
 
 def test_memory_by_arithmetic(caches):
   # 4 runs on 2 devices, width 8, latents padded to 3
   plan = trainings.plan("vae", batch_size=128)
-  found = memory(plan)
+  found = memory_of(plan)
   params = (784 * 8 + 8) + 2 * (8 * 3 + 3) + (3 * 8 + 8) + (8 * 784 + 784)
   assert found.weights == 4 * params * 2
   assert found.statistics == found.averaged == 0
@@ -269,8 +272,8 @@ def test_memory_by_arithmetic(caches):
   batch = 128 * 784 * 4
   assert found.temporary > 2 * batch  # images and logits
   # What is computed at once lies side by side.
-  both = memory(trainings.plan("vae", **{"batch_size": 128, "sweep.chunk": 2}))
-  assert both[:-1] == found[:-1]
+  both = memory_of(trainings.plan("vae", **{"batch_size": 128, "sweep.chunk": 2}))
+  assert both[:-2] == found[:-2]
   assert both.temporary > found.temporary + 2 * batch
 
 
@@ -281,11 +284,10 @@ def test_the_program_is_the_one_that_is_trained(caches, tmp_path):
     totals = jax.device_put(training.zeros, sweep.sharding(len(plan.rows)))
     given = training.runs, training.progress, totals, training.dataset
     real = training.programs.advance.lower(*given).as_text()
-  shapes = cost.step_arguments(plan.model, plan.config, plan.splits, plan.rows)
-  assert not [leaf for leaf in jax.tree.leaves(shapes) if isinstance(leaf, jax.Array)]
-  made = programs.build(plan.model, plan.config, len(plan.rows), 3)
-  assert made.advance.lower(*shapes).as_text() == real
-  assert cost.compiled(plan.model, plan.config, plan.splits, plan.rows).length == 3
+  step, fit = planned(plan)
+  assert not [leaf for leaf in jax.tree.leaves(step.given) if isinstance(leaf, jax.Array)]
+  assert fit.made.advance.lower(*step.given[:4]).as_text() == real
+  assert step.length == 3
 
 
 # Speed.
@@ -294,13 +296,13 @@ def test_the_program_is_the_one_that_is_trained(caches, tmp_path):
 def test_speed_by_a_clock_that_is_known(caches, monkeypatch):
   """10 ms a call, and 2 ms a step of all 4 runs."""
   plan = trainings.plan("vae")
-  step = cost.compiled(plan.model, plan.config, plan.splits, plan.rows)
+  step, _ = planned(plan)
   now, asked = [0.0], []
 
-  def program(runs, carried, dataset, start):
-    now[0] += 0.01 + 0.002 * step.length
+  def program(runs, carried, dataset, start, length):
+    now[0] += 0.01 + 0.002 * length
     asked.append(start)
-    return step.program(runs, carried, dataset, start)
+    return step.program(runs, carried, dataset, start, length)
 
   monkeypatch.setattr(cost, "TIMED_SECONDS", 0.2)
   timed = step._replace(program=program)
@@ -313,7 +315,7 @@ def test_speed_by_a_clock_that_is_known(caches, monkeypatch):
 
 def test_no_speed_of_steps_that_are_not_taken(caches):
   plan = trainings.plan("vae", **{"sweep.learning_rate": (1e38,)})
-  step = cost.compiled(plan.model, plan.config, plan.splits, plan.rows)
+  step, _ = planned(plan)
   assert np.isnan(cost.run_steps_a_second(step, plan.splits, plan.rows))
 
 
@@ -323,9 +325,12 @@ def test_no_speed_of_steps_that_are_not_taken(caches):
 @pytest.fixture
 def uncompiled(monkeypatch):
   """Memory without a compiler: 1 MiB, 2 MiB, and so on; and 40 run-steps/s."""
-  figures = cost.Memory(*(n * 2**20 for n in range(1, 8)))
-  monkeypatch.setattr(cost, "compiled", lambda *_: None)
-  monkeypatch.setattr(cost, "memory", lambda *_: figures)
+  figures = memory.Memory(*(n * 2**20 for n in range(1, 9)))
+
+  def planned(model, config, splits, rows):
+    return None, memory.Fitting(None, config.sweep.chunk, figures)
+
+  monkeypatch.setattr(cost, "planned", planned)
   monkeypatch.setattr(cost, "run_steps_a_second", lambda *_: 40.0)
 
 
@@ -362,7 +367,17 @@ def test_a_sweep_says_where_its_runs_lie(uncompiled, caches):
   text = " ".join(text_of(trainings.wanted("gan")).split())
   assert "4 runs (2 seeds x 2 latents) of 12 steps, on 2 of 2 cpu devices: 2 on each, 1" in text
   assert "weights 1.0 2.0" in text
-  assert "total 28.0 56.0" in text
+  assert "total 36.0 72.0" in text
+
+
+def test_what_does_not_fit_is_not_timed(uncompiled, caches, monkeypatch):
+  """36 MiB, of which 11 are of the two seeds; a part of one fits in 31."""
+  monkeypatch.setattr(memory, "limit", lambda: 31 * 2**20)
+  monkeypatch.setattr(cost, "run_steps_a_second", None)
+  text = " ".join(text_of(trainings.wanted("gan")).split())
+  assert "lacking training takes 0.0352 GiB of a device that has 0.0303 GiB; config.sweep." in text
+  assert "seeds_at_once=1 trains them in parts that fit" in text
+  assert "speed" not in text
 
 
 def test_a_recipe_s_record_is_told_in_this_machine_s_minutes(uncompiled, caches):
@@ -405,7 +420,7 @@ def test_data_that_are_not_here_have_their_published_sizes(uncompiled, caches, t
 def test_memory_of_data_that_are_not_here(caches, tmp_path):
   wanted = trainings.wanted("vae", **{"data.name": "mnist", "data.dir": str(tmp_path)})
   (plan,) = planning.plans(wanted, description.load).values()
-  assert memory(plan).images == (54_000 + 50) * (784 + 4)
+  assert memory_of(plan).images == (54_000 + 50) * (784 + 4)
 
 
 def test_data_that_are_here_are_read(caches):
@@ -427,7 +442,10 @@ def described(commands, tmp_path):
 def test_the_command_prints_and_writes_nothing(described):
   status, output, errors = described()
   text = text_of(trainings.wanted("vae"))
-  speed = re.compile(r"[\d.e+]+ run-steps/s here: about [\d.]+ \w+|about [\d.]+ \w+ here")
+  speed = re.compile(
+    r"[\d.e+]+ run-steps/s here: about [\d.]+ \w+|about [\d.]+ \w+ here"
+    r"|it trains [\d.,]+ [\d.,]+ total [\d.,]+ [\d.,]+"
+  )
   assert speed.sub("?", " ".join(output.split())) == speed.sub("?", " ".join(text.split()))
   assert (status, errors) == (0, "")
 
