@@ -2,8 +2,8 @@
 
 import pathlib
 import sys
-from typing import Any
 
+import ml_collections
 from absl import flags
 
 from genjax import cli, config_flag, process
@@ -48,7 +48,7 @@ def main() -> None:
   wanted = config.settled(given, overrides)
   config.check_overrides(overrides, wanted)
   if elsewhere:
-    _elsewhere(config.programs(wanted))
+    _elsewhere(wanted)
     return
   from genjax import api
 
@@ -56,14 +56,17 @@ def main() -> None:
   api.run(wanted, pathlib.Path(_WORKDIR.value), cli.origin(_CONFIG), **asked)
 
 
-def _elsewhere(programs: dict[str, Any]) -> None:
+def _elsewhere(wanted: ml_collections.ConfigDict) -> None:
   """Lists the cells of a study, or has Ray train them."""
   from genjax import config
-  from genjax.training import cluster, config_file, design
+  from genjax.scoring.watch import WATCH
+  from genjax.training import cluster, config_file, description, design
 
+  programs = config.programs(wanted)
   flag = f"--ray={_RAY.value}" if _RAY.value else f"--cell={_LIST}"
   units = config.units(programs)
   config.check_study(flag, list(units))
+  description.check(wanted, WATCH)
   if not _RAY.value:
     print(*units, sep="\n")
     return

@@ -72,7 +72,7 @@ def test_a_study_goes_on_where_it_stopped(tmp_path, caches, monkeypatch, capsys)
     ("depth=4", "depth=4, 2 of 3"),
     ("depth=8", "depth=8, 3 of 3"),
   ]
-  assert "1 of 3 cells were done before" in capsys.readouterr().out
+  assert "depth=2 was done before" in capsys.readouterr().out
   assert len(trainings.runs_csv(tmp_path / "depth=4")) == 4  # latents 2 and 8
   assert all(workdir.finished(tmp_path / folder) for folder in plans)
 

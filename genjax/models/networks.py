@@ -80,7 +80,7 @@ def _dense_vae(spec: Spec) -> VaeNetworks:
   if spec.depth % 2:
     raise UserError(
       f"config.model.depth is {spec.depth}: half of the hidden layers go to each of encoder and "
-      "decoder; expected an even number"
+      "decoder; expected an even number from 2"
     )
   return _dense_pair(spec, (spec.width,) * (spec.depth // 2))
 

@@ -38,7 +38,9 @@ def run(
     if not (folder and growth.holds(path / folder, plan.config))
   }
   if len(left) < len(plans):
-    print(f"{path}: {len(plans) - len(left)} of {len(plans)} cells were done before")
+    done = [folder for folder in plans if folder not in left]
+    what = f"{done[0]} was" if len(done) == 1 else f"{len(done)} of {len(numbers)} cells were"
+    print(f"{path}: {what} done before")
   begun, taken, ahead = time.perf_counter(), 0, sum(map(_work, left.values()))
   for folder, plan in left.items():
     title = f"{folder}, {numbers[folder]} of {len(numbers)}" if folder else ""
