@@ -5,7 +5,7 @@ import json
 import math
 import pathlib
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -128,8 +128,7 @@ def _of(place: tuple, record: dict, homes: list[Workdir], weights: str) -> Score
     floor = home.protocols[key].get("floor") or {}
     for run in home.runs:
       history = run.figures.get(score_files.column(name, key), {})
-      # Its last weights are no better than those with which it failed.
-      step = -1 if run.failed and weights != "best" else max(history, default=-1)
+      step = _latest(run, history, weights)
       runs.append(run)
       values.append(history.get(step, math.nan))
       steps.append(-1 if math.isnan(values[-1]) else step)
@@ -144,6 +143,16 @@ def _of(place: tuple, record: dict, homes: list[Workdir], weights: str) -> Score
     np.array(floors, float),
     homes[0].num_classes,
   )
+
+
+def _latest(run: RunRecord, history: Mapping[int, float], weights: str) -> int:
+  """The step of the weights of its latest figure; -1 where there is none that counts."""
+  step = max(history, default=-1)
+  if run.failed:  # its last weights are no better than those with which it failed
+    return step if weights == "best" else -1
+  # What it had before it was trained for longer is of weights that it has no more.
+  now = run.best_step if weights == "best" else run.last_step
+  return step if run.status != "done" or step == now else -1
 
 
 def _trained_on(home: Workdir, record: dict) -> str:
@@ -194,9 +203,11 @@ def remarks(homes: Sequence[Workdir], weights: str) -> Iterator[str]:
       yield (
         f"{home.name}: no scores of {weights} weights; run `{evaluation(home.path, weights)}` first"
       )
-    elif lacking := _lacking(home, scored[home.name]):
+    elif lacking := _lacking(home, scored[home.name], weights):
+      had = any(c in run.figures for run in lacking for c in _columns(scored[home.name]))
+      since = " since they were trained for longer" if had else ""
       yield (
-        f"{home.name}: {lacking} of {len(home.runs)} runs are not scored; run "
+        f"{home.name}: {len(lacking)} of {len(home.runs)} runs are not scored{since}; run "
         f"`{evaluation(home.path, weights)}`"
       )
     if scored[home.name] and (others := _others(home, scored)):
@@ -213,13 +224,18 @@ def remarks(homes: Sequence[Workdir], weights: str) -> Iterator[str]:
       yield f"not all {group} scores can be compared with each other: {'; '.join(changed)}"
 
 
-def _lacking(home: Workdir, scored: dict) -> int:
-  """How many runs that are done lack a score that others of the workdir have."""
-  columns = [score_files.column(name, key) for name, key in scored]
-  return sum(
-    run.status == "done" and not all(column in run.figures for column in columns)
+def _columns(scored: dict) -> list[str]:
+  return [score_files.column(name, key) for name, key in scored]
+
+
+def _lacking(home: Workdir, scored: dict, weights: str) -> list[RunRecord]:
+  """The runs that are done and lack a score that others of the workdir have."""
+  return [
+    run
     for run in home.runs
-  )
+    if run.status == "done"
+    and any(_latest(run, run.figures.get(c, {}), weights) < 0 for c in _columns(scored))
+  ]
 
 
 def _others(home: Workdir, scored: dict) -> list[str]:

@@ -73,6 +73,8 @@ def context(
   running = sum(run.status == "running" for home in homes for run in home.runs)
   runs = sum(len(home.runs) for home in homes)
   settings = len({run.setting for home in homes for run in home.runs})
+  found = results.made(homes, compare := _command("compare", subject, positional=True))
+  again = [command + found["flags"] for command in _each("evaluate", subject)]
   return {
     "title": ", ".join(pathlib.Path(os.path.abspath(path)).name for path in paths),
     "counts": [
@@ -84,8 +86,7 @@ def context(
     ],
     "lead": facts.lead(list(records.values())),
     "what": _what(subject),
-    "results": results.made(homes, compare := _command("compare", subject, positional=True))
-    | {"evaluate": _each("evaluate", subject), "compare": compare},
+    "results": found | {"evaluate": again, "compare": compare},
     "curves": charts.made(subject.selections),
     "exhibits": _exhibits(subject, _loader(splits, where)),
     "failures": _failures(subject),

@@ -62,7 +62,16 @@ def made(homes: Sequence[Workdir], compare: str) -> dict:
     "raised": page.grids(health.examples(health.reasons(judged), where)),
     "protocols": page.grids(protocols) if scored else [],
     "remarks": list(dict.fromkeys(remarks)),
+    "flags": _flags(found, weights) if scored else "",
   }
+
+
+def _flags(found: Sequence[recorded_scores.Scores], weights: str) -> str:
+  """What `evaluate` is to be given for these scores again."""
+  images = {one.record["generated_images"] for one in found if "generated_images" in one.record}
+  flags = [f"--metrics={','.join(dict.fromkeys(one.name for one in found))}"]
+  flags += [f"--images={max(images)}"] if images else []
+  return "".join(f" {flag}" for flag in [*flags, f"--weights={weights}"])
 
 
 def _part(title: str, first: Sequence[Measure], every: Sequence[Measure], compare: str) -> Part:
