@@ -44,7 +44,7 @@ def write(
   Args:
     path: its folder.
     figures: name in metrics.csv -> step -> values [R], NaN for a run that has none; or values [R]
-      at step 8.
+      at the step of the weights that they are of.
     protocols: id -> record; {"aa": protocol()} where it is None.
     failed: places of the runs that failed, at step 12.
     first_seed: the others follow.
@@ -62,12 +62,14 @@ def write(
   text = "".join(",".join(map(str, line)) + "\n" for line in [names, *lines])
   (path / "runs.csv").write_text(text)
   rows = ["step,run,name,value\n"]
+  protocols = {"aa": protocol()} if protocols is None else protocols
   for name, steps in figures.items():
-    for step, values in (steps if isinstance(steps, dict) else {8: steps}).items():
+    of = protocols.get(name.partition("@")[2], {}).get("weights", "best")
+    steps = steps if isinstance(steps, dict) else {8 if of == "best" else 12: steps}
+    for step, values in steps.items():
       known = enumerate(np.broadcast_to(values, len(places)))
       rows += [f"{step},{run},{name},{value:.7g}\n" for run, value in known if value == value]
   (path / "metrics.csv").write_text("".join(rows))
-  protocols = {"aa": protocol()} if protocols is None else protocols
   if protocols:
     (path / "protocols.json").write_text(json.dumps(protocols))
   return path

@@ -204,8 +204,7 @@ def remarks(homes: Sequence[Workdir], weights: str) -> Iterator[str]:
         f"{home.name}: no scores of {weights} weights; run `{evaluation(home.path, weights)}` first"
       )
     elif lacking := _lacking(home, scored[home.name], weights):
-      had = any(c in run.figures for run in lacking for c in _columns(scored[home.name]))
-      since = " since they were trained for longer" if had else ""
+      since = " since they were trained for longer" if any(lacking.values()) else ""
       yield (
         f"{home.name}: {len(lacking)} of {len(home.runs)} runs are not scored{since}; run "
         f"`{evaluation(home.path, weights)}`"
@@ -224,18 +223,15 @@ def remarks(homes: Sequence[Workdir], weights: str) -> Iterator[str]:
       yield f"not all {group} scores can be compared with each other: {'; '.join(changed)}"
 
 
-def _columns(scored: dict) -> list[str]:
-  return [score_files.column(name, key) for name, key in scored]
-
-
-def _lacking(home: Workdir, scored: dict, weights: str) -> list[RunRecord]:
-  """The runs that are done and lack a score that others of the workdir have."""
-  return [
-    run
-    for run in home.runs
-    if run.status == "done"
-    and any(_latest(run, run.figures.get(c, {}), weights) < 0 for c in _columns(scored))
-  ]
+def _lacking(home: Workdir, scored: dict, weights: str) -> dict[int, bool]:
+  """The runs that are done and lack a score that others have, and whether they had one before."""
+  found = {}
+  for place, run in enumerate(home.runs):
+    figures = [run.figures.get(score_files.column(name, key), {}) for name, key in scored]
+    lacking = [had for had in figures if _latest(run, had, weights) < 0]
+    if run.status == "done" and lacking:
+      found[place] = any(lacking)
+  return found
 
 
 def _others(home: Workdir, scored: dict) -> list[str]:

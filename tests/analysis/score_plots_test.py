@@ -158,16 +158,16 @@ def test_names_without_room_become_numbers(tmp_path, count):
 
 
 def test_several_evaluations_make_curves_with_a_band(tmp_path):
-  values = {4: [9, 8, 7, 6], 8: [5, 4, 3, 2], 12: [1, 2, 3, NAN]}
+  values = {2: [9, 8, 7, 6], 4: [5, 4, 3, 2], 8: [1, 2, 3, NAN]}
   figure = over_training(fd(tmp_path / "w", values, seeds=4, failed=(3,)))
   (axes,) = figure.axes
   (line,) = artists(axes, "median")
-  assert list(line.get_xdata()) == [4, 8, 12]
+  assert list(line.get_xdata()) == [2, 4, 8]
   np.testing.assert_allclose(line.get_ydata(), [7.5, 3.5, 2])
   assert len(artists(axes, "seed")) == 4
   assert len(artists(axes, "band")) == 1
   (cross,) = artists(axes, "failed")
-  assert (cross.get_xdata(), cross.get_ydata()) == (8, 2)
+  assert (cross.get_xdata(), cross.get_ydata()) == (4, 2)
   assert {"Frechet distance (real images: 0.71)", "w (n=4, 1 failed)"} <= set(words(figure))
 
 
@@ -243,9 +243,9 @@ def everything(folder):
   rng = np.random.default_rng(0)
   paths = []
   for name, scale in (("vae", 1), ("wgan", 300)):
-    steps = {step: scale * rng.lognormal(size=12) for step in (4, 8, 12)}
-    steps[8][[1, 5]] = NAN
-    steps[12][1] = NAN
+    steps = {step: scale * rng.lognormal(size=12) for step in (2, 4, 8)}
+    steps[4][[1, 5]] = NAN
+    steps[8][1] = NAN
     values = {f"{score}@aa": steps for score in ("fd", "coverage", "modes", "path_length")}
     values |= {"val_loss": steps, "sharpness@aa": {8: np.full(12, NAN)}, "distinct@aa": np.inf}
     paths.append(scored.write(folder / name, values, 4, (2, 10, 50), failed=(1, 7)))

@@ -55,7 +55,7 @@ def test_a_study_is_its_cells_in_the_order_of_their_numbers(tmp_path):
 
 def test_workdirs_that_differ_in_their_seeds_alone_are_pooled(tmp_path):
   numbers = {"latents": (2, 10), "clip": 0.01}
-  figures = {"fd@aa": {4: [1, 2, 3, 4]}}
+  figures = {"fd@aa": [1, 2, 3, 4]}
   paths = [
     scored.write(tmp_path / name, figures, seeds=2, first_seed=first, **numbers)
     for name, first in (("a", 0), ("b", 2), ("c", 4))
@@ -98,8 +98,8 @@ def test_the_latest_figure_counts_and_all_make_the_history(tmp_path):
   figures = {"fd@aa": {4: [9, NAN, 7], 8: [5, 6, NAN]}, "val_loss": {4: [1, 2, 3], 9: [4, 4, 4]}}
   (scores,) = scored.scores(scored.write(tmp_path / "w", figures))
   assert (scores.name, scores.protocol, scores.column) == ("fd", "aa", "fd@aa")
-  np.testing.assert_array_equal(scores.values, [5, 6, 7])
-  assert list(scores.steps) == [8, 8, 4]
+  np.testing.assert_array_equal(scores.values, [5, 6, NAN])  # the third is of earlier weights
+  assert list(scores.steps) == [8, 8, -1]
   np.testing.assert_array_equal(scores.floors, [0.71] * 3)
   steps, values = recorded_scores.history(scores)
   assert list(steps) == [4, 8]
