@@ -32,7 +32,7 @@ from genjax.reporting import build
 from genjax.scoring import image_sets, runs
 from genjax.scoring.protocols import Settings
 from genjax.scoring.watch import WATCH
-from genjax.training import design, loading, planning, study
+from genjax.training import design, growth, loading, planning, study
 from genjax.types import UserError, now
 
 Paths = str | os.PathLike | Sequence[str | os.PathLike]
@@ -111,8 +111,8 @@ def run(
     print(f"{path / build.FILE}: being written", flush=True)
     build.write([path], path / build.FILE, next(iter(plans.values())).splits)
     print(f"{path / build.FILE}: everything on one page")
-  places = [path / folder for folder in plans]
-  return [place / part if (place / part / "config.json").exists() else place for place in places]
+  places = [growth.homes(plan.config, path / folder, part) for folder, plan in plans.items()]
+  return [place for some in places for place in some]
 
 
 def evaluate(

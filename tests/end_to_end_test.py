@@ -187,7 +187,7 @@ def test_a_study_and_a_run_do_not_share_a_workdir(main, done, tmp_path):
   study = tmp_path / "study"
   shutil.copytree(done[0], study / "width=8")
   line = refused(main(f"{CONFIG}:vae", f"--workdir={study}", *SMALL))
-  assert f"{study} holds a study, in folders such as width=8" in line
+  assert f"{study} holds a study, or other runs, in folders such as width=8" in line
   assert [x.name for x in study.iterdir()] == ["width=8"]
 
 

@@ -48,6 +48,7 @@ def _kl(selection: Selection) -> np.ndarray | None:
       continue
     if name == "kl_dim" and r is not None and steps[r, int(dimension)] <= row.step <= last[r]:
       values[r, int(dimension)], steps[r, int(dimension)] = row.value, row.step
+  selection.check_runs()
   return values if (steps >= 0).any() else None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from genjax.data.sources import numbered
 from genjax.plotting import plots
-from genjax.training import config_file, loading, pooling, sweep, workdir
+from genjax.training import config_file, loading, numbering, pooling, sweep, workdir
 from genjax.types import Model, Run, State, UserError
 
 
@@ -36,6 +36,10 @@ class Selection(NamedTuple):
     """Of a setting with these numbers: as in `workdirs.RunRecord`."""
     structure = config_file.structure(self.saved.config.to_dict())
     return structure | {name: value for name, value in numbers.items() if name != "seed"}
+
+  def check_runs(self) -> None:
+    """Raises `UserError` where metrics.csv has other runs by these numbers, as it has grown."""
+    numbering.check_runs(self.path, dict(zip(self.index, self.numbers, strict=True)), "read it")
 
   @property
   def rows(self) -> tuple[Run, State]:

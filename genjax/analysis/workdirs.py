@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from genjax.config import contrasts
 from genjax.config.contrasts import Pair
 from genjax.scoring import score_files
-from genjax.training import config_file, metrics_file, pooling, sweep, workdir
+from genjax.training import config_file, metrics_file, numbering, pooling, sweep, workdir
 from genjax.types import UserError
 
 
@@ -61,6 +61,14 @@ def read(paths: Sequence[str | pathlib.Path]) -> list[Workdir]:
   """
   names = workdir.named(paths)
   records = {folder: config_file.read_config(folder) for folder in names}
+  try:
+    return _read(names, records)
+  finally:  # or figures of a workdir that has just grown are other runs'
+    for folder, record in records.items():
+      numbering.check_same(folder, record)
+
+
+def _read(names: Mapping[pathlib.Path, str], records: dict[pathlib.Path, dict]) -> list[Workdir]:
   tables = {folder: _table(folder) for folder in names}
   if not any(rows for rows, _ in tables.values()):
     first = next(iter(names))

@@ -20,6 +20,8 @@ def made(selections: Sequence[Selection]) -> dict:
   parts = [
     metrics_file.read_histories(one.path / "metrics.csv", len(one.index)) for one in selections
   ]
+  for one in selections:
+    one.check_runs()
   settings = {label.setting for label in labels}
   if len(selections) == 1 or len(settings) <= SETTINGS:
     whole = histories.joined(parts, [len(one.index) for one in selections])

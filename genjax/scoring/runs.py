@@ -16,7 +16,7 @@ from genjax.scoring import feature_networks, protocols, score_files
 from genjax.scoring.evaluation import Asked, Evaluation, check_images
 from genjax.scoring.protocols import RunBlock, Settings
 from genjax.scoring.score_files import Place
-from genjax.training import loading, metrics_file, planning, sweep, workdir
+from genjax.training import loading, metrics_file, numbering, planning, sweep, workdir
 
 ALL = ("all",)
 COLUMNS, SETTINGS = 12, 8  # of the picture of nearest training images
@@ -125,7 +125,7 @@ class _Scoring:
     ) as bar:  # fmt: skip
       for runs in _blocks(list(missing), self.size):
         for found in self._measured(evaluation, asked, runs, missing, bar.set_postfix_str):
-          score_files.add(self.path, found)
+          score_files.add(self.path, found, self.saved.rows)
           bar.update(len(found))
     self._draw(evaluation)
     return total
@@ -161,6 +161,7 @@ class _Scoring:
   def _missing(self, asked: Sequence[Asked]) -> dict[int, set[Place]]:
     """Run -> the scores that it lacks; only runs that lack some."""
     done, steps = score_files.read(self.path), np.asarray(self.states.step)
+    numbering.check_runs(self.path, dict(enumerate(self.saved.rows)), "evaluate")
     missing = {
       run: {
         Place(part, one.key, run, int(steps[run]))

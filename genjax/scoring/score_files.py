@@ -2,11 +2,11 @@
 
 import json
 import pathlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from genjax import files
-from genjax.training import metrics_file, provenance
+from genjax.training import metrics_file, numbering, provenance
 from genjax.types import UserError
 
 FILE = "protocols.json"
@@ -93,14 +93,27 @@ def read(path: pathlib.Path) -> dict[Place, float]:
   return found
 
 
-def add(path: pathlib.Path, scores: Mapping[Place, float]) -> None:
+def add(
+  path: pathlib.Path, scores: Mapping[Place, float], rows: Sequence[dict] | None = None
+) -> None:
   """Appends scores in one write, so that a process that is killed leaves no half of a line.
 
   One that came out as NaN has its row too, so that it is not computed again.
+
+  Args:
+    path: the workdir.
+    scores: the figures.
+    rows: the numbers of its runs when their weights were read; None where it cannot grow.
+
+  Raises:
+    UserError: it cannot be written, or has grown since and has other runs by these numbers.
   """
   lines = "".join(
     f"{place.step},{place.run},{column(place.name, place.protocol)},{value:.7g}\n"
     for place, value in scores.items()
   )
-  with metrics_file.scores_locked(path), open(path / "metrics.csv", "ab", buffering=0) as file:
-    file.write(lines.encode())
+  with metrics_file.scores_locked(path):
+    if rows:
+      numbering.check_runs(path, {place.run: rows[place.run] for place in scores}, "evaluate")
+    with open(path / "metrics.csv", "ab", buffering=0) as file:
+      file.write(lines.encode())

@@ -15,7 +15,7 @@ from genjax.types import UserError, now
 # and the logs of whatever started it.
 _BEFORE = (
   ".*lock",
-  ".owner",
+  ".*owner",
   ".whole",
   ".*.partial",
   "runs.csv",
@@ -100,7 +100,8 @@ def compare(
   if not file.exists():
     if cells := _cells(path):
       raise UserError(
-        f"{path} holds a study, in folders such as {cells[0].name}; name another --workdir"
+        f"{path} holds a study, or other runs, in folders such as {cells[0].name}; name another "
+        "--workdir"
       )
     if any((path / "checkpoints").glob("*")):
       raise UserError(
@@ -200,8 +201,14 @@ def read_config(path: pathlib.Path) -> dict:
   """What `settle` wrote.
 
   Raises:
-    UserError: there is none, it cannot be read, or another version's files are in another format.
+    UserError: there is none, it cannot be read, another version's files are in another format, or
+      the workdir's files are not all of the same runs.
   """
+  if workdir.changing(path):
+    raise UserError(
+      f"{path} is just growing, or its process was killed in that; the command that trains it, "
+      "called again, completes it"
+    )
   file = path / "config.json"
   try:
     record = json.loads(file.read_text())

@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import json
-import os
 import pathlib
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,52 +17,68 @@ from genjax.training import (
   config_file,
   loading,
   metrics_file,
+  numbering,
   sweep,
   workdir,
 )
 from genjax.types import Model, Progress, UserError
 
-_WHOLE = ".whole"  # in a workdir: what is about to take its files' places
-_TAKEN = "taken"  # in that, once it is complete: the folders whose runs it has
-_FILES = ("config.json", "checkpoints", "metrics.csv", "runs.csv", "protocols.json", "tensorboard")
-
 
 class _Source(NamedTuple):
   """A workdir, and which of its runs are wanted where."""
 
-  saved: loading.Saved
+  path: pathlib.Path
+  rows: list[dict]  # all that it has
   index: np.ndarray  # [r] in the workdir
   target: np.ndarray  # [r] in the whole
 
-  @property
-  def path(self) -> pathlib.Path:
-    return self.saved.path
 
+def gather(
+  path: pathlib.Path,
+  record: Mapping,
+  sources: Sequence[pathlib.Path],
+  gone: Iterable[str] = (),
+) -> None:
+  """Has a workdir hold runs that others have, with their figures and their last weights.
 
-def gather(out: pathlib.Path, record: Mapping, sources: Sequence[pathlib.Path]) -> None:
-  """Makes a workdir of runs that others have, with their figures and their last weights.
+  Until all is there it is what it was; then all changes at once, as `workdir.replace` does it.
 
   Args:
-    out: a folder, which is made.
+    path: the workdir, which this process has claimed; it may be one of the sources.
     record: its config.json, whose `sweep` says which runs.
     sources: workdirs of configs that differ in nothing else that is trained. The first one that has
       a run gives it.
+    gone: names of folders in the workdir that are removed.
 
   Raises:
     UserError: a workdir cannot be read, or they are not at one step.
   """
+  with contextlib.ExitStack() as held:
+    for place in {path, *sources}:  # or what an evaluation appends meanwhile would be lost
+      held.enter_context(metrics_file.scores_locked(place))
+    _write(path / workdir.WHOLE, record, sources)
+    workdir.replace(path, gone)
+
+
+def steps(path: pathlib.Path) -> list[int]:
+  """Of the checkpoints of a workdir from which runs may be gathered, in order.
+
+  Not of those that were left between two rows of metrics.csv, with what was summed until then; nor
+  of one that a process left which was killed before it wrote its first runs.csv.
+  """
+  if not (path / "runs.csv").exists():
+    return []
+  folder = path / "checkpoints"
+  return [step for step in workdir.steps(path) if not (folder / str(step) / "totals").is_dir()]
+
+
+def _write(out: pathlib.Path, record: Mapping, sources: Sequence[pathlib.Path]) -> None:
   rows = sweep.table(**record["config"]["sweep"])
   taken = _sources(rows, sources)
-  steps = {workdir.last_step(one.path): one.path for one in taken}
-  if len(steps) > 1:
-    said = " and ".join(f"{path} is at step {step:,}" for step, path in sorted(steps.items())[:2])
-    raise UserError(f"{said}; restore the checkpoints of one step, or train them anew")
-  for name in _FILES:
-    _remove(out / name)  # of an attempt that was cut short
-  out.mkdir(parents=True, exist_ok=True)
-  (step,) = steps
-  with_all = checkpoint.Checkpoints(out / "checkpoints", keep=1)
-  with_all.save(step, _progress(rows, taken))
+  out.mkdir()
+  with_all = checkpoint.Checkpoints(out / "checkpoints", keep=2)
+  for step in _steps(taken, record["config"]["eval_every"]):
+    with_all.save(step, _progress(rows, taken, step))
   with_all.close()
   lines = itertools.chain.from_iterable(map(_lines, taken))
   lines = (line for _, line in sorted(lines, key=lambda line: line[0]))
@@ -72,93 +87,50 @@ def gather(out: pathlib.Path, record: Mapping, sources: Sequence[pathlib.Path]) 
   _copy_events(out, rows, taken)
   if protocols := _protocols(taken):
     files.write(out / "protocols.json", json.dumps(protocols, indent=2) + "\n")
-  config_file.write(out, record)  # last: without it, this is no workdir
-
-
-def join(path: pathlib.Path, config: Mapping, parts: Iterable[str]) -> None:
-  """Gathers the runs of a workdir, if there are some already, and of its parts in the workdir.
-
-  Whatever ends the process meanwhile, `finish` goes on; until then all is as it was.
-
-  Args:
-    path: the workdir, which this process has claimed.
-    config: nested, of all the runs.
-    parts: names of workdirs in it, which are removed.
-
-  Raises:
-    UserError: as `gather`.
-  """
-  parts, whole = list(parts), path / _WHOLE
-  shutil.rmtree(whole, ignore_errors=True)
-  sources = [path / part for part in parts]  # whose runs may be those of the workdir, and further
-  if (path / "config.json").exists():
-    record = config_file.changed(config_file.read_config(path), config, workdir.last_step(path))
-    sources.append(path)
-  else:
-    record = config_file.read_config(sources[0]) | {"config": config}
-  gather(whole, record, sources)
-  files.write(whole / _TAKEN, "\n".join(parts))
-  finish(path)
-
-
-def begun(path: pathlib.Path) -> bool:
-  """Whether a `join` was cut short once all its files were there."""
-  return (path / _WHOLE / _TAKEN).exists()
-
-
-def finish(path: pathlib.Path) -> None:
-  """Brings to an end what a `join` that was cut short had begun to do with complete files."""
-  if not begun(path):
-    return
-  whole = path / _WHOLE
-  for name in _FILES:
-    if (whole / name).exists():
-      before = whole / f"{name}.before"
-      if (path / name).exists() and not before.exists():
-        os.rename(path / name, before)
-      _remove(path / name)  # empty: whoever claims a workdir makes its folders
-      os.rename(whole / name, path / name)
-  for part in (whole / _TAKEN).read_text().split("\n"):
-    if part:
-      shutil.rmtree(path / part, ignore_errors=True)
-  (whole / _TAKEN).unlink()
-  shutil.rmtree(whole)
-
-
-def _remove(path: pathlib.Path) -> None:
-  if path.is_dir():
-    shutil.rmtree(path)
-  else:
-    path.unlink(missing_ok=True)
+  config_file.write(out, record)
 
 
 def _sources(rows: Sequence[dict], paths: Sequence[pathlib.Path]) -> list[_Source]:
   """Those workdirs of which runs are taken."""
   left, found = {sweep.identity(row): i for i, row in enumerate(rows)}, []
   for path in paths:
-    if not left:
-      break
-    saved = loading.read(path)
-    pairs = [
-      (i, left.pop(key)) for i, key in enumerate(map(sweep.identity, saved.rows)) if key in left
-    ]
+    own = sweep.table(**numbering.runs_of(config_file.read_config(path)))
+    pairs = [(i, left.pop(key)) for i, key in enumerate(map(sweep.identity, own)) if key in left]
     if pairs:
-      found.append(_Source(saved, *np.array(pairs).T))
+      found.append(_Source(path, own, *np.array(pairs).T))
   if left:
     raise UserError(f"{len(left)} of {len(rows)} runs are in none of {', '.join(map(str, paths))}")
   return found
 
 
-def _progress(rows: list[dict], taken: Sequence[_Source]) -> Progress:
+def _steps(taken: Sequence[_Source], every: int) -> list[int]:
+  """Of the checkpoints that are gathered: the last one of all workdirs.
+
+  And where that was no regular validation the one before, from which a longer training goes on.
+  """
+  of_each = [steps(one.path) for one in taken]
+  ends = {max(some, default=0): one.path for some, one in zip(of_each, taken, strict=True)}
+  if len(ends) > 1:
+    said = " and ".join(f"{path} is at step {step:,}" for step, path in sorted(ends.items())[:2])
+    raise UserError(f"{said}; restore the checkpoints of one step, or train them anew")
+  (end,) = ends
+  before = [step for step in set.intersection(*map(set, of_each)) if step % every == 0]
+  return sorted({max(before, default=end), end}) if end % every else [end]
+
+
+def _progress(rows: list[dict], taken: Sequence[_Source], step: int) -> Progress:
   """Leaves `[R, ...]`, in the padding of the largest latent."""
-  runs, first = sweep.runs(rows), taken[0].saved
-  config, latent = first.config.model.to_dict(), runs.latent_mask.shape[-1]
-  model = models.build(config, first.image_shape, len(first.classes), latent)
-  like = checkpoint.shapes(model, runs)
-  whole = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+  runs, whole = sweep.runs(rows), None
+  latent = runs.latent_mask.shape[-1]
   for one in taken:
-    own = jax.tree.map(lambda leaf, i=one.index: np.asarray(leaf)[i], one.saved.progress)
-    if one.saved.model.latent != latent:
+    saved = loading.read(one.path, step)
+    if whole is None:
+      config = saved.config.model.to_dict()
+      model = models.build(config, saved.image_shape, len(saved.classes), latent)
+      like = checkpoint.shapes(model, runs)
+      whole = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+    own = jax.tree.map(lambda leaf, i=one.index: np.asarray(leaf)[i], saved.progress)
+    if saved.model.latent != latent:
       own = _padded(own, model, [rows[i] for i in one.target], latent)
     jax.tree.map(lambda into, leaf, at=one.target: into.__setitem__(at, leaf), whole, own)
   return whole
@@ -182,26 +154,27 @@ def _padded(narrow: Progress, model: Model, rows: list[dict], latent: int) -> Pr
 def _lines(one: _Source) -> Iterator[tuple[int, str]]:
   """Its lines of metrics.csv by their steps, with the whole's numbers of runs."""
   file, targets = one.path / "metrics.csv", dict(zip(one.index, one.target, strict=True))
-  for row in metrics_file.read_rows(file, len(one.saved.rows)) if file.exists() else ():
+  for row in metrics_file.read_rows(file, len(one.rows)) if file.exists() else ():
     if row.run in targets:
       step, _, rest = row.line.split(",", 2)
       yield row.step, f"{step},{targets[row.run]},{rest}"
 
 
 def _results(rows: Sequence[dict], taken: Sequence[_Source]) -> list[dict]:
-  """What runs.csv says of each run beside its numbers."""
+  """What runs.csv says of each run beside its numbers; blank what older code did not say."""
   results = [{}] * len(rows)
   for one in taken:
     table = workdir.read_runs(one.path)
     for i, target in zip(one.index, one.target, strict=True):
       results[target] = {k: v for k, v in table[i].items() if k != "run" and k not in rows[0]}
-  return results
+  columns = dict.fromkeys(column for result in results for column in result)
+  return [dict.fromkeys(columns, "") | result for result in results]
 
 
 def _copy_events(out: pathlib.Path, rows: list[dict], taken: Sequence[_Source]) -> None:
   names = sweep.names(rows)
   for one in taken:
-    before = sweep.names(one.saved.rows)
+    before = sweep.names(one.rows)
     for i, target in zip(one.index, one.target, strict=True):
       events = one.path / "tensorboard" / before[i]
       if events.is_dir():

@@ -7,10 +7,9 @@ device holds, seeds are trained some at a time.
 """
 
 import contextlib
-import copy
 import pathlib
-from collections.abc import Iterator, Sequence
-from typing import Any
+import shutil
+from collections.abc import Iterator
 
 import jax
 import ml_collections
@@ -24,6 +23,7 @@ from genjax.training import (
   gathering,
   loading,
   metrics_file,
+  parting,
   pictures,
   planning,
   programs,
@@ -31,9 +31,7 @@ from genjax.training import (
   train,
   workdir,
 )
-from genjax.types import UserError
 
-Values = dict[str, Any]  # of some `sweep` keys: which runs
 _GATHERING = ".gathering.lock"  # of the process that gathers the runs: others wait
 
 
@@ -48,8 +46,8 @@ def run(
 
   Args:
     plan, path, title, origin: as of `train.train`.
-    only: the part to be trained, where other processes train the others; all if empty. Who ends
-      last gathers the runs.
+    only: of `config.parts_of`, where other processes train the others; all if empty. Who ends last
+      gathers the runs.
 
   Returns:
     How many steps of runs were taken.
@@ -57,149 +55,88 @@ def run(
   Raises:
     UserError: as `train.train`.
   """
-  _finish_join(path)
-  if genjax_config.parts_of(plan.config) and holds(path, plan.config):
-    return 0  # as whole it may not fit the device
-  parts, taken = _parts(plan.config, path), 0
-  for part, values in parts.items():
-    if only in ("", part):
-      name = ", ".join(filter(None, [title, part])) if title else ""
-      taken += _train(plan, path, part, values, name, origin)
+  parts, taken = _begun(plan, path), 0
+  for name, part in parts.items():
+    # What is done is told of, and drawn anew, where it is all there is and was trained as whole.
+    whole = [*parts] == [""] and not genjax_config.parts_of(plan.config)
+    if only in ("", part.unit) and (whole or not parting.trained(plan.config, path, name, part)):
+      config = parting.narrowed(plan.config, part.values)
+      own = plan
+      if config != plan.config:
+        own = planning.plan(config, plan.splits, plan.facts, plan.watch)
+      _step_back(path / name, config)
+      told = ", ".join(filter(None, [title, name])) if title else ""
+      taken += len(own.rows) * train.train(own, path / name, told, origin)
   if any(parts):
-    _join(plan, path, parts)
+    _join(plan, path)
   return taken
 
 
 def check(plan: planning.Plan, path: pathlib.Path) -> None:
   """Raises `UserError` where a program cannot be trained in a folder: as `config_file.compare`."""
-  record, parts = planning.record(plan), _parts(plan.config, path)
-  begun = [part for part in parts if part and (path / part / "config.json").exists()]
-  if (path / "config.json").exists() or not begun:
-    config_file.compare(path, record, growing=True, parts=parts)
-  for part in begun:
-    values = {"sweep": record["config"]["sweep"] | parts[part]}
-    config_file.compare(path / part, record | {"config": record["config"] | values}, growing=True)
+  _complete(path)
+  record, there = planning.record(plan), parting.found(plan.config, path)
+  wanted = parting.keys(plan.config.sweep)
+  begun = [name for name, values in there.items() if name and parting.keys(values) & wanted]
+  if "" in there or not begun:
+    config_file.compare(path, record, growing=True, parts=parting.parts(plan.config, path))
+  for name in begun:
+    values = {"sweep": record["config"]["sweep"] | there[name]}
+    config_file.compare(path / name, record | {"config": record["config"] | values}, growing=True)
 
 
-def holds(path: pathlib.Path, config: ml_collections.ConfigDict) -> bool:
-  """Whether a workdir has all runs of a program, trained for as long as the config says."""
-  # A part may go away at any moment, as a process that has gathered all runs removes it.
-  with contextlib.suppress(UserError, FileNotFoundError):
-    had = config_file.read_config(path)["config"]
-    as_long = all(had.get(key) == config[key] for key in ("steps", "epochs"))
-    return as_long and _keys(config.sweep) <= _keys(had["sweep"]) and workdir.finished(path)
-  return False
+def homes(
+  config: ml_collections.ConfigDict, path: pathlib.Path, only: str = ""
+) -> list[pathlib.Path]:
+  """The workdirs that have the runs of a part, as of `run`: the program's once it has all."""
+  if parting.holds(path, config):
+    return [path]
+  _complete(path)
+  parts = parting.parts(config, path)
+  return [path / name for name, part in parts.items() if only in ("", part.unit)]
 
 
-def unfinished(config: ml_collections.ConfigDict, path: pathlib.Path) -> list[str]:
-  """The parts of a program that still have a run to be trained; "" where it has no parts.
+@contextlib.contextmanager
+def _in_turn(path: pathlib.Path) -> Iterator[None]:
+  """Has a workdir for this process, after those that train other parts. Raises `UserError`."""
+  with contextlib.ExitStack() as held:
+    with workdir.writable("--workdir", path):
+      path.mkdir(parents=True, exist_ok=True)
+      held.enter_context(claims.in_turn(path / _GATHERING))
+    with workdir.claim(path), workdir.room(path):
+      yield
 
-  The last one as long as runs are not gathered: its process may do so.
+
+def _complete(path: pathlib.Path) -> None:
+  """Brings to an end what a process did that was killed while it gathered runs."""
+  if workdir.changing(path):
+    with _in_turn(path):
+      pass
+
+
+def _begun(plan: planning.Plan, path: pathlib.Path) -> dict[str, parting.Part]:
+  """As `parting.parts`; those whose runs were others' have taken them.
+
+  Raises `UserError` where another process has the workdir, in which all are gathered at the end.
   """
-  if holds(path, config):
-    return []
-  seeds = genjax_config.parts_of(config)
-  configs = {part: _with(config, {"seeds": some}) for part, some in seeds.items()} or {"": config}
-  done = {part for part, own in configs.items() if holds(path, own) or holds(path / part, own)}
-  return [part for part in configs if part not in done] or [*configs][-1:]
-
-
-def _keys(values: Values) -> set[tuple]:
-  """The runs of a `sweep`, without their order."""
-  return set(map(sweep.identity, sweep.table(**values)))
-
-
-def _parts(config: ml_collections.ConfigDict, path: pathlib.Path) -> dict[str, Values]:
-  """What is to be trained, by its folder in the workdir: "" is the workdir itself."""
-  if seeds := genjax_config.parts_of(config):
-    return {part: {"seeds": some} for part, some in seeds.items()}
-  own, parts = _swept(path), {}
-  lacking = {sweep.identity(row): row for row in sweep.table(**config.sweep)}
-  if own:
-    parts[""] = own
-    lacking = {key: row for key, row in lacking.items() if key not in _keys(own)}
-    if not lacking:
-      return {"": {}}
-  for file in sorted(path.glob("[!.]*=*/config.json")):
-    values = _swept(file.parent)  # where a process that was killed had asked for them
-    if file.parent.name.split("=")[0] in config.sweep and _keys(values) <= lacking.keys():
-      parts[file.parent.name] = values
-      lacking = {key: row for key, row in lacking.items() if key not in _keys(values)}
-  if not parts:
-    return {"": {}}
-  return parts | {_name(values, config.sweep): values for values in _products([*lacking.values()])}
-
-
-def _swept(path: pathlib.Path) -> Values:
-  """The `sweep` of a workdir; {} where there is none."""
-  if not (path / "config.json").exists():
-    return {}
-  values = config_file.read_config(path)["config"]["sweep"]
-  return {key: tuple(some) for key, some in values.items() if isinstance(some, list)}
-
-
-def _products(rows: Sequence[dict]) -> Iterator[Values]:
-  """The fewest sweeps, or nearly, whose runs together are these."""
-  if not rows:
-    return
-  name, *others = rows[0]
-  rests = {}
-  for row in rows:
-    rests.setdefault(row[name], []).append({key: row[key] for key in others})
-  alike = {}
-  for value, rest in rests.items():
-    alike.setdefault(tuple(map(sweep.identity, rest)), []).append(value)
-  key = {"seed": "seeds", "latent": "latents"}.get(name, name)
-  for values in alike.values():
-    for product in _products(rests[values[0]]) if others else [{}]:
-      yield {key: tuple(values)} | product
-
-
-def _name(values: Values, whole: Values) -> str:
-  """A folder for a part: "seeds=4-9,latents=10", of what are not all values of the program."""
-  return ",".join(
-    genjax_config.span(key, some) for key, some in values.items() if len(some) < len(whole[key])
-  )
-
-
-def _with(config: ml_collections.ConfigDict, values: Values) -> ml_collections.ConfigDict:
-  config = copy.deepcopy(config)
-  config.sweep.update(values)
-  return config
-
-
-def _train(
-  plan: planning.Plan,
-  path: pathlib.Path,
-  part: str,
-  values: Values,
-  title: str,
-  origin: dict | None,
-) -> int:
-  """Trains a part as far as that is left to be done."""
-  config = _with(plan.config, values)
-  if values and (holds(path, config) or holds(path / part, config)):
-    return 0
-  own = planning.plan(config, plan.splits, plan.facts, plan.watch) if values else plan
-  if part:
-    _begin_with_those_of(path, path / part, config)
-    return run(own, path / part, title, origin)
-  _step_back(path, config)
-  return len(own.rows) * train.train(own, path, title, origin)
-
-
-def _begin_with_those_of(
-  whole: pathlib.Path, part: pathlib.Path, config: ml_collections.ConfigDict
-) -> None:
-  """Gives a part that is new its runs of the whole, where that has some."""
-  had = _swept(whole)
-  some = {key: tuple(v for v in all_ if v in config.sweep[key]) for key, all_ in had.items()}
-  if some and all(some.values()) and (whole / "runs.csv").exists():
-    with workdir.claim(part), workdir.room(part):
-      if not (part / "config.json").exists():
-        record = config_file.read_config(whole)
-        record["config"]["sweep"] |= some
-        gathering.gather(part, record, [whole])
+  _complete(path)
+  if not genjax_config.parts_of(plan.config):
+    parts = parting.parts(plan.config, path)
+    if [*parts] == [""] and parts[""].source is None:
+      return parts
+  with _in_turn(path):
+    parts, there = parting.parts(plan.config, path), parting.found(plan.config, path)
+    for name, part in parts.items():
+      if part.source is not None and gathering.steps(path / part.source):
+        record = config_file.read_config(path / part.source)
+        record["config"]["sweep"] |= part.values
+        with workdir.claim(path / name) if name else contextlib.nullcontext():
+          gathering.gather(path / name, record, [path / part.source])
+    for name in there.keys() - parts.keys() - {""}:
+      if parting.keys(there[name]) <= parting.keys(plan.config.sweep):  # which others have by now
+        with workdir.claim(path / name):
+          shutil.rmtree(path / name)
+  return parts
 
 
 def _step_back(path: pathlib.Path, config: ml_collections.ConfigDict) -> None:
@@ -216,24 +153,26 @@ def _step_back(path: pathlib.Path, config: ml_collections.ConfigDict) -> None:
       workdir.drop(path, steps[-1])
 
 
-def _finish_join(path: pathlib.Path) -> None:
-  if gathering.begun(path):
-    with claims.in_turn(path / _GATHERING), workdir.claim(path):
-      gathering.finish(path)
-
-
-def _join(plan: planning.Plan, path: pathlib.Path, parts: dict[str, Values]) -> None:
+def _join(plan: planning.Plan, path: pathlib.Path) -> None:
   """Gathers all runs in the workdir, once they are trained."""
-  configs = {part: _with(plan.config, values) for part, values in parts.items()}
-  if not all(holds(path, config) or holds(path / part, config) for part, config in configs.items()):
+  if not parting.ready(plan.config, path):
     return
-  with claims.in_turn(path / _GATHERING):
-    if holds(path, plan.config):  # by the process of another part
+  with _in_turn(path):
+    parts = parting.ready(plan.config, path)
+    if not any(parts):  # by the process of another part
       return
-    there = [part for part in parts if part and (path / part / "config.json").exists()]
-    with workdir.claim(path), workdir.room(path):
-      gathering.join(path, plan.config.to_dict(), there)
-      _draw(path, max(len(sweep.table(**config.sweep)) for config in configs.values()))
+    folders, config = [path / name for name in parts if name], plan.config.to_dict()
+    if (path / "config.json").exists():
+      record = config_file.read_config(path)
+      record = config_file.changed(record, config, workdir.last_step(path))
+      folders.append(path)
+    else:
+      record = config_file.read_config(folders[0]) | {"config": config}
+    # Those of other processes may hold no more than what they said.
+    units = genjax_config.parts_of(plan.config)
+    logs = [name for name in units if not (path / name / "config.json").exists()]
+    gathering.gather(path, record, folders, [*filter(None, parts), *logs])
+    _draw(path, max(len(sweep.table(**part.values)) for name, part in parts.items() if name))
   print(f"{path}: {len(plan.rows)} runs at step {plan.steps:,}; pictures in samples, plots")
 
 

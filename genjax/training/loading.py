@@ -17,7 +17,7 @@ from genjax import config as genjax_config
 from genjax import models, parts
 from genjax.metrics import paths
 from genjax.rng import image_noise
-from genjax.training import checkpoint, config_file, metrics_file, sweep
+from genjax.training import checkpoint, config_file, metrics_file, numbering, sweep
 from genjax.types import Model, Progress, Run, Shape, State, UserError
 
 
@@ -63,8 +63,13 @@ class LoadedRun(NamedTuple):
 
   @property
   def metrics(self) -> dict[str, metrics_file.Series]:
-    """Steps and values by name, as metrics.csv has them now: losses, validation, and scores."""
-    return metrics_file.read_series(self.path).get(self.index, {})
+    """Steps and values by name, as metrics.csv has them now: losses, validation, and scores.
+
+    Raises `UserError` where the workdir has grown since, and has another run by this number.
+    """
+    series = metrics_file.read_series(self.path).get(self.index, {})
+    numbering.check_runs(self.path, {self.index: self.numbers}, "load it")
+    return series
 
 
 def load(path: str | pathlib.Path, weights: str = "best") -> list[LoadedRun]:
@@ -132,8 +137,8 @@ def lost(failed: np.ndarray, steps: np.ndarray, weights: str) -> np.ndarray:
   return failed & (np.asarray(steps) == 0) if weights == "best" else failed
 
 
-def read(path: str | pathlib.Path) -> Saved:
-  """All runs of a workdir, finished or not. Raises `UserError` as `load` does."""
+def read(path: str | pathlib.Path, step: int | None = None) -> Saved:
+  """All runs of a workdir at a step, or the last one. Raises `UserError` as `load` does."""
   path = pathlib.Path(path)
   record = config_file.read_config(path)
   if "images" in record:
@@ -162,16 +167,19 @@ def read(path: str | pathlib.Path) -> Saved:
     record["dataset"]["num_classes"],
     runs.latent_mask.shape[-1],
   )
-  progress = _read_latest(path / "checkpoints", model, runs)
+  try:
+    progress = _read(path / "checkpoints", model, runs, step)
+  finally:  # or a checkpoint of more runs is one of another model
+    numbering.check_same(path, record)
   classes = config_file.classes(record)
   return Saved(path, config, rows, runs, model, shape, classes, progress)
 
 
-def _read_latest(path: pathlib.Path, model: Model, runs: Run) -> Progress:
+def _read(path: pathlib.Path, model: Model, runs: Run, wanted: int | None) -> Progress:
   tried = None
   while path.is_dir():
     with contextlib.closing(checkpoint.Checkpoints(path)) as checkpoints:
-      step = checkpoints.latest()
+      step = checkpoints.latest() if wanted is None else wanted
       if step is None:
         break
       try:

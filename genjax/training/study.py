@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import ml_collections
 from tqdm import tqdm
 
-from genjax.training import config_file, growth, planning
+from genjax.training import config_file, growth, parting, planning
 from genjax.types import UserError
 
 
@@ -35,7 +35,7 @@ def run(
   left = {
     folder: plan
     for folder, plan in plans.items()
-    if not (folder and growth.holds(path / folder, plan.config))
+    if not (folder and parting.holds(path / folder, plan.config))
   }
   if len(left) < len(plans):
     done = [folder for folder in plans if folder not in left]
@@ -71,7 +71,7 @@ def unfinished(path: pathlib.Path, programs: Mapping[str, ml_collections.ConfigD
   return [
     "/".join(filter(None, [folder, part]))
     for folder, config in programs.items()
-    for part in growth.unfinished(config, path / folder)
+    for part in parting.unfinished(config, path / folder)
   ]
 
 

@@ -15,11 +15,15 @@ from genjax.mistakes import Occupied, UserError
 from genjax.training import claims
 
 FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
+WHOLE = ".whole"  # in a workdir: files that are to take the places of its own, all at once
+_TAKEN = ".taken"  # in that, once they are complete: the folders that go away then
 
 
 @contextlib.contextmanager
 def claim(path: pathlib.Path) -> Iterator[None]:
   """Makes the folder and keeps other processes from writing to it.
+
+  What a process that was killed left half done is brought to an end, or cleared away.
 
   Raises:
     UserError: it cannot be written.
@@ -34,11 +38,45 @@ def claim(path: pathlib.Path) -> Iterator[None]:
         raise Occupied(
           f"--workdir={path}: {owner} is writing to it; wait for it, or name another folder"
         ) from owner
+      _switch(path)
       for folder in FOLDERS:
         (path / folder).mkdir(exist_ok=True)
         for left in (path / folder).glob(".*.partial"):  # by a process that was killed
           left.unlink()
     yield
+
+
+def replace(path: pathlib.Path, gone: Iterable[str]) -> None:
+  """Has complete files, in the folder `WHOLE`, take the places of those of a workdir.
+
+  Whoever reads it sees the old ones or the new ones, or is told of this. If the process is killed
+  meanwhile, the next one that claims the workdir goes on.
+
+  Args:
+    path: the workdir, which this process has claimed.
+    gone: names of folders in it that are removed.
+  """
+  files.write(path / WHOLE / _TAKEN, "\n".join(gone))
+  _switch(path)
+
+
+def changing(path: pathlib.Path) -> bool:
+  """Whether some files of a workdir may be older than others, as `replace` is at work."""
+  return (path / WHOLE / _TAKEN).exists()
+
+
+def _switch(path: pathlib.Path) -> None:
+  whole = path / WHOLE
+  if changing(path):
+    # First the file that makes it a workdir, without which its parts are read.
+    for new in sorted(whole.glob("[!.]*"), key=lambda file: file.name != "config.json"):
+      if (path / new.name).is_dir():  # which can be replaced while it is empty only
+        os.rename(path / new.name, whole / f".{new.name}")
+      os.replace(new, path / new.name)
+    for part in (whole / _TAKEN).read_text().splitlines():
+      shutil.rmtree(path / part, ignore_errors=True)
+    (whole / _TAKEN).unlink()
+  shutil.rmtree(whole, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -1,11 +1,9 @@
 """A workdir that grows, or is trained in parts, is what was asked for whole."""
 
-import csv
 import json
 import os
-import shutil
-import types
 
+import growing
 import numpy as np
 import pytest
 import trainings
@@ -13,93 +11,43 @@ from systems import assert_trees_close, assert_trees_equal
 
 import genjax
 from genjax import config
-from genjax.plotting import curves, galleries, plots
-from genjax.training import config_file, gathering, growth, workdir
+from genjax.training import config_file, gathering, growth, parting, sweep, workdir
 from genjax.types import UserError
-
-SMALL = {"steps": 4, "eval_every": 2, "log_every": 1, "model.width": 4, "sweep.latents": (2,)}
 
 pytestmark = pytest.mark.usefixtures("caches")
 
 
 @pytest.fixture(autouse=True, scope="module")
 def no_pictures():
-  """Half of a small training's time is drawing: tests of commands look at pictures."""
-  with pytest.MonkeyPatch.context() as patch:
-    for module, name in ((galleries, "gallery"), (curves, "curves"), (plots, "save")):
-      patch.setattr(module, name, lambda *args, **kwargs: None)
-    patch.setattr(curves, "kl_per_dimension", lambda *args: None)
+  with growing.no_pictures():
     yield
-
-
-def _plan(**changes):
-  return trainings.plan(**SMALL | changes)
-
-
-def _train(path, **changes):
-  growth.run(_plan(**changes), path)
-  return path
 
 
 @pytest.fixture(scope="module")
 def whole(caches, tmp_path_factory):
   """Four seeds."""
-  return _train(tmp_path_factory.mktemp("whole"), **{"sweep.seeds": (0, 1, 2, 3)})
+  return growing.train(tmp_path_factory.mktemp("whole"), **{"sweep.seeds": (0, 1, 2, 3)})
 
 
 @pytest.fixture(scope="module")
 def two(caches, tmp_path_factory):
   """Two seeds of those."""
-  return _train(tmp_path_factory.mktemp("two"))
+  return growing.train(tmp_path_factory.mktemp("two"))
 
 
 @pytest.fixture(scope="module")
 def wide(caches, tmp_path_factory):
   """Two latents, of two seeds each."""
-  return _train(tmp_path_factory.mktemp("wide"), **{"sweep.latents": (2, 3)})
-
-
-def _copy(path, to):
-  return shutil.copytree(path, to / "w")
-
-
-def _metrics(path):
-  """(step, run, name) -> the figure, as the file has it."""
-  with open(path / "metrics.csv") as file:
-    rows = list(csv.DictReader(file))
-  found = {(int(row["step"]), int(row["run"]), row["name"]): row["value"] for row in rows}
-  assert len(found) == len(rows)
-  assert [int(row["step"]) for row in rows] == sorted(int(row["step"]) for row in rows)
-  return found
-
-
-def _assert_same(path, other):
-  """Every figure and every weight, to the last bit."""
-  assert _metrics(path) == _metrics(other)
-  assert (path / "runs.csv").read_text() == (other / "runs.csv").read_text()
-  for weights in ("best", "last"):
-    for run, twin in zip(genjax.load(path, weights), genjax.load(other, weights), strict=True):
-      assert run.numbers == twin.numbers
-      assert_trees_equal(run.state, twin.state)
-  records = [config_file.read_config(place)["config"] for place in (path, other)]
-  for record in records:
-    record["sweep"]["seeds_at_once"] = 0
-  assert records[0] == records[1]
-  assert _names(path) == _names(other)
-
-
-def _names(path):
-  """What lies in a workdir, but who may write to it."""
-  return sorted(file.name for file in path.iterdir() if not file.name.endswith("lock"))
+  return growing.train(tmp_path_factory.mktemp("wide"), **{"sweep.latents": (2, 3)})
 
 
 def test_more_seeds_train_the_new_runs_alone(two, whole, tmp_path, capsys):
-  path = _copy(two, tmp_path)
+  path = growing.copy(two, tmp_path)
   before = genjax.load(path, "last")
-  steps = growth.run(_plan(**{"sweep.seeds": (0, 1, 2, 3)}), path)
+  steps = growth.run(growing.plan(**{"sweep.seeds": (0, 1, 2, 3)}), path)
   assert steps == 2 * 4
   assert f"{path}: 4 runs at step 4; pictures in samples, plots\n" in capsys.readouterr().out
-  _assert_same(path, whole)
+  growing.assert_same(path, whole)
   for old, run in zip(before, genjax.load(path, "last"), strict=False):
     assert_trees_equal(old.state, run.state)
   (note,) = config_file.read_config(path)["changes"]
@@ -111,12 +59,12 @@ def test_more_seeds_train_the_new_runs_alone(two, whole, tmp_path, capsys):
 
 def test_more_latents_are_trained_and_the_old_runs_padded_to_them(two, wide, tmp_path):
   """The program of both computes the smaller latent with zeros beside it: sums in another order."""
-  path = _copy(two, tmp_path)
+  path = growing.copy(two, tmp_path)
   before = genjax.load(path)
-  growth.run(_plan(**{"sweep.latents": (2, 3)}), path)
+  growth.run(growing.plan(**{"sweep.latents": (2, 3)}), path)
   with open(path / "runs.csv") as file, open(wide / "runs.csv") as other:
     assert file.read() == other.read()
-  found, expected = _metrics(path), _metrics(wide)
+  found, expected = growing.metrics(path), growing.metrics(wide)
   assert found.keys() == expected.keys()
   for place, value in expected.items():
     np.testing.assert_allclose(float(found[place]), float(value), rtol=1e-4, err_msg=place)
@@ -135,24 +83,27 @@ def test_more_latents_are_trained_and_the_old_runs_padded_to_them(two, wide, tmp
 @pytest.fixture(scope="module")
 def long(caches, tmp_path_factory):
   """Four seeds, for twice as long."""
-  return _train(tmp_path_factory.mktemp("long"), **{"sweep.seeds": (0, 1, 2, 3), "steps": 8})
+  return growing.train(tmp_path_factory.mktemp("long"), **{"sweep.seeds": (0, 1, 2, 3), "steps": 8})
 
 
 def test_more_steps_go_on_from_the_last_checkpoint(whole, long, tmp_path):
-  path = _copy(whole, tmp_path)
-  assert growth.run(_plan(**{"sweep.seeds": (0, 1, 2, 3), "steps": 8}), path) == 4 * 4
+  path = growing.copy(whole, tmp_path)
+  assert growth.run(growing.plan(**{"sweep.seeds": (0, 1, 2, 3), "steps": 8}), path) == 4 * 4
   assert (path / "metrics.csv").read_text() == (long / "metrics.csv").read_text()
-  _assert_same(path, long)
+  growing.assert_same(path, long)
 
 
-def test_an_end_between_two_validations_is_as_if_it_had_not_been(tmp_path):
+@pytest.mark.parametrize("between", [(), (0, 1)])
+def test_an_end_between_two_validations_is_as_if_it_had_not_been(tmp_path, between):
   """Or the study would have one more validation, and might take its best weights there."""
-  lengths = {"eval_every": 3, "log_every": 3, "sweep.seeds": (0,)}
-  path, other = tmp_path / "a", _train(tmp_path / "b", steps=8, **lengths)
-  growth.run(_plan(**lengths), path)
-  assert workdir.steps(path) == [3, 4]
-  assert growth.run(_plan(steps=8, **lengths), path) == 5
-  _assert_same(path, other)
+  lengths = {"eval_every": 3, "log_every": 3}
+  one, more = {"sweep.seeds": (0,)}, {"sweep.seeds": between or (0,)}
+  path, other = tmp_path / "a", growing.train(tmp_path / "b", steps=8, **lengths | more)
+  for seeds in (one, more):
+    growth.run(growing.plan(**lengths | seeds), path)
+    assert workdir.steps(path) == [3, 4]
+  assert growth.run(growing.plan(steps=8, **lengths | more), path) == 5 * len(between or (0,))
+  growing.assert_same(path, other)
 
 
 def _killed(monkeypatch, path, **changes):
@@ -160,7 +111,7 @@ def _killed(monkeypatch, path, **changes):
   with monkeypatch.context() as patch:
     patch.setattr(growth.train.Training, "_show", lambda self: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-      _train(path, **changes)
+      growing.train(path, **changes)
 
 
 def test_what_was_killed_and_asked_for_anew_with_more_seeds_is_the_study(
@@ -169,18 +120,18 @@ def test_what_was_killed_and_asked_for_anew_with_more_seeds_is_the_study(
   path = tmp_path / "w"
   _killed(monkeypatch, path)
   moved = path.rename(tmp_path / "v")
-  assert growth.run(_plan(), moved) == 2 * 2
+  assert growth.run(growing.plan(), moved) == 2 * 2
   _killed(monkeypatch, moved, **{"sweep.seeds": (0, 1, 2)})
   assert (moved / "seeds=2" / "checkpoints" / "2").is_dir()
-  steps = growth.run(_plan(**{"sweep.seeds": (0, 1, 2, 3)}), moved)
+  steps = growth.run(growing.plan(**{"sweep.seeds": (0, 1, 2, 3)}), moved)
   assert steps == 2 + 4  # the rest of one run, and all of another
-  _assert_same(moved, whole)
+  growing.assert_same(moved, whole)
 
 
 def test_a_process_that_ends_while_runs_are_gathered_loses_nothing(
   two, whole, tmp_path, monkeypatch
 ):
-  path, more = _copy(two, tmp_path), _plan(**{"sweep.seeds": (0, 1, 2, 3)})
+  path, more = growing.copy(two, tmp_path), growing.plan(**{"sweep.seeds": (0, 1, 2, 3)})
   with monkeypatch.context() as patch:
     patch.setattr(gathering.config_file, "write", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -188,31 +139,20 @@ def test_a_process_that_ends_while_runs_are_gathered_loses_nothing(
   for name in ("metrics.csv", "runs.csv", "config.json"):
     assert (path / name).read_text() == (two / name).read_text()
   assert len(genjax.load(path)) == 2
-
-  def one(*places):
-    os.rename(*places)
-    raise KeyboardInterrupt
-
-  with monkeypatch.context() as patch:
-    patch.setattr(gathering, "os", types.SimpleNamespace(rename=one))
-    for _ in range(
-      2 * len(("config.json", "checkpoints", "metrics.csv", "runs.csv", "tensorboard"))
-    ):
-      with pytest.raises(KeyboardInterrupt):
-        growth.run(more, path)
   growth.run(more, path)
-  _assert_same(path, whole)
+  growing.assert_same(path, whole)
 
 
 def test_runs_take_their_scores_with_them(wide, tmp_path):
-  path = _copy(wide, tmp_path)
+  path = growing.copy(wide, tmp_path)
   with open(path / "metrics.csv", "a") as file:
     file.write("4,1,fd@abc,1.5\n2,3,fd@abc,nan\n4,0,fd@abc,9\n")
   (path / "protocols.json").write_text('{"abc": {"group": "features", "floor": {"fd": 0.1}}}')
   record = config_file.read_config(path)
   record["config"]["sweep"]["seeds"] = [1]
-  gathering.gather(tmp_path / "some", record, [path])
-  scores = {k: v for k, v in _metrics(tmp_path / "some").items() if k[2] == "fd@abc"}
+  with workdir.claim(tmp_path / "some"):
+    gathering.gather(tmp_path / "some", record, [path])
+  scores = {k: v for k, v in growing.metrics(tmp_path / "some").items() if k[2] == "fd@abc"}
   assert scores == {(4, 0, "fd@abc"): "1.5", (2, 1, "fd@abc"): "nan"}
   protocols = [json.loads((p / "protocols.json").read_text()) for p in (path, tmp_path / "some")]
   assert protocols[0] == protocols[1]
@@ -225,15 +165,13 @@ def test_runs_take_their_scores_with_them(wide, tmp_path):
 def test_runs_are_parted_into_few_sweeps():
   wanted = trainings.wanted(**{"sweep.seeds": tuple(range(5)), "sweep.latents": (2, 10)})
   old = trainings.wanted(**{"sweep.latents": (2,)})
-  had = growth.sweep.table(**old.sweep)
-  lacking = [row for row in growth.sweep.table(**wanted.sweep) if row not in had]
-  parts = [*growth._products(lacking)]
-  names = [growth._name(part, wanted.sweep) for part in parts]
+  had = sweep.table(**old.sweep)
+  lacking = [row for row in sweep.table(**wanted.sweep) if row not in had]
+  parts = [*parting._products(lacking)]
+  names = [parting._name(part, wanted.sweep) for part in parts]
   assert names == ["seeds=2-4", "seeds=0-1,latents=10"]
-  rows = [row for part in parts for row in growth.sweep.table(**part)]
-  assert growth._keys(wanted.sweep) - growth._keys(old.sweep) == set(
-    map(growth.sweep.identity, rows)
-  )
+  rows = [row for part in parts for row in sweep.table(**part)]
+  assert parting.keys(wanted.sweep) - parting.keys(old.sweep) == set(map(sweep.identity, rows))
   assert len(rows) == len(lacking) == 8
 
 
@@ -249,10 +187,10 @@ def test_runs_are_parted_into_few_sweeps():
   ],
 )
 def test_what_would_not_be_the_study_is_refused(tmp_path, old, new, said):
-  config_file.settle(tmp_path, growth.planning.record(_plan(**old)))
+  config_file.settle(tmp_path, growth.planning.record(growing.plan(**old)))
   before = (tmp_path / "config.json").read_bytes()
   with pytest.raises(UserError) as caught:
-    growth.check(_plan(**new), tmp_path)
+    growth.check(growing.plan(**new), tmp_path)
   assert said in str(caught.value)
   assert "name another --workdir" in str(caught.value)
   assert (tmp_path / "config.json").read_bytes() == before
@@ -264,20 +202,23 @@ def test_what_would_not_be_the_study_is_refused(tmp_path, old, new, said):
 def test_seeds_some_at_a_time_are_the_study_and_go_on_as_such(whole, long, tmp_path):
   some = {"sweep.seeds": (0, 1, 2, 3), "sweep.seeds_at_once": 2}
   path = tmp_path / "w"
-  assert growth.run(_plan(**some), path, only="seeds=2-3") == 2 * 4
+  assert growth.run(growing.plan(**some), path, only="seeds=2-3") == 2 * 4
   assert workdir.homes(path) == [path / "seeds=2-3"]
-  assert growth.unfinished(_plan(**some).config, path) == ["seeds=0-1"]
-  assert growth.run(_plan(**some), path) == 2 * 4
-  _assert_same(path, whole)
-  assert growth.run(_plan(**some), path) == 0
-  assert growth.run(_plan(steps=8, **some), path) == 4 * 4
-  _assert_same(path, long)
+  assert parting.unfinished(growing.plan(**some).config, path) == ["seeds=0-1"]
+  assert growth.run(growing.plan(**some), path) == 2 * 4
+  growing.assert_same(path, whole)
+  assert growth.run(growing.plan(**some), path) == 0
+  assert growth.run(growing.plan(steps=8, **some), path) == 4 * 4
+  growing.assert_same(path, long)
 
 
 def test_a_part_begins_with_the_runs_that_are_there(two, whole, tmp_path):
-  path = _copy(two, tmp_path)
-  assert growth.run(_plan(**{"sweep.seeds": (0, 1, 2, 3), "sweep.seeds_at_once": 3}), path) == 2 * 4
-  _assert_same(path, whole)
+  path = growing.copy(two, tmp_path)
+  assert (
+    growth.run(growing.plan(**{"sweep.seeds": (0, 1, 2, 3), "sweep.seeds_at_once": 3}), path)
+    == 2 * 4
+  )
+  growing.assert_same(path, whole)
 
 
 def test_parts_have_names_for_whoever_trains_them():
