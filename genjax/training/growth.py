@@ -31,6 +31,7 @@ from genjax.training import (
   train,
   workdir,
 )
+from genjax.types import UserError
 
 _GATHERING = ".gathering.lock"  # of the process that gathers the runs: others wait
 
@@ -74,7 +75,14 @@ def run(
 
 def check(plan: planning.Plan, path: pathlib.Path) -> None:
   """Raises `UserError` where a program cannot be trained in a folder: as `config_file.compare`."""
-  _complete(path)
+  try:
+    _check(plan, path)
+  except (UserError, FileNotFoundError):  # or another process just gathers runs: then once more
+    _complete(path)
+    _check(plan, path)
+
+
+def _check(plan: planning.Plan, path: pathlib.Path) -> None:
   record, there = planning.record(plan), parting.found(plan.config, path)
   wanted = parting.keys(plan.config.sweep)
   begun = [name for name, values in there.items() if name and parting.keys(values) & wanted]

@@ -277,6 +277,21 @@ def test_a_workdir_that_another_process_has_does_not_begin_to_grow(two, tmp_path
   assert growing.names(path) == growing.names(two)
 
 
+def test_a_part_that_goes_away_while_it_is_looked_at_is_no_mistake(two, monkeypatch):
+  """Its runs were gathered by another process."""
+  real, gone = parting.found, [FileNotFoundError(), UserError("no workdir")]
+
+  def found(*args):
+    if gone:
+      raise gone.pop()
+    return real(*args)
+
+  monkeypatch.setattr(parting, "found", found)
+  with pytest.raises(FileNotFoundError):
+    growth.check(growing.plan(), two)
+  growth.check(growing.plan(), two)
+
+
 def _parts(path):
   return sorted(place.name for place in path.glob("*=*"))
 
