@@ -118,6 +118,28 @@ fold.defvjp(lambda p, win: (_fold(p, win), None), lambda win, _, g: (patches(g, 
 
 
 @jax.custom_vjp
+def exact(x: Float[Array, "M I"], w: Float[ArrayLike, "I O"]) -> Float[Array, "M O"]:
+  """A product of numbers as they are; its gradient by w is `inner`."""
+  return jnp.matmul(x, w)
+
+
+@jax.custom_vjp
+def inner(x: Float[Array, "M I"], y: Float[Array, "M O"]) -> Float[Array, "I O"]:
+  """`x.T @ y`: on a CPU, into few columns, three times as fast where these are rows instead."""
+  if jax.default_backend() == "cpu" and y.shape[1] <= FEW and x.shape[1] >= 2 * y.shape[1]:
+    return lax.optimization_barrier(jnp.matmul(y.T, x)).T
+  return jnp.matmul(x.T, y)
+
+
+FEW = 128  # columns, by which XLA's product of a transposed matrix is slow (BUILD.md, "Speed")
+exact.defvjp(
+  lambda x, w: (exact(x, w), (x, w)),
+  lambda xw, g: (exact(g, jnp.transpose(xw[1])), inner(xw[0], g)),
+)
+inner.defvjp(lambda x, y: (inner(x, y), (x, y)), lambda xy, g: (exact(xy[1], g.T), exact(xy[0], g)))
+
+
+@jax.custom_vjp
 def rounded(x: Float[Array, "M I"], w: Float[ArrayLike, "I O"]) -> Float[Array, "M O"]:
   """A product of what is rounded to bfloat16, summed in float32; its gradients are such too."""
   x, w = (jnp.asarray(part, jnp.bfloat16) for part in (x, w))
@@ -128,11 +150,11 @@ rounded.defvjp(
   lambda x, w: (rounded(x, w), (x, w)), lambda xw, g: (rounded(g, xw[1].T), rounded(xw[0].T, g))
 )
 # Of matrices [M, I] and [I, O] -> [M, O], by `model.precision`.
-PRODUCTS = {"float32": jnp.matmul, "bfloat16": rounded}
+PRODUCTS = {"float32": exact, "bfloat16": rounded}
 
 
 def matmul(
-  x: Float[Array, "*shape I"], w: Float[ArrayLike, "I O"], product: Callable = jnp.matmul
+  x: Float[Array, "*shape I"], w: Float[ArrayLike, "I O"], product: Callable = exact
 ) -> Float[Array, "*shape O"]:
   return product(x.reshape(-1, x.shape[-1]), w).reshape(*x.shape[:-1], w.shape[-1])
 
@@ -142,7 +164,7 @@ def gemm_conv(
   w: Kernel,
   stride: int,
   padding: Padding,
-  product: Callable = jnp.matmul,
+  product: Callable = exact,
 ) -> Float[Array, "B h w O"]:
   """Convolution of x with w; equals `lax.conv`. `product` is one of `PRODUCTS`."""
   k, _, i, o = w.shape
@@ -159,12 +181,13 @@ def gemm_conv_transpose(
   w: Kernel,
   stride: int,
   padding: Padding,
-  product: Callable = jnp.matmul,
+  product: Callable = exact,
 ) -> Float[Array, "B H W O"]:
   """The gradient of a convolution from O channels to I."""
   k, _, i, o = w.shape
   win = Windows.over(transposed_size(x, k, stride, padding), k, stride, padding)
-  if k % stride == 0 and stride > 1:
+  # Into few channels it multiplies first, as `gemm_conv` does: there is less to move afterwards.
+  if k % stride == 0 and stride > 1 and stride**2 * o >= i:
     return _by_phases(x, w, win, product)
   return fold(matmul(x, w.transpose(2, 0, 1, 3).reshape(i, k * k * o), product), win)
 

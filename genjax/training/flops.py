@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax.extend import core
+from jax.interpreters import partial_eval
 
 
 def flops(f: Callable, *args: Any) -> int:
@@ -16,12 +17,15 @@ def flops(f: Callable, *args: Any) -> int:
   of the kernel that meets a pixel (padding and the zeros of a dilation cost nothing), and nothing
   else: no activations, no optimiser, no random numbers. The body of a scan counts once a turn, and
   of a conditional's branches the dearest. Convolutions that `layers` makes matrix products count as
-  these, with the zeros that they multiply at the edges.
+  these, with the zeros that they multiply at the edges. What nobody reads is not computed: the
+  gradient of a batch of images, say.
 
   Raises:
     ValueError: a while loop has matrix products: nobody knows how often.
   """
-  return _of_jaxpr(jax.make_jaxpr(f)(*args).jaxpr)
+  jaxpr = jax.make_jaxpr(f)(*args).jaxpr
+  read, _ = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))
+  return _of_jaxpr(read)
 
 
 def _of_jaxpr(jaxpr: core.Jaxpr) -> int:

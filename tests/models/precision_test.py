@@ -44,6 +44,25 @@ def test_a_gradient_of_a_gradient():
   assert np.abs(ours - right).max() > 0
 
 
+@pytest.mark.parametrize("columns", [7, 40])  # of 64 rows: few, and as many as go the other way
+def test_products_as_they_are_and_their_gradients_to_the_second_order(columns):
+  w = jax.random.normal(jax.random.key(2), (64, columns))
+
+  def penalty(w, product):
+    slope = jax.grad(lambda x: jnp.sin(product(x, w)).sum())(X / 10)
+    return (slope**2).sum()
+
+  def sine(w, product):
+    return jnp.sin(product(X, w)).sum()
+
+  np.testing.assert_array_equal(convolution.exact(X, w), jnp.matmul(X, w))
+  turned = "optimization_barrier" in str(jax.make_jaxpr(convolution.inner)(X, X[:, :columns]))
+  assert turned == (columns == 7)
+  for f in (sine, penalty, lambda w, product: jax.grad(penalty)(w, product).sum()):
+    ours, right = (jax.grad(f)(w, product) for product in (convolution.exact, jnp.matmul))
+    np.testing.assert_allclose(ours, right, rtol=1e-4, atol=1e-5 * float(jnp.abs(right).max()))
+
+
 @pytest.mark.parametrize("name", ["s2_vae", "s3_vae", "s4_vae", "s1_gan"])
 def test_a_step_has_such_products_alone_and_keeps_float32(name):
   model = small(name, precision="bfloat16")
