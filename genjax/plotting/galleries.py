@@ -139,7 +139,7 @@ def grid(
   for row in range(rows):
     y, own = top + row * down, pixels[row * columns : (row + 1) * columns]
     _paste(canvas[y - 6 : y + H * scale + 6, EDGE - 6 :], own, failed=False)
-  page.figure.figimage(canvas, 0, 0, origin="upper")
+  page.paint(canvas)
   return page.figure
 
 
@@ -189,7 +189,7 @@ def _compose(pixels, labels, groups, look, column_labels, title, footnote):
       color = RED if failed else INK
       page.text(left - 20, y + height / 2, seeds[r], 8.5, 0.5, ha="right", color=color)
       _paste(canvas[y - 6 : y + height + 6, left - 6 :], pixels[r], failed)
-  page.figure.figimage(canvas, 0, 0, origin="upper")
+  page.paint(canvas)
   return page.figure, corners
 
 

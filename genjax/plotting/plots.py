@@ -179,6 +179,12 @@ class Page:
     place = (x / self.width, 1 - y / self.height)
     self.figure.text(*place, text, size=size, rotation=90, va="top", **kwargs)
 
+  def paint(self, canvas: np.ndarray) -> None:
+    """Draws the pixels of the whole page, [height, width, 3] uint8, one to one."""
+    for top in range(0, self.height, 256):  # in strips: drawing takes 25 times their memory
+      strip = canvas[top : top + 256]
+      self.figure.figimage(strip, 0, self.height - top - len(strip), origin="upper")
+
   def axes(self, x: float, y: float, width: float, height: float):
     W, H = self.width, self.height
     return self.figure.add_axes((x / W, 1 - (y + height) / H, width / W, height / H))
