@@ -40,7 +40,7 @@ def test_each_pixel_is_an_exact_square_of_the_file(shape, scale, tmp_path):
   figure = galleries.gallery(images, labels, title="Samples")
   plots.save(figure, tmp_path / "g.png")
   canvas = _pixels(tmp_path / "g.png")
-  assert canvas.shape[1::-1] == tuple(figure.get_size_inches() * figure.dpi)
+  assert canvas.shape[1::-1] == tuple(np.rint(figure.get_size_inches() * figure.dpi))
   expected = np.rint(images * 255).astype(np.uint8).repeat(scale, 2).repeat(scale, 3)
   expected = np.broadcast_to(expected, (*expected.shape[:-1], 3))
   corners = [(0, 0), (R - 1, M - 1), (R // 2, M // 2)]
