@@ -83,6 +83,7 @@ def test_a_vae_leaves_a_whole_workdir_and_says_nothing_but_its_progress(done):
   assert result.status == 0, result.errors
   said = (
     rf"{path}: 2 settings, 1 pair, 2 seeds each: no winner can be named, .*\n"
+    rf"{path}: 4 runs, 1 at once, take [\d.]+ GiB of each of 2 devices that has [\d.]+ GiB\n"
     rf"{path}: 4 runs at step \d+; pictures in samples, plots\n"
     rf"{path}/report.html: being written\n{path}/report.html: everything on one page\n"
   )
