@@ -130,9 +130,11 @@ def compare(
   ]
   for part, lines in both.items():
     if lines:
+      grows = any(line.startswith(("sweep.", "steps ", "epochs ")) for line in lines)
+      how = " (it may have more values beside those that it has, and more steps)" if grows else ""
       raise UserError(
         f"{file} was made with another {part}: {'; '.join(lines)}. "
-        "Take those values back, or name another --workdir"
+        f"Take those values back{how}, or name another --workdir"
       )
 
 
