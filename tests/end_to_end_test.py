@@ -208,7 +208,8 @@ def test_a_key_that_the_cells_of_a_study_set_themselves(main, tmp_path, key):
 def refused(result, status=2):
   """The one line that a mistake gives; what the runs could have shown may stand before it."""
   assert result.status == status, result
-  assert re.fullmatch(r"([^\n]+ seeds each: [^\n]+\n)?", result.output), result.output
+  said = r"([^\n]+ seeds each: [^\n]+\n)?([^\n]+ at once, take [^\n]+\n)?"
+  assert re.fullmatch(said, result.output), result.output
   assert re.fullmatch(r"genjax: [^\n]+\n", result.errors), result.errors
   return result.errors.removeprefix("genjax: ").removesuffix("\n")
 

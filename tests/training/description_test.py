@@ -177,7 +177,12 @@ def test_matrix_products_count_wherever_they_stand():
   assert cost.flops(branches, A, B) == 2 * ONE
   assert cost.flops(lambda a, b: jnp.tanh(a) + b.sum(), A, B) == 0
   assert cost.flops(jax.vmap(product, (0, None)), jnp.ones((6, 3, 5)), B) == 6 * ONE
-  assert cost.flops(jax.grad(lambda a, b: (a @ b).sum(), (0, 1)), A, B) == 3 * ONE
+
+  def both(a, b):
+    return (a @ b).sum()
+
+  assert cost.flops(jax.value_and_grad(both, (0, 1)), A, B) == 3 * ONE
+  assert cost.flops(jax.grad(both, (0, 1)), A, B) == 2 * ONE  # nobody reads the product itself
 
 
 def test_a_while_loop_with_products_has_no_count():
@@ -212,7 +217,7 @@ def test_a_convolution_counts_what_meets_a_pixel():
 
   small = jnp.ones((2, 2, 2, 3))
   assert cost.flops(transposed, small, w) == strided
-  gradient = jax.grad(lambda x, w: convolution.lax_conv(x, w, 2, "SAME").sum(), (0, 1))
+  gradient = jax.value_and_grad(lambda x, w: convolution.lax_conv(x, w, 2, "SAME").sum(), (0, 1))
   assert cost.flops(gradient, x, w) == 3 * strided
   # As matrix products: all nine of each of 2 x 2 windows, zeros too.
   gemm = cost.flops(lambda x, w: convolution.gemm_conv(x, w, 2, "SAME"), x, w)
