@@ -80,9 +80,11 @@ def _write(out: pathlib.Path, record: Mapping, sources: Sequence[pathlib.Path]) 
   for step in _steps(taken, record["config"]["eval_every"]):
     with_all.save(step, _progress(rows, taken, step))
   with_all.close()
-  lines = itertools.chain.from_iterable(map(_lines, taken))
-  lines = (line for _, line in sorted(lines, key=lambda line: line[0]))
-  files.write(out / "metrics.csv", "".join(f"{x}\n" for x in ["step,run,name,value", *lines]))
+  lines = [*itertools.chain.from_iterable(map(_lines, taken))]
+  order = {name: place for place, name in enumerate(dict.fromkeys(name for _, name, _, _ in lines))}
+  lines.sort(key=lambda line: (line[0], order[line[1]], line[2]))  # as training writes them
+  text = ["step,run,name,value", *(f"{step},{run},{rest}" for step, _, run, rest in lines)]
+  files.write(out / "metrics.csv", "".join(f"{line}\n" for line in text))
   workdir.write_runs(out, rows, _results(rows, taken))
   _copy_events(out, rows, taken)
   if protocols := _protocols(taken):
@@ -151,13 +153,14 @@ def _padded(narrow: Progress, model: Model, rows: list[dict], latent: int) -> Pr
   return jax.tree.map(inside, narrow, wide)
 
 
-def _lines(one: _Source) -> Iterator[tuple[int, str]]:
-  """Its lines of metrics.csv by their steps, with the whole's numbers of runs."""
+def _lines(one: _Source) -> Iterator[tuple[int, str, int, str]]:
+  """Of each of its lines of metrics.csv the step, the name, the run's number in the whole, and how
+  it ends.
+  """
   file, targets = one.path / "metrics.csv", dict(zip(one.index, one.target, strict=True))
   for row in metrics_file.read_rows(file, len(one.rows)) if file.exists() else ():
     if row.run in targets:
-      step, _, rest = row.line.split(",", 2)
-      yield row.step, f"{step},{targets[row.run]},{rest}"
+      yield row.step, row.name, targets[row.run], row.line.split(",", 2)[2]
 
 
 def _results(rows: Sequence[dict], taken: Sequence[_Source]) -> list[dict]:
