@@ -341,7 +341,10 @@ def test_an_address_where_nobody_listens_is_said_at_once(address, said):
 
 @with_ray
 def test_a_mistake_in_all_cells_is_not_retried_and_a_machine_too_small_is_said(tmp_path):
-  with _driver(tmp_path / "w", "--config.data.name=nowhere") as driver:
+  for cell in ("width=8", "width=12"):  # what only they look at: files that no run left
+    (tmp_path / "w" / cell).mkdir(parents=True)
+    (tmp_path / "w" / cell / "thesis.tex").touch()
+  with _driver(tmp_path / "w") as driver:
     output, errors = driver.communicate()
   assert driver.returncode == 2, (output, errors)
   assert "2 of 2 cells failed, width=8 first: genjax: " in errors
