@@ -54,7 +54,7 @@ def _plan(runs: int, latent: int = 0, batch: int = 0, **keys: int) -> planning.P
 def measured(runs: int, latent: int = 0, batch: int = 0) -> Cost:
   """A program of so many runs; 0 for what the config has."""
   plan = _plan(runs, latent, batch)
-  step, fit = cost.planned(plan.model, plan.config, plan.splits, plan.rows)
+  step, fit = cost.planned(plan)
   clock = time.process_time if jax.default_backend() == "cpu" else time.perf_counter
   rate = cost.run_steps_a_second(step, plan.splits, plan.rows, clock)
   return Cost(1 / rate, fit.memory.total - fit.memory.process)

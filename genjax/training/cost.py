@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import ml_collections
 import numpy as np
 
 from genjax import data
@@ -36,15 +35,16 @@ class Step(NamedTuple):
   length: int  # steps of the block
 
 
-def planned(
-  model: Model, config: ml_collections.ConfigDict, splits: data.Splits, rows: list[dict]
-) -> tuple[Step, memory.Fitting]:
-  """What would train these runs, and what memory that takes; no array is made."""
-  given = memory.shapes(model, config, splits, rows)
-  steps = planning.length(config, len(splits.train.label), model.batches_per_step)
-  length = blocks.length_of(model, config, given.runs, splits.train.image.shape[1:], steps)
-  build = partial(programs.build, model, config, len(rows), length)
-  fit = memory.fitting(build, given, config.sweep.chunk)
+def planned(plan: planning.Plan, chunk: int = 0) -> tuple[Step, memory.Fitting]:
+  """What would train a plan, and what memory that takes; no array is made.
+
+  `chunk` is as in `sweep.vectorise`, where the config leaves it open.
+  """
+  model, config, given = plan.model, plan.config, memory.shapes(plan)
+  image = given.dataset.image.shape[1:]
+  length = blocks.length_of(model, config, given.runs, image, plan.steps)
+  build = partial(programs.build, model, config, len(plan.rows), length)
+  fit = memory.fitting(build, given, config.sweep.chunk or chunk)
   return Step(fit.made.advance.program, given, length), fit
 
 

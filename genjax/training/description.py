@@ -62,7 +62,7 @@ def sections(plans: dict[str, planning.Plan]) -> Iterator[str]:
     flop = cost.step_flops(plan.model, _shape(plan), plan.config.batch_size)
     yield _of_model(plan, shown, folder) + _of_step(plan, flop)
     part = _first_part(plan)
-    step, fit = cost.planned(plan.model, plan.config, plan.splits, part.rows)
+    step, fit = cost.planned(part)
     why = memory.refusal(fit, plan.config.sweep)
     yield _of_sweep(plan, part, fit.chunk) + _of_memory(part, fit, why)
     rate = np.nan if why else cost.run_steps_a_second(step, plan.splits, part.rows)

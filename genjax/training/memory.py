@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import jax
-import ml_collections
 
 from genjax import data
-from genjax.training import blocks, checkpoint, programs, sweep, validation
-from genjax.types import Model, PyTree
+from genjax.training import blocks, checkpoint, planning, programs, sweep, validation
+from genjax.types import PyTree
 
 
 class Memory(NamedTuple):
@@ -42,10 +41,9 @@ class Shapes(NamedTuple):
   held_out: PyTree
 
 
-def shapes(
-  model: Model, config: ml_collections.ConfigDict, splits: data.Splits, rows: list[dict]
-) -> Shapes:
-  """Shapes of what the training of these runs gives to its programs."""
+def shapes(plan: planning.Plan) -> Shapes:
+  """Shapes of what the training of a plan gives to its programs."""
+  model, config, splits, rows = plan.model, plan.config, plan.splits, plan.rows
   R = len(rows)
   place, everywhere = sweep.sharding(R), sweep.replicated(R)
   runs = jax.eval_shape(lambda: sweep.resized(sweep.runs(rows), R, sweep.slots(R)))

@@ -7,7 +7,6 @@ reads that. On a CPU it is matrix products over patches: `convolution.BY_BACKEND
 import pathlib
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -18,7 +17,7 @@ from jax import lax
 from genjax.models import convolution
 from genjax.models.convolution import Convolution, Layer
 from genjax.models.ways import DEFAULT, WAYS, Choice
-from genjax.training import blocks, config_file, memory, planning, programs, sweep
+from genjax.training import blocks, config_file, cost, memory, planning, programs, sweep
 from genjax.types import Dataset, Model, PyTree, Run, UserError
 
 FIXED = ("cpu",)  # backends on which nothing is measured
@@ -84,19 +83,19 @@ def programs_of(
     UserError: there is not the memory.
   """
   config, model, R, shape = plan.config, plan.model, len(plan.rows), dataset.image.shape[1:]
-  length = blocks.length_of(model, config, runs, shape, plan.steps)
-  build = partial(programs.build, model, config, R, length)
   before = config_file.read_config(path) if (path / "config.json").exists() else {}
-  given = memory.shapes(model, config, plan.splits, plan.rows)
-  fit = memory.fitting(build, given, config.sweep.chunk or before.get("at_once", 0))
+  (_, _, length), fit = cost.planned(plan, before.get("at_once", 0))
   if why := memory.refusal(fit, config.sweep):
     raise UserError(f"{path}: {why}")
   print(f"{path}: {memory.told(fit, R)}")
   if fit.chunk and not config.sweep.chunk:
-    config_file.write(path, config_file.read_config(path) | {"at_once": fit.chunk})
+    config_file.write(path, before | {"at_once": fit.chunk})
+
+  def build(choice: Choice) -> programs.Programs:
+    return programs.build(model, config, R, length, fit.chunk, tuple(choice.items()))
 
   def whole(choice: Choice) -> float:
-    made, seconds = build(fit.chunk, tuple(choice.items())), []
+    made, seconds = build(choice), []
     totals = blocks.empty_totals(model, runs, shape, config.batch_size)
     carried = made.begin(runs), jax.device_put(totals, sweep.sharding(R), may_alias=False)
     for start in range(0, 4 * length, length):
@@ -111,7 +110,7 @@ def programs_of(
     return choose(layers, sweep.at_once(R, fit.chunk), whole)
 
   choice = settled(path, begun, tune)
-  return build(fit.chunk, tuple(choice.items())) if choice else fit.made
+  return build(choice) if choice else fit.made
 
 
 def settled(path: pathlib.Path, begun: bool, tune: Callable[[], Choice]) -> Choice:

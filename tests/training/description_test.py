@@ -254,12 +254,8 @@ def test_five_steps_of_the_critic_cost_five_times_one():
 # Memory.
 
 
-def planned(plan):
-  return cost.planned(plan.model, plan.config, plan.splits, plan.rows)
-
-
 def memory_of(plan):
-  return planned(plan)[1].memory
+  return cost.planned(plan)[1].memory
 
 
 def test_memory_by_arithmetic(caches):
@@ -289,7 +285,7 @@ def test_the_program_is_the_one_that_is_trained(caches, tmp_path):
     totals = jax.device_put(training.zeros, sweep.sharding(len(plan.rows)))
     given = training.runs, training.progress, totals, training.dataset
     real = training.programs.advance.lower(*given).as_text()
-  step, fit = planned(plan)
+  step, fit = cost.planned(plan)
   assert not [leaf for leaf in jax.tree.leaves(step.given) if isinstance(leaf, jax.Array)]
   assert fit.made.advance.lower(*step.given[:4]).as_text() == real
   assert step.length == 3
@@ -301,7 +297,7 @@ def test_the_program_is_the_one_that_is_trained(caches, tmp_path):
 def test_speed_by_a_clock_that_is_known(caches, monkeypatch):
   """10 ms a call, and 2 ms a step of all 4 runs."""
   plan = trainings.plan("vae")
-  step, _ = planned(plan)
+  step, _ = cost.planned(plan)
   now, asked = [0.0], []
 
   def program(runs, carried, dataset, start, length):
@@ -320,7 +316,7 @@ def test_speed_by_a_clock_that_is_known(caches, monkeypatch):
 
 def test_no_speed_of_steps_that_are_not_taken(caches):
   plan = trainings.plan("vae", **{"sweep.learning_rate": (1e38,)})
-  step, _ = planned(plan)
+  step, _ = cost.planned(plan)
   assert np.isnan(cost.run_steps_a_second(step, plan.splits, plan.rows))
 
 
@@ -332,8 +328,8 @@ def uncompiled(monkeypatch):
   """Memory without a compiler: 1 MiB, 2 MiB, and so on; and 40 run-steps/s."""
   figures = memory.Memory(*(n * 2**20 for n in range(1, 9)))
 
-  def planned(model, config, splits, rows):
-    return None, memory.Fitting(None, config.sweep.chunk, figures)
+  def planned(plan):
+    return None, memory.Fitting(None, plan.config.sweep.chunk, figures)
 
   monkeypatch.setattr(cost, "planned", planned)
   monkeypatch.setattr(cost, "run_steps_a_second", lambda *_: 40.0)

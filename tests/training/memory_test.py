@@ -8,7 +8,7 @@ import pytest
 import trainings
 
 import genjax
-from genjax.training import memory, planning, programs, sweep, train
+from genjax.training import cost, memory, planning, sweep, train
 from genjax.types import UserError
 
 KEYS = {"seeds": tuple(range(8)), "chunk": 0}
@@ -102,11 +102,7 @@ def test_the_choice_is_kept(no_process, caches, tmp_path, monkeypatch, capsys):
 
 
 def _memory(plan, chunk):
-  def build(chunk):
-    return programs.build(plan.model, plan.config, len(plan.rows), 3, chunk)
-
-  given = memory.shapes(plan.model, plan.config, plan.splits, plan.rows)
-  return memory.fitting(build, given, chunk).memory
+  return cost.planned(plan, chunk)[1].memory
 
 
 def test_the_limit_of_a_control_group(tmp_path):
