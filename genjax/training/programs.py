@@ -13,19 +13,15 @@ from genjax.models import generation
 from genjax.rng import image_noise
 from genjax.training import sweep, validation
 from genjax.training.blocks import Blocks, Ways, choose
-from genjax.types import Model, Progress, State
+from genjax.types import Model, Progress
 
 
-def keep(best: tuple, state: State, failed_at: Array, value: Array) -> tuple:
-  """The best weights of each run and their criterion, where the last ones may be better.
-
-  Args:
-    best: states `[R, ...]` without the optimiser's, and their values `[R]`.
-    state, failed_at: of `Progress`.
-    value: of the model's criterion, of the last weights.
-  """
-  better = (value < best[1]) & (failed_at < 0)
-  return jax.vmap(choose)(better, (state._replace(opt_state={}), value), best)
+def keep(progress: Progress, value: Array) -> Progress:
+  """Has the last weights of each run for its best ones where its criterion, `[R]`, is lower."""
+  better = (value < progress.best_value) & (progress.failed_at < 0)
+  last, best = progress.state._replace(opt_state={}), (progress.best, progress.best_value)
+  best, best_value = jax.vmap(choose)(better, (last, value), best)
+  return progress._replace(best=best, best_value=best_value)
 
 
 def gallery(model: Model, columns: int) -> Callable:
@@ -44,7 +40,7 @@ class Programs(NamedTuple):
   begin: Callable  # runs -> progress
   advance: Blocks  # runs, progress, totals, dataset, start, stop -> (progress, totals)
   measure: Callable  # (runs, states), held_out -> metrics
-  keep: Callable  # as `keep`, in the memory of `best`
+  keep: Callable  # as `keep`, in the memory of what it is given
   gallery: Callable  # (runs, states) -> images [R, M, H, W, C]
 
 

@@ -202,15 +202,8 @@ class Training:
     return self.own(self.progress.failed_at) >= 0
 
   def _validate(self) -> None:
-    state, failed_at = self.progress.state, self.progress.failed_at
-    metrics = self.programs.measure((self.runs, state), self.held_out)
-    best, best_value = self.programs.keep(
-      (self.progress.best, self.progress.best_value),
-      state,
-      failed_at,
-      metrics[self.model.criterion],
-    )
-    self.progress = self.progress._replace(best=best, best_value=best_value)
+    metrics = self.programs.measure((self.runs, self.progress.state), self.held_out)
+    self.progress = self.programs.keep(self.progress, metrics[self.model.criterion])
     latents = np.array([row["latent"] for row in self.rows])
     measured = {}
     for name, values in self.own(metrics).items():
