@@ -13,7 +13,7 @@ if __name__ == "types":
 
 import datetime
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -32,6 +32,14 @@ Label = Int[Array, " B"] | Float[Array, "B K"]  # the class of each image, or we
 def now() -> str:
   """The time, as records have it."""
   return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def grouped(items: Iterable, key: Callable) -> dict[Any, list]:
+  """Each key -> its items, both in the order of the items."""
+  groups = {}
+  for item in items:
+    groups.setdefault(key(item), []).append(item)
+  return groups
 
 
 class Dataset(NamedTuple):

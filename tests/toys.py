@@ -10,6 +10,12 @@ def with_model(chosen, shape=None, classes=None, **changes):
   return chosen._replace(saved=saved)
 
 
+def loaded(chosen):
+  """The runs of a selection one by one, which take latents and images without padding."""
+  every = chosen.saved.loaded(chosen.weights)
+  return [every[i] for i in chosen.index]
+
+
 def linear(chosen, slopes):
   """Pixel p of the image [1, 1, P] is slopes[p] @ z; there is no encoder."""
 

@@ -30,26 +30,26 @@ def importance(selection: Selection, points: int = POINTS) -> tuple[np.ndarray, 
   mask = np.asarray(selection.saved.runs.latent_mask)[list(selection.index)]
   if selection.model.encode and (found := _kl(selection)) is not None:
     return found * mask, KL
-  measured = selection.vectorised(lambda row, key: _variances(selection, row, key, points))
   key = stream(jax.random.key(0), Stream.IMPORTANCE)  # the same points for every run
-  return np.asarray(measured(selection.rows, key)) * mask, VARIANCE
+  measured = selection.computed(lambda row, key: _variances(selection, row, key, points), key)
+  return measured * mask, VARIANCE
 
 
 def _kl(selection: Selection) -> np.ndarray | None:
   """[R, Z] from metrics.csv; None where it has none."""
-  file = selection.path / "metrics.csv"
-  places = {run: r for r, run in enumerate(selection.index)}
-  last = selection.steps
-  values = np.zeros((len(places), selection.model.latent))
-  steps = np.full(values.shape, -1)
-  for row in metrics_file.read_rows(file) if file.exists() else ():
-    r, (name, _, dimension) = places.get(row.run), row.name.partition("/")
-    if "@" in dimension:  # a score, by another protocol and on other images
-      continue
-    if name == "kl_dim" and r is not None and steps[r, int(dimension)] <= row.step <= last[r]:
-      values[r, int(dimension)], steps[r, int(dimension)] = row.value, row.step
+  found = metrics_file.read_figures(selection.path, _of_dimension)
   selection.check_runs()
-  return values if (steps >= 0).any() else None
+  values = np.full((len(selection.index), selection.model.latent), np.nan)
+  for r, (run, last) in enumerate(zip(selection.index, selection.steps, strict=True)):
+    for name, figures in found.get(run, {}).items():
+      if before := [step for step in figures if step <= last]:
+        values[r, int(name.partition("/")[2])] = figures[max(before)]
+  return None if np.isnan(values).all() else np.where(np.isnan(values), 0, values)
+
+
+def _of_dimension(name: str) -> bool:
+  """Whether it is a KL on validation images; a score is by a protocol and on other images."""
+  return name.startswith("kl_dim/") and "@" not in name
 
 
 def _variances(selection: Selection, row: tuple[Run, State], key: Array, points: int) -> Array:
@@ -86,11 +86,11 @@ def manifold(n: int) -> np.ndarray:
   return np.stack([across.ravel(), up.ravel()], 1).astype(np.float32)
 
 
-def traversal(base: Array, dimensions: Array, steps: int, reach: float = REACH) -> Array:
-  """Latents in which one dimension moves from -reach to reach: `[Z]`, `[D] -> [D, T, Z]`.
+def traversal(base: Array, dimensions: Array, steps: int) -> Array:
+  """Latents in which one dimension moves from -REACH to REACH: `[Z]`, `[D] -> [D, T, Z]`.
 
   The others stay at `base`.
   """
-  moved = jnp.linspace(-reach, reach, steps)[None, :, None]
+  moved = jnp.linspace(-REACH, REACH, steps)[None, :, None]
   here = jax.nn.one_hot(dimensions, base.shape[-1])[:, None]
   return jnp.where(here > 0, moved, base[None, None])

@@ -1,15 +1,15 @@
 """Which runs a command is about: of a workdir, of a study's cells, or of several workdirs."""
 
 import pathlib
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from genjax.data.sources import numbered
 from genjax.plotting import plots
-from genjax.training import config_file, loading, numbering, pooling, sweep, workdir
+from genjax.training import config_file, loading, numbering, pictures, pooling, sweep, workdir
 from genjax.types import Model, Run, State, UserError
 
 
@@ -31,6 +31,12 @@ class Selection(NamedTuple):
   def numbers(self) -> list[dict]:
     """[R] seed, latent, learning_rate, ... of each run."""
     return [self.saved.rows[i] for i in self.index]
+
+  def only(self, places: Iterable[int]) -> "Selection":
+    """Those at some places of the R."""
+    places = list(places)
+    index, labels = tuple(self.index[r] for r in places), [self.labels[r] for r in places]
+    return self._replace(index=index, labels=labels)
 
   def coordinates(self, numbers: dict) -> dict:
     """Of a setting with these numbers: as in `workdirs.RunRecord`."""
@@ -55,7 +61,7 @@ class Selection(NamedTuple):
   @property
   def lost(self) -> np.ndarray:
     """[R] as `loading.lost` has it."""
-    failed = np.array([label.failed_at >= 0 for label in self.labels])
+    failed = np.array([label.failed for label in self.labels])
     return loading.lost(failed, self.steps, self.weights)
 
   def vectorised(self, f: Callable) -> Callable:
@@ -65,10 +71,9 @@ class Selection(NamedTuple):
     """
     return sweep.compiled(sweep.vectorise(f, len(self.index)))
 
-  def loaded(self) -> list[loading.LoadedRun]:
-    """[R] runs one by one, which take latents and images without padding."""
-    every = self.saved.loaded(self.weights)
-    return [every[i] for i in self.index]
+  def computed(self, f: Callable, *shared: Any) -> Any:
+    """What such a function gives for the runs, as arrays of NumPy `[R, ...]`."""
+    return jax.tree.map(np.asarray, self.vectorised(f)(self.rows, *shared))
 
 
 def read(
@@ -90,25 +95,16 @@ def read(
   indices = {folder: _matching(one.rows, wanted) for folder, one in saved.items()}
   if not any(indices.values()):
     raise UserError(f"--runs={','.join(wanted)}: no run matches; {_there_are(saved)}")
-  latents = {row["latent"] for one in saved.values() for row in one.rows}
   records = {folder: config_file.read_config(folder) for folder in names}
-  shared = pooling.names_of(names, records, {folder: one.rows for folder, one in saved.items()})
-  prefixed = len(set(shared.values())) > 1
-  return [
-    Selection(
-      names[folder],
-      folder,
-      one,
-      weights,
-      tuple(indices[folder]),
-      [
-        label._replace(setting=label.setting or (shared[folder] if len(names) > 1 else ""))
-        for label in _labels(shared[folder] if prefixed else "", one, indices[folder], latents)
-      ],
-    )
-    for folder, one in saved.items()
-    if indices[folder]
-  ]
+  called = pooling.of(names, records, {folder: one.rows for folder, one in saved.items()})
+  found = []
+  for folder, one in saved.items():
+    alone = called[folder].name if len(names) > 1 else ""
+    settings = [setting or alone for setting in called[folder].settings]
+    labels = pictures.labels(one.rows, settings, one.progress.failed_at)
+    every = Selection(names[folder], folder, one, weights, tuple(range(len(labels))), labels)
+    found.append(every.only(indices[folder]))
+  return [one for one in found if one.index]
 
 
 def class_names(selections: Sequence[Selection]) -> tuple[str, ...]:
@@ -122,13 +118,9 @@ def class_names(selections: Sequence[Selection]) -> tuple[str, ...]:
 
 def one_of_each_setting(selection: Selection) -> Selection:
   """The first run of each setting that is there, sound ones before failed ones."""
-  order = sorted(range(len(selection.index)), key=lambda i: selection.labels[i].failed_at >= 0)
-  first = {}
-  for i in order:
-    first.setdefault(selection.labels[i].setting, i)
-  kept = sorted(first.values())
-  return selection._replace(
-    index=tuple(selection.index[i] for i in kept), labels=[selection.labels[i] for i in kept]
+  groups = plots.by_setting(selection.labels).values()
+  return selection.only(
+    sorted(min(rows, key=lambda r: selection.labels[r].failed) for rows in groups)
   )
 
 
@@ -145,7 +137,7 @@ def for_figures(
   found = list(found) if named else [one_of_each_setting(one) for one in found]
   left, kept = most, []
   for one in found:
-    kept.append(one._replace(index=one.index[:left], labels=one.labels[:left]))
+    kept.append(one.only(range(min(left, len(one.index)))))
     left -= len(kept[-1].index)
   total = sum(len(one.index) for one in found)
   line = f"figures show {most} of {total} runs; --runs chooses others"
@@ -189,13 +181,3 @@ def _there_are(saved: dict[pathlib.Path, loading.Saved]) -> str:
     if len(values) > 1
   ]
   return f"there are runs 0 to {last}" + (f", of {'; '.join(parts)}" if parts else "")
-
-
-def _labels(
-  prefix: str, saved: loading.Saved, index: Sequence[int], latents: set
-) -> list[plots.RunLabel]:
-  settings = sweep.settings(saved.rows, prefix, latents)
-  return [
-    plots.RunLabel(saved.rows[i]["seed"], settings[i], int(saved.progress.failed_at[i]))
-    for i in index
-  ]

@@ -42,6 +42,7 @@ class RunRecord(NamedTuple):
 class Workdir(NamedTuple):
   name: str
   path: pathlib.Path
+  record: dict  # config.json
   source: str  # of the data
   image_shape: tuple
   num_classes: int
@@ -49,6 +50,11 @@ class Workdir(NamedTuple):
   protocols: dict[str, dict]  # id -> what evaluate wrote of it
   contrasts: str = ""  # which settings its config plans to compare
   binarised: bool | None = None  # whether it was trained on such images; None where that is unknown
+
+  @property
+  def scores(self) -> set[str]:
+    """Those that metrics.csv has, as "fd@1f0c93aa"."""
+    return {name for run in self.runs for name in run.figures if "@" in name}
 
 
 def read(paths: Sequence[str | pathlib.Path]) -> list[Workdir]:
@@ -73,11 +79,9 @@ def _read(names: Mapping[pathlib.Path, str], records: dict[pathlib.Path, dict]) 
   if not any(rows for rows, _ in tables.values()):
     first = next(iter(names))
     raise UserError(f"{first} has no runs.csv: {without_runs(first)}")
-  latents = {row["latent"] for rows, _ in tables.values() for row in rows}
-  shared = pooling.names_of(names, records, {folder: rows for folder, (rows, _) in tables.items()})
-  prefixed = len(set(shared.values())) > 1
+  called = pooling.of(names, records, {folder: rows for folder, (rows, _) in tables.items()})
   return [
-    _workdir(folder, names[folder], shared[folder], prefixed, records[folder], *table, latents)
+    _workdir(folder, names[folder], called[folder], records[folder], *table)
     for folder, table in tables.items()
   ]
 
@@ -108,36 +112,31 @@ def planned(homes: Sequence[Workdir], plan: str = "") -> tuple[Pair, ...] | None
 def _workdir(
   folder: pathlib.Path,
   name: str,
-  shared: str,
-  prefixed: bool,
+  called: pooling.Called,
   record: dict,
   rows: list[dict],
   results: list[dict],
-  latents: set,
 ) -> Workdir:
-  data = record["dataset"]
+  data, config = record["dataset"], record["config"]
   metrics_file.tell_lost_figures(folder)
-  prefix = shared if prefixed else ""
-  if "images" in record:  # of programs that say nothing of a latent
-    latents = ()
-  settings = sweep.settings(rows, prefix, latents)  # names tell latents of all workdirs apart
-  lines = sweep.settings([_but("latent", row) for row in rows], prefix)
-  figures = _figures(folder / "metrics.csv", len(rows))
-  config = record["config"]
+  shared = called.name
+  lines = sweep.settings([_but("latent", row) for row in rows], called.prefix)
+  # Without the figures of single dimensions.
+  figures = metrics_file.read_figures(folder, lambda n: "/" not in n, len(rows)) if rows else {}
   structure = config_file.structure(config)
   runs = [
     RunRecord(
       shared, row, row["seed"], int(row["latent"]), setting or shared, line or shared, **result,
-      figures=of_run, coordinates=structure | _but("seed", row),
+      figures=figures.get(place, {}), coordinates=structure | _but("seed", row),
     )
-    for row, result, setting, line, of_run in zip(
-      rows, results, settings, lines, figures, strict=True
+    for place, (row, result, setting, line) in enumerate(
+      zip(rows, results, called.settings, lines, strict=True)
     )
   ]  # fmt: skip
   shape = tuple(data.get("image_shape", ()))
   about = data.get("source", ""), shape, data.get("num_classes", 0)
   return Workdir(
-    name, folder, *about, runs, score_files.read_protocols(folder),
+    name, folder, record, *about, runs, score_files.read_protocols(folder),
     config.get("contrasts", ""), config.get("data", {}).get("binarise"),
   )  # fmt: skip
 
@@ -173,14 +172,3 @@ def _table(folder: pathlib.Path) -> tuple[list[dict], list[dict]]:
 
 def _but(left_out: str, row: dict) -> dict:
   return {name: value for name, value in row.items() if name != left_out}
-
-
-def _figures(file: pathlib.Path, num_runs: int) -> list[dict[str, dict[int, float]]]:
-  """metrics.csv by run, without the figures of single dimensions."""
-  found = [{} for _ in range(num_runs)]
-  if not (num_runs and file.exists()):
-    return found
-  for row in metrics_file.read_rows(file, num_runs):
-    if "/" not in row.name:
-      found[row.run].setdefault(row.name, {})[row.step] = row.value
-  return found

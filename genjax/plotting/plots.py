@@ -23,6 +23,7 @@ from matplotlib.ticker import MaxNLocator
 
 from genjax import files
 from genjax.data.sources import numbered
+from genjax.types import grouped
 
 # A figure 1,800 wide is shown 900 wide in a page: there, text of 9 points is 12 pixels high.
 DPI = 200
@@ -78,6 +79,19 @@ class RunLabel(NamedTuple):
   failed_at: int  # the step at which the run failed, -1 where it did not
   about: str = ""  # of a gallery's row that is not simply a run's
 
+  @property
+  def failed(self) -> bool:
+    return self.failed_at >= 0
+
+  @property
+  def name(self) -> str:
+    return ", ".join(filter(None, [self.setting, f"seed {self.seed}"]))
+
+  @property
+  def fate(self) -> str:
+    """What is said after its name where it failed."""
+    return f", failed at step {self.failed_at:,}" if self.failed else ""
+
 
 class Look(NamedTuple):
   color: str | tuple
@@ -112,14 +126,11 @@ def _only_number(settings: list[str]) -> dict[str, float]:
 
 def by_setting(labels: Sequence[RunLabel]) -> dict[str, list[int]]:
   """From each setting to the places of its runs, both in the order of the labels."""
-  groups = {}
-  for r, label in enumerate(labels):
-    groups.setdefault(label.setting, []).append(r)
-  return groups
+  return grouped(range(len(labels)), lambda r: labels[r].setting)
 
 
 def _named(setting: str, rows: list[int], labels: Sequence[RunLabel]) -> str:
-  failed = sum(labels[r].failed_at >= 0 for r in rows)
+  failed = sum(labels[r].failed for r in rows)
   name = setting or ("all runs" if len(rows) > 1 else "one run")
   return f"{name} (n={len(rows)}{f', {failed} failed' if failed else ''})"
 

@@ -5,6 +5,8 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
+from genjax.types import grouped
+
 SETTINGS = 32  # as many as differ in their colour or their dashes (plots.looks)
 LINES = 100  # thin lines or points, a run each: more are one surface
 ROWS = 60  # of a gallery: more are a page that nobody scrolls through
@@ -25,12 +27,8 @@ def some(settings: Sequence[str], most: int) -> list[int]:
   """
   if len(settings) <= most:
     return list(range(len(settings)))
-  kept = {name: [] for name in spread(settings, most)}
-  for place, setting in enumerate(settings):
-    if setting in kept:
-      kept[setting].append(place)
-  each = most // len(kept)
-  return sorted(itertools.chain(*(places[:each] for places in kept.values())))
+  kept, places = spread(settings, most), grouped(range(len(settings)), lambda i: settings[i])
+  return sorted(itertools.chain(*(places[name][: most // len(kept)] for name in kept)))
 
 
 def said(shown: int, runs: int) -> str:

@@ -85,12 +85,16 @@ def column(name: str, protocol: str) -> str:
 
 def read(path: pathlib.Path) -> dict[Place, float]:
   """Every score of a workdir, NaN where it has no figure. Raises `UserError` for a bad line."""
-  file, found = path / "metrics.csv", {}
-  for row in metrics_file.read_rows(file) if file.exists() else ():
-    name, _, protocol = row.name.partition("@")
-    if protocol:
-      found[Place(name, protocol, row.run, row.step)] = row.value
-  return found
+  return {
+    Place(*column.split("@"), run, step): figure
+    for run, own in metrics_file.read_figures(path, _by_protocol).items()
+    for column, figures in own.items()
+    for step, figure in figures.items()
+  }
+
+
+def _by_protocol(name: str) -> bool:
+  return bool(name.partition("@")[2])
 
 
 def add(

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -30,24 +30,41 @@ def scores_locked(path: pathlib.Path) -> Iterator[None]:
       yield
 
 
-def read_metric(path: pathlib.Path, name: str) -> dict[int, list[tuple[int, float]]]:
-  """run -> its (step, value)s in metrics.csv, in the order of steps; only runs with a figure."""
-  found = {}
-  for row in read_rows(path / "metrics.csv"):
-    if row.name == name and not np.isnan(row.value):
-      found.setdefault(row.run, []).append((row.step, row.value))
+def read_figures(
+  path: pathlib.Path, wanted: Callable[[str], bool], num_runs: int | None = None
+) -> dict[int, dict[str, dict[int, float]]]:
+  """run -> name -> step -> figure of a workdir's metrics.csv, of the names that are wanted.
+
+  {} where there is none. Raises as `read_rows`, which takes `num_runs`.
+  """
+  file, found = path / "metrics.csv", {}
+  for row in read_rows(file, num_runs) if file.exists() else ():
+    if wanted(row.name):
+      found.setdefault(row.run, {}).setdefault(row.name, {})[row.step] = row.value
   return found
 
 
 def read_histories(file: pathlib.Path, num_runs: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
   """Name -> steps [S] and values [R, S] of a metrics.csv, NaN where a run has none; {} without."""
-  rows = {}
-  for row in read_rows(file, num_runs) if file.exists() else ():
-    at = rows.setdefault(row.name, {})
+  return _over_steps(_by_name(read_rows(file, num_runs) if file.exists() else (), num_runs))
+
+
+_Figures = dict[str, dict[int, np.ndarray]]  # name -> step -> [R], NaN where a run has none
+
+
+def _by_name(rows: Iterable["Row"], num_runs: int) -> _Figures:
+  found = {}
+  for row in rows:
+    at = found.setdefault(row.name, {})
     at.setdefault(row.step, np.full(num_runs, np.nan))[row.run] = row.value
+  return found
+
+
+def _over_steps(figures: _Figures) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+  """Name -> steps [S] and values [R, S]."""
   return {
     name: (np.array(sorted(at)), np.stack([at[step] for step in sorted(at)], 1))
-    for name, at in rows.items()
+    for name, at in figures.items()
   }
 
 
@@ -68,14 +85,12 @@ class Series(NamedTuple):
 def read_series(path: pathlib.Path) -> dict[int, dict[str, Series]]:
   """run -> name -> its figures in metrics.csv; a file that did not change is read once."""
   file = path / "metrics.csv"
-  return _series(file, file.stat().st_mtime_ns) if file.exists() else {}
+  return _series(path, file.stat().st_mtime_ns) if file.exists() else {}
 
 
 @functools.lru_cache(maxsize=8)
-def _series(file: pathlib.Path, changed: int) -> dict[int, dict[str, Series]]:
-  found = {}
-  for row in read_rows(file):
-    found.setdefault(row.run, {}).setdefault(row.name, {})[row.step] = row.value
+def _series(path: pathlib.Path, changed: int) -> dict[int, dict[str, Series]]:
+  found = read_figures(path, lambda name: True)
   return {run: {name: _ordered(f) for name, f in figures.items()} for run, figures in found.items()}
 
 
@@ -124,7 +139,7 @@ class History:
     """Keeps what was written up to `step`, where training goes on; names and settings of runs."""
     self._file = path / "metrics.csv"
     self._num_runs = len(names)
-    self._rows: dict[str, dict[int, np.ndarray]] = {}
+    self._rows: _Figures = {}
     tell_lost_figures(path)
     with scores_locked(path):  # or what an evaluation appends meanwhile would be lost
       kept = self._read(step) if self._file.exists() else []
@@ -147,11 +162,7 @@ class History:
 
   def series(self, prefix: str = "") -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """name -> `(steps [S], values [R, S])`."""
-    return {
-      name: (np.array(list(rows)), np.stack(list(rows.values()), 1))
-      for name, rows in self._rows.items()
-      if name.startswith(prefix)
-    }
+    return _over_steps({name: at for name, at in self._rows.items() if name.startswith(prefix)})
 
   def close(self) -> None:
     for events in self._events.values():
@@ -168,9 +179,7 @@ class History:
     """Takes in the rows up to the step `last`, and returns their lines."""
     # A line that was cut short is of a later step.
     kept = [row for row in read_rows(self._file, self._num_runs) if row.step <= last]
-    for row in kept:
-      figures = self._rows.setdefault(row.name, {})
-      figures.setdefault(row.step, np.full(self._num_runs, np.nan))[row.run] = row.value
+    self._rows = _by_name(kept, self._num_runs)
     return [row.line for row in kept]
 
 

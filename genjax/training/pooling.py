@@ -3,6 +3,7 @@
 import json
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from genjax.config import flatten
 from genjax.training import config_file, sweep
@@ -10,19 +11,41 @@ from genjax.training import config_file, sweep
 _NAMED = 2  # workdirs that the name of several has
 
 
-def names_of(
+class Called(NamedTuple):
+  """What the runs of a workdir are called by."""
+
+  name: str  # one for all workdirs that are pooled
+  prefix: str  # of settings: the same, or "" where all have one name
+  settings: list[str]  # of each run, as `sweep.settings` has them
+
+
+def of(
   names: Mapping[pathlib.Path, str],
   records: Mapping[pathlib.Path, dict],
-  rows: Mapping[pathlib.Path, Sequence[dict]],
-) -> dict[pathlib.Path, str]:
-  """What the runs of each workdir are called by: one name for all that are pooled.
-
-  Those are not that have a run in common, which was repeated on purpose.
+  rows: Mapping[pathlib.Path, list[dict]],
+) -> dict[pathlib.Path, Called]:
+  """What the runs of each workdir are called by; names of settings tell latents of all apart.
 
   Args:
     names: short names of workdirs.
     records: their config.json.
     rows: the numbers of their runs.
+  """
+  shared = _names(names, records, rows)
+  latents = {row["latent"] for own in rows.values() for row in own}
+  prefixed = len(set(shared.values())) > 1
+  called = {}
+  for path, name in shared.items():
+    prefix = name if prefixed else ""
+    others = () if "images" in records[path] else latents  # of programs that say nothing of one
+    called[path] = Called(name, prefix, sweep.settings(rows[path], prefix, others))
+  return called
+
+
+def _names(names: Mapping, records: Mapping, rows: Mapping) -> dict[pathlib.Path, str]:
+  """One name for all that are pooled.
+
+  Those are not that have a run in common, which was repeated on purpose.
   """
   groups = {}
   for path in names:

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import toys
 
 from genjax.analysis import reconstructions, selection
 
@@ -14,7 +15,7 @@ def test_errors_are_those_of_the_runs_alone(vae):
   images = np.asarray(plan.splits.test.image[:150])  # no whole number of batches
   measured = reconstructions.measure(chosen, images, seed=0)
   x = images / np.float32(255)
-  for r, run in enumerate(chosen.loaded()):
+  for r, run in enumerate(toys.loaded(chosen)):
     mean, logvar = run.encode(x)
     Z = mean.shape[1]
     np.testing.assert_allclose(measured.mean[r, :, :Z], mean, atol=1e-5)
@@ -36,6 +37,6 @@ def test_pictures_are_decoded_from_the_means(vae):
   (chosen,) = selection.read([path], ["0", "5"])
   images = np.asarray(plan.splits.test.image[:4])
   made = reconstructions.reconstructed(chosen, images)
-  for r, run in enumerate(chosen.loaded()):
+  for r, run in enumerate(toys.loaded(chosen)):
     expected = run.generate(run.encode(images / np.float32(255))[0])
     np.testing.assert_allclose(made[r], expected, atol=1e-5)

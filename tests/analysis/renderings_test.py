@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import toys
 
 from genjax.analysis import renderings, sampling, selection, smoothness
 
@@ -14,7 +15,7 @@ def test_one_program_gives_each_request_its_images(vae):
     one, [renderings.Request(5, z[:3], none[:3]), renderings.Request(2, z, none)]
   )
   for run, images in ((5, few), (2, many)):
-    alone = one.loaded()[run]
+    alone = toys.loaded(one)[run]
     expected = alone.generate(z[: len(images), : alone.numbers["latent"]])
     np.testing.assert_allclose(images / 255, expected, atol=0.51 / 255)
 

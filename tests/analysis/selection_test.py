@@ -6,6 +6,7 @@ import shutil
 import jax
 import numpy as np
 import pytest
+import toys
 
 import genjax
 from genjax.analysis import selection
@@ -41,7 +42,7 @@ def test_rows_are_those_of_the_runs_alone(vae):
   for run, images in zip(alone, together, strict=True):
     same = run.generate(z[:, : run.numbers["latent"]])
     np.testing.assert_allclose(images, same, atol=1e-6)
-  assert [run.numbers for run in chosen.loaded()] == [run.numbers for run in alone]
+  assert [run.numbers for run in toys.loaded(chosen)] == [run.numbers for run in alone]
 
 
 def test_one_run_of_each_setting(vae):

@@ -5,6 +5,7 @@ import io
 
 import numpy as np
 import pytest
+import toys
 from PIL import Image
 
 from genjax import data
@@ -30,7 +31,7 @@ def test_a_row_has_samples_over_the_training_images_nearest_to_them(made, vae):
   pixels = np.asarray(image_of(found.gallery[1].picture))
   height = 56
   z, _ = renderings.latents_of(one, 3, (0,), 2)
-  images = np.asarray(one.loaded()[5].generate(z))
+  images = np.asarray(toys.loaded(one)[5].generate(z))
   np.testing.assert_allclose(pixels[:height:2, :56:2] / 255, images[0, ..., 0], atol=0.51 / 255)
   index = renderings.nearest(np.rint(images * 255).astype(np.uint8), train)
   np.testing.assert_array_equal(pixels[height + 4 :: 2, :56:2], train[index[0], ..., 0])
