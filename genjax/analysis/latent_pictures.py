@@ -7,15 +7,7 @@ import numpy as np
 from jax import Array
 
 from genjax.analysis import latents, smoothness
-from genjax.analysis.picture_rows import (
-  Asked,
-  Pictures,
-  animated,
-  row_label,
-  run_name,
-  slug,
-  transposed,
-)
+from genjax.analysis.picture_rows import InterpolationFlags, Pictures, animated, of_one_run
 from genjax.analysis.selection import Selection
 from genjax.models import generation
 from genjax.plotting import galleries
@@ -37,20 +29,16 @@ def manifolds(found: Sequence[Selection]) -> Pictures:
   for one in map(with_latent_2, found):
     if not one.index:
       continue
-    images = np.asarray(one.vectorised(of_run)(one.rows, grid))
+    images = one.computed(of_run, grid)
     for label, of_label in zip(one.labels, images, strict=True):
-      tiles = of_label.reshape(GRID, GRID, *of_label.shape[1:]).swapaxes(1, 2)
-      H, W, C = one.saved.image_shape
-      sheet = tiles.reshape(1, 1, GRID * H, GRID * W, C)
-      title = f"The latent plane: {run_name(one, label)}"
+      sheet = galleries.tiled(of_label, GRID)[None, None]
       low, high = (tick_label(round(float(x), 2)) for x in (grid[:, 0].min(), grid[:, 0].max()))
       note = (
         f"Dimension 0 rises to the right, dimension 1 upwards, at the normal quantiles from "
         f"{0.5 / GRID:g} to {1 - 0.5 / GRID:g}, {low} to {high}"
         f"{_of_first_class(one, ', of ')}."
       )
-      figure = galleries.gallery(sheet, [row_label(label, "", alone=True)], None, title, note)
-      yield f"manifold-{slug(one, label)}", figure
+      yield of_one_run("manifold", one, label, sheet, [""], None, "The latent plane", note)
 
 
 def _of_first_class(one: Selection, before: str) -> str:
@@ -58,11 +46,10 @@ def _of_first_class(one: Selection, before: str) -> str:
 
 
 def with_latent_2(one: Selection) -> Selection:
-  kept = [r for r, row in enumerate(one.numbers) if row["latent"] == 2]
-  return one._replace(index=tuple(one.index[r] for r in kept), labels=[one.labels[r] for r in kept])
+  return one.only(r for r, row in enumerate(one.numbers) if row["latent"] == 2)
 
 
-def traversals(found: Sequence[Selection], asked: Asked) -> Pictures:
+def traversals(found: Sequence[Selection], asked: InterpolationFlags) -> Pictures:
   """One dimension moves and the others stay; those that matter most to the run, first."""
 
   def of_run(row: tuple, base: Array) -> Array:
@@ -78,14 +65,11 @@ def traversals(found: Sequence[Selection], asked: Asked) -> Pictures:
     order = np.argsort(np.where(masked, np.inf, -values), axis=1, kind="stable")[:, :most]
     base = smoothness.ends(1, one.model.latent, asked.seed)[0][0]
     base = jnp.zeros_like(base) if one.model.encode else base
-    rows = (one.rows, jnp.asarray(order))
-    images = np.array(one.vectorised(of_run)(rows, base))  # [R, T, D, H, W, C]
+    chosen = one.rows, jnp.asarray(order)
+    images = np.array(one.vectorised(of_run)(chosen, base))  # [R, T, D, H, W, C]
     for r, label in enumerate(one.labels):
       D = min(one.numbers[r]["latent"], most)
-      abouts = [
-        row_label(label, f"dimension {d}\n{_measured(values[r, d], what)}", alone=True)
-        for d in order[r, :D]
-      ]
+      rows = [f"dimension {d}\n{_measured(values[r, d], what)}" for d in order[r, :D]]
       columns = [
         tick_label(round(x, 1)) for x in np.linspace(-latents.REACH, latents.REACH, asked.steps)
       ]
@@ -95,11 +79,8 @@ def traversals(found: Sequence[Selection], asked: Asked) -> Pictures:
         f"the prior; the others stay {still}{_of_first_class(one, ', ')}. The "
         f"first row matters most, by the {what}."
       )
-      title = f"One dimension at a time: {run_name(one, label)}"
-      yield (
-        f"traversal-{slug(one, label)}",
-        transposed(images[r, :, :D], abouts, columns, title, note),
-      )
+      title = "One dimension at a time"
+      yield of_one_run("traversal", one, label, images[r, :, :D], rows, columns, title, note)
       images[r, :, D:] = 1  # white, as the page
     moving += list(images)
     labels += one.labels

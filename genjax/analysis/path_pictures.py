@@ -3,6 +3,7 @@
 Axes: R runs, P pairs of ends, T steps, K classes, D dimensions, Z latent, H W C image.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import jax
@@ -12,13 +13,11 @@ from jax import Array
 
 from genjax.analysis import inversion, smoothness
 from genjax.analysis.picture_rows import (
-  Asked,
+  InterpolationFlags,
   Pictures,
   animated,
+  of_one_run,
   row_label,
-  run_name,
-  slug,
-  transposed,
 )
 from genjax.analysis.selection import Selection, class_names
 from genjax.metrics import paths
@@ -29,7 +28,7 @@ from genjax.rng import Stream, stream
 from genjax.types import Run, State
 
 
-def between_random(found: Sequence[Selection], asked: Asked) -> Pictures:
+def between_random(found: Sequence[Selection], asked: InterpolationFlags) -> Pictures:
   """Linear and spherical paths between the same random latents, whatever the model and latent."""
 
   def of_run(row: tuple[Run, State], a: Array, b: Array) -> Array:
@@ -41,11 +40,7 @@ def between_random(found: Sequence[Selection], asked: Asked) -> Pictures:
   images, labels = [], []  # [kinds, T, P, H, W, C] each
   for one in found:
     ends = smoothness.ends(asked.pairs, one.model.latent, asked.seed)
-    images += list(
-      np.asarray(one.vectorised(of_run)(one.rows, *ends)).reshape(
-        -1, asked.steps, asked.pairs, *one.saved.image_shape
-      )
-    )
+    images += itertools.chain(*one.computed(of_run, *ends))
     labels += [row_label(label, kind) for label in one.labels for kind in asked.kinds]
   images = np.stack(images)
   note = smoothness.explained([row["latent"] for one in found for row in one.numbers], asked.seed)
@@ -56,7 +51,7 @@ def between_random(found: Sequence[Selection], asked: Asked) -> Pictures:
 
 
 def between_images(
-  found: Sequence[Selection], asked: Asked, originals: Array, classes: Array
+  found: Sequence[Selection], asked: InterpolationFlags, originals: Array, classes: Array
 ) -> Pictures:
   """Paths between real images, as a VAE encodes them or as a search finds them in a GAN.
 
@@ -79,7 +74,7 @@ def between_images(
 
   images, labels, errors, norms = [], [], [], []
   for one in found:
-    made, error, norm = map(np.asarray, one.vectorised(of_run)(one.rows, originals, classes))
+    made, error, norm = one.computed(of_run, originals, classes)
     images += list(made)
     norms += list(norm)
     labels += one.labels
@@ -127,7 +122,7 @@ def located(
   )
 
 
-def between_classes(found: Sequence[Selection], asked: Asked) -> Pictures:
+def between_classes(found: Sequence[Selection], asked: InterpolationFlags) -> Pictures:
   """From each class to the next one at one latent, and between two latents at each class.
 
   Of models with equally many classes.
@@ -151,25 +146,17 @@ def between_classes(found: Sequence[Selection], asked: Asked) -> Pictures:
     names = [f"class {name}" for name in classes]
     after = (*classes[1:], classes[0])
     ends = smoothness.ends(1, one.model.latent, asked.seed)
-    over, within = (np.asarray(x) for x in one.vectorised(of_run)(one.rows, *ends))
+    over, within = one.computed(of_run, *ends)
     everything += list(over)
     labels += one.labels
     for label, across, along in zip(one.labels, over, within, strict=True):
-      named = [f"{name}\nto {other}" for name, other in zip(names, after, strict=True)]
-      rows = [row_label(label, about, alone=True) for about in named]
-      title = f"From class to class at one latent: {run_name(one, label)}"
+      rows = [f"{name}\nto {other}" for name, other in zip(names, after, strict=True)]
+      title = "From class to class at one latent"
       note = "The generator reads weights of two classes in place of one class."
-      yield (
-        f"classes-{slug(one, label)}",
-        transposed(across, rows, asked.columns, title, note),
-      )
-      rows = [row_label(label, name, alone=True) for name in names]
-      title = f"From latent to latent at each class: {run_name(one, label)}"
+      yield of_one_run("classes", one, label, across, rows, asked.columns, title, note)
+      title = "From latent to latent at each class"
       note = f"A {asked.kind} path, the same in every row."
-      yield (
-        f"classes-latent-{slug(one, label)}",
-        transposed(along, rows, asked.columns, title, note),
-      )
+      yield of_one_run("classes-latent", one, label, along, names, asked.columns, title, note)
   names = class_names(found)
   columns = [
     f"{name} to {other}" for name, other in zip(names, (*names[1:], names[0]), strict=True)
@@ -177,5 +164,5 @@ def between_classes(found: Sequence[Selection], asked: Asked) -> Pictures:
   yield "classes", animated(np.stack(everything), labels, columns, "From class to class")
 
 
-def _pairs(asked: Asked) -> list[str]:
+def _pairs(asked: InterpolationFlags) -> list[str]:
   return [f"pair {p + 1}" for p in range(asked.pairs)]

@@ -103,11 +103,11 @@ def _limits(
 
   def bound(r: int) -> int:
     """How many times the usual size is too large."""
-    return OUTLIER if values.shape[1] < FEW and labels[r].failed_at < 0 else 10
+    return OUTLIER if values.shape[1] < FEW and not labels[r].failed else 10
 
   cores = {r: _core(v, trimmed) for r in range(len(values)) if (v := _known(values[r])).size}
   sizes = {r: np.abs(core).max() for r, core in cores.items()}
-  sound = {r: size for r, size in sizes.items() if labels[r].failed_at < 0}
+  sound = {r: size for r, size in sizes.items() if not labels[r].failed}
   elsewhere = _median(sound or sizes)
   kept = []
   for rows in plots.by_setting(labels).values():
@@ -166,19 +166,25 @@ def _short(value: float) -> str:
 
 def set_y(panel, axis: Axis) -> None:
   """Scale, ticks and limits of a panel's y axis."""
-  if axis.linear:
-    panel.set_yscale("asinh", linear_width=axis.linear)
-    panel.yaxis.set_major_locator(FixedLocator(decades(axis)))
-    panel.yaxis.set_minor_locator(NullLocator())
-  else:
-    panel.yaxis.set_major_locator(MaxNLocator(5, steps=plots.STEPS))
-  panel.yaxis.set_major_formatter(FuncFormatter(plots.tick_label))
-  panel.set_ylim(axis.low, axis.high)
+  set_axis(panel, "y", axis)
   if axis.low < 0 < axis.high:
     panel.axhline(0, color="#AAAAAA", linewidth=0.8, zorder=1)
 
 
-def decades(axis: Axis) -> list[float]:
+def set_axis(panel, name: str, axis: Axis) -> None:
+  """Scale, ticks and limits of a panel's axis "x" or "y"."""
+  ticks = getattr(panel, f"{name}axis")
+  if axis.linear:
+    getattr(panel, f"set_{name}scale")("asinh", linear_width=axis.linear)
+    ticks.set_major_locator(FixedLocator(_decades(axis)))
+    ticks.set_minor_locator(NullLocator())
+  else:
+    ticks.set_major_locator(MaxNLocator(5, steps=plots.STEPS))
+  ticks.set_major_formatter(FuncFormatter(plots.tick_label))
+  panel.set(**{f"{name}lim": (axis.low, axis.high)})
+
+
+def _decades(axis: Axis) -> list[float]:
   """Zero and some powers of ten, where the axis is logarithmic."""
   first = int(np.ceil(np.log10(axis.linear)))
   last = int(np.floor(np.log10(max(-axis.low, axis.high, axis.linear))))

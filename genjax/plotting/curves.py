@@ -73,7 +73,7 @@ def curves(
   return figure
 
 
-def _kept(labels: Sequence[plots.RunLabel], settings: Sequence[str] | None):
+def _kept(labels: Sequence[plots.RunLabel], settings: Sequence[str] | None = None):
   """The looks of settings, the places of the runs of those that are drawn, and what that leaves."""
   groups = plots.by_setting(labels)
   drawn = thinning.spread(list(groups))
@@ -109,7 +109,7 @@ def _draw(panel, steps, values: np.ndarray, labels: Sequence[plots.RunLabel], lo
         panel.plot(steps, values[r], color=color, alpha=0.45, linewidth=0.5, gid="seed", zorder=2)
     line = {"color": color, "linestyle": dashes, "linewidth": 1.6, "marker": dot, "zorder": 3}
     panel.plot(steps, middle, gid="median", **line)
-    if failed := [r for r in rows if labels[r].failed_at >= 0]:
+    if failed := [r for r in rows if labels[r].failed]:
       ends = [_end(steps, values[r], labels[r].failed_at, panel.get_ylim()) for r in failed]
       panel.plot(*zip(*ends, strict=True), color=color, linestyle="none", gid="failed", **CROSS)
 
@@ -138,7 +138,7 @@ def _handles(labels: Sequence[plots.RunLabel], look: dict[str, plots.Look]) -> l
   for setting, rows in plots.by_setting(labels).items():
     line = {"color": look[setting].color, "linestyle": look[setting].dashes, "linewidth": 2}
     handles.append(Line2D([], [], label=plots._named(setting, rows, labels), **line))
-  if any(label.failed_at >= 0 for label in labels):
+  if any(label.failed for label in labels):
     handles.append(failed_mark())
   return handles
 
@@ -159,7 +159,7 @@ def _caption(labels: Sequence[plots.RunLabel], axes: list[Axis], history: Mappin
   if many or few:
     seeds = f"{thinning.LINES} runs at most" if len(labels) > thinning.LINES else "each seed"
     text = f"Line: median over the seeds. Band: {band}. Thin: {seeds}."
-  if any(label.failed_at >= 0 for label in labels):
+  if any(label.failed for label in labels):
     text += " A failed run counts up to its failure."
   if not all(had for _, values in history.values() for had in _failures(values, labels)):
     text += " Cross on the x axis: a run that failed at that step, before it had a value."
@@ -170,25 +170,23 @@ def _caption(labels: Sequence[plots.RunLabel], axes: list[Axis], history: Mappin
 
 def _failures(values: np.ndarray, labels: Sequence[plots.RunLabel]) -> list[bool]:
   """For each run that failed, whether it had a value before."""
-  return [_known(values[r]).size > 0 for r, label in enumerate(labels) if label.failed_at >= 0]
+  return [_known(values[r]).size > 0 for r, label in enumerate(labels) if label.failed]
 
 
 @style.context(plots.STYLE, after_reset=True)
-def kl_per_dimension(
-  values: np.ndarray, labels: Sequence[plots.RunLabel], settings: Sequence[str] | None = None
-) -> Figure:
+def kl_per_dimension(values: np.ndarray, labels: Sequence[plots.RunLabel]) -> Figure:
   """A panel for each setting: the KL of its latent dimensions, the largest first.
 
   Args:
     values: nats [R, Z], NaN beyond a run's latent. Each run's dimensions are sorted by themselves:
       the third of one seed has nothing to do with the third of another.
-    labels, settings: as in `curves`.
+    labels: as in `curves`.
 
   Raises:
     ValueError: values whose shape does not fit.
   """
   values = -np.sort(-_finite(plots.checked(values, labels, "values")), axis=1)  # NaN last
-  look, kept, left_out = _kept(labels, settings)
+  look, kept, left_out = _kept(labels)
   values, labels = values[kept], [labels[r] for r in kept]
   groups, apart = plots.by_setting(labels), _apart(labels)
   axis = _axis_of_bars(values, labels)
@@ -207,7 +205,7 @@ def kl_per_dimension(
   figure, panels = plots.panel_grid(heads, title, [], caption + left_out)
   for panel, (setting, rows) in zip(panels, groups.items(), strict=True):
     set_y(panel, axis)
-    points = [(values[r], labels[r].failed_at >= 0) for r in rows if r in apart]
+    points = [(values[r], labels[r].failed) for r in rows if r in apart]
     _draw_dimensions(panel, values[rows], points, look[setting].color)
   return figure
 

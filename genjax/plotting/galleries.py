@@ -33,7 +33,6 @@ def gallery(
   column_labels: Sequence[str] | None = None,
   title: str = "",
   footnote: str = "",
-  settings: Sequence[str] | None = None,
 ) -> Figure:
   """Runs as rows, images as columns; each pixel of an image is a square of whole pixels.
 
@@ -42,15 +41,15 @@ def gallery(
   Args:
     images: [R, M, H, W, C] in [0, 1] or uint8, C 1 or 3; a NaN is drawn grey. A column shares its
       noise and, if there is one, its class.
-    labels, settings: as in `curves.curves`.
+    labels: as in `curves.curves`.
     column_labels: M of them, such as the classes.
 
   Raises:
     ValueError: images or column labels whose shape does not fit.
   """
-  pixels = _enlarged(_bytes(checked(images, labels, "images", 5)), column_labels)
-  groups, look = by_setting(labels), looks(settings or [label.setting for label in labels])
-  return _compose(pixels, labels, groups, look, column_labels, title, footnote)[0]
+  pixels = _bytes(checked(images, labels, "images", 5))
+  pixels = _enlarged(pixels, *pixels.shape[:2], column_labels)
+  return _compose(pixels, labels, column_labels, title, footnote)[0]
 
 
 @style.context(STYLE, after_reset=True)
@@ -59,16 +58,14 @@ def animation(
   labels: Sequence[RunLabel],
   column_labels: Sequence[str] | None = None,
   title: str = "",
-  footnote: str = "",
 ) -> np.ndarray:
   """A gallery whose images move: `[T, R, M, H, W, C]` in [0, 1] -> `[T, height, width, 3]` uint8.
 
   The other arguments, and what is raised, are those of `gallery`.
   """
-  pixels = _bytes(np.asarray(images))
-  pixels = np.stack([_enlarged(checked(x, labels, "images", 5), column_labels) for x in pixels])
-  groups, look = by_setting(labels), looks([label.setting for label in labels])
-  figure, corners = _compose(pixels[0], labels, groups, look, column_labels, title, footnote)
+  pixels = np.stack([checked(x, labels, "images", 5) for x in _bytes(np.asarray(images))])
+  pixels = _enlarged(pixels, *pixels.shape[1:3], column_labels)
+  figure, corners = _compose(pixels[0], labels, column_labels, title)
   figure.canvas.draw()
   still = np.asarray(figure.canvas.buffer_rgba())[..., :3]
   frames = np.repeat(still[None], len(pixels), 0)
@@ -80,14 +77,16 @@ def animation(
   return frames
 
 
-def _enlarged(pixels: np.ndarray, column_labels: Sequence[str] | None) -> np.ndarray:
-  """[R, M, H, W, 3], each pixel a square of whole pixels."""
-  R, M, H, W = pixels.shape[:4]
-  if column_labels is not None and len(column_labels) != M:
-    raise ValueError(f"{len(column_labels)} column labels for {M} columns")
+def _enlarged(
+  pixels: np.ndarray, rows: int, columns: int, column_labels: Sequence[str] | None
+) -> np.ndarray:
+  """[..., H, W, 3] for so many rows and columns, each pixel a square of whole pixels."""
+  if column_labels is not None and len(column_labels) != columns:
+    raise ValueError(f"{len(column_labels)} column labels for {columns} columns")
+  H, W = pixels.shape[-3:-1]
   # Large, but at most about 1,500 wide and 2,400 high; never so small that a digit is hard to see.
-  scale = int(np.clip(min(1500 // (M * W), 2400 // (R * H)), 2, 6))
-  return pixels.repeat(scale, 2).repeat(scale, 3)
+  scale = int(np.clip(min(1500 // (columns * W), 2400 // (rows * H)), 2, 6))
+  return pixels.repeat(scale, -3).repeat(scale, -2)
 
 
 @style.context(STYLE, after_reset=True)
@@ -111,36 +110,27 @@ def grid(
     ValueError: images or column labels whose shape does not fit.
   """
   pixels = _bytes(checked(images[None], [label], "images", 5)[0])
-  if column_labels is not None and len(column_labels) != columns:
-    raise ValueError(f"{len(column_labels)} column labels for {columns} columns")
-  M, H, W, _ = pixels.shape
-  rows = -(-M // columns)
-  scale = int(np.clip(min(1500 // (columns * W), 2400 // (rows * H)), 2, 6))
-  pixels = pixels.repeat(scale, 1).repeat(scale, 2)
-  down, across = H * scale + COLUMN_GAP, W * scale + COLUMN_GAP
-  page_width = max(columns * across - COLUMN_GAP + 2 * EDGE, 900)
-  failed = label.failed_at >= 0
-  title = wrap(title, 12, page_width - 2 * EDGE, "bold")
-  footnote = wrap(_footnote(footnote, [label]), 8, page_width - 2 * EDGE)
-  heads, upright, head = _heads(column_labels, W * scale)
-  top = int(EDGE + text_height(title, 12) + (22 if title else 0) + head)
-  bottom = top + rows * down - COLUMN_GAP
-  page = Page(page_width, bottom + EDGE + text_height(footnote, 8) + (10 if footnote else 0))
-  page.text(EDGE, EDGE - 6, title, 12, weight="bold", color=RED if failed else INK)
-  page.text(EDGE, bottom + 24, footnote, 8, color=FAINT)
-  for m, text in enumerate(heads):
-    x = EDGE + m * across + W * scale / 2
-    (page.upright if upright else page.text)(x, top - 10, text, 8.5, 1, ha="center")
-  canvas = np.full((page.height, page.width, 3), 255, np.uint8)
-  if failed:
-    frame = canvas[top - 6 : bottom + 6, EDGE - 6 : EDGE + columns * across]
+  rows = -(-len(pixels) // columns)
+  pixels = _enlarged(pixels, rows, columns, column_labels)
+  height, width = pixels.shape[1:3]
+  down, size = height + COLUMN_GAP, (columns, width, rows * (height + COLUMN_GAP) - COLUMN_GAP)
+  words = title, column_labels, _footnote(footnote, [label])
+  page, canvas, top = _sheet(EDGE, size, *words, RED if label.failed else INK)
+  if label.failed:
+    frame = canvas[top - 6 : top + size[2] + 6, EDGE - 6 : EDGE + columns * (width + COLUMN_GAP)]
     frame[:] = _rgb(RED)
     frame[4:-4, 4:-4] = 255
   for row in range(rows):
     y, own = top + row * down, pixels[row * columns : (row + 1) * columns]
-    _paste(canvas[y - 6 : y + H * scale + 6, EDGE - 6 :], own, failed=False)
+    _paste(canvas[y - 6 : y + height + 6, EDGE - 6 :], own, failed=False)
   page.paint(canvas)
   return page.figure
+
+
+def tiled(tiles: np.ndarray, columns: int) -> np.ndarray:
+  """`[T, H, W, C] -> [T / columns * H, columns * W, C]`, row by row."""
+  T, H, W, C = tiles.shape
+  return tiles.reshape(T // columns, columns, H, W, C).swapaxes(1, 2).reshape(-1, columns * W, C)
 
 
 def _bytes(images: np.ndarray) -> np.ndarray:
@@ -155,28 +145,19 @@ RED = "#B00020"
 EDGE, COLUMN_GAP, ROW_GAP, GROUP_GAP, BAR = 36, 6, 14, 34, 8
 
 
-def _compose(pixels, labels, groups, look, column_labels, title, footnote):
+def _compose(pixels, labels, column_labels, title, footnote=""):
   """The page of a gallery, and where each row begins, (x, y), from enlarged images [R, M, ...]."""
   R, M, height, width, _ = pixels.shape
+  groups = by_setting(labels)
+  look = looks(list(groups))
   names = {setting: _fit(setting, rows, height) for setting, rows in groups.items()}
   seeds = [_row_label(label, height) for label in labels]
   bar = EDGE + int(max(text_width(name, 9, "bold") for name in names.values())) + 16
   bar = bar if any(names.values()) else EDGE - BAR - 16  # one setting without a name: no bar
   left = bar + BAR + 16 + int(max(text_width(seed, 8.5) for seed in seeds)) + 20
-  page_width = max(left + M * (width + COLUMN_GAP) - COLUMN_GAP + EDGE, 900)
-  title = wrap(title, 12, page_width - 2 * EDGE, "bold")
-  footnote = wrap(_footnote(footnote, labels), 8, page_width - 2 * EDGE)
-  heads, upright, head = _heads(column_labels, width)
-  top = int(EDGE + text_height(title, 12) + (22 if title else 0) + head)
-  bottom = top + R * (height + ROW_GAP) - ROW_GAP + (len(groups) - 1) * (GROUP_GAP - ROW_GAP)
-  page = Page(page_width, bottom + EDGE + text_height(footnote, 8) + (10 if footnote else 0))
-  page.text(EDGE, EDGE - 6, title, 12, weight="bold")
-  page.text(EDGE, bottom + 24, footnote, 8, color=FAINT)
-  for m, text in enumerate(heads):
-    x = left + m * (width + COLUMN_GAP) + width / 2
-    (page.upright if upright else page.text)(x, top - 10, text, 8.5, 1, ha="center")
-  # One array for the whole page, drawn one to one: nothing is resampled.
-  canvas = np.full((page.height, page.width, 3), 255, np.uint8)
+  tall = R * (height + ROW_GAP) - ROW_GAP + (len(groups) - 1) * (GROUP_GAP - ROW_GAP)
+  words = title, column_labels, _footnote(footnote, labels)
+  page, canvas, top = _sheet(left, (M, width, tall), *words)
   corners = {}
   for setting, start, places in _places(groups, top, height):
     end = max(places.values()) + height
@@ -185,12 +166,32 @@ def _compose(pixels, labels, groups, look, column_labels, title, footnote):
       page.text(bar - 16, (start + end) / 2, names[setting], 9, 0.5, weight="bold", ha="right")
     for r, y in places.items():
       corners[r] = left, y
-      failed = labels[r].failed_at >= 0
-      color = RED if failed else INK
+      color = RED if labels[r].failed else INK
       page.text(left - 20, y + height / 2, seeds[r], 8.5, 0.5, ha="right", color=color)
-      _paste(canvas[y - 6 : y + height + 6, left - 6 :], pixels[r], failed)
+      _paste(canvas[y - 6 : y + height + 6, left - 6 :], pixels[r], labels[r].failed)
   page.paint(canvas)
   return page.figure, corners
+
+
+def _sheet(left: int, size: tuple[int, int, int], title, column_labels, footnote, color=INK):
+  """A page with all its words but those of rows, its canvas, and where images begin on it.
+
+  `size` is how many images stand side by side, the width of each, and the height of all rows.
+  """
+  columns, width, tall = size
+  page_width = max(left + columns * (width + COLUMN_GAP) - COLUMN_GAP + EDGE, 900)
+  title = wrap(title, 12, page_width - 2 * EDGE, "bold")
+  footnote = wrap(footnote, 8, page_width - 2 * EDGE)
+  heads, upright, head = _heads(column_labels, width)
+  top = int(EDGE + text_height(title, 12) + (22 if title else 0) + head)
+  page = Page(page_width, top + tall + EDGE + text_height(footnote, 8) + (10 if footnote else 0))
+  page.text(EDGE, EDGE - 6, title, 12, weight="bold", color=color)
+  page.text(EDGE, top + tall + 24, footnote, 8, color=FAINT)
+  for m, text in enumerate(heads):
+    x = left + m * (width + COLUMN_GAP) + width / 2
+    (page.upright if upright else page.text)(x, top - 10, text, 8.5, 1, ha="center")
+  # One array for the whole page, drawn one to one: nothing is resampled.
+  return page, np.full((page.height, page.width, 3), 255, np.uint8), top
 
 
 def _places(groups: dict[str, list[int]], y: int, height: int):
@@ -226,7 +227,7 @@ def _fit(setting: str, rows: list[int], height: int) -> str:
 def _row_label(label: RunLabel, height: int) -> str:
   if label.about:
     return label.about
-  if label.failed_at < 0:
+  if not label.failed:
     return f"seed {label.seed}"
   room = int((height + ROW_GAP) / text_height("x", 8.5))
   form = {1: "seed {}, failed at step {:,}", 2: "seed {}: failed\nat step {:,}"}
@@ -235,7 +236,7 @@ def _row_label(label: RunLabel, height: int) -> str:
 
 def _footnote(footnote: str, labels: Sequence[RunLabel]) -> str:
   everyone = {(label.setting, label.seed) for label in labels}  # a run may have several rows
-  failed_at = {(x.setting, x.seed): x.failed_at for x in labels if x.failed_at >= 0}
+  failed_at = {(x.setting, x.seed): x.failed_at for x in labels if x.failed}
   if not failed_at:
     return footnote
   at = f"the run failed at step {min(failed_at.values()):,}"

@@ -3,12 +3,14 @@
 A series goes from a metric's name to its steps [S] and values [R, S], NaN where a run has none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from genjax.metrics.catalogue import SCORES
-from genjax.plotting import plots, tables
+from genjax.plotting import curves, plots, tables
 from genjax.plotting.axes import metric_of
 
 Series = Mapping[str, tuple[np.ndarray, np.ndarray]]
@@ -50,6 +52,18 @@ def joined(parts: Sequence[Series], sizes: Sequence[int]) -> Series:
   return result
 
 
+def drawn(
+  series: Series, labels: Sequence[plots.RunLabel]
+) -> Iterator[tuple[str, Figure, Callable[[], str]]]:
+  """Each figure: its name, the figure, and what gives in words what is seen in it."""
+  for name, panels in figures(series).items():
+    yield name, curves.curves(panels, labels), partial(described, panels, labels)
+  values = dimensions(series)
+  if values is not None:
+    figure = curves.kl_per_dimension(values, labels)
+    yield "kl_per_dimension", figure, partial(_described_dimensions, values, labels)
+
+
 def figures(series: Series) -> dict[str, Series]:
   """The panels of each figure, by its name; figures without any are left out."""
   plain = {name: one for name, one in series.items() if "@" not in name}
@@ -88,6 +102,18 @@ def described(panels: Series, labels: Sequence[plots.RunLabel]) -> str:
     ends = {setting: found for setting, found in ends.items() if found}
     said.append(f"{metric_of(name).title}: {_spoken(ends)}.")
   return " ".join(said)
+
+
+def _described_dimensions(values: np.ndarray, labels: Sequence[plots.RunLabel]) -> str:
+  """In words what `curves.kl_per_dimension` draws."""
+  said = []
+  for setting, rows in plots.by_setting(labels).items():
+    known = values[rows][np.isfinite(values[rows]).any(1)]
+    if len(known):
+      total = np.median(np.nansum(known, 1))
+      used = np.median((np.nan_to_num(known) > 0.1).sum(1))
+      said.append(f"{setting} median total {total:.3g} nats, {used:g} dimensions above 0.1".strip())
+  return f"KL of each latent dimension in nats: {'; '.join(said)}."
 
 
 FEW = 4  # settings whose figures are all told

@@ -108,9 +108,8 @@ def _colours(present: Sequence[int]) -> dict[int, str | tuple]:
 
 
 def _note(one: Plane, label: RunLabel) -> str:
-  failed = f", failed at step {label.failed_at:,}" if label.failed_at >= 0 else ""
   held = "" if one.explained == 1 else f"PCA: {one.explained:.0%} of the variance"
-  return (held + failed).removeprefix(", ")
+  return (held + label.fate).removeprefix(", ")
 
 
 def _draw(panel, one: Plane, classes: np.ndarray, colours: dict) -> None:

@@ -3,6 +3,7 @@
 import csv
 import html as escaping
 import io
+import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -25,6 +26,11 @@ class Column(NamedTuple):
   kind: str = "figure"
   interval: bool = False  # the cells are Estimates
 
+  @property
+  def names(self) -> list[str]:
+    ends = [f"{self.name}_low", f"{self.name}_high"] if self.interval else []
+    return [self.name, *ends]
+
 
 class Block(NamedTuple):
   """Rows under a title, such as those of one score."""
@@ -39,6 +45,11 @@ class Table(NamedTuple):
   columns: Sequence[Column]
   blocks: list[Block]
 
+  @property
+  def shown(self) -> list[Column]:
+    """The columns but those of the CSV alone."""
+    return [column for column in self.columns if column.head]
+
   def __repr__(self) -> str:  # what a Python prompt shows
     return text(self).removesuffix("\n")
 
@@ -49,8 +60,7 @@ class Table(NamedTuple):
       for row in block.rows:
         record = dict(block.about)
         for column, cell in zip(self.columns, row, strict=True):
-          names = [column.name, f"{column.name}_low", f"{column.name}_high"]
-          record |= zip(names, cell, strict=True) if column.interval else {column.name: cell}
+          record |= zip(column.names, cell if column.interval else [cell], strict=True)
         found.append(record)
     return found
 
@@ -112,30 +122,35 @@ def visible(table: Table, block: Block) -> list[list[str]]:
 
 def text(table: Table) -> str:
   """Blocks with an empty line between; columns of one width in all, text to the left."""
-  columns = [column for column in table.columns if column.head]
+  columns = table.shown
   heads = [column.head for column in columns]
   bodies = [visible(table, block) for block in table.blocks]
-  rows = [heads, *(row for body in bodies for row in body)]
-  widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+  rows = [heads, *itertools.chain(*bodies)]
+  head, *lines = aligned(rows, [column.kind == "text" for column in columns])
   blocks = []
   for block, body in zip(table.blocks, bodies, strict=True):
-    lines = [_line(row, widths, columns) for row in (heads, *body)]
-    rule = "-" * max(map(len, lines))
+    own, lines = lines[: len(body)], lines[len(body) :]
+    rule = "-" * max(map(len, [head, *own]))
     notes = [f"  {note}" for note in block.notes]
-    blocks.append("\n".join([*block.title.split("\n"), lines[0], rule, *lines[1:], *notes]) + "\n")
+    blocks.append("\n".join([*block.title.split("\n"), head, rule, *own, *notes]) + "\n")
   return "\n".join(blocks)
 
 
-def _line(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) -> str:
-  return "  ".join(
-    cell.ljust(width) if column.kind == "text" else cell.rjust(width)
-    for cell, width, column in zip(row, widths, columns, strict=True)
-  ).rstrip()
+def aligned(rows: Sequence[Sequence[str]], left: Sequence[bool]) -> list[str]:
+  """A line of each row, in columns of which some stand to the left and the others to the right."""
+  widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+  return [
+    "  ".join(
+      cell.ljust(width) if to_left else cell.rjust(width)
+      for cell, width, to_left in zip(row, widths, left, strict=True)
+    ).rstrip()
+    for row in rows
+  ]
 
 
 def html(table: Table) -> str:
   """One table, its blocks under another, without a style sheet."""
-  columns = [column for column in table.columns if column.head]
+  columns = table.shown
   across = f'<t{{kind}} colspan="{len(columns)}" style="text-align:left">{{text}}</t{{kind}}>'
   parts = []
   for block in table.blocks:
@@ -158,12 +173,9 @@ def _html_cells(tag: str, cells: Sequence[str], columns: Sequence[Column]) -> st
 def csv_text(table: Table) -> str:
   """A line a row, with full figures; empty where there is none."""
   about = list(table.blocks[0].about) if table.blocks else []
-  heads = about.copy()
-  for name, _, _, interval in table.columns:
-    heads += [name, f"{name}_low", f"{name}_high"] if interval else [name]
   stream = io.StringIO()
   writer = csv.writer(stream, lineterminator="\n")
-  writer.writerow(heads)
+  writer.writerow([*about, *(name for column in table.columns for name in column.names)])
   for block in table.blocks:
     for row in block.rows:
       writer.writerow([*block.about.values(), *(part for cell in row for part in _raw(cell))])
@@ -181,7 +193,7 @@ def _raw(cell) -> list[str]:
 
 def latex(table: Table) -> str:
   """One tabular, a block under another."""
-  columns = [column for column in table.columns if column.head]
+  columns = table.shown
   alignment = "".join("l" if column.kind == "text" else "r" for column in columns)
   lines = ["% \\usepackage{booktabs}", f"\\begin{{tabular}}{{{alignment}}}", "\\toprule"]
   lines.append(_row(column.head for column in columns))

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from genjax.analysis.selection import Selection
-from genjax.plotting import curves, histories, plots
+from genjax.plotting import histories, plots
 from genjax.reporting import page
 from genjax.reporting.page import Picture
 from genjax.training import metrics_file
@@ -41,6 +39,7 @@ _TITLES = {
   "training": "Training",
   "validation": "On validation images",
   "scores": "Scores over training",
+  "kl_per_dimension": "KL of each latent dimension",
 }
 
 
@@ -48,24 +47,5 @@ def _figures(
   series: histories.Series, labels: list[plots.RunLabel]
 ) -> Iterator[tuple[str, Picture]]:
   """(title, picture) of each figure."""
-  shown = histories.over_training(series)
-  for name, panels in histories.figures(shown).items():
-    alt = histories.described(panels, labels)
-    yield _TITLES[name], page.of_png(plots.png(curves.curves(panels, labels)), alt)
-  dimensions = histories.dimensions(series)
-  if dimensions is not None:
-    alt = _of_dimensions(dimensions, labels)
-    figure = plots.png(curves.kl_per_dimension(dimensions, labels))
-    yield "KL of each latent dimension", page.of_png(figure, alt)
-
-
-def _of_dimensions(values: np.ndarray, labels: list[plots.RunLabel]) -> str:
-  """In words what `curves.kl_per_dimension` draws."""
-  said = []
-  for setting, rows in plots.by_setting(labels).items():
-    known = values[rows][np.isfinite(values[rows]).any(1)]
-    if len(known):
-      total = np.median(np.nansum(known, 1))
-      used = np.median((np.nan_to_num(known) > 0.1).sum(1))
-      said.append(f"{setting} median total {total:.3g} nats, {used:g} dimensions above 0.1".strip())
-  return f"KL of each latent dimension in nats: {'; '.join(said)}."
+  for name, figure, described in histories.drawn(histories.over_training(series), labels):
+    yield _TITLES[name], page.of_png(plots.png(figure), described())

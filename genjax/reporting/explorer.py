@@ -12,6 +12,7 @@ import numpy as np
 
 from genjax.analysis import latents
 from genjax.analysis.selection import Selection
+from genjax.plotting import galleries
 from genjax.reporting import page
 
 RUNS = 8  # that can be chosen among
@@ -57,7 +58,7 @@ def space(
   n = size(axes, share)
   line = np.linspace(-latents.REACH, latents.REACH, n)
   return Space(
-    ", ".join(filter(None, [label.setting, f"seed {label.seed}"])),
+    label.name,
     run,
     tuple(dimensions),
     tuple(f"Dimension {d}" + _said(importance[d], what, latent) for d in dimensions),
@@ -103,11 +104,5 @@ def spoken(
     "width": width,
     "height": height,
     "classes": list(classes),
-    "sprites": [page.sprite(tiled(tiles, len(one.values))) for tiles in images],
+    "sprites": [page.sprite(galleries.tiled(tiles, len(one.values))) for tiles in images],
   }
-
-
-def tiled(tiles: np.ndarray, columns: int) -> np.ndarray:
-  """`[T, H, W, C] -> [T / columns * H, columns * W, C]`, row by row."""
-  T, H, W, C = tiles.shape
-  return tiles.reshape(T // columns, columns, H, W, C).swapaxes(1, 2).reshape(-1, columns * W, C)

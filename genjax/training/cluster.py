@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from genjax import process
+from genjax.plotting import tables
 from genjax.training import cell_process
 from genjax.types import UserError
 
@@ -236,9 +237,7 @@ def lines_of(cells: Sequence[Cell], room: int) -> list[str]:
   counts = ", ".join(f"{states.count(k)} {k}" for k in kinds if k in states)
   first = sorted(cells, key=lambda cell: kinds.index(cell.state))[: max(room - 2, 1)]
   rows = [("cell", "state", "step", "left", ""), *(cell.row() for cell in first)]
-  widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-  table = ["  ".join(x.ljust(w) for x, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-  return [*table, f"{len(cells)} cells: {counts}"]
+  return [*tables.aligned(rows, [True] * 5), f"{len(cells)} cells: {counts}"]
 
 
 def _begins_with(log: pathlib.Path, token: str) -> bool:

@@ -13,6 +13,7 @@ from genjax import data
 from genjax.data import cache, sizes, sources, tfds
 from genjax.data.sources import shortened, unnamed
 from genjax.models import summary
+from genjax.plotting import tables
 from genjax.training import cost, design, memory, planning, sweep
 from genjax.types import Shape, UserError
 
@@ -40,14 +41,7 @@ def _counts(layers: list[summary.Layer]) -> tuple[str, str]:
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
   """Columns: the first to the left, figures to the right."""
-  widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-  return [
-    "  ".join(
-      cell.ljust(width) if i == 0 else cell.rjust(width)
-      for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ).rstrip()
-    for row in rows
-  ]
+  return tables.aligned(rows, [True] + [False] * (len(rows[0]) - 1))
 
 
 def sections(plans: dict[str, planning.Plan]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from genjax.plotting import curves, galleries, histories, plots, thinning
+from genjax.plotting import galleries, histories, plots, thinning
 from genjax.plotting.plots import RunLabel
 
 
@@ -48,11 +48,8 @@ def draw_curves(
 ) -> None:
   """What metrics.csv has over training; of scores, those named in `scored` alone."""
   shown = {name: one for name, one in series.items() if "@" not in name or name in scored}
-  for name, panels in histories.figures(shown).items():
-    save(curves.curves(panels, labels), folder / f"{name}.png")
-  dimensions = histories.dimensions(series)
-  if dimensions is not None:
-    save(curves.kl_per_dimension(dimensions, labels), folder / "kl_per_dimension.png")
+  for name, figure, _ in histories.drawn(shown, labels):
+    save(figure, folder / f"{name}.png")
 
 
 def save(figure: plots.Figure, path: pathlib.Path) -> None:

@@ -14,11 +14,11 @@ from genjax.analysis import (
   selection,
   smoothness,
 )
-from genjax.analysis.picture_rows import Asked
+from genjax.analysis.picture_rows import InterpolationFlags
 from genjax.metrics import paths
 from genjax.plotting import galleries
 
-ASKED = Asked(paths.KINDS, pairs=2, steps=5, seed=3)
+ASKED = InterpolationFlags(paths.KINDS, pairs=2, steps=5, seed=3)
 SLOPES = jnp.array([[1.0, 0.2, 0.1], [0.0, 1.0, 0.3], [0.5, 0.0, 1.0]])
 
 
@@ -65,7 +65,7 @@ def test_between_images_a_vae_goes_from_mean_to_mean(vae, drawn):
   (chosen,) = selection.read([path], ["latent=3"])
   originals = np.asarray(plan.splits.test.image[:4]) / np.float32(255)
   made = drawn(path_pictures.between_images([chosen], ASKED, originals, np.arange(4)))
-  for r, run in enumerate(chosen.loaded()):
+  for r, run in enumerate(toys.loaded(chosen)):
     reconstructed = np.asarray(run.generate(run.encode(originals)[0]))
     error = np.sqrt(((reconstructed - originals) ** 2).mean((1, 2, 3)))
     for p in range(2):

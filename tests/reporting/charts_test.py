@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 
 from genjax.analysis import selection
-from genjax.plotting import plots
+from genjax.plotting import histories, plots
 from genjax.reporting import charts
 
 
@@ -41,6 +41,6 @@ def test_figures_are_drawn_and_not_taken_from_a_folder(vae, tmp_path):
 def test_dimensions_in_words():
   labels = [plots.RunLabel(seed, "latent 2", -1) for seed in range(3)]
   values = np.array([[2, 0.05, np.nan], [3, 0.01, np.nan], [4, 1, np.nan]])
-  assert charts._of_dimensions(values, labels) == (
+  assert histories._described_dimensions(values, labels) == (
     "KL of each latent dimension in nats: latent 2 median total 3.01 nats, 1 dimensions above 0.1."
   )

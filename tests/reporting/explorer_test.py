@@ -3,6 +3,7 @@
 import numpy as np
 
 from genjax.analysis import latents, selection
+from genjax.plotting import galleries
 from genjax.reporting import explorer
 
 
@@ -34,7 +35,7 @@ def test_axes_are_the_dimensions_that_matter(vae):
 
 def test_tiles_lie_where_the_script_looks(vae):
   tiles = np.arange(12, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 3, 1), np.uint8)
-  sheet = explorer.tiled(tiles, 3)
+  sheet = galleries.tiled(tiles, 3)
   assert sheet.shape == (8, 9, 1)
   assert (sheet[2:4, 3:6] == 4).all()
 
