@@ -32,7 +32,8 @@ from genjax.metrics.catalogue import SCORES
 from genjax.mistakes import suggestion
 from genjax.plotting import plots, tables
 from genjax.plotting.tables import Table
-from genjax.types import UserError
+from genjax.training import workdir
+from genjax.types import UserError, grouped
 
 # Of the files that it writes.
 NAMES = (
@@ -207,8 +208,8 @@ def _health(judged: health.Judged) -> str:
 
 def _check(metrics: Sequence[str], homes: Sequence[workdirs.Workdir]) -> None:
   """Raises `UserError` for what is neither a score of genjax's nor of one's own."""
-  figures = {name for home in homes for run in home.runs for name in run.figures if "@" in name}
-  known = [*SCORES, *sorted({name.partition("@")[0] for name in figures} - SCORES.keys())]
+  recorded = {name.partition("@")[0] for home in homes for name in home.scores}
+  known = [*SCORES, *sorted(recorded - SCORES.keys())]
   for name in metrics:
     if name not in known:
       raise UserError(f"--metrics has {name!r}, which is not a score{suggestion(name, known)}")
@@ -225,15 +226,17 @@ def _chosen(found: list[Scores], metrics: Sequence[str]) -> list[Scores]:
 
 def _write(out: pathlib.Path, made: dict[str, Table], found: list[Scores]) -> list[str]:
   """Writes all tables and figures, and removes an earlier call's; returns the files' names."""
-  written = []
-  try:
+  contents = {}
+  for name, table in made.items():
+    if table.blocks:
+      contents[f"{name}.csv"] = tables.csv_text(table)
+      if name not in _CSV_ALONE:
+        contents[f"{name}.tex"] = tables.latex(table)
+  with workdir.writable("--out", out):
     out.mkdir(parents=True, exist_ok=True)
-    for name, table in made.items():
-      if table.blocks:
-        for ending, form in (("csv", tables.csv_text), ("tex", tables.latex)):
-          if ending == "csv" or name not in _CSV_ALONE:
-            files.write(out / f"{name}.{ending}", form(table))
-            written.append(f"{name}.{ending}")
+    for name, content in contents.items():
+      files.write(out / name, content)
+    written = list(contents)
     for name, figure in _figures(found):
       if figure:
         plots.save(figure, out / f"{name}.png")
@@ -241,20 +244,13 @@ def _write(out: pathlib.Path, made: dict[str, Table], found: list[Scores]) -> li
     for file in out.iterdir():
       if file.name not in written and re.fullmatch(NAMES, file.name):
         file.unlink()
-  except OSError as error:
-    raise UserError(
-      f"--out={out} cannot be written ({error.strerror}); name a folder that can"
-    ) from error
   return written
 
 
 def _figures(found: list[Scores]) -> Iterator[tuple[str, plots.Figure | None]]:
   """(name, figure) of all figures; None where there is nothing to be drawn."""
-  found, families = [scores for scores in found if scores.known.any()], {}
-  for scores in found:
-    about = [str(scores.record.get(key, "")) for key in ("data", "image_shape", "trained_on")]
-    place = scores.protocol, *about
-    families.setdefault(place, []).append(scores)
+  found = [scores for scores in found if scores.known.any()]
+  families = grouped(found, lambda one: (one.protocol, *recorded_scores.of_data(one.record)))
   ids = [protocol for protocol, *_ in families]
   for i, (place, family) in enumerate(families.items()):
     record = family[0].record
@@ -263,14 +259,14 @@ def _figures(found: list[Scores]) -> Iterator[tuple[str, plots.Figure | None]]:
     # The same protocol on other data.
     name += f"-{i + 1}" if ids.count(place[0]) > 1 else ""
     by_latent = score_plots.spans_latents(family)
-    own, every, some = score_panels.thinned(family, found, by_latent)
+    own, every, some = score_panels.thinned(family, found, "line" if by_latent else "setting")
     if by_latent:
       figure = score_plots.against_latent(own, f"Scores by latent size: {title}{some}", every)
       yield f"latent-{name}", figure
     else:
       figure = score_plots.by_setting(own, f"Scores by setting: {title}{some}", every)
       yield f"settings-{name}", figure
-    own, every, some = score_panels.thinned(family, found, by_line=False)
+    own, every, some = score_panels.thinned(family, found, "setting")
     title += some
     yield f"steps-{name}", score_curves.over_training(own, f"Over training: {title}", every)
     yield f"best-{name}", score_curves.best_of(own, f"Best of k runs: {title}", every)

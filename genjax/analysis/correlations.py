@@ -1,14 +1,13 @@
 """Tables of what ranks runs alike: feature networks, and losses of training and scores."""
 
 import itertools
-import json
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from genjax.analysis.measures import summary
-from genjax.analysis.recorded_scores import Scores
+from genjax.analysis.recorded_scores import Scores, families
 from genjax.metrics import association
 from genjax.plotting.tables import Block, Column, Table
 
@@ -27,13 +26,9 @@ _AGREEMENT = (
 
 def agreement(found: Sequence[Scores]) -> Table:
   """Whether feature networks rank settings, and runs within them, alike: Kendall's tau-b."""
-  families = {}
-  for scores in found:
-    rest = {key: value for key, value in scores.record.items() if key != "features"}
-    families.setdefault((scores.name, json.dumps(rest)), []).append(scores)
   rows = [
     (a.name, a.record["features"], b.record["features"], *_agreement(a, b))
-    for family in families.values()
+    for family in families(found, "features")
     for a, b in itertools.combinations(family, 2)
     if np.isfinite(a.values).sum() > 1
   ]

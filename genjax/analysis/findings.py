@@ -99,11 +99,10 @@ def _rounded(seeds: int) -> str:
   return f"{int(float(f'{seeds:.1e}')):,}"
 
 
-def headlines(
-  found: Sequence[Measure],
-  names: Sequence[str] = (),
-  most: int = 5,
-) -> list[Measure]:
+COLUMNS = 5  # that a screen has room for
+
+
+def headlines(found: Sequence[Measure], names: Sequence[str] = ()) -> list[Measure]:
   """The measures that answer first, one of each name.
 
   Of several protocols that of test images, then of most settings, then of most images is taken.
@@ -111,7 +110,6 @@ def headlines(
   Args:
     found: all of them; of equals the first network's stands for the others.
     names: which are wanted; those with a headline, or else the first of all, where empty.
-    most: columns that a screen has room for, if no names are given.
   """
 
   def fitness(measure: Measure) -> tuple[bool, int, int]:
@@ -124,7 +122,7 @@ def headlines(
       best[measure.name] = measure
   if names:
     return [best[name] for name in names if name in best]
-  return [one for one in best.values() if one.headline][:most] or list(best.values())[:most]
+  return [one for one in best.values() if one.headline][:COLUMNS] or list(best.values())[:COLUMNS]
 
 
 def answer(

@@ -4,13 +4,15 @@ A rule raises a flag or does not; it cannot judge where what it reads was not me
 """
 
 import math
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 
 from genjax.analysis.recorded_scores import Scores
 from genjax.analysis.workdirs import RunRecord, Workdir
 from genjax.plotting.tables import Block, Column, Table
 from genjax.training import diagnosis
-from genjax.training.diagnosis import COLLAPSED_KL, REMEDIES, Past, Trouble
+from genjax.training.diagnosis import COLLAPSED_KL, REMEDIES, Past
+from genjax.types import grouped
 
 # Of the floor's recall or coverage: a generator that misses most of the data, and is not merely
 # worse than another.
@@ -27,25 +29,18 @@ ACTIVE = 0.1
 Figures = Mapping[str, float]
 
 
-def flags(scores: Figures, floors: Figures, past: Past, latent: int = 0) -> list[Trouble]:
-  """The flags of a run, in the order of `REMEDIES`.
-
-  Args:
-    scores: its figures by the names in `catalogue.SCORES`.
-    floors: what real test images score, by the same names; of `modes`, how many classes there are.
-    past: its figures by the names of training, such as `val_kl`, up to the step of the weights.
-    latent: the size of its latent; 0 where that is not known.
-  """
-  judged = judge(scores, floors, past, latent)
-  return [Trouble(name, reason) for name, reason in judged.items() if reason]
-
-
 def judge(
   scores: Figures, floors: Figures, past: Past, latent: int = 0, whole: Past | None = None
 ) -> dict[str, str | None]:
   """What each rule says: a reason, "" where all is well, None where it has nothing to judge by.
 
-  Best weights are of a low of `past`: whether a run improved to its end, its `whole` past says.
+  Args:
+    scores: a run's figures by the names in `catalogue.SCORES`.
+    floors: what real test images score, by the same names; of `modes`, how many classes there are.
+    past: its figures by the names of training, such as `val_kl`, up to the step of the weights.
+    latent: the size of its latent; 0 where that is not known.
+    whole: as `past`, up to its end. Best weights are of a low of `past`: whether it improved to its
+      end, this says.
   """
   of_training = diagnosis.judge(past)
   if whole is not None:
@@ -54,7 +49,7 @@ def judge(
   for name in REMEDIES:
     rule = _RULES.get(name)
     said = diagnosis.first(rule(_known(scores), _known(floors), latent)) if rule else None
-    result[name] = _worst([said, of_training.get(name)])
+    result[name] = diagnosis.first([said, of_training.get(name)])
   if result["underfitted"] and result["few modes"]:  # what still improves is not collapsed
     both = f"{result['underfitted']}; {result['few modes']}"
     result |= {"underfitted": both, "few modes": ""}
@@ -68,53 +63,57 @@ def _known(figures: Figures) -> Figures:
 # Rules as in `diagnosis`, of scores and their floors.
 
 
+def _of_score(
+  name: str, scores: Figures, floors: Figures, wrong: Callable[[float, float], bool], words: str
+) -> list[str]:
+  """What a rule finds that reads one score; `wrong` and `words` take it and its floor."""
+  if name not in scores.keys() & floors.keys():
+    return []
+  value, floor = scores[name], floors[name]
+  return [words.format(value, floor) if wrong(value, floor) else ""]
+
+
 def _few_modes(scores: Figures, floors: Figures, latent: int) -> list[str]:
-  said = []
-  if {"modes"} <= scores.keys() & floors.keys():
-    fewer = scores["modes"] < floors["modes"]
-    said.append(f"{scores['modes']:g} of {floors['modes']:g} classes occur" if fewer else "")
+  said = _of_score("modes", scores, floors, operator.lt, "{:g} of {:g} classes occur")
   for name in ("recall", "coverage"):
-    if name in scores.keys() & floors.keys():
-      value, floor = scores[name], floors[name]
-      low = value < COLLAPSED * floor
-      said.append(
-        f"{name} {value:.2g} is below {COLLAPSED:g} x {floor:.2g}, that of real test images"
-        if low
-        else ""
-      )
+    words = f"{name} {{:.2g}} is below {COLLAPSED:g} x {{:.2g}}, that of real test images"
+    said += _of_score(name, scores, floors, lambda value, floor: value < COLLAPSED * floor, words)
   return said
 
 
 def _memorisation(scores: Figures, floors: Figures, latent: int) -> list[str]:
-  if "memorised" not in scores.keys() & floors.keys():
-    return []
-  value, floor = scores["memorised"], floors["memorised"]
-  if value <= max(MEMORISED * floor, MEMORISED_AT_LEAST):
-    return [""]
-  bound = f"{MEMORISED:g} x {floor:.2g}, that of real test images, and above {MEMORISED_AT_LEAST:g}"
-  return [f"memorised {value:.2g} is above {bound}"]
+  words = (
+    f"memorised {{:.2g}} is above {MEMORISED:g} x {{:.2g}}, that of real test images, and above "
+    f"{MEMORISED_AT_LEAST:g}"
+  )
+
+  def many(value: float, floor: float) -> bool:
+    return value > max(MEMORISED * floor, MEMORISED_AT_LEAST)
+
+  return _of_score("memorised", scores, floors, many, words)
+
+
+# These have no floors: each score stands for its own.
 
 
 def _critic_dead(scores: Figures, floors: Figures, latent: int) -> list[str]:
-  if "critic_gap_scaled" not in scores:
-    return []
-  value = scores["critic_gap_scaled"]
-  dead = abs(value) < FLAT_SCALED
-  return [f"critic_gap_scaled {value:.2g} is within {FLAT_SCALED:g} of 0" if dead else ""]
+  words = f"critic_gap_scaled {{:.2g}} is within {FLAT_SCALED:g} of 0"
+  return _of_score(
+    "critic_gap_scaled", scores, scores, lambda gap, _: abs(gap) < FLAT_SCALED, words
+  )
 
 
 def _posterior_collapse(scores: Figures, floors: Figures, latent: int) -> list[str]:
-  said = []
-  if "active_units" in scores:
-    active = scores["active_units"]
-    few = active == 0 or active < ACTIVE * latent
-    of = f" of {latent} dimensions" if latent else ""
-    said.append(f"active_units {active:g}{of}: none, or below {ACTIVE:g}" if few else "")
-  if "kl" in scores:
-    value = scores["kl"]
-    low = value < COLLAPSED_KL
-    said.append(f"kl {value:.2g} nats is below {COLLAPSED_KL:g}" if low else "")
-  return said
+  def few(active: float, _: float) -> bool:
+    return active == 0 or active < ACTIVE * latent
+
+  of = f" of {latent} dimensions" if latent else ""
+  words = f"active_units {{:g}}{of}: none, or below {ACTIVE:g}"
+  low = f"kl {{:.2g}} nats is below {COLLAPSED_KL:g}"
+  return [
+    *_of_score("active_units", scores, scores, few, words),
+    *_of_score("kl", scores, scores, lambda kl, _: kl < COLLAPSED_KL, low),
+  ]
 
 
 _RULES = {
@@ -140,7 +139,7 @@ def of_runs(workdirs: Sequence[Workdir], found: Sequence[Scores], weights: str) 
         judge(scores, {"modes": home.num_classes} | floors, past, run.latent, whole)
         for scores, floors in measured.get((run.setting, run.seed), [({}, {})])
       ]
-      result.append((run, {name: _worst([s[name] for s in said]) for name in REMEDIES}))
+      result.append((run, {name: diagnosis.first([s[name] for s in said]) for name in REMEDIES}))
   return result
 
 
@@ -167,22 +166,14 @@ def _measured(found: Sequence[Scores]) -> dict[tuple[str, int], list[tuple[dict,
   return merged
 
 
-def _worst(said: list[str | None]) -> str | None:
-  known = [s for s in said if s is not None]
-  return next(filter(None, known), "") if known else None
-
-
 def counts(judged: Judged) -> Table:
   """Each setting: how many of its runs have each flag, None where none of them could be judged."""
   columns = [Column("setting", "setting", "text"), Column("runs", "runs", "count")]
   columns.append(Column("failed", "failed", "count"))
   looked_at = [n for n in REMEDIES if any(said[n] is not None for _, said in judged)]
   columns += [Column(name.replace(" ", "_"), name, "count") for name in looked_at]
-  groups = {}
-  for run, said in judged:
-    groups.setdefault(run.setting, []).append((run, said))
   rows = []
-  for setting, members in groups.items():
+  for setting, members in grouped(judged, lambda one: one[0].setting).items():
     cells = [_flagged([said[name] for _, said in members]) for name in looked_at]
     rows.append((setting, len(members), sum(run.failed for run, _ in members), *cells))
   notes = ["-: not measured"] if any(None in row for row in rows) else []
@@ -218,10 +209,7 @@ def examples(raised: Table, where: str = "flags.csv") -> Table:
   """Of each setting and flag the first run; the others stand in `where`."""
   blocks = []
   for block in raised.blocks:
-    firsts = {}
-    for row in block.rows:
-      firsts.setdefault((row[0], row[2]), row)
-    rows = list(firsts.values())
+    rows = [own[0] for own in grouped(block.rows, lambda row: (row[0], row[2])).values()]
     more = len(block.rows) - len(rows)
     blocks.append(block._replace(rows=rows, notes=[f"{more} more in {where}"] if more else []))
   return raised._replace(blocks=blocks)

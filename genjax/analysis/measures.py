@@ -4,8 +4,9 @@ The unit is a training run (metrics/statistics.py). A setting's runs differ in t
 """
 
 import functools
+import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -129,8 +130,9 @@ class Measure(NamedTuple):
     by_setting = self.judged
     chosen = () if self.too_many else self.contrasts
     if chosen is not None:
-      chosen = [pair for pair in chosen if by_setting.keys() >= set(pair)]
-    compared = _compared(self.better == "lower", _frozen(by_setting), _tuple(chosen))
+      chosen = tuple(pair for pair in chosen if by_setting.keys() >= set(pair))
+    frozen = json.dumps([(name, list(own.items())) for name, own in by_setting.items()])
+    compared = _compared(self.better == "lower", frozen, chosen)  # remembered by all that it takes
     if self.decides:
       return list(compared)
     return [one._replace(verdict=DESCRIBES) for one in compared]
@@ -140,24 +142,9 @@ DESCRIBES = "descriptive"  # in place of a verdict
 PAIRS = 20_000  # of one family: of 200 settings; more take minutes, and their p can decide nothing
 
 
-def _tuple(pairs: Sequence[Pair] | None) -> tuple[Pair, ...] | None:
-  return None if pairs is None else tuple(pairs)
-
-
-def _frozen(by_setting: Mapping[str, Mapping[int, float]]) -> tuple:
-  """To be remembered by: None for NaN, of which no two are equal."""
-  return tuple(
-    (name, tuple((seed, None if v != v else v) for seed, v in values.items()))
-    for name, values in by_setting.items()
-  )
-
-
 @functools.lru_cache(256)
-def _compared(lower: bool, frozen: tuple, contrasts: tuple[Pair, ...] | None) -> list[Compared]:
-  by_setting = {
-    name: {seed: math.nan if value is None else value for seed, value in values}
-    for name, values in frozen
-  }
+def _compared(lower: bool, frozen: str, contrasts: tuple[Pair, ...] | None) -> list[Compared]:
+  by_setting = {name: dict(values) for name, values in json.loads(frozen)}
   return significance.compare_all(by_setting, lower, contrasts)
 
 
@@ -166,17 +153,30 @@ def of_scores(found: Sequence[Scores], contrasts: tuple[Pair, ...] | None = None
   return [_of_scores(scores)._replace(contrasts=contrasts) for scores in found]
 
 
+def _grouped(runs: Iterable[tuple[str, int, Setting, Value]]) -> dict[str, Setting]:
+  """Settings by name, each with the values of its runs, from (name, seed, setting, value)."""
+  found = {}
+  for name, seed, setting, value in runs:
+    found.setdefault(name, setting).runs[seed] = value
+  return found
+
+
+def _setting(run: RunRecord, limits: tuple[float, float], floor: float = math.nan) -> Setting:
+  return Setting({}, run.workdir, run.latent, floor, limits, run.coordinates)
+
+
 def _of_scores(scores: Scores) -> Measure:
-  settings = {}
-  for run, value, step, floor in zip(
-    scores.runs, scores.values, scores.steps, scores.floors, strict=True
-  ):
-    limits = _limits(scores, run.latent)
-    home = settings.setdefault(
-      run.setting, Setting({}, run.workdir, run.latent, float(floor), limits, run.coordinates)
+  settings = _grouped(
+    (
+      run.setting,
+      run.seed,
+      _setting(run, _limits(scores, run.latent), float(floor)),
+      Value(float(value), run.status, int(step), scores.column in run.figures),
     )
-    measured = scores.column in run.figures
-    home.runs[run.seed] = Value(float(value), run.status, int(step), measured)
+    for run, value, step, floor in zip(
+      scores.runs, scores.values, scores.steps, scores.floors, strict=True
+    )
+  )
   record, features = scores.record, str(scores.record.get("features", ""))
   return Measure(
     scores.name,
@@ -215,22 +215,22 @@ def of_selections(
   **more,
 ) -> Measure:
   """The figures [R] of the runs of each selection; `limits` are of all, `more` as in `Measure`."""
-  settings = {}
-  for selection, values in found:
-    rows = zip(selection.labels, selection.numbers, selection.steps, values, strict=True)
-    for label, numbers, step, value in rows:
-      setting = settings.setdefault(
-        label.setting or selection.name,
-        Setting(
-          {},
-          selection.name,
-          int(numbers["latent"]),
-          limits=limits,
-          coordinates=selection.coordinates(numbers),
-        ),
-      )
-      status = "failed" if label.failed_at >= 0 else "sound"
-      setting.runs[label.seed] = Value(float(value), status, int(step))
+  settings = _grouped(
+    (
+      label.setting or one.name,
+      label.seed,
+      Setting(
+        {},
+        one.name,
+        int(numbers["latent"]),
+        limits=limits,
+        coordinates=one.coordinates(numbers),
+      ),
+      Value(float(value), "failed" if label.failed else "sound", int(step)),
+    )
+    for one, values in found
+    for label, numbers, step, value in zip(one.labels, one.numbers, one.steps, values, strict=True)
+  )
   return Measure(name, title, better, settings, **more)
 
 
@@ -243,33 +243,28 @@ def of_validation(homes: Sequence[Workdir]) -> list[Measure]:
   names = dict.fromkeys(name for run in runs for name in run.figures if name.startswith("val_"))
   order = ["loss", "swd", *METRICS]
   return [
-    Measure(name, metric_of(name).title, "", dict(_of_runs(runs, name)))
+    Measure(name, metric_of(name).title, "", _of_runs(runs, name))
     for name in sorted(names, key=lambda n: [*order, n[4:]].index(n[4:]))
   ]
 
 
-def _of_runs(runs: Sequence[RunRecord], name: str) -> Iterator[tuple[str, Setting]]:
-  groups = {}
-  for run in runs:
-    groups.setdefault(run.setting, []).append(run)
-  for setting, members in groups.items():
-    values = {
-      run.seed: Value(
+def _of_runs(runs: Sequence[RunRecord], name: str) -> dict[str, Setting]:
+  limits = metric_of(name).bounds
+  found = _grouped(
+    (
+      run.setting,
+      run.seed,
+      _setting(run, limits),
+      Value(
         math.nan if run.failed else run.at(name, run.last_step),
         run.status,
         run.last_step,
         name in run.figures,
-      )
-      for run in members
-    }
-    if any(value.known for value in values.values()):
-      first = members[0]
-      yield (
-        setting,
-        Setting(
-          values, first.workdir, first.latent, math.nan, metric_of(name).bounds, first.coordinates
-        ),
-      )
+      ),
+    )
+    for run in runs
+  )
+  return {setting: one for setting, one in found.items() if one.known}
 
 
 def summary(values: Iterable[float], better: str = "") -> Summary:

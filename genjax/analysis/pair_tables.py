@@ -7,7 +7,7 @@ from genjax.analysis.measures import Measure
 from genjax.metrics import power
 from genjax.metrics.significance import Compared
 from genjax.metrics.statistics import ENOUGH
-from genjax.plotting.tables import Block, Column, Estimate, Table
+from genjax.plotting.tables import Block, Column, Estimate, Table, csv_text
 
 _PAIRS = (
   Column("a", "A", "text"),
@@ -84,11 +84,11 @@ def _on_pairs(measure: Measure, compared: Sequence[Compared]) -> list[str]:
   return notes
 
 
-def files(name: str, found: Sequence[Measure]) -> dict[str, Table]:
-  """The three tables by the names of their files, without those that have no row."""
+def files(name: str, found: Sequence[Measure]) -> dict[str, bytes]:
+  """The three tables as CSV by the names of their files, without those that have no row."""
   made = {
     name: setting_tables.middles(found),
     f"{name}_pairs": pairs(found),
     f"{name}_runs": setting_tables.runs(found),
   }
-  return {name: table for name, table in made.items() if table.blocks}
+  return {f"{name}.csv": csv_text(table).encode() for name, table in made.items() if table.blocks}

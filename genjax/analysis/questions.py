@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from genjax.analysis import setting_tables
 from genjax.analysis.measures import Measure
 from genjax.config import contrasts
 from genjax.config.contrasts import Line, Pair
@@ -19,6 +20,7 @@ from genjax.metrics import significance, trends
 from genjax.metrics.statistics import ENOUGH, ranked
 from genjax.plotting import tables
 from genjax.plotting.tables import Block, Column, Table
+from genjax.types import grouped
 
 _QUESTIONS = (
   Column("question", "question", "text"),
@@ -37,14 +39,12 @@ def answered(found: Sequence[Measure]) -> Table:
     for measure in found
     if (rows := [*_trends(measure), *_interactions(measure), *_spread(measure)])
   ]
-  if blocks:
-    note = (
-      "trend: Jonckheere and Terpstra, tau above 0 where figures rise along the axis, a failed run "
-      "the worst; interaction: aligned ranks; spread: Brown and Forsythe; each p is of one "
-      "question, not corrected for the others"
-    )
-    blocks[-1] = blocks[-1]._replace(notes=[note])
-  return Table(_QUESTIONS, blocks)
+  note = (
+    "trend: Jonckheere and Terpstra, tau above 0 where figures rise along the axis, a failed run "
+    "the worst; interaction: aligned ranks; spread: Brown and Forsythe; each p is of one question, "
+    "not corrected for the others"
+  )
+  return setting_tables.noted(_QUESTIONS, blocks, [note])
 
 
 def _figures(measure: Measure) -> dict[str, np.ndarray]:
@@ -56,10 +56,7 @@ def _figures(measure: Measure) -> dict[str, np.ndarray]:
 def _lines(measure: Measure, figures: dict) -> dict[str, list[Line]]:
   """axis -> the lines along it of settings that have figures."""
   known = {name: measure.settings[name].coordinates for name in figures}
-  by_axis = {}
-  for line in contrasts.lines(known):
-    by_axis.setdefault(line.axis, []).append(line)
-  return by_axis
+  return grouped(contrasts.lines(known), lambda line: line.axis)
 
 
 def _groups(line: Line, figures: dict) -> list[np.ndarray]:
@@ -168,13 +165,11 @@ def equivalence(found: Sequence[Measure], margin: float) -> Table:
     for measure in found
     if measure.decides and (rows := _equivalent(measure, margin))
   ]
-  if blocks:
-    note = (
-      f"two one-sided rank sums; margin: {margin:g} of the median of both; a verdict takes "
-      f"{ENOUGH} seeds of each"
-    )
-    blocks[-1] = blocks[-1]._replace(notes=[note])
-  return Table(_EQUIVALENCE, blocks)
+  note = (
+    f"two one-sided rank sums; margin: {margin:g} of the median of both; a verdict takes {ENOUGH} "
+    "seeds of each"
+  )
+  return setting_tables.noted(_EQUIVALENCE, blocks, [note])
 
 
 def equivalent(table: Table, margin: float) -> dict[Pair, str]:

@@ -13,7 +13,7 @@ import numpy as np
 from genjax.analysis.workdirs import RunRecord, Workdir, without_runs
 from genjax.metrics.catalogue import OWN, SCORES, Score, recorded
 from genjax.scoring import score_files
-from genjax.types import UserError
+from genjax.types import UserError, grouped
 
 
 class Scores(NamedTuple):
@@ -51,13 +51,27 @@ class Scores(NamedTuple):
     """[R] the figures as statistics count them: NaN where the run failed."""
     return np.where([run.failed for run in self.runs], math.nan, self.values)
 
+  def only(self, rows: np.ndarray) -> "Scores":
+    """Those of some of its runs."""
+    values, steps, floors = (of_all[rows] for of_all in (self.values, self.steps, self.floors))
+    runs = [self.runs[r] for r in rows]
+    return self._replace(runs=runs, values=values, steps=steps, floors=floors)
+
   @property
   def settings(self) -> dict[str, np.ndarray]:
     """Setting -> the places of its runs that are known; in the workdirs' order."""
-    groups = {}
-    for r in np.flatnonzero(self.known):
-      groups.setdefault(self.runs[r].setting, []).append(r)
+    groups = grouped(np.flatnonzero(self.known), lambda r: self.runs[r].setting)
     return {setting: np.array(rows) for setting, rows in groups.items()}
+
+
+def families(found: Sequence[Scores], but: str) -> list[list[Scores]]:
+  """Those of one name whose protocols differ in one of their keys alone."""
+
+  def family(scores: Scores) -> tuple[str, str]:
+    rest = {key: value for key, value in scores.record.items() if key != but}
+    return scores.name, json.dumps(rest, sort_keys=True)
+
+  return list(grouped(found, family).values())
 
 
 def evaluation(path: pathlib.Path, weights: str = "best") -> str:
@@ -74,26 +88,28 @@ def read(homes: Sequence[Workdir], weights: str) -> list[Scores]:
   Raises:
     UserError: there is none.
   """
-  by_place, records = {}, {}
-  for home in homes:
-    for (name, key), record in _scored(home, weights).items():
-      # The images are no part of a protocol, nor is what a model was trained on.
-      place = (name, key, home.source, home.image_shape, _trained_on(home, record))
-      by_place.setdefault(place, []).append(home)
-      records[place] = record
-  if not by_place:
+  found = [
+    (home, name, key, _record(home, record))
+    for home in homes
+    for (name, key), record in _scored(home, weights).items()
+  ]
+  if not found:
     raise UserError(_nothing(homes, weights))
-  order = [*SCORES]
-  places = sorted(
-    by_place,
-    key=lambda place: (
-      order.index(place[0]) if place[0] in order else len(order),
-      place[0],
-      str(records[place].get("features", "")),
-      str(records[place].get("seed", "")),
-    ),
-  )
-  return [_of(place, records[place], by_place[place], weights) for place in places]
+  # The images are no part of a protocol's id, nor is what a model was trained on.
+  groups = grouped(found, lambda one: (*one[1:3], *of_data(one[3])))
+  return [_of(group, weights) for group in sorted(groups.values(), key=_place)]
+
+
+def of_data(record: dict) -> list[str]:
+  """What a protocol's scores are of, beside what its id says."""
+  return [str(record.get(key, "")) for key in ("data", "image_shape", "trained_on")]
+
+
+def _place(group: Sequence[tuple[Workdir, str, str, dict]]) -> tuple:
+  """Where scores stand among others."""
+  _, name, _, record = group[0]
+  rank = [*SCORES].index(name) if name in SCORES else len(SCORES)
+  return rank, name, str(record.get("features", "")), str(record.get("seed", ""))
 
 
 def weights_scored(homes: Sequence[Workdir]) -> list[str]:
@@ -103,9 +119,8 @@ def weights_scored(homes: Sequence[Workdir]) -> list[str]:
 
 def _scored(home: Workdir, weights: str) -> dict[tuple[str, str], dict]:
   """(name, protocol id) -> the protocol's record, of what a workdir was scored by."""
-  names = {name for run in home.runs for name in run.figures if "@" in name}
   found = {}
-  for name, _, key in (name.partition("@") for name in sorted(names)):
+  for name, _, key in (name.partition("@") for name in sorted(home.scores)):
     record = home.protocols.get(key, {})
     if record.get("weights") == weights and "group" in record:
       found[name, key] = record
@@ -120,11 +135,10 @@ def _nothing(homes: Sequence[Workdir], weights: str) -> str:
   return f"{text}{hint}; run `{evaluation(homes[0].path, weights)}` first"
 
 
-def _of(place: tuple, record: dict, homes: list[Workdir], weights: str) -> Scores:
-  name, key, source, shape, trained_on = place
-  said = {"trained_on": trained_on} if trained_on else {}
+def _of(group: Sequence[tuple[Workdir, str, str, dict]], weights: str) -> Scores:
+  first, name, key, record = group[0]
   runs, values, steps, floors = [], [], [], []
-  for home in homes:
+  for home, *_ in group:
     floor = home.protocols[key].get("floor") or {}
     for run in home.runs:
       history = run.figures.get(score_files.column(name, key), {})
@@ -133,16 +147,8 @@ def _of(place: tuple, record: dict, homes: list[Workdir], weights: str) -> Score
       values.append(history.get(step, math.nan))
       steps.append(-1 if math.isnan(values[-1]) else step)
       floors.append(floor.get(name, math.nan))
-  return Scores(
-    name,
-    key,
-    _telling(record) | {"data": source, "image_shape": list(shape)} | said,
-    runs,
-    np.array(values, float),
-    np.array(steps),
-    np.array(floors, float),
-    homes[0].num_classes,
-  )
+  figures = np.array(values, float), np.array(steps), np.array(floors, float)
+  return Scores(name, key, record, runs, *figures, first.num_classes)
 
 
 def _latest(run: RunRecord, history: Mapping[int, float], weights: str) -> int:
@@ -155,23 +161,17 @@ def _latest(run: RunRecord, history: Mapping[int, float], weights: str) -> int:
   return step if run.status != "done" or step == now else -1
 
 
-def _trained_on(home: Workdir, record: dict) -> str:
-  """Of a likelihood, which is of binarised images: whether the model had seen such, or grey ones.
+def _record(home: Workdir, record: dict) -> dict:
+  """A protocol without what tells nothing, and with the data that a workdir has.
 
-  One that was trained on grey images is not fitted to what its likelihood is of.
+  Of a likelihood, which is of binarised images, also whether the model had seen such, or grey ones:
+  one that was trained on grey images is not fitted to what its likelihood is of.
   """
-  if record["group"] != "likelihood" or home.binarised is None:
-    return ""
-  return "binarised images" if home.binarised else "grey images"
-
-
-def _said_trained_on(home: Workdir, record: dict) -> dict:
-  text = _trained_on(home, record)
-  return {"trained_on": text} if text else {}
-
-
-def _telling(record: dict) -> dict:
-  return {key: value for key, value in record.items() if key not in ("floor", "versions")}
+  said = {key: value for key, value in record.items() if key not in ("floor", "versions")}
+  said |= {"data": home.source, "image_shape": list(home.image_shape)}
+  if record["group"] == "likelihood" and home.binarised is not None:
+    said["trained_on"] = "binarised images" if home.binarised else "grey images"
+  return said
 
 
 def history(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
@@ -186,33 +186,25 @@ def remarks(homes: Sequence[Workdir], weights: str) -> Iterator[str]:
   """Lines on what is missing or cannot be compared."""
   scored = {home.name: _scored(home, weights) for home in homes}
   for home in homes:
-    unknown = {
-      name
-      for run in home.runs
-      for name in run.figures
-      if "@" in name and name.partition("@")[2] not in home.protocols
-    }
-    if unknown:
+    again = evaluation(home.path, weights)
+    if unknown := {name for name in home.scores if name.partition("@")[2] not in home.protocols}:
       yield (
         f"{home.name}: left out are {_few(sorted(unknown))}, of which its protocols.json does not "
-        f"say how they were measured; run `{evaluation(home.path, weights)}` again"
+        f"say how they were measured; run `{again}` again"
       )
     if not home.runs:
       yield f"{home.name}: {without_runs(home.path)}"
     elif not scored[home.name]:
-      yield (
-        f"{home.name}: no scores of {weights} weights; run `{evaluation(home.path, weights)}` first"
-      )
+      yield f"{home.name}: no scores of {weights} weights; run `{again}` first"
     elif lacking := _lacking(home, scored[home.name], weights):
       since = " since they were trained for longer" if any(lacking.values()) else ""
       yield (
-        f"{home.name}: {len(lacking)} of {len(home.runs)} runs are not scored{since}; run "
-        f"`{evaluation(home.path, weights)}`"
+        f"{home.name}: {len(lacking)} of {len(home.runs)} runs are not scored{since}; run `{again}`"
       )
     if scored[home.name] and (others := _others(home, scored)):
       yield (
-        f"{home.name}: no {', '.join(others)}, which others have; run "
-        f"`{evaluation(home.path, weights)} --metrics={','.join(others)}`"
+        f"{home.name}: no {', '.join(others)}, which others have; run `{again} "
+        f"--metrics={','.join(others)}`"
       )
     if running := sum(run.status == "running" for run in home.runs):
       yield f"{home.name}: {running} of {len(home.runs)} runs are still to be trained"
@@ -248,30 +240,25 @@ def _differences(homes: Sequence[Workdir], scored: dict, group: str) -> list[str
   """
   records = {}
   for home in homes:
-    data = {"data": home.source, "image_shape": list(home.image_shape)}
-    own = [
-      _telling(r) | data | _said_trained_on(home, r)
-      for r in scored[home.name].values()
-      if r["group"] == group
-    ]
-    if own:
+    if own := [_record(home, r) for r in scored[home.name].values() if r["group"] == group]:
       records[home.name] = own
   lines = []
   for key in dict.fromkeys(key for own in records.values() for record in own for key in record):
-    values = {}
     sets = {
       name: {json.dumps(record.get(key)).strip('"') for record in own}
       for name, own in records.items()
     }
     if set.intersection(*sets.values()):
       continue
-    for name, found in sets.items():
-      *first, last = sorted(found)
-      several = f"{', '.join(first)} and {last}" if first else last
-      values.setdefault(several, []).append(name)
+    values = grouped(sets, lambda name, sets=sets: _listed(sorted(sets[name])))
     if len(values) > 1:
       lines.append(f"{key} is " + ", ".join(f"{v} in {_few(names)}" for v, names in values.items()))
   return lines
+
+
+def _listed(values: list[str]) -> str:
+  *first, last = values
+  return f"{', '.join(first)} and {last}" if first else last
 
 
 def _few(names: list[str]) -> str:

@@ -7,16 +7,15 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from genjax.analysis import correlations, score_panels
 from genjax.analysis.recorded_scores import Scores, history
-from genjax.analysis.workdirs import RunRecord
 from genjax.metrics import association, statistics
 from genjax.plotting import curves, plots, tables
-from genjax.plotting.axes import Axis, Metric, axis_of, decades, metric_of, set_y
+from genjax.plotting.axes import Axis, Metric, axis_of, metric_of, set_axis, set_y
 from genjax.plotting.curves import CROSS
-from genjax.plotting.plots import STEPS, STYLE, Head, RunLabel
+from genjax.plotting.plots import STYLE, Head, RunLabel
 
 
 def over_training(
@@ -76,25 +75,19 @@ def best_of(
     )
     for s, c in zip(found, curves, strict=True)
   ]
-  names = score_panels.named_runs(score_panels.all_runs(found), lambda run: run.setting)
-  handles = [score_panels.handle_of(name, look[key]) for key, name in names.items()]
-  handles += [
-    mark for mark in score_panels.marks_of(found) if mark.get_label() == "real test images"
-  ]
-  heads = [score_panels.head_of(scores, axis) for scores, axis in zip(found, axes, strict=True)]
+  handles = score_panels.handles_of(score_panels.all_runs(found), look)
+  handles += score_panels.floor_mark(found)
   caption = (
     "Expected best of k runs that are drawn without replacement, exactly. A line begins where not "
-    f"all k may have failed.\n{score_panels.protocol_of(found)}"
+    "all k may have failed."
   )
-  figure, panels = plots.panel_grid(heads, title, handles, caption)
+  figure, panels = score_panels.frame(found, axes, title, handles, caption)
   most = max(len(curve) for part in curves for curve in part.values())
-  for panel, scores, axis, part in zip(panels, found, axes, curves, strict=True):
-    set_y(panel, axis)
+  for panel, part in zip(panels, curves, strict=True):
     for key, curve in part.items():
       line = {"color": look[key].color, "linestyle": look[key].dashes, "linewidth": 1.6}
       dot = "." if len(curve) <= 40 else None
       panel.plot(range(1, len(curve) + 1), curve, marker=dot, gid="best", **line)
-    score_panels.draw_floor(panel, scores)
     panel.set_xlim(1 - 0.03 * most, most * 1.03)
     panel.xaxis.set_major_locator(MaxNLocator(min(most, 8), steps=[1, 2, 5, 10], integer=True))
     panel.set_xlabel("k")
@@ -126,59 +119,57 @@ def against_loss(
     The figure; None where less than two runs have both.
   """
   look = score_panels.look_of(everything or found)
-  points = [point for scores in found if (point := _both(scores, loss)).values.size > 1]
+  points = [point for scores in found if (point := _both(scores, loss)).losses.size > 1]
   if not points:
     return None
-  axes = [
-    score_panels.axis_for(p.scores, p.values, [run.setting for run in p.runs]) for p in points
-  ]
+  axes = [score_panels.axis_for(p.scores, p.scores.values, p.settings) for p in points]
   across = [_axis_of_losses(p) for p in points]
   heads = [
     Head(p.scores.score.title, _spearman(p, above, beside))
     for p, above, beside in zip(points, axes, across, strict=True)
   ]
-  runs = {(run.setting, run.seed): run for p in points for run in p.runs}
-  names = score_panels.named_runs([*runs.values()], lambda run: run.setting)
-  handles = [score_panels.handle_of(name, look[key], "o", "none") for key, name in names.items()]
-  handles += [mark for mark in score_panels.marks_of(found) if mark.get_label() == "a run failed"]
+  runs = score_panels.all_runs([point.scores for point in points])
+  handles = score_panels.handles_of(runs, look, marker="o", linestyle="none")
+  handles += score_panels.failed_mark(found)
   caption = (
     "Point: one run, its loss on validation images at the weights that were scored. Spearman's rho "
-    f"is of runs ranked within their settings.\n{score_panels.protocol_of(found)}"
+    "is of runs ranked within their settings."
   )
+  caption = score_panels.captioned(caption, found)
   figure, panels = plots.panel_grid(heads, title, handles, caption)
   for panel, point, above, beside in zip(panels, points, axes, across, strict=True):
     set_y(panel, above)
-    _set_x(panel, beside)
+    set_axis(panel, "x", beside)
     panel.set_xlabel(metric_of(loss).title)
     for key, color in look.items():
-      _draw_points(panel, point, [run.setting == key for run in point.runs], color.color)
+      _draw_points(panel, point, [setting == key for setting in point.settings], color.color)
   return figure
 
 
 class _Points(NamedTuple):
-  """The runs that have a score and a loss."""
+  scores: Scores  # of the runs that have a score and a loss
+  losses: np.ndarray  # [R] of these
 
-  scores: Scores
-  runs: list[RunRecord]
-  losses: np.ndarray
-  values: np.ndarray
+  @property
+  def settings(self) -> list[str]:
+    return [run.setting for run in self.scores.runs]
 
 
 def _both(scores: Scores, loss: str) -> _Points:
   losses = correlations.losses(scores, loss)
   rows = np.flatnonzero(np.isfinite(losses) & np.isfinite(scores.values))
-  return _Points(scores, [scores.runs[r] for r in rows], losses[rows], scores.values[rows])
+  return _Points(scores.only(rows), losses[rows])
 
 
 def _axis_of_losses(points: _Points) -> Axis:
-  labels = [RunLabel(run.seed, run.setting, -1) for run in points.runs]
+  labels = [RunLabel(0, setting, -1) for setting in points.settings]
   return axis_of(Metric("", wide=True), points.losses[:, None], labels)
 
 
 def _draw_points(panel, points: _Points, chosen: list[bool], color) -> None:
-  failed = np.array([run.failed for run in points.runs])
+  failed = np.array([run.failed for run in points.scores.runs])
   x = np.clip(points.losses, *panel.get_xlim())
-  y = np.clip(points.values, *panel.get_ylim())
+  y = np.clip(points.scores.values, *panel.get_ylim())
   for part, mark in (
     (failed, CROSS | {"markersize": 5}),
     (~failed, score_panels.DOT | {"markersize": 3.6}),
@@ -189,8 +180,7 @@ def _draw_points(panel, points: _Points, chosen: list[bool], color) -> None:
 
 
 def _spearman(points: _Points, *axes: Axis) -> str:
-  settings = [run.setting for run in points.runs]
-  n, rho, p = association.spearman(points.losses, points.values, settings)
+  n, rho, p = association.spearman(points.losses, points.scores.values, points.settings)
   text = f"n = {n}"
   if not math.isnan(rho):
     text = f"Spearman {rho:.2f}".replace("-", "\N{MINUS SIGN}") + f", {text}, p {_p(p)}"
@@ -201,15 +191,3 @@ def _spearman(points: _Points, *axes: Axis) -> str:
 def _p(p: float) -> str:
   shown = tables.p_value(p)
   return shown if shown.startswith("<") else f"= {shown}"
-
-
-def _set_x(panel, axis: Axis) -> None:
-  panel.set_xlim(axis.low, axis.high)
-  if axis.linear:
-    panel.set_xscale("asinh", linear_width=axis.linear)
-    panel.xaxis.set_major_locator(FixedLocator(decades(axis)))
-    panel.xaxis.set_minor_locator(NullLocator())
-    panel.set_xlim(axis.low, axis.high)
-  else:
-    panel.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
-  panel.xaxis.set_major_formatter(FuncFormatter(plots.tick_label))

@@ -20,9 +20,10 @@ from genjax.analysis.recorded_scores import Scores
 from genjax.analysis.workdirs import RunRecord
 from genjax.metrics import statistics
 from genjax.plotting import plots
-from genjax.plotting.axes import Axis, set_y
+from genjax.plotting.axes import Axis
 from genjax.plotting.curves import CROSS
 from genjax.plotting.plots import STYLE
+from genjax.types import grouped
 
 
 class _Group(NamedTuple):
@@ -73,9 +74,7 @@ def against_latent(
 
   margin = max(slots.values()) / 2 + 0.03 * span
   edges = math.log10(latents[0]) - margin, math.log10(latents[-1]) + margin
-  look = plots.looks(
-    score_panels.unique(run.line for run in score_panels.all_runs(everything or found))
-  )
+  look = score_panels.look_of(everything or found, "line")
   figure, panels = _points(found, title, runs, look, place, "line: through the latents")
   for panel in panels:
     _label_latents(panel, latents, edges)
@@ -129,25 +128,17 @@ def _points(
   `place` tells of a run its colour's key, and the middle and the width of where its setting stands.
   """
   axes = [_axis(scores) for scores in found]
-  names = score_panels.named_runs(runs, lambda run: place(run)[0])
-  handles = [
-    score_panels.handle_of(
-      f"{i}  {name}" if numbered else name, look[key], "o", "" if joined else "none"
-    )
-    for i, (key, name) in enumerate(names.items(), 1)
-  ]
-  heads = [score_panels.head_of(scores, axis) for scores, axis in zip(found, axes, strict=True)]
-  caption = _caption(found, axes, joined)
-  figure, panels = plots.panel_grid(heads, title, handles + score_panels.marks_of(found), caption)
+  by, line = ("line", {}) if joined else ("setting", {"linestyle": "none"})
+  handles = score_panels.handles_of(runs, look, by, numbered, marker="o", **line)
+  handles += score_panels.floor_mark(found) + score_panels.failed_mark(found)
+  figure, panels = score_panels.frame(found, axes, title, handles, _caption(found, axes, joined))
   for panel, scores, axis in zip(panels, found, axes, strict=True):
-    set_y(panel, axis)
     groups = [_Group(*place(scores.runs[rows[0]]), rows) for rows in scores.settings.values()]
     for group in groups:
       _draw_seeds(panel, scores, axis, group, look[group.key].color)
       _draw_middle(panel, scores, group, look[group.key].color)
-    for key in names if joined else []:
-      _join(panel, scores, [group for group in groups if group.key == key], look[key])
-    score_panels.draw_floor(panel, scores)
+    for name, own in grouped(groups, lambda group: group.key).items() if joined else ():
+      _join(panel, scores, own, look[name])
   return figure, panels
 
 
@@ -166,7 +157,7 @@ def _caption(found: Sequence[Scores], axes: list[Axis], joined: str) -> str:
     text += " Cross: a run that failed, at the worse edge where it has no figure."
   if any("not shown" in axis.note for axis in axes):
     text += " Triangle: beyond the axis."
-  return f"{text}\n{score_panels.protocol_of(found)}"
+  return text
 
 
 def _draw_seeds(panel, scores: Scores, axis: Axis, group: _Group, color) -> None:

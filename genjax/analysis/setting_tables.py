@@ -61,18 +61,15 @@ def _middles_of(measure: Measure, floors: bool) -> Block:
     told = summary(one.known.values(), measure.better)
     failed = _failed(one)
     counts = told.n, failed, len(one.runs) - len(one.known)
+    rate, of_rate = significance.failure_rate(failed, told.n + failed)
     estimates = (
       Estimate(told.median, *within(told.of_median, one.limits)),
       Estimate(told.iqm, *within(told.of_iqm, one.limits)),
       Estimate(told.mean, *within(told.of_mean, one.limits)),
-      Estimate(*_flat(significance.failure_rate(failed, told.n + failed))),
+      Estimate(rate, *of_rate),
     )
     rows.append((name, one.workdir, one.latent, *counts, *estimates, *([one.floor] * floors)))
   return Block(measure.heading, dict(measure.about), rows, uncounted(measure))
-
-
-def _flat(estimate: tuple[float, Interval]) -> tuple[float, float, float]:
-  return estimate[0], *estimate[1]
 
 
 def _failed(one: Setting) -> int:
@@ -123,12 +120,12 @@ def overview(found: Sequence[Measure], title: str, every: Sequence[Measure] = ()
     *(Column(_key(one), _head(one), "brief", interval=True) for one in found),
   ]
   names = dict.fromkeys(itertools.chain(*(one.settings for one in (*found, *every))))
-  shown = _best(list(names), found)
+  shown, chosen = _best(list(names), found)
   rows = [_overview_row(name, found) for name in shown]
   counts = [summary(one.known.values()).n for m in found for one in m.settings.values()]
   notes = _shared_notes(found)
   if len(shown) < len(names):
-    notes.append(f"{len(shown)} of {len(names):,} settings: {_chosen(found)}; compare writes all")
+    notes.append(f"{len(shown)} of {len(names):,} settings: {chosen}; compare writes all")
   if any(_failed(one) for m in found for one in m.settings.values()):
     notes.append(
       "a failed run is the worst one of these means, infinite where it is in the middle half"
@@ -141,28 +138,18 @@ def overview(found: Sequence[Measure], title: str, every: Sequence[Measure] = ()
 MOST = 100  # rows of settings for a reader
 
 
-def _decider(found: Sequence[Measure]) -> Measure | None:
-  return next((one for one in found if one.better), None)
-
-
-def _chosen(found: Sequence[Measure]) -> str:
-  """How `_best` chose."""
-  decider = _decider(found)
-  return f"the best by {decider.short}" if decider else "evenly spread"
-
-
-def _best(names: list[str], found: Sequence[Measure]) -> list[str]:
-  """At most `MOST` of these settings, in their order."""
-  decider = _decider(found)
+def _best(names: list[str], found: Sequence[Measure]) -> tuple[list[str], str]:
+  """At most `MOST` of these settings, in their order, and how they were chosen."""
+  decider = next((one for one in found if one.better), None)
   if len(names) <= MOST or not decider:
-    return thinning.spread(names, MOST)
+    return thinning.spread(names, MOST), "evenly spread"
 
   def rank(name: str) -> float:
     told = summary(decider.settings.get(name, _NOTHING).known.values(), decider.better).iqm
     return math.inf if math.isnan(told) else told if decider.better == "lower" else -told
 
   kept = set(sorted(names, key=rank)[:MOST])
-  return [name for name in names if name in kept]
+  return [name for name in names if name in kept], f"the best by {decider.short}"
 
 
 def _shared_notes(found: Sequence[Measure]) -> list[str]:

@@ -4,13 +4,12 @@ Runs that were scored again with other noise (`evaluate --seed=1`) have a protoc
 its seed alone; what they differ by is the evaluation's.
 """
 
-import json
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from genjax.analysis.recorded_scores import Scores
+from genjax.analysis.recorded_scores import Scores, families
 from genjax.metrics import variance
 from genjax.plotting.tables import Block, Column, Estimate, Table
 
@@ -27,11 +26,7 @@ _SPLITS = (
 
 def splits(found: Sequence[Scores]) -> Table:
   """Of each score that was measured with several seeds of noise: both sd, within settings."""
-  families = {}
-  for scores in found:
-    rest = {key: value for key, value in scores.record.items() if key != "seed"}
-    families.setdefault((scores.name, json.dumps(rest, sort_keys=True)), []).append(scores)
-  rows = [row for family in families.values() if len(family) > 1 for row in _of(family)]
+  rows = [row for family in families(found, "seed") if len(family) > 1 for row in _of(family)]
   text = "What runs of a setting differ by: the seed of training, and the noise of an evaluation"
   note = (
     "share: of one evaluation's variance the training seed's part; what an evaluation adds to all "

@@ -95,9 +95,9 @@ def judge(past: Past) -> dict[str, str | None]:
   return {name: first(rule(known)) for name, rule in _RULES.items()}
 
 
-def first(said: Sequence[str]) -> str | None:
-  """Of what a rule found the first that is wrong, "" if none is; None if it looked at nothing."""
-  return next(filter(None, said), "") if said else None
+def first(said: Sequence[str | None]) -> str | None:
+  """Of what was found the first that is wrong, "" if none is; None if nothing was looked at."""
+  return next(filter(None, said), None if set(said) <= {None} else "")
 
 
 # A rule gives what it found, "" for each thing that was looked at and is right.

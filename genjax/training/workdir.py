@@ -80,13 +80,13 @@ def _switch(path: pathlib.Path) -> None:
 
 
 @contextlib.contextmanager
-def writable(flag: str, path: pathlib.Path) -> Iterator[None]:
-  """Raises `UserError` where a folder that a flag names cannot be written."""
+def writable(flag: str, path: pathlib.Path, kind: str = "folder") -> Iterator[None]:
+  """Raises `UserError` where a folder, or a file, that a flag names cannot be written."""
   try:
     yield
   except OSError as error:
     raise UserError(
-      f"{flag}={path} cannot be written ({error.strerror}); name a folder that can"
+      f"{flag}={path} cannot be written ({error.strerror}); name a {kind} that can"
     ) from error
 
 
