@@ -17,8 +17,8 @@ from genjax.data.sources import shortened
 from genjax.plotting import thinning
 from genjax.reporting import charts, explorer, facts, page, results, samples
 from genjax.reporting.samples import Exhibits
-from genjax.training import config_file, planning, workdir
-from genjax.types import UserError
+from genjax.training import planning, workdir
+from genjax.types import UserError, grouped
 
 FILE = "report.html"
 
@@ -28,7 +28,6 @@ class Subject(NamedTuple):
 
   paths: list[pathlib.Path]  # as they were named
   homes: list[workdirs.Workdir]  # all programs
-  records: dict[str, dict]  # a program's name -> its config.json
   selections: list[Selection]  # those with a checkpoint
 
 
@@ -52,13 +51,9 @@ def write(
   if out.suffix != ".html":
     raise UserError(f"--out={out}: expected a file .html")
   text = page.render(context(paths, splits, where))
-  try:
+  with workdir.writable("--out", out, "file"):
     out.parent.mkdir(parents=True, exist_ok=True)
     files.write(out, text)
-  except OSError as error:
-    raise UserError(
-      f"--out={out} cannot be written ({error.strerror}); name a file that can"
-    ) from error
 
 
 def context(
@@ -67,14 +62,13 @@ def context(
   """What the templates show."""
   paths = distinct(paths)
   homes, selections = workdirs.read(paths), selection.read(paths)
-  records = {home.name: config_file.read_config(home.path) for home in homes}
-  subject = Subject(paths, homes, records, selections)
+  subject = Subject(paths, homes, selections)
   failed = sum(run.failed for home in homes for run in home.runs)
   running = sum(run.status == "running" for home in homes for run in home.runs)
   runs = sum(len(home.runs) for home in homes)
   settings = len({run.setting for home in homes for run in home.runs})
-  found = results.made(homes, compare := _command("compare", subject, positional=True))
-  again = [command + found["flags"] for command in _each("evaluate", subject)]
+  found = results.made(homes, compare := _command("compare", paths, positional=True))
+  again = [_command("evaluate", [path]) + found["flags"] for path in paths]
   return {
     "title": ", ".join(pathlib.Path(os.path.abspath(path)).name for path in paths),
     "counts": [
@@ -84,13 +78,13 @@ def context(
       (f"{failed:,}", "failed"),
       *([(f"{running:,}", "still to be trained")] if running else []),
     ],
-    "lead": facts.lead(list(records.values())),
+    "lead": facts.lead([home.record for home in homes]),
     "what": _what(subject),
     "results": found | {"evaluate": again, "compare": compare},
     "curves": charts.made(subject.selections),
     "exhibits": _exhibits(subject, _loader(splits, where)),
     "failures": _failures(subject),
-    "again": _command("report", subject),
+    "again": _command("report", paths),
   }
 
 
@@ -109,30 +103,24 @@ def _counted(count: int, noun: str) -> str:
   return noun if count == 1 else f"{noun}s"
 
 
-def _command(name: str, subject: Subject, positional: bool = False) -> str:
+def _command(name: str, paths: Sequence[pathlib.Path], positional: bool = False) -> str:
   """The command of ours that makes something again."""
-  paths = shlex.join(str(path) for path in subject.paths)
-  return f"python -m genjax.{name} {'' if positional else '--workdir='}{paths}"
-
-
-def _each(name: str, subject: Subject) -> list[str]:
-  """The same, where the command takes one workdir."""
-  return [_command(name, subject._replace(paths=[path])) for path in subject.paths]
+  named = shlex.join(map(str, paths))
+  return f"python -m genjax.{name} {'' if positional else '--workdir='}{named}"
 
 
 def _what(subject: Subject) -> dict:
   with_weights = {one.path: one for one in subject.selections}
   each = {
-    home.name: facts.of_workdir(subject.records[home.name], with_weights.get(home.path))
-    for home in subject.homes
+    home.name: facts.of_workdir(home.record, with_weights.get(home.path)) for home in subject.homes
   }
   shared, table = facts.common(each)
-  commands = [record.get("command", "") for record in subject.records.values()]
+  commands = {home.name: home.record.get("command", "") for home in subject.homes}
   return {
     "facts": shared,
     "table": page.grids(table) if table else [],
-    "commands": list(dict.fromkeys(filter(None, commands))),
-    "unrecorded": [n for n, record in subject.records.items() if not record.get("command")],
+    "commands": list(dict.fromkeys(filter(None, commands.values()))),
+    "unrecorded": [name for name, command in commands.items() if not command],
   }
 
 
@@ -153,16 +141,17 @@ def _exhibits(subject: Subject, load: Callable) -> dict:
   every = Exhibits(*(list(itertools.chain(*parts)) for parts in zip(*made, strict=True)))
   runs = sum(len(one.index) for one in selections)
   conditional = {one.saved.classes for one in selections if one.model.num_classes}
+  walk = _command("interpolate", subject.paths)
   return {
-    "gallery": _by_setting(every.gallery),
+    "gallery": grouped(every.gallery, lambda row: row.setting),
     "gallery_left_out": runs - len(every.gallery),
     "missing": list(dict.fromkeys(missing)),
     "interpolations": every.interpolations,
     "spaces": every.spaces,
     "explorer_left_out": _left_out(selections, shown["explorer"]),
     "classes": _in_words(conditional),
-    "sample": _command("sample", subject),
-    "interpolate": f"{_command('interpolate', subject)} --what=random --pairs={renderings.PAIRS}",
+    "sample": _command("sample", subject.paths),
+    "interpolate": f"{walk} --what=random --pairs={renderings.PAIRS}",
   }
 
 
@@ -233,29 +222,17 @@ def _training_images(one: Selection, load: Callable) -> tuple[np.ndarray | None,
   return splits.train.image, ""
 
 
-def _by_setting(rows: Sequence[samples.Row]) -> dict[str, list[samples.Row]]:
-  groups = {}
-  for row in rows:
-    groups.setdefault(row.setting, []).append(row)
-  return groups
-
-
 def _left_out(selections: Sequence[Selection], shown: list[list[int]]) -> list[str]:
-  names = []
-  for one, places in zip(selections, shown, strict=True):
-    rest = [label for place, label in enumerate(one.labels) if place not in places]
-    names += [", ".join(filter(None, [label.setting, f"seed {label.seed}"])) for label in rest]
-  return names
+  return [
+    label.name
+    for one, places in zip(selections, shown, strict=True)
+    for place, label in enumerate(one.labels)
+    if place not in places
+  ]
 
 
 def _failures(subject: Subject) -> dict:
-  names = {home.path: home.name for home in subject.homes}
-  failed_at, numbers = {}, {}
-  for one in subject.selections:
-    for place, (label, row) in enumerate(zip(one.labels, one.numbers, strict=True)):
-      failed_at[names[one.path], place] = label.failed_at
-      numbers[names[one.path], place] = row
-  table = results.failures(subject.homes, failed_at, numbers)
+  table = results.failures(subject.homes, subject.selections)
   return {
     "tables": page.grids(table),
     "count": sum(len(block.rows) for block in table.blocks),

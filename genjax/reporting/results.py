@@ -17,6 +17,7 @@ from genjax.analysis import (
   workdirs,
 )
 from genjax.analysis.measures import Measure
+from genjax.analysis.selection import Selection
 from genjax.analysis.workdirs import Workdir
 from genjax.metrics import statistics
 from genjax.plotting.tables import Block, Column, Table
@@ -96,17 +97,16 @@ def few(homes: Sequence[Workdir]) -> str:
   )
 
 
-def failures(
-  homes: Sequence[Workdir], failed_at: dict[tuple[str, int], int], numbers: dict
-) -> Table:
+def failures(homes: Sequence[Workdir], selections: Sequence[Selection]) -> Table:
   """The runs that failed, with their numbers; without blocks if none did.
 
   Args:
     homes: all of them.
-    failed_at: (workdir, row of runs.csv) -> the step that gave NaN or Inf.
-    numbers: (workdir, row) -> the run's numbers.
+    selections: the runs of those that have weights, which say the step that gave NaN or Inf.
   """
-  names = dict.fromkeys(name for row in numbers.values() for name in row if name != "seed")
+  known = {one.path: list(zip(one.labels, one.numbers, strict=True)) for one in selections}
+  numbers = [row for of_home in known.values() for _, row in of_home]
+  names = dict.fromkeys(name for row in numbers for name in row if name != "seed")
   columns = [Column("workdir", "workdir", "text")] if len(homes) > 1 else []
   columns += [Column("run", "run", "text"), Column("seed", "seed", "text")]
   columns += [Column("step", "failed at step", "text"), Column("best", "best step before", "count")]
@@ -115,7 +115,8 @@ def failures(
   for home in homes:
     for place, run in enumerate(home.runs):
       if run.failed:
-        step, own = failed_at.get((home.name, place), -1), numbers.get((home.name, place), {})
+        label, own = known[home.path][place] if home.path in known else (None, {})
+        step = label.failed_at if label else -1
         first = (home.name,) if len(homes) > 1 else ()
         at = f"{step:,}" if step >= 0 else f"after {run.last_step:,}"
         rest = (f"{own[name]:g}" if name in own else "-" for name in names)

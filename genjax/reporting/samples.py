@@ -15,6 +15,7 @@ from genjax.analysis import latents, renderings
 from genjax.analysis.renderings import Request
 from genjax.analysis.selection import Selection
 from genjax.plotting import animations
+from genjax.plotting.plots import RunLabel
 from genjax.reporting import explorer, page
 from genjax.reporting.page import Picture
 from genjax.training import cost
@@ -108,18 +109,12 @@ def short(selection: Selection) -> bool:
   return int(selection.saved.progress.state.step.max()) <= SHORT
 
 
-def _name(selection: Selection, run: int) -> str:
-  label = selection.labels[run]
-  failed = f", failed at step {label.failed_at:,}" if label.failed_at >= 0 else ""
-  return f"seed {label.seed}{failed}"
-
-
 def _about(selection: Selection, run: int, dimensions: Sequence[int]) -> str:
   step = int(selection.saved.states(selection.weights).step[selection.index[run]])
-  failed_at, latent = selection.labels[run].failed_at, selection.numbers[run]["latent"]
+  label, latent = selection.labels[run], selection.numbers[run]["latent"]
   text = f"Weights of step {step:,}."
-  if failed_at >= 0:
-    text += f" The run failed at step {failed_at:,}."
+  if label.failed:
+    text += f" The run failed at step {label.failed_at:,}."
   if latent > len(dimensions):
     place = "0, the prior's middle" if selection.model.encode else "the noise of the first sample"
     text += f" The other {latent - len(dimensions)} of {latent} dimensions stay at {place}."
@@ -138,12 +133,15 @@ def _gallery(
   rows = []
   for run, own, others in zip(runs, images, near, strict=True):
     label = selection.labels[run]
-    alt = f"{len(own)} images of {', '.join(filter(None, [label.setting, _name(selection, run)]))}"
+    alt = f"{len(own)} images of {label.name}{label.fate}"
     lines = [own] if others is None else [own, others]
     alt += "" if others is None else f"; below each the nearest training image{_distances(*lines)}"
-    name, failed = _name(selection, run), label.failed_at >= 0
-    rows.append(Row(label.setting, name, failed, page.strip(lines, alt)))
+    rows.append(_row(label, page.strip(lines, alt)))
   return rows
+
+
+def _row(label: RunLabel, *pictures: Picture) -> Row:
+  return Row(label.setting, f"seed {label.seed}{label.fate}", label.failed, *pictures)
 
 
 def _distances(images: np.ndarray, others: np.ndarray) -> str:
@@ -156,7 +154,7 @@ def _distances(images: np.ndarray, others: np.ndarray) -> str:
 def _interpolation(selection: Selection, run: int, images: np.ndarray) -> Row:
   label = selection.labels[run]
   frames = images.reshape(FRAMES, -1, *images.shape[1:])
-  name = ", ".join(filter(None, [label.setting, _name(selection, run)]))
+  name = f"{label.name}{label.fate}"
   pairs = frames.shape[1]
   places = np.linspace(0, FRAMES - 1, STILLS).round().astype(int)
   still = page.strip(
@@ -164,7 +162,7 @@ def _interpolation(selection: Selection, run: int, images: np.ndarray) -> Row:
   )
   alt = f"{pairs} interpolations of {name}, forth and back"
   moving = page.moving(animations.gif(page.side_by_side(frames)), frames.shape, alt)
-  return Row(label.setting, _name(selection, run), label.failed_at >= 0, moving, still)
+  return _row(label, moving, still)
 
 
 def affordable(selection: Selection) -> int:
@@ -181,10 +179,7 @@ def _spaces(
 ) -> list[explorer.Space]:
   if not runs:
     return []
-  some = selection._replace(
-    index=tuple(selection.index[run] for run in runs),
-    labels=[selection.labels[run] for run in runs],
-  )
+  some = selection.only(runs)
   if short(selection) or all(row["latent"] <= 2 for row in some.numbers):
     importance, what = np.zeros((len(runs), selection.model.latent)), ""
   else:

@@ -1,8 +1,11 @@
 """Tables of a report, from workdirs written by hand."""
 
+from types import SimpleNamespace
+
 import scored
 
 from genjax.analysis import workdirs
+from genjax.plotting.plots import RunLabel
 from genjax.reporting import results
 
 
@@ -34,10 +37,15 @@ def test_results_are_scores_where_there_are_some(tmp_path):
 
 def test_failures_have_their_step_and_numbers(tmp_path):
   path = scored.write(tmp_path / "a", {}, latents=(2, 10), failed=(4, 5))
-  numbers = {("a", 4): {"seed": 1, "latent": 10, "clip": 0.01}}
-  table = results.failures(workdirs.read([path]), {("a", 4): 11}, numbers)
+  steps = (-1, -1, -1, -1, 11, -1)
+  labels = [RunLabel(0, "", failed_at) for failed_at in steps]
+  numbers = [{"seed": 1, "latent": 10, "clip": 0.01}] * len(steps)
+  known = SimpleNamespace(path=path, labels=labels, numbers=numbers)
+  table = results.failures(workdirs.read([path]), [known])
   first, second = table.blocks[0].rows
   assert first == ("4", "1", "11", 8, "10", "0.01")
-  assert second == ("5", "2", "after 12", 8, "-", "-")
+  assert second == ("5", "2", "after 12", 8, "10", "0.01")
+  first, second = results.failures(workdirs.read([path]), []).blocks[0].rows
+  assert (first, second) == (("4", "1", "after 12", 8), ("5", "2", "after 12", 8))
   sound = scored.write(tmp_path / "b", {})
-  assert results.failures(workdirs.read([sound]), {}, {}).blocks == []
+  assert results.failures(workdirs.read([sound]), []).blocks == []
