@@ -1,7 +1,8 @@
 """Names the commands: `python -m genjax`."""
 
-import difflib
 import sys
+
+from genjax.mistakes import nearest
 
 COMMANDS = {
   "main": "trains what a config describes",
@@ -17,14 +18,10 @@ COMMANDS = {
 }
 
 
-def _nearest(name: str) -> str:
-  near = difflib.get_close_matches(name, COMMANDS, 1)
-  return near[0] if near else "main"
-
-
 if __name__ == "__main__":
   if asked := [argument for argument in sys.argv[1:] if argument not in ("-h", "--help")]:
-    sys.stderr.write(f"genjax: commands are modules: python -m genjax.{_nearest(asked[0])} ...\n")
+    near = nearest(asked[0], COMMANDS) or "main"
+    sys.stderr.write(f"genjax: commands are modules: python -m genjax.{near} ...\n")
     sys.exit(2)
   print("python -m genjax.COMMAND --help tells more of each:")
   for name, what in COMMANDS.items():

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from logging import Formatter
-from typing import Any, NamedTuple
+from typing import Any
 
 import ml_collections
 from absl import app, flags, logging
@@ -16,7 +16,7 @@ from absl import app, flags, logging
 from genjax import files, flag_parsing, process
 from genjax.mistakes import UserError
 
-flags.disclaim_key_flags()  # what `run_flags` defines belongs to its caller, for --help
+flags.disclaim_key_flags()  # what `define` defines belongs to the command, for --help
 
 
 def flags_of(module: str) -> flags.FlagValues:
@@ -24,12 +24,50 @@ def flags_of(module: str) -> flags.FlagValues:
   return flags.FLAGS if module == "__main__" else flags.FlagValues()
 
 
+def define(values: flags.FlagValues, **wanted: tuple) -> None:
+  """Defines flags, each of the kind that its default has; None stands for a text not given.
+
+  Args:
+    values: where they are defined, as `flags_of` has it.
+    wanted: of each its default, what --help says of it, and what it may be: of a number the least
+      and the most, of one of some texts all of them.
+  """
+  for name, (default, meaning, *limits) in wanted.items():
+    kinds = {bool: flags.DEFINE_bool, list: flags.DEFINE_list}
+    kinds |= {int: flags.DEFINE_integer, float: flags.DEFINE_float}
+    if any(isinstance(limit, str) for limit in limits):
+      flags.DEFINE_enum(name, default, limits, meaning, flag_values=values)
+    else:
+      kind = kinds.get(type(default), flags.DEFINE_string)
+      kind(name, default, meaning, *limits, flag_values=values)
+
+
+def asked(values: flags.FlagValues, kind: type, **others: Any) -> Any:
+  """A record of flags: each of its fields is the flag of that name, but for `others`."""
+  found = {name: values[name].value for name in kind._fields if name not in others}
+  found = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items()}
+  return kind(**found, **others)
+
+
+WEIGHTS = ("best", "last", "raw")
+# What several commands have.
+WORKDIR = (None, "Folder that main left, or a study of such; more may follow.")
+ALL = (False, "Print every table instead of the answer.")
+EXPLORE = (False, "Train even if the planned contrasts could not name a winner.")
+SEEDS = (0, 2**32 - 1)  # the least and the most
+DATA = (
+  "",
+  "Where the data of the runs lie now, if not where they were: a folder of images, a file .npz, or "
+  "the directory of TFDS datasets.",
+)
+
+
 def run_flags(
   values: flags.FlagValues,
   runs: str = "Rows of runs.csv, as 0,3, or numbers, as latent=10,seed=0; all if empty.",
-  workdir: str = "Folder that main left, or a study of such; more may follow.",
-  weights: tuple[str, ...] = ("best", "last", "raw"),
-) -> tuple[flags.FlagHolder, flags.FlagHolder, flags.FlagHolder]:
+  workdir: str = WORKDIR[1],
+  weights: tuple[str, ...] = WEIGHTS,
+) -> None:
   """--workdir, --runs and --weights: which trained runs a command is about.
 
   Args:
@@ -39,11 +77,8 @@ def run_flags(
     weights: what a command can take, the first by default.
   """
   averaged = "Which weights" + ("; raw are not averaged." if "raw" in weights else ".")
-  return (
-    flags.DEFINE_string("workdir", None, workdir, flag_values=values),
-    flags.DEFINE_list("runs", [], runs, flag_values=values),
-    flags.DEFINE_enum("weights", weights[0], weights, averaged, flag_values=values),
-  )
+  weights = (weights[0], averaged, *weights)
+  define(values, workdir=(None, workdir), runs=([], runs), weights=weights)
 
 
 def workdirs_of(flag: flags.FlagHolder, more: Sequence[str]) -> list[str]:
@@ -61,21 +96,7 @@ def workdirs_of(flag: flags.FlagHolder, more: Sequence[str]) -> list[str]:
   return paths
 
 
-class ScoreFlags(NamedTuple):
-  """The flags of what scores images."""
-
-  metrics: flags.FlagHolder
-  split: flags.FlagHolder
-  images: flags.FlagHolder
-  seed: flags.FlagHolder
-  networks: flags.FlagHolder
-  features: flags.FlagHolder
-
-  def values(self) -> dict[str, Any]:
-    return {flag.name: flag.value for flag in self}
-
-
-def score_flags(values: flags.FlagValues, images: str, seed: str) -> ScoreFlags:
+def score_flags(values: flags.FlagValues, images: str, seed: str) -> None:
   """--metrics, --split, --images, --seed, --networks and --features.
 
   Args:
@@ -89,35 +110,14 @@ def score_flags(values: flags.FlagValues, images: str, seed: str) -> ScoreFlags:
   split = (
     "Held-out images: the floor is theirs, as are likelihoods; others compare with training images."
   )
-  networks = "How many classifiers see the images."
-  features = "Another network: inception:WEIGHTS or MODULE:FUNCTION of images."
-  return ScoreFlags(
-    flags.DEFINE_list("metrics", [], metrics, flag_values=values),
-    flags.DEFINE_enum("split", "test", ["test", "validation"], split, flag_values=values),
-    flags.DEFINE_integer("images", 10_000, images, lower_bound=200, flag_values=values),
-    flags.DEFINE_integer("seed", 0, seed, flag_values=values),
-    flags.DEFINE_integer("networks", 1, networks, 1, 3, flag_values=values),
-    flags.DEFINE_string("features", "", features, flag_values=values),
-  )
-
-
-def explore_flag(values: flags.FlagValues) -> flags.FlagHolder:
-  return flags.DEFINE_bool(
-    "explore",
-    False,
-    "Train even if the planned contrasts could not name a winner.",
-    flag_values=values,
-  )
-
-
-def data_flag(values: flags.FlagValues) -> flags.FlagHolder:
-  """--data: where the data of runs lie, for commands that need them again."""
-  return flags.DEFINE_string(
-    "data",
-    "",
-    "Where the data of the runs lie now, if not where they were: a folder of images, a file .npz, "
-    "or the directory of TFDS datasets.",
-    flag_values=values,
+  define(
+    values,
+    metrics=([], metrics),
+    split=("test", split, "test", "validation"),
+    images=(10_000, images, 200),
+    seed=(0, seed),
+    networks=(1, "How many classifiers see the images.", 1, 3),
+    features=("", "Another network: inception:WEIGHTS or MODULE:FUNCTION of images."),
   )
 
 
@@ -167,31 +167,30 @@ def _set_in_file(line: str) -> str:
   return f"--config={flag.config_filename}: "
 
 
-def config_of(flag: flags.FlagHolder) -> ml_collections.ConfigDict:
-  """The config that a flag names. Raises `UserError` where there is none."""
-  config = flag.value
-  if not flags.FLAGS[flag.name].present:
+def config_of() -> tuple[ml_collections.ConfigDict, dict]:
+  """The config that --config names, and the dotted keys that the command line sets in it.
+
+  Raises:
+    UserError: there is none.
+  """
+  flag = flags.FLAGS["config"]
+  if not flag.present:
     raise UserError("--config is missing; name a file such as configs/vae_mnist.py")
-  path = flags.FLAGS[flag.name].config_filename
-  if isinstance(config, ml_collections.ConfigDict):
-    return config
+  path = flag.config_filename
+  if isinstance(flag.value, ml_collections.ConfigDict):
+    return flag.value, flag.override_values
   if not pathlib.Path(files.config(path).split(":")[0]).is_file():
     own = ", ".join(files.configs())
     raise UserError(f"--config={path}: there is no such file; genjax's own are {own}")
   raise UserError(f"--config={path}: its get_config() must return an ml_collections.ConfigDict")
 
 
-def overrides_of(flag: flags.FlagHolder) -> dict:
-  """The keys that the command line sets in the config of a flag, dotted, and their values."""
-  return flags.FLAGS[flag.name].override_values
-
-
-def origin(flag: flags.FlagHolder) -> dict:
+def origin() -> dict:
   """What config.json says of where it comes from: the command line, its config, when it began."""
   from genjax.types import now
 
   return {
     "command": shlex.join(["python", "-m", "genjax.main", *sys.argv[1:]]),
-    "config_file": flags.FLAGS[flag.name].config_filename,
+    "config_file": flags.FLAGS["config"].config_filename,
     "date": now(),
   }

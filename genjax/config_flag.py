@@ -37,9 +37,9 @@ def _networks(arguments: Iterable[str], flag: str) -> list[str]:
   return re.findall(r"[\w.]+:\w+", " ".join(chosen))
 
 
-def define(values: flags.FlagValues) -> flags.FlagHolder:
+def define(values: flags.FlagValues) -> None:
   """The flag --config, with --config.KEY for every key of the file."""
-  holder = config_flags.DEFINE_config_file(
+  config_flags.DEFINE_config_file(
     "config",
     None,
     "File with get_config(), as my_config.py, or the name of one that comes with genjax, as "
@@ -47,4 +47,3 @@ def define(values: flags.FlagValues) -> flags.FlagHolder:
     flag_values=values,
   )
   values["config"].parser = Parser("config")
-  return holder

@@ -10,12 +10,12 @@ its caches: decoded images and compiled programs.
 from genjax import cli, config_flag, process
 
 _FLAGS = cli.flags_of(__name__)
-_CONFIG = config_flag.define(_FLAGS)
-_EXPLORE = cli.explore_flag(_FLAGS)
+config_flag.define(_FLAGS)
+cli.define(_FLAGS, explore=cli.EXPLORE)
 
 
 def main() -> None:
-  given, overrides = cli.config_of(_CONFIG), cli.overrides_of(_CONFIG)
+  given, overrides = cli.config_of()
   process.prepare_jax()
   from genjax import config as genjax_config
   from genjax.scoring.watch import WATCH
@@ -26,7 +26,7 @@ def main() -> None:
   plans = planning.plans(wanted, description.load, WATCH)
   for text in description.sections(plans):
     print(text, end="", flush=True)
-  if not _EXPLORE.value:
+  if not _FLAGS.explore:
     design.check(design.of({folder: plan.config for folder, plan in plans.items()}))
 
 

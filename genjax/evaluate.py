@@ -4,35 +4,24 @@ Finished or still training; also a study, cell by cell. The scores go to metrics
 measured on to protocols.json; a second call computes what is missing. What they say is printed.
 """
 
-from absl import flags
-
 from genjax import cli, process
 
 _FLAGS = cli.flags_of(__name__)
-_WORKDIR = flags.DEFINE_string(
-  "workdir", None, "Folder that main left, or a study of such; more may follow.", flag_values=_FLAGS
-)
-_WEIGHTS = flags.DEFINE_list(
-  "weights", ["best"], "Of best, last and raw (not averaged).", flag_values=_FLAGS
-)
-_ASKED = cli.score_flags(
+cli.score_flags(
   _FLAGS, "How many images each run generates.", "Seed of the noise that images are generated from."
 )
-_NLL_IMAGES = flags.DEFINE_integer(
-  "nll_images",
-  500,
-  "How many images elbo and nll are measured on.",
-  lower_bound=1,
-  flag_values=_FLAGS,
+cli.define(
+  _FLAGS,
+  workdir=cli.WORKDIR,
+  weights=(["best"], "Of best, last and raw (not averaged)."),
+  nll_images=(500, "How many images elbo and nll are measured on.", 1),
+  nll_samples=(5000, "Latents drawn for each of these images.", 1),
+  data=cli.DATA,
 )
-_NLL_SAMPLES = flags.DEFINE_integer(
-  "nll_samples", 5000, "Latents drawn for each of these images.", lower_bound=1, flag_values=_FLAGS
-)
-_DATA = cli.data_flag(_FLAGS)
 
 
 def main(more: list[str]) -> None:
-  paths = cli.workdirs_of(_WORKDIR, more)
+  paths = cli.workdirs_of(_FLAGS["workdir"], more)
   process.prepare_jax()
   from genjax import api
   from genjax.analysis import comparison
@@ -40,15 +29,11 @@ def main(more: list[str]) -> None:
   from genjax.scoring import runs
   from genjax.scoring.protocols import Settings
 
-  asked = _ASKED.values()
-  settings = Settings(
-    asked["split"], asked["images"], asked["seed"], _NLL_IMAGES.value, _NLL_SAMPLES.value
-  )
-  metrics, weights = tuple(asked["metrics"]), tuple(_WEIGHTS.value)
-  how = settings, asked["networks"], asked["features"], _DATA.value
-  measured = api.compute(paths, runs.Wanted(weights, metrics, *how))
+  metrics, settings = tuple(_FLAGS.metrics), cli.asked(_FLAGS, Settings)
+  wanted = cli.asked(_FLAGS, runs.Wanted, names=metrics, settings=settings)
+  measured = api.compute(paths, wanted)
   names = [] if metrics == runs.ALL else list(map(catalogue.short, metrics))
-  for of in weights:
+  for of in wanted.weights:
     print(f"\n{comparison.scored(paths, of, names, measured)}", end="")
 
 

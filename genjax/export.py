@@ -7,34 +7,32 @@ the sweep's largest.
 
 import pathlib
 
-from absl import flags
-
 from genjax import cli, process
 from genjax.mistakes import UserError
 
 _FLAGS = cli.flags_of(__name__)
-_WORKDIR, _RUNS, _WEIGHTS = cli.run_flags(
+cli.run_flags(
   _FLAGS,
   runs="One row of runs.csv, as 3, or numbers that one run has, as latent=10,seed=0.",
   workdir="Folder that main left.",
 )
-_OUT = flags.DEFINE_string("out", None, "Folder for the files.", flag_values=_FLAGS)
+cli.define(_FLAGS, out=(None, "Folder for the files."))
 
 
 def main(more: list[str]) -> None:
-  paths = cli.workdirs_of(_WORKDIR, more)
-  if not _OUT.value:
+  paths = cli.workdirs_of(_FLAGS["workdir"], more)
+  if not _FLAGS.out:
     raise UserError("--out is missing; name a folder for the files")
   process.prepare_jax()
   from genjax.analysis import exporting, selection
 
-  found = selection.read(paths, _RUNS.value, _WEIGHTS.value)
+  found = selection.read(paths, _FLAGS.runs, _FLAGS.weights)
   if len(found) > 1:
     raise UserError(
       f"{', '.join(paths)} has runs of {len(found)} programs; name one folder, as {found[0].path}"
     )
-  names = exporting.write(pathlib.Path(_OUT.value), found[0])
-  print(f"{_OUT.value}: run {found[0].index[0]} of {found[0].path}: {', '.join(names)}")
+  names = exporting.write(pathlib.Path(_FLAGS.out), found[0])
+  print(f"{_FLAGS.out}: run {found[0].index[0]} of {found[0].path}: {', '.join(names)}")
 
 
 if __name__ == "__main__":

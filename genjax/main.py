@@ -4,43 +4,40 @@ import pathlib
 import sys
 
 import ml_collections
-from absl import flags
 
 from genjax import cli, config_flag, process
 from genjax.mistakes import UserError
 
 _FLAGS = cli.flags_of(__name__)
-_CONFIG = config_flag.define(_FLAGS)
-_WORKDIR = flags.DEFINE_string(
-  "workdir", None, "Folder for everything that the run leaves.", flag_values=_FLAGS
-)
-_EXPLORE = cli.explore_flag(_FLAGS)
-_CELL = flags.DEFINE_string(
-  "cell",
-  "",
-  "The only cell of a study to train, or part of one (sweep.seeds_at_once), by its folder or its "
-  "number from 1: other processes, on any machine, may train others meanwhile. `list` prints the "
-  "folders, and trains nothing.",
-  flag_values=_FLAGS,
-)
 _LIST = "list"
-_RAY = flags.DEFINE_string(
-  "ray",
-  "",
-  "Address of a Ray cluster that trains the cells of a study, or `local` for this machine's cores.",
-  flag_values=_FLAGS,
+config_flag.define(_FLAGS)
+cli.define(
+  _FLAGS,
+  workdir=(None, "Folder for everything that the run leaves."),
+  explore=cli.EXPLORE,
+  cell=(
+    "",
+    "The only cell of a study to train, or part of one (sweep.seeds_at_once), by its folder or its "
+    "number from 1: other processes, on any machine, may train others meanwhile. `list` prints the "
+    "folders, and trains nothing.",
+  ),
+  ray=(
+    "",
+    "Address of a Ray cluster that trains the cells of a study, or `local` for this machine's "
+    "cores.",
+  ),
+  ray_cpus=(1.0, "Cores of each cell.", 0),
+  ray_gpus=(0.0, "GPUs of each cell.", 0),
 )
-_CPUS = flags.DEFINE_float("ray_cpus", 1, "Cores of each cell.", 0, flag_values=_FLAGS)
-_GPUS = flags.DEFINE_float("ray_gpus", 0, "GPUs of each cell.", 0, flag_values=_FLAGS)
 
 
 def main() -> None:
-  given, overrides = cli.config_of(_CONFIG), cli.overrides_of(_CONFIG)
-  if not (_WORKDIR.value or _CELL.value == _LIST):
+  given, overrides = cli.config_of()
+  if not (_FLAGS.workdir or _FLAGS.cell == _LIST):
     raise UserError("--workdir is missing; name a folder for everything that the run leaves")
-  if _CELL.value and _RAY.value:
+  if _FLAGS.cell and _FLAGS.ray:
     raise UserError("--cell is one cell, and --ray trains all of them; drop one of the two")
-  elsewhere = bool(_RAY.value) or _CELL.value == _LIST
+  elsewhere = bool(_FLAGS.ray) or _FLAGS.cell == _LIST
   if not elsewhere:  # where cells are trained has devices, which this machine need not
     process.prepare_jax()
   from genjax import config
@@ -52,8 +49,8 @@ def main() -> None:
     return
   from genjax import api
 
-  asked = {"explore": _EXPLORE.value, "cell": _CELL.value}
-  api.run(wanted, pathlib.Path(_WORKDIR.value), cli.origin(_CONFIG), **asked)
+  asked = {"explore": _FLAGS.explore, "cell": _FLAGS.cell}
+  api.run(wanted, pathlib.Path(_FLAGS.workdir), cli.origin(), **asked)
 
 
 def _elsewhere(wanted: ml_collections.ConfigDict) -> None:
@@ -63,22 +60,25 @@ def _elsewhere(wanted: ml_collections.ConfigDict) -> None:
   from genjax.training import cluster, config_file, description, design
 
   programs = config.programs(wanted)
-  flag = f"--ray={_RAY.value}" if _RAY.value else f"--cell={_LIST}"
+  flag = f"--ray={_FLAGS.ray}" if _FLAGS.ray else f"--cell={_LIST}"
   units = config.units(programs)
   config.check_study(flag, list(units))
   description.check(wanted, WATCH)
-  if not _RAY.value:
+  if not _FLAGS.ray:
     print(*units, sep="\n")
     return
   planned = design.of(programs)
-  if not _EXPLORE.value:
+  if not _FLAGS.explore:
     design.check(planned)
-  path, resources = pathlib.Path(_WORKDIR.value), cluster.Resources(_CPUS.value, _GPUS.value)
+  path, resources = (
+    pathlib.Path(_FLAGS.workdir),
+    cluster.Resources(_FLAGS.ray_cpus, _FLAGS.ray_gpus),
+  )
   if "" not in programs and (path / "config.json").exists():
     raise UserError(f"{path} is a workdir of one program; name another --workdir for a study")
   if not (path / "config.json").exists():  # before anything is written there
     config_file.check_free(path, {unit.partition("/")[0] for unit in units})
-  cluster.run(list(units), path, sys.argv[1:], _RAY.value, resources)
+  cluster.run(list(units), path, sys.argv[1:], _FLAGS.ray, resources)
 
 
 if __name__ == "__main__":

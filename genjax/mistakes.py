@@ -35,10 +35,15 @@ class Occupied(UserError):  # noqa: N818 (an answer: the same command may do lat
   status = 75  # as sysexits.h has it for what is worth another try
 
 
+def nearest(name: str, known: Iterable[str]) -> str:
+  """The known name that is most like it; "" where none is near."""
+  return next(iter(difflib.get_close_matches(name, list(known), 1)), "")
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
   """ "; did you mean ...?" where a known name is near."""
-  near = difflib.get_close_matches(name, list(known), 1, 0.6)
-  return f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
+  near = nearest(name, known)
+  return f"; did you mean {near}?" if near else f"; known are {', '.join(known)}"
 
 
 def reason(error: Exception) -> str:

@@ -6,28 +6,25 @@ its end. The page needs no network, and the same workdirs give the same bytes.
 
 import pathlib
 
-from absl import flags
-
 from genjax import cli, process
 
 _FLAGS = cli.flags_of(__name__)
-_WORKDIR = flags.DEFINE_string(
-  "workdir", None, "Folder that main left, or a study; more may follow.", flag_values=_FLAGS
+cli.define(
+  _FLAGS,
+  workdir=(None, "Folder that main left, or a study; more may follow."),
+  out=("", "File of the page; report.html in the workdir if empty."),
+  data=cli.DATA,
 )
-_OUT = flags.DEFINE_string(
-  "out", "", "File of the page; report.html in the workdir if empty.", flag_values=_FLAGS
-)
-_DATA = cli.data_flag(_FLAGS)
 
 
 def main(more: list[str]) -> None:
-  paths = list(map(pathlib.Path, cli.workdirs_of(_WORKDIR, more)))
+  paths = list(map(pathlib.Path, cli.workdirs_of(_FLAGS["workdir"], more)))
   process.prepare_jax()
   from genjax.reporting import build
 
   every = build.distinct(paths)
-  out = pathlib.Path(_OUT.value or (every[0] / build.FILE if len(every) == 1 else build.FILE))
-  build.write(every, out, where=_DATA.value)
+  out = pathlib.Path(_FLAGS.out or (every[0] / build.FILE if len(every) == 1 else build.FILE))
+  build.write(every, out, where=_FLAGS.data)
   print(f"{out}: {out.stat().st_size / 1e6:.1f} MB; open it in a browser")
 
 

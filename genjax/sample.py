@@ -6,43 +6,38 @@ whatever --num is: image 3 of one run can be held against image 3 of another.
 
 import pathlib
 
-from absl import flags
-
 from genjax import cli, process
 from genjax.mistakes import UserError
 
 _FLAGS = cli.flags_of(__name__)
-_WORKDIR, _RUNS, _WEIGHTS = cli.run_flags(_FLAGS)
-_NUM = flags.DEFINE_integer("num", 64, "Images of each run.", 1, 100_000, flag_values=_FLAGS)
-_LABEL = flags.DEFINE_list(
-  "label", [], "Of conditional models: classes, which take turns; all if empty.", flag_values=_FLAGS
-)
-_NOISE_SEED = flags.DEFINE_integer(
-  "noise_seed", 0, "Of the noise, which is the same for all runs.", 0, 2**32 - 1, flag_values=_FLAGS
-)
-_OUT = flags.DEFINE_string(
-  "out",
-  None,
-  "FILE.png, FILE.npz, or a folder for single pictures; WORKDIR/samples/sample.png if not named.",
-  flag_values=_FLAGS,
+cli.run_flags(_FLAGS)
+cli.define(
+  _FLAGS,
+  num=(64, "Images of each run.", 1, 100_000),
+  label=([], "Of conditional models: classes, which take turns; all if empty."),
+  noise_seed=(0, "Of the noise, which is the same for all runs.", *cli.SEEDS),
+  out=(
+    None,
+    "FILE.png, FILE.npz, or a folder for single pictures; WORKDIR/samples/sample.png if not named.",
+  ),
 )
 
 
 def main(more: list[str]) -> None:
-  paths = cli.workdirs_of(_WORKDIR, more)
-  if _OUT.value == "":
+  paths = cli.workdirs_of(_FLAGS["workdir"], more)
+  if _FLAGS.out == "":
     raise UserError("--out is empty; name a .png, a .npz or a folder")
   process.prepare_jax()
   from genjax.analysis import sample_files, sampling, selection
 
-  selections = selection.read(paths, _RUNS.value, _WEIGHTS.value)
-  labels = sampling.labels(selections, _LABEL.value, _NUM.value)
-  out = pathlib.Path(_OUT.value) if _OUT.value else sample_files.place(paths, selections)
-  sample_files.write(out, selections, labels, _NOISE_SEED.value)
+  selections = selection.read(paths, _FLAGS.runs, _FLAGS.weights)
+  labels = sampling.labels(selections, _FLAGS.label, _FLAGS.num)
+  out = pathlib.Path(_FLAGS.out) if _FLAGS.out else sample_files.place(paths, selections)
+  sample_files.write(out, selections, labels, _FLAGS.noise_seed)
   runs = [label for one in selections for label in one.labels]
-  failed = sum(label.failed_at >= 0 for label in runs)
+  failed = sum(label.failed for label in runs)
   print(
-    f"{out}: {_NUM.value:,} images of {sample_files.counted(len(runs))}, {_WEIGHTS.value} weights"
+    f"{out}: {_FLAGS.num:,} images of {sample_files.counted(len(runs))}, {_FLAGS.weights} weights"
     + (f"; {sample_files.counted(failed)} failed, with the last good images" if failed else "")
   )
 

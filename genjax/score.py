@@ -6,29 +6,26 @@ Each file (.npz or .npy) or folder of pictures is a run; --out=FOLDER keeps the 
 
 import pathlib
 
-from absl import flags
-
 from genjax import cli, process
 from genjax.mistakes import UserError
 
 _FLAGS = cli.flags_of(__name__)
-_DATA = flags.DEFINE_string(
-  "data",
-  None,
-  "Real images: a dataset as mnist, a folder, an .npz, or a workdir for those of its runs.",
-  flag_values=_FLAGS,
+cli.score_flags(_FLAGS, "At most so many of each run.", "Random seed of the scores.")
+cli.define(
+  _FLAGS,
+  data=(
+    None,
+    "Real images: a dataset as mnist, a folder, an .npz, or a workdir for those of its runs.",
+  ),
+  directory=("", "Where datasets of TFDS lie; $TFDS_DATA_DIR if empty."),
+  out=("", "Folder that keeps the scores."),
 )
-_ASKED = cli.score_flags(_FLAGS, "At most so many of each run.", "Random seed of the scores.")
-_DIRECTORY = flags.DEFINE_string(
-  "directory", "", "Where datasets of TFDS lie; $TFDS_DATA_DIR if empty.", flag_values=_FLAGS
-)
-_OUT = flags.DEFINE_string("out", "", "Folder that keeps the scores.", flag_values=_FLAGS)
 
 
 def main(images: list[str]) -> None:
   if not images:
     raise UserError("no images; name files .npz or .npy, or folders of pictures, a run each")
-  if not _DATA.value:
+  if not _FLAGS.data:
     raise UserError("--data is missing; name a dataset as mnist, a folder, an .npz or a workdir")
   for path in images:
     if not pathlib.Path(path).exists():
@@ -36,12 +33,11 @@ def main(images: list[str]) -> None:
   process.prepare_jax()
   from genjax import api
 
-  asked = _ASKED.values()
-  places = {"directory": _DIRECTORY.value, "out": _OUT.value}
-  table = api.score(images, _DATA.value, count=asked.pop("images"), **asked, **places)
-  print(table)
-  if _OUT.value:
-    print(f"\n{_OUT.value}: the scores; python -m genjax.compare {_OUT.value} WORKDIR reads them")
+  names = ("data", "metrics", "split", "seed", "networks", "features", "directory", "out")
+  asked = {name: _FLAGS[name].value for name in names}
+  print(api.score(images, count=_FLAGS.images, **asked))
+  if out := _FLAGS.out:
+    print(f"\n{out}: the scores; python -m genjax.compare {out} WORKDIR reads them")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import pytest
 import genjax
 from genjax import config, models
 from genjax.analysis import exporting, interpolation, selection
+from genjax.analysis.picture_rows import InterpolationFlags
 from genjax.training import padding, sweep
 
 FOLDER = pathlib.Path(genjax.__file__).parents[1] / "configs" / "examples"
@@ -79,7 +80,7 @@ def test_it_is_trained_scored_compared_and_reported(trained, name, tmp_path):
 
 def test_a_flow_is_interpolated_exported_and_sampled(trained, tmp_path):
   path = trained("flow")
-  asked = interpolation.Wanted(pairs=1, steps=3, what=("random",), out=str(tmp_path / "paths"))
+  asked = InterpolationFlags(pairs=1, steps=3, what=("random",), out=str(tmp_path / "paths"))
   interpolation.interpolate([path], asked)
   assert "generate.stablehlo" in exporting.write(tmp_path / "e", selection.read([path], ["0"])[0])
   (best,), (raw,) = genjax.load(path), genjax.load(path, "raw")

@@ -13,6 +13,7 @@ import trainings
 import genjax
 from genjax import config, data, models, parts
 from genjax.analysis import exporting, interpolation, selection
+from genjax.analysis.picture_rows import InterpolationFlags
 from genjax.training import config_file, padding, planning
 
 NETWORK = {"model.network": "others:networks", "model.width": 0}
@@ -204,7 +205,7 @@ def test_it_is_scored_compared_interpolated_exported_and_reported(trained, tmp_p
   told = genjax.compare(path, ("ink",), out=tmp_path / "comparison")
   assert "difference in ink" in str(told)
   assert {row["score"] for row in told.settings.records()} == {"ink"}
-  asked = interpolation.Wanted(pairs=1, steps=3, out=str(tmp_path / "paths"))
+  asked = InterpolationFlags(pairs=1, steps=3, out=str(tmp_path / "paths"))
   interpolation.interpolate([path], asked)
   assert (tmp_path / "paths" / "random-1.png").exists()
   names = exporting.write(tmp_path / "export", selection.read([path], ["0"])[0])

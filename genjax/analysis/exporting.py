@@ -120,7 +120,7 @@ def _about(chosen: Selection) -> dict[str, str]:
   """What the run is, for the header of its weights."""
   (run,), (row,), (step,) = chosen.index, chosen.numbers, chosen.steps
   about = {"workdir": chosen.name, "run": run, **row, "weights": chosen.weights, "step": step}
-  if chosen.labels[0].failed_at >= 0:
+  if chosen.labels[0].failed:
     about["failed_at"] = chosen.labels[0].failed_at
   return {name: f"{value}" for name, value in about.items()}
 

@@ -2,7 +2,6 @@
 
 import pathlib
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,10 +15,10 @@ from genjax.analysis import (
   smoothness,
   test_images,
 )
-from genjax.analysis.picture_rows import Asked, Pictures
+from genjax.analysis.picture_rows import InterpolationFlags, Pictures
 from genjax.analysis.selection import Selection
-from genjax.metrics import paths, pixels
-from genjax.plotting import animations, plots, tables
+from genjax.metrics import pixels
+from genjax.plotting import animations, plots
 from genjax.scoring import feature_networks
 from genjax.types import UserError
 
@@ -29,24 +28,8 @@ NAMES = r"(random|images|classes|manifold|traversal)(-[\w.=-]+)?\.(png|gif)|smoo
 MOST_RUNS = 12  # that figures show
 
 
-class Wanted(NamedTuple):
-  """What the flags ask for."""
-
-  runs: tuple[str, ...] = ()  # as `selection.read` takes them
-  weights: str = "best"
-  what: tuple[str, ...] = ()  # () for all that the models allow
-  kinds: tuple[str, ...] = paths.KINDS
-  pairs: int = 2
-  steps: int = 11
-  seed: int = 0
-  images: tuple[str, ...] = ()  # places of test images; () for some of different classes
-  space: str = "pixels"
-  out: str = ""
-  data: str = ""  # where the data lie now
-
-
 def interpolate(
-  folders: Sequence[str | pathlib.Path], wanted: Wanted, everything: bool = False
+  folders: Sequence[str | pathlib.Path], wanted: InterpolationFlags, everything: bool = False
 ) -> str:
   """Writes pictures and tables, and returns what is to be printed: the finding, or every table.
 
@@ -66,15 +49,13 @@ def interpolate(
   what = [name for name in what if name != "images" or splits]
   places = chosen_images(splits.test.label, wanted) if "images" in what else ()
   shown, left_out = selection.for_figures(found, bool(wanted.runs), MOST_RUNS)
-  asked = Asked(wanted.kinds, wanted.pairs, wanted.steps, wanted.seed)
   inside = pathlib.Path() if folders[1:] else pathlib.Path(folders[0])
   out = pathlib.Path(wanted.out) if wanted.out else inside / "interpolation"
   files.check_folder(out, NAMES)
-  figures = measured(found, asked, wanted.space, splits) if "random" in what else []
+  figures = measured(found, wanted, splits) if "random" in what else []
   found_measures = findings.decide(smoothness.measures_of(figures)) if figures else []
-  made = pair_tables.files("smoothness", found_measures)
-  contents = {f"{name}.csv": tables.csv_text(table).encode() for name, table in made.items()}
-  contents |= dict(_file(*picture) for picture in pictures(shown, what, asked, splits, places))
+  contents = pair_tables.files("smoothness", found_measures)
+  contents |= dict(_file(*picture) for picture in pictures(shown, what, wanted, splits, places))
   files.write_folder(out, NAMES, contents)
   parts = []
   if figures:
@@ -86,7 +67,7 @@ def interpolate(
 
 
 def _data(
-  found: Sequence[Selection], what: Sequence[str], wanted: Wanted
+  found: Sequence[Selection], what: Sequence[str], wanted: InterpolationFlags
 ) -> tuple[data.Splits | None, list[str]]:
   """The data, where anything needs them; None and a line where what needs them was not named."""
   named = "images" in wanted.what or wanted.images or wanted.space == "features"
@@ -125,7 +106,7 @@ def chosen(found: Sequence[Selection], what: Sequence[str]) -> list[str]:
   return [name for name in WHAT if (name in what if what else name not in reasons)]
 
 
-def chosen_images(labels: np.ndarray, wanted: Wanted) -> np.ndarray:
+def chosen_images(labels: np.ndarray, wanted: InterpolationFlags) -> np.ndarray:
   """Places of two test images a pair. Raises as `test_images.places`, and for an odd number."""
   if len(wanted.images) % 2:
     raise UserError(
@@ -137,7 +118,7 @@ def chosen_images(labels: np.ndarray, wanted: Wanted) -> np.ndarray:
 def pictures(
   found: Sequence[Selection],
   what: Sequence[str],
-  asked: Asked,
+  asked: InterpolationFlags,
   splits: data.Splits | None,
   places: Sequence[int],
 ) -> Pictures:
@@ -159,11 +140,11 @@ def pictures(
 
 
 def measured(
-  found: Sequence[Selection], asked: Asked, space: str, splits: data.Splits | None
+  found: Sequence[Selection], asked: InterpolationFlags, splits: data.Splits | None
 ) -> list[smoothness.Paths]:
   """How smooth the paths of all runs are."""
   network = None
-  if space == "features":
+  if asked.space == "features":
     cache = found[0].saved.config.data.cache
     (network,) = feature_networks.load(splits, cache, "", 1, ["fd"])
   return [smoothness.measure(one, asked.kinds, asked.seed, network) for one in found]

@@ -19,7 +19,7 @@ from genjax.analysis.measures import Measure
 from genjax.analysis.reconstructions import ERRORS, Reconstructions
 from genjax.analysis.selection import Selection
 from genjax.metrics import pixels
-from genjax.plotting import galleries, latent_plots, plots, tables
+from genjax.plotting import galleries, latent_plots, plots
 from genjax.types import UserError
 
 NAMES = r"(reconstructions|latents)\.png|errors(_\w+)?\.csv"  # of the files that it writes
@@ -29,8 +29,8 @@ MOST_RUNS = 9  # that pictures show
 MEANINGS = "mse of a pixel, terms of the bound in nats an image"  # of the columns
 
 
-class Wanted(NamedTuple):
-  """What the flags ask for."""
+class ReconstructionFlags(NamedTuple):
+  """What the flags of `genjax.reconstruct` ask for."""
 
   runs: tuple[str, ...] = ()  # as `selection.read` takes them
   weights: str = "best"
@@ -106,7 +106,7 @@ def check(found: Sequence[Selection]) -> None:
 
 
 def reconstruct(
-  folders: Sequence[str | pathlib.Path], wanted: Wanted, everything: bool = False
+  folders: Sequence[str | pathlib.Path], wanted: ReconstructionFlags, everything: bool = False
 ) -> str:
   """Writes pictures and tables, and returns what is to be printed: the finding, or every table.
 
@@ -126,14 +126,13 @@ def reconstruct(
   measured = [reconstructions.measure(one, images[:count], wanted.seed) for one in found]
   about = {"weights": wanted.weights, "noise_seed": str(wanted.seed), "images": str(count)}
   first = findings.decide(errors(found, [one.errors for one in measured], about))
-  made = pair_tables.files("errors", first)
   shown, notes = selection.for_figures(found, bool(wanted.runs), MOST_RUNS)
   means = _means(shown, found, measured)
   contents = {
     "reconstructions.png": plots.png(gallery(shown, images[places], classes[places])),
     "latents.png": plots.png(scatter(shown, means, classes[: len(means[0])])),
   }
-  contents |= {f"{name}.csv": tables.csv_text(table).encode() for name, table in made.items()}
+  contents |= pair_tables.files("errors", first)
   files.write_folder(out, NAMES, contents)
   head = (
     f"Errors on {count:,} test images, {wanted.weights} weights, sampled latents of noise seed "

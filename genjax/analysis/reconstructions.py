@@ -58,8 +58,8 @@ def measure(selection: Selection, images: np.ndarray, seed: int) -> Reconstructi
     errors, mean = lax.map(of_image, (images, noise), batch_size=min(BATCH, len(images)))
     return errors.mean(0), mean
 
-  errors, mean = selection.vectorised(of_run)(selection.rows, images, noise)
-  return Reconstructions(dict(zip(ERRORS, np.asarray(errors).T, strict=True)), np.asarray(mean))
+  errors, mean = selection.computed(of_run, images, noise)
+  return Reconstructions(dict(zip(ERRORS, errors.T, strict=True)), mean)
 
 
 def reconstructed(selection: Selection, images: np.ndarray) -> np.ndarray:
@@ -68,4 +68,4 @@ def reconstructed(selection: Selection, images: np.ndarray) -> np.ndarray:
   def of_run(row: tuple[Run, State], images: Array) -> Array:
     return selection.model.generate(*row, selection.model.encode(*row, pixels.unit(images))[0])
 
-  return np.asarray(selection.vectorised(of_run)(selection.rows, images))
+  return selection.computed(of_run, images)

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
 from genjax.analysis import smoothness
 from genjax.analysis.selection import Selection
-from genjax.metrics import paths
+from genjax.metrics import copies, paths
 from genjax.metrics.pixels import to_bytes, unit
 from genjax.models import generation
 from genjax.rng import image_noise
@@ -101,27 +101,11 @@ def _blocks(one: Request) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
 
 def nearest(images: np.ndarray, train: np.ndarray) -> np.ndarray:
   """For each of `[M, H, W, C]` uint8 the index of the nearest of `[N, H, W, C]`, in pixels."""
-  whole = len(train) // CHUNK * CHUNK
-  parts = [train[:whole].reshape(-1, CHUNK, *train.shape[1:]), train[None, whole:]]
-  flat = unit(jnp.asarray(images.reshape(len(images), -1)))
-  found = [_nearest(flat, part) for part in parts if part.size]
-  starts = np.cumsum([0, *(part.shape[0] * part.shape[1] for part in parts if part.size)])
-  indices = np.stack([start + np.asarray(i) for start, (i, _) in zip(starts, found, strict=False)])
-  best = np.argmin(np.stack([d for _, d in found]), 0)
-  return np.take_along_axis(indices, best[None], 0)[0]
-
-
-@jax.jit
-def _nearest(images: Array, chunks: np.ndarray) -> tuple[Array, Array]:
-  """`[M, D]` against `[P, N, ...]` uint8: the index in `P * N`, and |t|^2 - 2 x.t there."""
-
-  def of_chunk(chunk):
-    others = unit(chunk.reshape(len(chunk), -1))
-    product = jnp.dot(images, others.T, precision=lax.Precision.HIGHEST)
-    distances = (others**2).sum(1)[None] - 2 * product
-    return distances.argmin(1), distances.min(1)
-
-  index, distance = lax.map(of_chunk, chunks)  # [P, M]
-  best = distance.argmin(0)
-  column = jnp.arange(len(images))
-  return best * chunks.shape[1] + index[best, column], distance[best, column]
+  flat = unit(images.reshape(len(images), -1))
+  index, least = np.zeros(len(images), int), np.full(len(images), np.inf)
+  for start in range(0, len(train), CHUNK):
+    others = unit(train[start : start + CHUNK].reshape(-1, flat.shape[1]))
+    found, distance = map(np.asarray, copies.nearest(flat, others))
+    nearer = distance < least
+    index, least = np.where(nearer, start + found, index), np.where(nearer, distance, least)
+  return index

@@ -148,7 +148,7 @@ def _folder(out, selections, labels, noise_seed) -> None:
       prefix = f"{one.name.replace('/', '-')}-" if len(selections) > 1 else ""
       places = len(str(len(one.saved.rows) - 1))
       names = [
-        f"{prefix}run{run:0{places}}{'-failed' if label.failed_at >= 0 else ''}"
+        f"{prefix}run{run:0{places}}{'-failed' if label.failed else ''}"
         for run, label in zip(one.index, one.labels, strict=True)
       ]
       for block in sampling.draw(one, noise_seed, classes):

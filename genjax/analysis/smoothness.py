@@ -72,13 +72,13 @@ def measure(
     pairs = (a * mask, b * mask, label)
     return [_mean(lax.map(lambda pair, k=kind: of_pair(pair, k), pairs)) for kind in kinds]
 
-  found = selection.vectorised(of_run)(selection.rows, a, b, label, params)
+  found = selection.computed(of_run, a, b, label, params)
   values = {
-    (name, kind): np.where(selection.lost, np.nan, np.asarray(of_kind)[:, m])
+    (name, kind): np.where(selection.lost, np.nan, of_kind[:, m])
     for m, name in enumerate(MEASURES)
     for kind, (of_kind, _) in zip(kinds, found, strict=True)
   }
-  still = np.max([np.asarray(count) for _, count in found], 0)
+  still = np.max([count for _, count in found], 0)
   about = {
     "space": network.name if network else "pixels",
     "weights": selection.weights,

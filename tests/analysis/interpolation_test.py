@@ -11,10 +11,10 @@ from PIL import Image
 
 from genjax import files
 from genjax.analysis import interpolation
-from genjax.analysis.interpolation import Wanted
+from genjax.analysis.picture_rows import InterpolationFlags
 from genjax.types import UserError
 
-QUICK = Wanted(runs=("seed=0", "latent=2"), pairs=1, steps=3)
+QUICK = InterpolationFlags(runs=("seed=0", "latent=2"), pairs=1, steps=3)
 
 
 def _copy(source, target):
@@ -130,5 +130,6 @@ def test_without_its_data_a_workdir_has_all_but_images(vae, tmp_path):
 
 def test_given_images_stand_at_the_ends(vae):
   labels = np.arange(10)
-  assert interpolation.chosen_images(labels, Wanted(images=("4", "2"))).tolist() == [4, 2]
-  assert interpolation.chosen_images(labels, Wanted(pairs=3)).tolist() == [0, 1, 2, 3, 4, 5]
+  given, pairs = InterpolationFlags(images=("4", "2")), InterpolationFlags(pairs=3)
+  assert interpolation.chosen_images(labels, given).tolist() == [4, 2]
+  assert interpolation.chosen_images(labels, pairs).tolist() == [0, 1, 2, 3, 4, 5]

@@ -7,7 +7,7 @@ import pytest
 import toys
 
 from genjax.analysis import reconstruction, reconstructions, selection, test_images
-from genjax.analysis.reconstruction import Wanted
+from genjax.analysis.reconstruction import ReconstructionFlags
 from genjax.types import UserError
 
 
@@ -15,7 +15,7 @@ def test_pictures_and_tables_of_a_study(vae, tmp_path):
   path = tmp_path / "study"
   for width in (8, 16):
     shutil.copytree(vae[0], path / f"width={width}")
-  wanted = Wanted(runs=("latent=3",), count=60, images=("0", "1", "2"))
+  wanted = ReconstructionFlags(runs=("latent=3",), count=60, images=("0", "1", "2"))
   text = reconstruction.reconstruct([path], wanted)
   files = {file.name for file in (path / "reconstruction").iterdir()}
   tables = {"errors.csv", "errors_pairs.csv", "errors_runs.csv"}
@@ -49,9 +49,10 @@ def test_a_gan_is_refused(vae):
 
 def test_what_cannot_be_had(vae, tmp_path):
   (tmp_path / "file").write_text("")
+  wanted = ReconstructionFlags(runs=("0",), count=10, out=str(tmp_path / "file"))
   with pytest.raises(UserError, match=r"--out=.*file is a file; name a folder"):
-    reconstruction.reconstruct([vae[0]], Wanted(runs=("0",), count=10, out=str(tmp_path / "file")))
+    reconstruction.reconstruct([vae[0]], wanted)
   with pytest.raises(UserError, match="--images=77777: expected places"):
-    reconstruction.reconstruct([vae[0]], Wanted(images=("77777",)))
+    reconstruction.reconstruct([vae[0]], ReconstructionFlags(images=("77777",)))
   with pytest.raises(UserError, match="is not a folder; expected a workdir"):
-    reconstruction.reconstruct([tmp_path / "none"], Wanted())
+    reconstruction.reconstruct([tmp_path / "none"], ReconstructionFlags())
