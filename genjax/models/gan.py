@@ -8,10 +8,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Int, Key
 
-from genjax import parts
-from genjax.models import layers, losses, modules, networks, optimisers, own, regularisers
+from genjax.models import layers, losses, modules, networks, optimisers, regularisers
 from genjax.models.modules import Pullable
-from genjax.models.networks import REPORT, GanNetworks
+from genjax.models.networks import REPORT
 from genjax.rng import Stream, latent_noise, stream
 from genjax.types import Batch, Label, Metrics, Model, Run, State, UserError
 
@@ -81,13 +80,10 @@ def make(
   Raises:
     UserError: for names that do not exist and combinations that cannot be built.
   """
-  how = {"initialiser": initialiser, "batch_norm": batch_norm, "spectral_norm": spectral_norm}
-  how |= {"num_classes": num_classes, "slope": leaky_slope, "precision": precision}
-  if parts.is_name(network):
-    sizes = {"width": width, "depth": depth}
-    built = own.build(GanNetworks, network, image_shape, latent, sizes, **how, **own_options)
-  else:
-    built = networks.build(networks.GANS, network, image_shape, latent, width, depth, **how)
+  built = networks.build(
+    networks.GANS, network, image_shape, latent, width, depth, num_classes, leaky_slope,
+    initialiser, batch_norm, spectral_norm, precision, own_options,
+  )  # fmt: skip
   generator, critic, (low, high), classes = built
   regularisers.check(regulariser, half_batches, network, critic, image_shape)
   pair = losses.find(loss)
@@ -117,13 +113,8 @@ def make(
     return low + (high - low) * image
 
   def init(run: Run) -> State:
-    generator_key, critic_key = jax.random.split(stream(run.key, Stream.INIT))
-    z, image = jnp.zeros((1, latent)), jnp.zeros((1, *image_shape))
-    label = jnp.zeros((1,), jnp.int32)
-    params, stats = {}, {}
-    params["generator"], stats["generator"] = modules.init(generator, generator_key, z, label)
-    params["generator"] = modules.fit_latent(generator, params["generator"], run.latent_mask)
-    params["critic"], stats["critic"] = modules.init(critic, critic_key, image, label)
+    key = stream(run.key, Stream.INIT)
+    params, stats = modules.begin(built, key, image_shape, latent, run.latent_mask)
     opt_state = {name: adapt.init(run, params[name]) for name in params}
     ema = {"params": params["generator"], "stats": stats["generator"]}
     return State(jnp.zeros((), jnp.int32), params, stats, opt_state, ema)

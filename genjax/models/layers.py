@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Key
 
 from genjax.models import convolution, initialisers
 from genjax.models.initialisers import INITIALISERS, Initialiser
-from genjax.types import PyTree
+from genjax.types import PyTree, Shape
 
 LECUN_NORMAL = INITIALISERS["lecun_normal"]
 
@@ -196,11 +196,7 @@ class Layers:
     return ConvTranspose(features, kernel, stride, **self._common(), **options)
 
   def _common(self) -> dict:
-    return {
-      "initialiser": self.initialiser,
-      "spectral": self.spectral,
-      "precision": self.precision,
-    }
+    return {"initialiser": self.initialiser, "spectral": self.spectral, "precision": self.precision}
 
   def lstm(self, features: int) -> LSTM:
     return LSTM(features, self.initialiser, self.precision)
@@ -215,6 +211,16 @@ class Layers:
   def from_latent(self, features: int, **options) -> Dense:
     """The dense layer that reads the latent: `initialisers.fit` finds it by its name."""
     return self.dense(features, name="latent", latent=-2, **options)
+
+
+class Spec(NamedTuple):
+  """The sizes that networks are built from."""
+
+  shape: Shape  # of images
+  latent: int
+  width: int
+  depth: int
+  num_classes: int  # 0 where the network reads no label
 
 
 class Map(nn.Module):

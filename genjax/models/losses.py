@@ -13,6 +13,7 @@ from genjax.types import Metrics, UserError
 
 softplus = jax.nn.softplus
 OnScores = Callable[[Float[Array, "*shape"]], Float[Array, "*shape"]]
+Score = Callable[[Float[Array, "B ..."]], Float[Array, " B"]]
 
 
 class GanLoss(NamedTuple):
@@ -58,17 +59,13 @@ def find(name: str) -> GanLoss:
   return loss
 
 
-def gradient_norm(
-  score: Callable[[Float[Array, "B ..."]], Float[Array, " B"]], x: Float[Array, "B ..."]
-) -> Float[Array, " B"]:
+def gradient_norm(score: Score, x: Float[Array, "B ..."]) -> Float[Array, " B"]:
   """Norm of d score / d x of each example; `score` treats examples independently."""
   # The root has no derivative at zero, and a dead critic is there.
   return jnp.sqrt(squared_slope(score, x) + 1e-12)
 
 
-def squared_slope(
-  score: Callable[[Float[Array, "B ..."]], Float[Array, " B"]], x: Float[Array, "B ..."]
-) -> Float[Array, " B"]:
+def squared_slope(score: Score, x: Float[Array, "B ..."]) -> Float[Array, " B"]:
   """|d score / d x|^2 of each example: the penalty R1 on real images, R2 on generated ones.
 
   Mescheder et al. 2018, equations 9 and 10, without their weight; `score` treats examples

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -11,7 +11,7 @@ from jax import Array
 from jaxtyping import ArrayLike, Float, Shaped
 
 from genjax.models import initialisers
-from genjax.types import PyTree
+from genjax.types import PyTree, Shape
 
 
 def init(module: nn.Module, key: Array, *inputs: Array) -> tuple[PyTree, PyTree]:
@@ -73,16 +73,24 @@ def batch_statistics(
 LATENT_LAYERS = {"latent": -2, "mean": -1, "logvar": -1}
 
 
-def fit_latent(module: nn.Module, params: PyTree, mask: Float[Array, " Z"]) -> PyTree:
-  """Gives layers that read or write the latent the initial scale of a run's own latent size.
+def begin(
+  networks: Any, key: Array, image_shape: Shape, latent: int, mask: Float[Array, " Z"]
+) -> tuple[dict[str, PyTree], dict[str, PyTree]]:
+  """First weights and statistics of a model's players, by their names.
 
-  These are the layer `latent` of a decoder or generator, and `mean` and `logvar` of an encoder.
+  Layers that read or write the latent have the initial scale of a run's own latent size. These are
+  the layer `latent` of a decoder or generator, and `mean` and `logvar` of an encoder.
   """
-  layers = getattr(module, "layers", None)  # a network of one's own need not have them
-  for name, axis in LATENT_LAYERS.items():
-    if layers and name in params:
-      params = initialisers.fit(params, name, axis, mask, layers.initialiser)
-  return params
+  image, z, label = jnp.zeros((1, *image_shape)), jnp.zeros((1, latent)), jnp.zeros(1, jnp.int32)
+  inputs, params, stats = networks.inputs(image, z, label), {}, {}
+  for (player, given), own in zip(inputs.items(), jax.random.split(key), strict=True):
+    module = getattr(networks, player)
+    params[player], stats[player] = init(module, own, *given)
+    layers = getattr(module, "layers", None)  # a network of one's own need not have them
+    for name, axis in LATENT_LAYERS.items() if layers and player != "critic" else ():
+      if name in params[player]:
+        params[player] = initialisers.fit(params[player], name, axis, mask, layers.initialiser)
+  return params, stats
 
 
 def cut(leaf: ArrayLike, like: Shaped[Array, "..."] | jax.ShapeDtypeStruct) -> Array:

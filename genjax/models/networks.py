@@ -5,18 +5,19 @@ hidden channels, all but those of the dense critic and of the layer of 16 in S4'
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import flax.linen as nn
 
 from genjax import parts
-from genjax.models import dcgan_networks
-from genjax.models import gan_networks as adversarial
-from genjax.models import vae_networks as variational
+from genjax.models import gan_networks as gan
+from genjax.models import own
+from genjax.models import vae_networks as vae
 from genjax.models.initialisers import INITIALISERS
-from genjax.models.layers import BATCH_NORMS, Layers
+from genjax.models.layers import BATCH_NORMS, Layers, Spec
 from genjax.types import Shape, UserError
 
 MNIST, CIFAR10 = (28, 28, 1), (32, 32, 3)
@@ -52,21 +53,10 @@ class GanNetworks(NamedTuple):
     return {"generator": (z, label), "critic": (image, label)}
 
 
-class Spec(NamedTuple):
-  """What networks are built from: the kind of their layers, and sizes."""
-
-  layers: Layers
-  shape: Shape  # of images
-  latent: int
-  width: int
-  depth: int
-  num_classes: int  # 0 where the network reads no label
-
-
 class Entry(NamedTuple):
   """A network that a config may name."""
 
-  make: Callable[[Spec], VaeNetworks | GanNetworks]
+  players: tuple[Callable, Callable]  # layers of encoder and decoder, or of generator and critic
   shape: Shape | None  # the only images that it takes; None for those that it `fits`
   width: int  # the report's
   config: str  # a config that has it
@@ -74,123 +64,53 @@ class Entry(NamedTuple):
   depth: int = 0  # the report's, where a config may choose another
   conditional: bool = False
   fits: Callable[[Shape], bool] = lambda shape: True
+  image_range: tuple[float, float] = SIGNED  # of a generator's
 
 
-def _dense_vae(spec: Spec) -> VaeNetworks:
-  if spec.depth % 2:
-    raise UserError(
-      f"config.model.depth is {spec.depth}: half of the hidden layers go to each of encoder and "
-      "decoder; expected an even number from 2"
-    )
-  return _dense_pair(spec, (spec.width,) * (spec.depth // 2))
+def _dense_vae(widths: vae.Widths) -> tuple[Callable, Callable]:
+  return partial(vae.dense_encoder, widths=widths), partial(vae.dense_decoder, widths=widths)
 
 
-def _s1_dense_vae(spec: Spec) -> VaeNetworks:
-  return _dense_pair(spec, (spec.width, spec.width // 2, spec.width // 4))
-
-
-def _dense_pair(spec: Spec, widths: tuple[int, ...]) -> VaeNetworks:
-  """The encoder has layers of these widths, the decoder the same in reverse."""
-  encoder = variational.DenseEncoder(spec.layers, spec.latent, widths)
-  return VaeNetworks(encoder, variational.DenseDecoder(spec.layers, spec.shape, widths[::-1]))
-
-
-def _s1_conv_vae(spec: Spec) -> VaeNetworks:
-  encoder = variational.S1ConvEncoder(spec.layers, spec.latent, spec.width)
-  return VaeNetworks(encoder, variational.S1ConvDecoder(spec.layers, spec.width))
-
-
-def _s3_vae(spec: Spec) -> VaeNetworks:
-  encoder = variational.S3Encoder(spec.layers, spec.latent, spec.width)
-  return VaeNetworks(encoder, variational.DenseDecoder(spec.layers, spec.shape, (spec.width,)))
-
-
-def _s4_vae(spec: Spec) -> VaeNetworks:
-  encoder = variational.S4Encoder(spec.layers, spec.latent, spec.width)
-  return VaeNetworks(encoder, variational.S4Decoder(spec.layers, spec.width))
-
-
-def _dense_gan(spec: Spec) -> GanNetworks:
-  # Doubled a layer up to S3's 1024; S2's own widest first layer is 1024, and its second 2048.
-  widest = max(1024, 2 * spec.width)
-  widths = tuple(min(spec.width * 2**i, widest) for i in range(spec.depth - 1))
-  generator = adversarial.DenseGenerator(spec.layers, spec.shape, widths)
-  return GanNetworks(generator, adversarial.DenseCritic(spec.layers), SIGNED)
-
-
-def _s1_gan(spec: Spec, batch_norm: bool = False) -> GanNetworks:
-  """The GAN's networks, and with batch norm the WGAN's, whose images are a tanh's."""
-  options = (spec.layers, spec.width, batch_norm, spec.num_classes)
-  generator, critic = adversarial.S1Generator(*options), adversarial.S1Critic(*options)
-  return GanNetworks(generator, critic, SIGNED if batch_norm else UNIT, spec.num_classes)
-
-
-def _s1_cifar_gan(spec: Spec) -> GanNetworks:
-  generator = adversarial.S1CifarGenerator(spec.layers, spec.width)
-  return GanNetworks(generator, adversarial.S1CifarCritic(spec.layers, spec.width), SIGNED)
-
-
-def _s1_cifar_wgan(spec: Spec, batch_norm: bool = True) -> GanNetworks:
-  """The report's networks; a critic without batch norm takes a gradient penalty."""
-  options = (spec.layers, spec.width, spec.num_classes)
-  generator = adversarial.S1CifarWganGenerator(*options)
-  critic = adversarial.S1CifarWganCritic(*options, batch_norm)
-  return GanNetworks(generator, critic, SIGNED, spec.num_classes)
-
-
-def _s4_gan(spec: Spec) -> GanNetworks:
-  generator = adversarial.S4Generator(spec.layers, spec.width)
-  return GanNetworks(generator, adversarial.S4Critic(spec.layers, spec.width), SIGNED)
-
-
-def _s4_cgan(spec: Spec) -> GanNetworks:
-  options = (spec.layers, spec.width, spec.num_classes)
-  generator = adversarial.S4ConditionalGenerator(*options)
-  return GanNetworks(generator, adversarial.S4ConditionalCritic(*options), UNIT, spec.num_classes)
-
-
-def _dcgan(spec: Spec, batch_norm: bool = True) -> GanNetworks:
-  """With batch norm in the critic, or without: a penalty of its slope is of each image alone."""
-  if not dcgan_networks.halves(spec.shape):
-    raise UserError(
-      f"the data's images are {spec.shape}, and a pyramid halves height and width down to 4 to 7 "
-      "pixels: --config.data.size=28 or 32, say, makes the data fit"
-    )
-  options = {"layers": spec.layers, "width": spec.width, "num_classes": spec.num_classes}
-  generator = dcgan_networks.DcganGenerator(shape=spec.shape, **options)
-  critic = dcgan_networks.DcganCritic(batch_norm=batch_norm, **options)
-  return GanNetworks(generator, critic, SIGNED, spec.num_classes)
-
-
-_s1_wgan = partial(_s1_gan, batch_norm=True)
-_dcgan_plain = partial(_dcgan, batch_norm=False)
-_s1_cifar_wgan_gp = partial(_s1_cifar_wgan, batch_norm=False)
+_S3_VAE = vae.s3_encoder, partial(vae.dense_decoder, widths=lambda spec: (spec.width,))
+_DENSE_GAN = gan.dense_generator, gan.dense_critic
+_S1_GAN = gan.s1_generator, gan.s1_critic
+_S1_WGAN = tuple(partial(player, batch_norm=True) for player in _S1_GAN)
+_S1_CIFAR_GAN = gan.s1_cifar_generator, gan.s1_cifar_critic
+_S1_CIFAR_WGAN = gan.s1_cifar_wgan_generator, gan.s1_cifar_wgan_critic
+_S1_CIFAR_WGAN_GP = _S1_CIFAR_WGAN[0], partial(gan.s1_cifar_wgan_critic, batch_norm=False)
+_S4_CGAN = gan.s4_conditional_generator, gan.s4_conditional_critic
+_DCGAN = gan.dcgan_generator, gan.dcgan_critic
+_DCGAN_PLAIN = gan.dcgan_generator, partial(gan.dcgan_critic, batch_norm=False)
 
 VAES = {
-  "dense": Entry(_dense_vae, None, 512, "vae_mnist.py", KERAS, depth=2),
-  "s1_vae": Entry(_s1_dense_vae, None, 1024, "vae_mnist.py:s1", TORCH),
-  "s1_vae_cifar10": Entry(_s1_conv_vae, CIFAR10, 128, "vae_cifar10.py:s1", TORCH),
-  "s3_vae": Entry(_s3_vae, None, 128, "vae_mnist.py:s3", TORCH),
-  "s4_vae": Entry(_s4_vae, MNIST, 64, "vae_mnist.py:s4", KERAS),
+  "dense": Entry(_dense_vae(vae.alike), None, 512, "vae_mnist.py", KERAS, depth=2),
+  "s1_vae": Entry(_dense_vae(vae.halved), None, 1024, "vae_mnist.py:s1", TORCH),
+  "s1_vae_cifar10": Entry(
+    (vae.s1_conv_encoder, vae.s1_conv_decoder), CIFAR10, 128, "vae_cifar10.py:s1", TORCH
+  ),
+  "s3_vae": Entry(_S3_VAE, None, 128, "vae_mnist.py:s3", TORCH),
+  "s4_vae": Entry((vae.s4_encoder, vae.s4_decoder), MNIST, 64, "vae_mnist.py:s4", KERAS),
 }
 GANS = {
-  "dense": Entry(_dense_gan, None, 256, "gan_mnist.py:s2", KERAS, depth=3),
-  "s1_gan": Entry(_s1_gan, MNIST, 128, "gan_mnist.py:s1", KERAS),
-  "s1_gan_cifar10": Entry(_s1_cifar_gan, CIFAR10, 128, "gan_cifar10.py:s1", KERAS),
-  "s1_wgan": Entry(_s1_wgan, MNIST, 128, "wgan_mnist.py:s1", KERAS),
-  "s1_wgan_cifar10": Entry(_s1_cifar_wgan, CIFAR10, 128, "wgan_cifar10.py:s1", TORCH),
-  "s1_wgan_gp_cifar10": Entry(_s1_cifar_wgan_gp, CIFAR10, 128, "wgan_gp_cifar10.py", TORCH),
-  "s3_gan": Entry(_dense_gan, None, 128, "gan_mnist.py:s3", TORCH, depth=4),
-  "s4_gan": Entry(_s4_gan, MNIST, 128, "gan_mnist.py:s4", KERAS),
-  "s1_cgan": Entry(_s1_wgan, MNIST, 128, "cgan_mnist.py:s1_layers", KERAS, conditional=True),
-  "s4_cgan": Entry(_s4_cgan, MNIST, 128, "cgan_mnist.py:s4", KERAS, conditional=True),
-  "s1_cgan_cifar10": Entry(
-    _s1_cifar_wgan, CIFAR10, 128, "cgan_cifar10.py", TORCH, conditional=True
+  "dense": Entry(_DENSE_GAN, None, 256, "gan_mnist.py:s2", KERAS, depth=3),
+  "s1_gan": Entry(_S1_GAN, MNIST, 128, "gan_mnist.py:s1", KERAS, image_range=UNIT),
+  "s1_gan_cifar10": Entry(_S1_CIFAR_GAN, CIFAR10, 128, "gan_cifar10.py:s1", KERAS),
+  "s1_wgan": Entry(_S1_WGAN, MNIST, 128, "wgan_mnist.py:s1", KERAS),
+  "s1_wgan_cifar10": Entry(_S1_CIFAR_WGAN, CIFAR10, 128, "wgan_cifar10.py:s1", TORCH),
+  "s1_wgan_gp_cifar10": Entry(_S1_CIFAR_WGAN_GP, CIFAR10, 128, "wgan_gp_cifar10.py", TORCH),
+  "s3_gan": Entry(_DENSE_GAN, None, 128, "gan_mnist.py:s3", TORCH, depth=4),
+  "s4_gan": Entry((gan.s4_generator, gan.s4_critic), MNIST, 128, "gan_mnist.py:s4", KERAS),
+  "s1_cgan": Entry(_S1_WGAN, MNIST, 128, "cgan_mnist.py:s1_layers", KERAS, conditional=True),
+  "s4_cgan": Entry(
+    _S4_CGAN, MNIST, 128, "cgan_mnist.py:s4", KERAS, conditional=True, image_range=UNIT
   ),
-  "dcgan": Entry(_dcgan, None, 32, "gan_mnist.py:dcgan", TORCH, fits=dcgan_networks.halves),
-  "dcgan_plain": Entry(_dcgan_plain, None, 32, "gan_mnist.py", TORCH, fits=dcgan_networks.halves),
+  "s1_cgan_cifar10": Entry(
+    _S1_CIFAR_WGAN, CIFAR10, 128, "cgan_cifar10.py", TORCH, conditional=True
+  ),
+  "dcgan": Entry(_DCGAN, None, 32, "gan_mnist.py:dcgan", TORCH, fits=gan.halves),
+  "dcgan_plain": Entry(_DCGAN_PLAIN, None, 32, "gan_mnist.py", TORCH, fits=gan.halves),
   "dcgan_conditional": Entry(
-    _dcgan_plain, None, 32, "cgan_mnist.py", TORCH, conditional=True, fits=dcgan_networks.halves
+    _DCGAN_PLAIN, None, 32, "cgan_mnist.py", TORCH, conditional=True, fits=gan.halves
   ),
 }
 NETWORKS = {"vae": VAES, "gan": GANS}  # model -> its networks
@@ -219,12 +139,13 @@ def build(
   batch_norm: str = REPORT,
   spectral_norm: bool = False,
   precision: str = "float32",
+  chosen: Mapping[str, Any] = MappingProxyType({}),
 ) -> VaeNetworks | GanNetworks:
   """The networks of a model for images of `shape`.
 
   Args:
     known: `VAES` or `GANS`.
-    network: a key of it.
+    network: a key of it; or `MODULE:OBJECT`, as of `own.build`.
     shape: H, W, C.
     latent: Z.
     width: see the network; 0 for the report's.
@@ -235,25 +156,30 @@ def build(
     batch_norm: a key of `BATCH_NORMS`, or "report".
     spectral_norm: of the critic's kernels.
     precision: of products, a key of `convolution.PRODUCTS`.
+    chosen: options of networks of one's own; others do not read them.
 
   Raises:
     UserError: for an unknown network, or one that cannot be built so.
   """
-  entry = _entry(network, known, shape, depth)
+  entry = None if parts.is_name(network) else _entry(network, known, shape, depth)
   layers = Layers(
     INITIALISERS[default_of(network, initialiser)],
     BATCH_NORMS[default_of(network, batch_norm)],
     slope,
     precision=precision,
   )
+  if not entry:
+    kind = VaeNetworks if known is VAES else GanNetworks
+    sizes = {name: size for name, size in {"width": width, "depth": depth}.items() if size}
+    given = sizes | dict(chosen) | {"num_classes": num_classes, "layers": layers}
+    return own.build(kind, network, shape, latent, given, spectral_norm)
   classes = num_classes if entry.conditional else 0
-  built = entry.make(
-    Spec(layers, shape, latent, width or entry.width, depth or entry.depth, classes)
-  )
-  if not spectral_norm:
-    return built
-  normalised = dataclasses.replace(layers, spectral=True)
-  return built._replace(critic=built.critic.clone(layers=normalised))
+  spec = Spec(shape, latent, width or entry.width, depth or entry.depth, classes)
+  first, second = entry.players
+  if known is VAES:
+    return VaeNetworks(vae.Encoder(layers, spec, first), vae.Decoder(layers, spec, second))
+  critic = gan.Critic(dataclasses.replace(layers, spectral=spectral_norm), spec, second)
+  return GanNetworks(gan.Generator(layers, spec, first), critic, entry.image_range, classes)
 
 
 def _entry(network: str, known: dict[str, Entry], shape: Shape, depth: int) -> Entry:
@@ -281,5 +207,15 @@ def _entry(network: str, known: dict[str, Entry], shape: Shape, depth: int) -> E
     raise UserError(
       f"config.model.depth is {depth}, and network {network!r} has its report's layers: expected "
       f"0, or network {' or '.join(deep)}"
+    )
+  if known is VAES and depth % 2:
+    raise UserError(
+      f"config.model.depth is {depth}: half of the hidden layers go to each of encoder and "
+      "decoder; expected an even number from 2"
+    )
+  if not entry.fits(shape):
+    raise UserError(
+      f"the data's images are {shape}, and a pyramid halves height and width down to 4 to 7 "
+      "pixels: --config.data.size=28 or 32, say, makes the data fit"
     )
   return entry

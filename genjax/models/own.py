@@ -9,9 +9,7 @@ import jax.numpy as jnp
 
 from genjax import parts
 from genjax.mistakes import reason
-from genjax.models.initialisers import INITIALISERS
-from genjax.models.layers import BATCH_NORMS, Layers
-from genjax.models.networks import REPORT, GanNetworks, VaeNetworks, default_of
+from genjax.models.layers import Layers
 from genjax.types import Shape, UserError
 
 # What genjax hands to a factory of networks that has arguments of these names.
@@ -63,33 +61,20 @@ def handed(factory: Callable, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build(
-  kind: type,
-  network: str,
-  shape: Shape,
-  latent: int,
-  sizes: Mapping[str, int],
-  num_classes: int = 0,
-  slope: float = 0.0,
-  initialiser: str = REPORT,
-  batch_norm: str = REPORT,
-  spectral_norm: bool = False,
-  precision: str = "float32",
-  **chosen: Any,
-) -> VaeNetworks | GanNetworks:
+  kind: type, network: str, shape: Shape, latent: int, given: Mapping[str, Any], spectral_norm: bool
+) -> Any:
   """The networks of a factory of one's own.
 
   Args:
     kind: `VaeNetworks` or `GanNetworks`, which the factory must give.
-    network: `MODULE:OBJECT` of `(shape, latent, **options) -> VaeNetworks or GanNetworks`. If it
-      has arguments of these names, it is also given `num_classes` of the data, and `layers`, which
-      makes layers as the config's `initialiser`, `batch_norm`, `leaky_slope` and `precision` say:
-      see `layers.Layers`.
+    network: `MODULE:OBJECT` of `(shape, latent, **options) -> VaeNetworks or GanNetworks`.
     shape: H, W, C.
     latent: Z.
-    sizes: `width` and `depth` of a config; 0 for the factory's own.
-    num_classes: of the data.
-    slope, initialiser, batch_norm, spectral_norm, precision: as of `networks.build`.
-    chosen: options of a config; those of other factories are left out.
+    given: what it is given of these names if it has such arguments: options of a config, `width`
+      and `depth` where they are not 0, `num_classes` of the data, and `layers`, which makes layers
+      as the config's `initialiser`, `batch_norm`, `leaky_slope` and `precision` say: see
+      `layers.Layers`.
+    spectral_norm: as of `networks.build`.
 
   Raises:
     UserError: the factory raises or gives something else, or its networks do not take these images
@@ -97,20 +82,12 @@ def build(
   """
   where = "config.model.network"
   factory = parts.find(network, where)
-  layers = Layers(
-    INITIALISERS[default_of(network, initialiser)],
-    BATCH_NORMS[default_of(network, batch_norm)],
-    slope,
-    precision=precision,
-  )
-  given = {name: size for name, size in sizes.items() if size} | chosen
-  given = handed(factory, given | {"num_classes": num_classes, "layers": layers})
   if spectral_norm:
     raise UserError(
       f"config.model.spectral_norm is True, and {where} is {network!r}, which normalises its own "
       "kernels: expected False, and `dataclasses.replace(layers, spectral=True)` in the critic"
     )
-  built = called(factory, network, where, shape, latent, **given)
+  built = called(factory, network, where, shape, latent, **handed(factory, given))
   if not isinstance(built, kind):
     raise UserError(
       f"{where} is {network!r}, which gives {type(built).__name__}; expected {kind.__name__}"
@@ -129,9 +106,7 @@ def called(factory: Callable, name: str, where: str, *arguments: Any, **given: A
     raise UserError(f"{where} is {name!r}: {reason(error)}") from error
 
 
-def _check_shapes(
-  built: VaeNetworks | GanNetworks, network: str, shape: Shape, latent: int
-) -> None:
+def _check_shapes(built: Any, network: str, shape: Shape, latent: int) -> None:
   """Raises `UserError` where a network's output has another shape than is expected of it."""
   image, z = (jax.ShapeDtypeStruct((2, *one), jnp.float32) for one in (shape, (latent,)))
   label = jax.ShapeDtypeStruct((2,), jnp.int32)

@@ -6,9 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Key
 
-from genjax import parts
-from genjax.models import losses, modules, networks, optimisers, own
-from genjax.models.networks import REPORT, VaeNetworks
+from genjax.models import losses, modules, networks, optimisers
+from genjax.models.networks import REPORT
 from genjax.rng import Stream, latent_noise, stream
 from genjax.types import Batch, Label, Metrics, Model, PyTree, Run, State
 
@@ -53,25 +52,17 @@ def make(
   Raises:
     UserError: for a network that does not exist or cannot be built so.
   """
-  options = network, image_shape, latent
-  how = {"initialiser": initialiser, "precision": precision}
-  if parts.is_name(network):
-    sizes = {"width": width, "depth": depth}
-    built = own.build(VaeNetworks, *options, sizes, **how, **own_options)
-  else:
-    built = networks.build(networks.VAES, *options, width, depth, **how)
+  built = networks.build(
+    networks.VAES, network, image_shape, latent, width, depth,
+    initialiser=initialiser, precision=precision, chosen=own_options,
+  )  # fmt: skip
   encoder, decoder = built
   adapt = optimisers.make(optimiser, networks.default_of(network, optimiser_rule))
   scale = math.prod(image_shape) if reconstruction == "mean" else 1
 
   def init(run: Run) -> State:
-    encoder_key, decoder_key = jax.random.split(stream(run.key, Stream.INIT))
-    image, z = jnp.zeros((1, *image_shape)), jnp.zeros((1, latent))
-    params, stats = {}, {}
-    params["encoder"], stats["encoder"] = modules.init(encoder, encoder_key, image)
-    params["decoder"], stats["decoder"] = modules.init(decoder, decoder_key, z)
-    for player, module in (("encoder", encoder), ("decoder", decoder)):
-      params[player] = modules.fit_latent(module, params[player], run.latent_mask)
+    key = stream(run.key, Stream.INIT)
+    params, stats = modules.begin(built, key, image_shape, latent, run.latent_mask)
     opt_state = {"vae": adapt.init(run, params)}
     return State(jnp.zeros((), jnp.int32), params, stats, opt_state, ema={})
 

@@ -11,12 +11,16 @@ import pytest
 from systems import COLOUR, IMAGE, SYSTEMS, batches, digits, run, small
 
 from genjax import models
-from genjax.models import gan_networks, layers, modules, networks, vae_networks
-from genjax.models.initialisers import INITIALISERS
+from genjax.models import layers, modules, networks
 from genjax.types import UserError
 
-LAYERS = layers.Layers(INITIALISERS["torch"], layers.BATCH_NORMS["torch"], 0.2)
 CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
+
+
+def _build(name, framework="torch"):
+  """Networks for a latent of 3, of width 8."""
+  known, defaults = networks.VAES if "vae" in name else networks.GANS, (framework, framework)
+  return networks.build(known, name, IMAGE, 3, 8, 0, 0, 0.2, *defaults)
 
 
 def _full(name):
@@ -128,7 +132,7 @@ def test_conditional_networks_see_the_label(name):
 
 
 def test_dropout_acts_in_training_alone():
-  critic = gan_networks.S4Critic(LAYERS, 8)
+  critic = _build("s4_gan").critic
   image = batches(small("s4_gan")).image[0]
   params, stats = modules.init(critic, jax.random.key(0), image)
   first, _ = modules.apply(critic, params, stats, image, key=jax.random.key(1))
@@ -144,8 +148,7 @@ def test_dropout_acts_in_training_alone():
 def test_batch_norm_uses_the_batch_in_training_and_its_average_afterwards(
   framework, momentum, epsilon
 ):
-  made = layers.Layers(INITIALISERS[framework], layers.BATCH_NORMS[framework], 0.2)
-  critic = gan_networks.S1Critic(made, 8, batch_norm=True)
+  critic = _build("s1_wgan", framework).critic
   image = batches(small("s1_gan")).image[0]
   params, stats = modules.init(critic, jax.random.key(0), image)
   _, new = modules.apply(critic, params, stats, image, key=jax.random.key(1))
@@ -160,7 +163,7 @@ def test_batch_norm_uses_the_batch_in_training_and_its_average_afterwards(
   # Afterwards what a statistic of 0 leaves is divided by the root of epsilon.
   none = {"BatchNorm_0": {"mean": jnp.zeros(4), "var": jnp.zeros(4)}}
   layer = {"params": {k: params["BatchNorm_0"][k] for k in ("scale", "bias")}}
-  flat = made.batch_norm(train=False).apply(
+  flat = critic.layers.batch_norm(train=False).apply(
     layer | {"batch_stats": none["BatchNorm_0"]}, jnp.ones((1, 4))
   )
   np.testing.assert_allclose(flat, epsilon**-0.5, rtol=1e-5)
@@ -240,7 +243,7 @@ def test_odd_depth_is_refused():
 
 def test_the_lstm_by_numpy():
   """Rows from the top, and the last h; with a forget gate (Gers et al. 2000)."""
-  encoder = vae_networks.S3Encoder(LAYERS, 3, 8)
+  encoder = _build("s3_vae").encoder
   image = jnp.asarray(digits().train.image[:4], jnp.float32) / 255
   params, _ = modules.init(encoder, jax.random.key(0), image)
   (mean, logvar), _ = modules.apply(encoder, params, {}, image)
