@@ -218,16 +218,22 @@ def lax_conv(
   return lax.conv_general_dilated(x, w, (stride, stride), padding, dimension_numbers=_NHWC)
 
 
-def lax_conv_transpose(
-  x: Float[Array, "B h w I"], w: Kernel, stride: int, padding: Padding
-) -> Float[Array, "B H W O"]:
-  """The same as `gemm_conv_transpose`, by XLA's own convolution."""
-  size = transposed_size(x, w.shape[0], stride, padding)
-  image = jax.ShapeDtypeStruct((x.shape[0], *size, w.shape[-1]), x.dtype)
-  conv = functools.partial(lax_conv, w=w.transpose(0, 1, 3, 2), stride=stride, padding=padding)
-  return jax.linear_transpose(conv, image)(x)[0]
+def transpose_of(conv: Callable) -> Callable:
+  """The gradient of a way to convolve, by the image."""
+
+  def transpose(
+    x: Float[Array, "B h w I"], w: Kernel, stride: int, padding: Padding
+  ) -> Float[Array, "B H W O"]:
+    size = transposed_size(x, w.shape[0], stride, padding)
+    image = jax.ShapeDtypeStruct((x.shape[0], *size, w.shape[-1]), x.dtype)
+    w = jnp.asarray(w).transpose(0, 1, 3, 2)
+    return jax.linear_transpose(lambda y: conv(y, w, stride, padding), image)(x)[0]
+
+  return transpose
 
 
+# The same as `gemm_conv_transpose`, by XLA's own convolution.
+lax_conv_transpose = transpose_of(lax_conv)
 _NHWC = ("NHWC", "HWIO", "NHWC")
 
 

@@ -35,16 +35,6 @@ def phases_conv(
   return convolution.lax_conv(x, w, 1, "VALID")
 
 
-def phases_conv_transpose(
-  x: Float[Array, "B h w I"], w: Kernel, stride: int, padding: Padding
-) -> Float[Array, "B H W O"]:
-  """The gradient of `phases_conv`, by the image."""
-  size = convolution.transposed_size(x, w.shape[0], stride, padding)
-  image = jax.ShapeDtypeStruct((x.shape[0], *size, w.shape[-1]), x.dtype)
-  w = jnp.asarray(w).transpose(0, 1, 3, 2)
-  return jax.linear_transpose(lambda y: phases_conv(y, w, stride, padding), image)(x)[0]
-
-
 def one_by_one(way: Convolution) -> Convolution:
   """The same, that `vmap` makes a loop; gradients too, to any order."""
   return Convolution(*(functools.partial(_alone, f) for f in way))
@@ -73,7 +63,7 @@ def _alone(convolve: Callable, x: Array, w: Array, stride: int, padding: Padding
   return y(x, w)
 
 
-PHASES = Convolution(phases_conv, phases_conv_transpose)
+PHASES = Convolution(phases_conv, convolution.transpose_of(phases_conv))
 AT_ONCE = {"products": GEMM, "phases": PHASES, "XLA's": LAX}
 WAYS = AT_ONCE | {f"{name}, one by one": one_by_one(way) for name, way in AT_ONCE.items()}
 DEFAULT = "products"
