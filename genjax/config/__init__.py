@@ -2,7 +2,7 @@
 
 from genjax.config.checks import check
 from genjax.config.files import load, settled
-from genjax.config.keys import complete, default, flatten, options, title
+from genjax.config.keys import complete, complete_older, default, flatten, options, title
 from genjax.config.studies import (
   cells,
   check_overrides,
@@ -22,6 +22,7 @@ __all__ = [
   "check_overrides",
   "check_study",
   "complete",
+  "complete_older",
   "default",
   "flatten",
   "folder_of",

@@ -14,16 +14,8 @@ from genjax.mistakes import UserError, reason, suggestion
 
 # Overrides with which a recipe is what it was when its `mark` was measured.
 _OF_RECORD = {
-  *(
-    "sweep.seeds",
-    "sweep.chunk",
-    "sweep.seeds_at_once",
-    "steps",
-    "epochs",
-    "log_every",
-    "eval_every",
-    "eval_images",
-  ),
+  *("sweep.seeds", "sweep.chunk", "sweep.seeds_at_once", "steps", "epochs"),
+  *("log_every", "eval_every", "eval_images"),
   *("evals", "keep", "mark", "sample_columns", "data.dir", "data.cache", "contrasts"),
 }
 

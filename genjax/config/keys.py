@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import ml_collections
+from flax import traverse_util
 
 from genjax import parts
 from genjax.config import contrasts, rules
@@ -34,6 +35,8 @@ class Key(NamedTuple):
   models: tuple[str, ...] = ()  # those that have the key; () for all
   # ("optimiser", ("adam",)): read where model.optimiser is one of these.
   needs: tuple[str, tuple[str, ...]] | None = None
+  # (1, "sum"): a config.json of a format up to this one may lack it, and meant this: for ever.
+  older: tuple[int, Any] | None = None
 
 
 VAE, GAN = ("vae",), ("gan",)
@@ -51,7 +54,7 @@ KEYS = (
   Key("data.size", 0, whole(0), "images are resized to this height and width; 0 leaves them"),
   Key("data.channels", 0, OneOf((0, 1, 3)), "1 makes grey images, 3 coloured ones; 0 leaves them"),
   Key("data.background", "white", OneOf(("white", "black")),
-    "behind what is transparent in a folder's images"),
+    "behind what is transparent in a folder's images", older=(2, "white")),
   Key("data.validation", 0.1, rules.FRACTION, "fraction of the training set that is held out"),
   Key("data.binarise", False, rules.TRUTH, "each pixel is drawn anew at every visit (VAEs)"),
   # Training, and how often to look.
@@ -65,7 +68,8 @@ KEYS = (
     "scores of genjax.evaluate to be computed at each validation too"),
   Key("keep", 3, whole(1), "checkpoints kept"),
   Key("mark", (), rules.FROM_ZERO,
-    "a recipe's record: an FD, and the step from which on the median run is below it"),
+    "a recipe's record: an FD, and the step from which on the median run is below it",
+    older=(2, [])),
   Key("sample_columns", 12, whole(1), "images of a run in a gallery"),
   # The model: the structure that all runs of a program share.
   Key("model.name", "vae", OneOf(MODELS), "the algorithm", VAE),
@@ -78,52 +82,54 @@ KEYS = (
   Key("model.samples", 1, whole(1),
     "latents drawn for each image; from 2 on the importance-weighted bound", VAE),
   Key("model.reconstruction", "sum", OneOf(vae.RECONSTRUCTIONS),
-    '"sum" over pixels or their "mean": what the KL weight stands against', VAE),
+    '"sum" over pixels or their "mean": what the KL weight stands against', VAE, older=(1, "sum")),
   Key("model.loss", "nonsaturating", OneOf(losses.GAN_LOSSES, own=True),
     "what critic and generator minimise", GAN),
   Key("model.regulariser", "none", OneOf(regularisers.REGULARISERS),
     "what bounds the critic's slope", GAN),
   Key("model.critic_steps", 1, whole(1), "steps of the critic for each of the generator", GAN),
   Key("model.critic_warmup", 0, whole(0),
-    "how many of the generator's first steps wait for 100 critic steps each", GAN),
+    "how many of the generator's first steps wait for 100 critic steps each", GAN, older=(1, 0)),
   Key("model.clipped", "weights", OneOf(regularisers.CLIPPED),
-    '"weights" but batch norm\'s, "all", or kernels of "convolutions" alone', GAN, CLIP),
+    '"weights" but batch norm\'s, "all", or kernels of "convolutions" alone', GAN, CLIP,
+    (1, "weights")),
   Key("model.clip_first", False, rules.TRUTH,
-    "clips before each of the critic's steps, not after it", GAN, CLIP),
+    "clips before each of the critic's steps, not after it", GAN, CLIP, (1, False)),
   Key("model.half_batches", False, rules.TRUTH,
-    "two critic steps, each on half a batch: real, then generated images", GAN),
+    "two critic steps, each on half a batch: real, then generated images", GAN, older=(1, False)),
   Key("model.shared_images", False, rules.TRUTH,
-    "the generator steps on the images that the critic has just seen", GAN),
+    "the generator steps on the images that the critic has just seen", GAN, older=(2, False)),
   Key("model.label_noise", 0.0, rules.FROM_ZERO,
-    "largest offset of a label, for losses that are cross-entropies", GAN),
+    "largest offset of a label, for losses that are cross-entropies", GAN, older=(1, 0.0)),
   Key("model.spectral_norm", False, rules.TRUTH,
-    "the critic's kernels are divided by their largest singular value", GAN),
+    "the critic's kernels are divided by their largest singular value", GAN, older=(2, False)),
   Key("model.leaky_slope", 0.2, rules.BELOW_ONE, "slope of leaky ReLUs below zero", GAN),
   Key("model.optimiser", "adam", OneOf(optimisers.OPTIMISERS), "the optimiser of every player"),
   # What a program's framework does where the program does not say; "report" is the network's own.
   Key("model.initialiser", "report", OneOf(REPORT, initialisers.INITIALISERS),
-    "the framework whose first weights are drawn"),
+    "the framework whose first weights are drawn", older=(1, "lecun_normal")),
   Key("model.batch_norm", "report", OneOf(REPORT, layers.BATCH_NORMS),
-    "the framework whose batch norm is used", GAN),
+    "the framework whose batch norm is used", GAN, older=(1, "torch")),
   Key("model.optimiser_rule", "report", OneOf(REPORT, optimisers.RULES),
-    "the framework whose constants the optimiser has"),
+    "the framework whose constants the optimiser has", older=(1, "optax")),
   Key("model.precision", "float32", OneOf(convolution.PRODUCTS),
-    "of products; parameters, statistics and sums are float32"),
+    "of products; parameters, statistics and sums are float32", older=(2, "float32")),
   # The runs of a program: one for each combination of these numbers.
   Key("sweep.seeds", (0, 1, 2, 3), rules.SEED, "seeds, a run each"),
   Key("sweep.latents", (10,), whole(1), "latent sizes, a run each"),
   Key("sweep.chunk", 0, whole(0), "runs of a device computed at once; 0 leaves it to the backend"),
   Key("sweep.seeds_at_once", 0, whole(0),
     "seeds trained together; more are trained in parts, one after another or each by its own "
-    "`--cell`; 0 for all together"),
+    "`--cell`; 0 for all together", older=(2, 0)),
   Key("sweep.learning_rate", (NUMBERS["learning_rate"],), rules.ABOVE_ZERO,
     "learning rate of every player"),
   Key("sweep.critic_learning_rate", (NUMBERS["critic_learning_rate"],), rules.FROM_ZERO,
-    "learning rate of the critic's own; 0 for the generator's", GAN),
+    "learning rate of the critic's own; 0 for the generator's", GAN, older=(2, [0.0])),
   Key("sweep.decay_steps", (NUMBERS["decay_steps"],), rules.FROM_ZERO,
-    "steps in which learning rates fall linearly to 0; 0 where they stay"),
+    "steps in which learning rates fall linearly to 0; 0 where they stay", older=(2, [0.0])),
   Key("sweep.b1", (NUMBERS["b1"],), rules.BELOW_ONE, "Adam's first decay", needs=ADAM),
-  Key("sweep.b2", (NUMBERS["b2"],), rules.BELOW_ONE, "Adam's second decay", needs=ADAM),
+  Key("sweep.b2", (NUMBERS["b2"],), rules.BELOW_ONE, "Adam's second decay", needs=ADAM,
+    older=(2, [0.999])),
   Key("sweep.kl_weight", (NUMBERS["kl_weight"],), rules.FROM_ZERO, "the beta of a beta-VAE", VAE),
   Key("sweep.clip", (NUMBERS["clip"],), rules.ABOVE_ZERO,
     "bound on the critic's weights", GAN, CLIP),
@@ -135,7 +141,7 @@ KEYS = (
   Key("cells", (), rules.CELL,
     "where a study is no product: dictionaries of model.* and sweep.* keys, a folder each"),
   Key("contrasts", "", rules.CONTRASTS, "which settings are compared, planned before training: "
-    f'"" for no plan; {contrasts.PLANS}'),
+    f'"" for no plan; {contrasts.PLANS}', older=(2, "")),
 )  # fmt: skip
 
 
@@ -220,6 +226,23 @@ def complete(config: ml_collections.ConfigDict, chosen: Iterable[str] = ()) -> N
         config[section][last] = key.default
 
 
+def complete_older(config: dict, form: int) -> None:
+  """Gives the config of a config.json of this format the keys that came since, as they were meant.
+
+  Those of a model of one's own came with it.
+  """
+  model = config.get("model", {}).get("name")
+  known = _of(model) if model in MODELS else {key.name: key for key in KEYS if not key.models}
+  for name, key in known.items() if model else ():
+    section, _, last = name.rpartition(".")
+    if not key.older or form > key.older[0] or (section == "model" and model not in MODELS):
+      continue
+    given = {section: key.older[1]} | ({"grid": []} if section == "model" else {})
+    for part, value in given.items():
+      if (keys := config.get(part) if part else config) is not None:
+        keys.setdefault(last, value)
+
+
 def default(model: str, *networks: str) -> ml_collections.ConfigDict:
   """All keys of a config: a config file sets those that differ.
 
@@ -235,13 +258,9 @@ def default(model: str, *networks: str) -> ml_collections.ConfigDict:
   return ml_collections.ConfigDict(config)
 
 
-def flatten(config: dict, prefix: str = "") -> dict:
+def flatten(config: dict) -> dict:
   """A nested dictionary with dotted keys."""
-  flat = {}
-  for key, value in config.items():
-    inner = flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    flat |= inner
-  return flat
+  return traverse_util.flatten_dict(config, sep=".")
 
 
 def title(model: Mapping) -> str:

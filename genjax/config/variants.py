@@ -44,15 +44,11 @@ def variant(model: str, variants: dict[str, dict], argument: str) -> ml_collecti
     raise UserError(f"no variant {','.join(names)!r}; expected one of {known}")
   chosen = variants[names[0] if names else ""]
   config = default(model, *networks_of(chosen))
-  _update(config, chosen)
+  config.update_from_flattened_dict({k: v for k, v in chosen.items() if k != "cells"})
+  config.cells = chosen.get("cells", ())
   if "smoke" in argument.split(","):
     _shrink(config)
   return config
-
-
-def _update(config: ml_collections.ConfigDict, changes: dict) -> None:
-  config.update_from_flattened_dict({k: v for k, v in changes.items() if k != "cells"})
-  config.cells = changes.get("cells", ())
 
 
 def _shrink(config: ml_collections.ConfigDict) -> None:

@@ -6,23 +6,16 @@ import pathlib
 from collections.abc import Iterable, Mapping
 
 from genjax import files
-from genjax.config import flatten
+from genjax.config import complete_older, flatten
 from genjax.data import sources
-from genjax.training import older_configs, provenance, sweep, workdir
+from genjax.training import provenance, sweep, workdir
 from genjax.types import UserError, now
 
 # What else may lie in a folder that has no config.json yet: what a process that was killed left,
 # and the logs of whatever started it.
 _BEFORE = (
-  ".*lock",
-  ".*owner",
-  ".whole",
-  ".*.partial",
-  "runs.csv",
-  "metrics.csv",
-  "*.log",
-  "*.out",
-  "*.err",
+  *(".*lock", ".*owner", ".whole", ".*.partial", "runs.csv", "metrics.csv"),
+  *("*.log", "*.out", "*.err"),
 )
 # Of a workdir's files. To be raised when this code could not read what older code left.
 FORMAT = 2
@@ -188,15 +181,12 @@ def check_free(path: pathlib.Path, cells: Iterable[str] = ()) -> None:
 
 def _cells(path: pathlib.Path) -> list[pathlib.Path]:
   """The workdirs in a folder, as those of a study."""
-  return [
-    file.parent for file in sorted(path.glob("[!.]*/config.json")) if _is_workdir(file.parent)
-  ]
-
-
-def _is_workdir(path: pathlib.Path) -> bool:
-  with contextlib.suppress(UserError):
-    return bool(read_config(path))
-  return False
+  found = []
+  for file in sorted(path.glob("[!.]*/config.json")):
+    with contextlib.suppress(UserError):
+      read_config(file.parent)
+      found.append(file.parent)
+  return found
 
 
 def read_config(path: pathlib.Path) -> dict:
@@ -225,14 +215,12 @@ def read_config(path: pathlib.Path) -> dict:
     raise UserError(
       f"{file} cannot be read; restore it, or start again in another --workdir"
     ) from None
-  if record.setdefault("format", 1) == 1:
-    record["config"] = older_configs.of_format_1(record["config"])
-  record["config"] = older_configs.completed(record["config"])
-  if record["format"] not in (1, FORMAT):
+  if record.setdefault("format", 1) not in (1, FORMAT):
     raise UserError(
       f"{path} was left by genjax {made_by(record)} in format {record['format']}, and this genjax "
       f"{provenance.version('genjax')} reads format {FORMAT}; use that version for it"
     )
+  complete_older(record["config"], record["format"])
   return record
 
 

@@ -17,9 +17,10 @@ import trainings
 
 import genjax
 from genjax import config, files
+from genjax.config import keys
 from genjax.scoring import score_files
 from genjax.scoring.score_files import Place
-from genjax.training import config_file, metrics_file, older_configs, provenance, workdir
+from genjax.training import config_file, metrics_file, provenance, workdir
 from genjax.types import UserError
 
 SWEEP = {"seeds": [0, 1], "b2": [0.999], "decay_steps": [0.0], "seeds_at_once": 0}
@@ -93,20 +94,18 @@ def test_what_says_how_and_not_what_may_change(tmp_path):
     config_file.settle(tmp_path, record | {"config": record["config"] | free | {"batch_size": 9}})
 
 
-@pytest.mark.parametrize(("model", "keys"), [("vae", 40), ("gan", 58)])
-def test_a_config_of_before_some_keys_is_read_with_what_it_meant(tmp_path, model, keys):
-  """A key that is new has its place in `LATER_KEYS`, or old workdirs could not be read."""
+@pytest.mark.parametrize(("model", "count"), [("vae", 40), ("gan", 58)])
+def test_a_config_of_before_some_keys_is_read_with_what_it_meant(tmp_path, model, count):
+  """A key that is new says what was meant before, or old workdirs could not be read."""
   full = json.loads(json.dumps(config.default(model).to_dict()))
   old = {k: dict(part) if isinstance(part, dict) else part for k, part in full.items()}
-  for section, later in older_configs.LATER_KEYS[model].items():
-    if not isinstance(later, dict):
-      del old[section]
-      continue
-    for key in later:
-      del old[section][key]
+  for key in keys.KEYS:
+    section, _, last = key.name.rpartition(".")
+    if model in (key.models or (model,)) and key.older and key.older[0] == 2:
+      del (old[section] if section else old)[last]
       if section == "model":
-        del old["grid"][key]
-  assert len(config.flatten(old)) == keys  # of the first format 2
+        del old["grid"][last]
+  assert len(config.flatten(old)) == count  # of the first format 2
   config_file.settle(tmp_path, RECORD | {"config": old})
   assert config_file.read_config(tmp_path)["config"] == full
 
