@@ -38,8 +38,8 @@ NAMES = ("val_loss", "val_reconstruction", "val_kl")
 def final(cell: pathlib.Path, name: str, latent: int) -> np.ndarray:
   """The last figure of a metric for each seed of a latent, in nats a pixel; NaN if it failed."""
   runs = [run for run in workdir.read_runs(cell) if int(run["latent"]) == latent]
-  found = metrics_file.read_metric(cell, name)
-  last = [found[int(r["run"])][-1][1] if r["status"] == "done" else np.nan for r in runs]
+  found = metrics_file.read_series(cell)
+  last = [found[int(r["run"])][name].values[-1] if r["status"] == "done" else np.nan for r in runs]
   return np.array(last) / PIXELS
 
 

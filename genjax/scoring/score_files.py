@@ -100,9 +100,7 @@ def _by_protocol(name: str) -> bool:
 def add(
   path: pathlib.Path, scores: Mapping[Place, float], rows: Sequence[dict] | None = None
 ) -> None:
-  """Appends scores in one write, so that a process that is killed leaves no half of a line.
-
-  One that came out as NaN has its row too, so that it is not computed again.
+  """Appends scores; one that came out as NaN has its row too, so that it is not computed again.
 
   Args:
     path: the workdir.
@@ -112,12 +110,8 @@ def add(
   Raises:
     UserError: it cannot be written, or has grown since and has other runs by these numbers.
   """
-  lines = "".join(
-    f"{place.step},{place.run},{column(place.name, place.protocol)},{value:.7g}\n"
-    for place, value in scores.items()
-  )
+  figures = [(p.step, p.run, column(p.name, p.protocol), value) for p, value in scores.items()]
   with metrics_file.scores_locked(path):
     if rows:
       numbering.check_runs(path, {place.run: rows[place.run] for place in scores}, "evaluate")
-    with open(path / "metrics.csv", "ab", buffering=0) as file:
-      file.write(lines.encode())
+    metrics_file.append(path / "metrics.csv", figures)

@@ -83,8 +83,7 @@ def _write(out: pathlib.Path, record: Mapping, sources: Sequence[pathlib.Path]) 
   lines = [*itertools.chain.from_iterable(map(_lines, taken))]
   order = {name: place for place, name in enumerate(dict.fromkeys(name for _, name, _, _ in lines))}
   lines.sort(key=lambda line: (line[0], order[line[1]], line[2]))  # as training writes them
-  text = ["step,run,name,value", *(f"{step},{run},{rest}" for step, _, run, rest in lines)]
-  files.write(out / "metrics.csv", "".join(f"{line}\n" for line in text))
+  metrics_file.write(out / "metrics.csv", (f"{step},{run},{rest}" for step, _, run, rest in lines))
   workdir.write_runs(out, rows, _results(rows, taken))
   _copy_events(out, rows, taken)
   if protocols := _protocols(taken):
@@ -157,8 +156,8 @@ def _lines(one: _Source) -> Iterator[tuple[int, str, int, str]]:
   """Of each of its lines of metrics.csv the step, the name, the run's number in the whole, and how
   it ends.
   """
-  file, targets = one.path / "metrics.csv", dict(zip(one.index, one.target, strict=True))
-  for row in metrics_file.read_rows(file, len(one.rows)) if file.exists() else ():
+  targets = dict(zip(one.index, one.target, strict=True))
+  for row in metrics_file.read_rows(one.path / "metrics.csv", len(one.rows)):
     if row.run in targets:
       yield row.step, row.name, targets[row.run], row.line.split(",", 2)[2]
 

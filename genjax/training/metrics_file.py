@@ -37,16 +37,19 @@ def read_figures(
 
   {} where there is none. Raises as `read_rows`, which takes `num_runs`.
   """
-  file, found = path / "metrics.csv", {}
-  for row in read_rows(file, num_runs) if file.exists() else ():
+  found = {}
+  for row in read_rows(path / "metrics.csv", num_runs):
     if wanted(row.name):
       found.setdefault(row.run, {}).setdefault(row.name, {})[row.step] = row.value
   return found
 
 
-def read_histories(file: pathlib.Path, num_runs: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-  """Name -> steps [S] and values [R, S] of a metrics.csv, NaN where a run has none; {} without."""
-  return _over_steps(_by_name(read_rows(file, num_runs) if file.exists() else (), num_runs))
+Histories = dict[str, tuple[np.ndarray, np.ndarray]]  # name -> steps [S] and values [R, S]
+
+
+def read_histories(file: pathlib.Path, num_runs: int) -> Histories:
+  """All of a metrics.csv, NaN where a run has none; {} without it."""
+  return _over_steps(_by_name(read_rows(file, num_runs), num_runs))
 
 
 _Figures = dict[str, dict[int, np.ndarray]]  # name -> step -> [R], NaN where a run has none
@@ -60,8 +63,7 @@ def _by_name(rows: Iterable["Row"], num_runs: int) -> _Figures:
   return found
 
 
-def _over_steps(figures: _Figures) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-  """Name -> steps [S] and values [R, S]."""
+def _over_steps(figures: _Figures) -> Histories:
   return {
     name: (np.array(sorted(at)), np.stack([at[step] for step in sorted(at)], 1))
     for name, at in figures.items()
@@ -95,8 +97,7 @@ def _series(path: pathlib.Path, changed: int) -> dict[int, dict[str, Series]]:
 
 
 def _ordered(figures: dict[int, float]) -> Series:
-  steps = sorted(figures)
-  return Series(np.array(steps), np.array([figures[step] for step in steps]))
+  return Series(*map(np.array, zip(*sorted(figures.items()), strict=True)))
 
 
 class Row(NamedTuple):
@@ -110,9 +111,13 @@ class Row(NamedTuple):
 
 
 def read_rows(file: pathlib.Path, num_runs: int | None = None) -> Iterator[Row]:
-  """The rows of metrics.csv. Raises `UserError` for a line that is none, or of no such run."""
+  """The rows of metrics.csv, none without it.
+
+  Raises `UserError` for a line that is none, or of no such run.
+  """
+  text = file.read_text(errors="replace") if file.exists() else ""
   # A process that was killed may have left its last line cut short.
-  for number, line in enumerate(file.read_text(errors="replace").split("\n")[1:-1], 2):
+  for number, line in enumerate(text.split("\n")[1:-1], 2):
     try:
       step, run, name, value = line.split(",")
       row = Row(int(step), int(run), name, float(value), line)
@@ -124,6 +129,22 @@ def read_rows(file: pathlib.Path, num_runs: int | None = None) -> Iterator[Row]:
         "line"
       ) from None
     yield row
+
+
+def write(file: pathlib.Path, lines: Iterable[str] = ()) -> None:
+  """A metrics.csv of these rows."""
+  files.write(file, "".join(f"{line}\n" for line in ["step,run,name,value", *lines]))
+
+
+def append(file: pathlib.Path, rows: Iterable[tuple[int, int, str, float]]) -> None:
+  """Appends rows of step, run, name and value.
+
+  In one write, as others may append to the file as well, and a process that is killed leaves no
+  half of a line.
+  """
+  lines = "".join(f"{step},{run},{name},{value:.7g}\n" for step, run, name, value in rows)
+  with open(file, "ab", buffering=0) as stream:
+    stream.write(lines.encode())
 
 
 class History:
@@ -139,11 +160,12 @@ class History:
     """Keeps what was written up to `step`, where training goes on; names and settings of runs."""
     self._file = path / "metrics.csv"
     self._num_runs = len(names)
-    self._rows: _Figures = {}
     tell_lost_figures(path)
     with scores_locked(path):  # or what an evaluation appends meanwhile would be lost
-      kept = self._read(step) if self._file.exists() else []
-      files.write(self._file, "".join(f"{line}\n" for line in ["step,run,name,value", *kept]))
+      # A line that was cut short is of a later step.
+      kept = [row for row in read_rows(self._file, self._num_runs) if row.step <= step]
+      write(self._file, [row.line for row in kept])
+    self._rows = _by_name(kept, self._num_runs)
     folder = path / "tensorboard"
     some = thinning.some(settings, thinning.LINES)
     self._events = {run: Events(folder / names[run], step) for run in some}
@@ -153,34 +175,25 @@ class History:
     figures = {name: _rounded(v) for name, v in sorted(by_dimension(metrics).items())}
     for name, values in figures.items():
       self._rows.setdefault(name, {})[step] = values
-    lines = "".join(self._lines(name, step, values) for name, values in figures.items())
-    # In one write, as an evaluation may append to the file as well.
-    with open(self._file, "ab", buffering=0) as file:
-      file.write(lines.encode())
+    append(
+      self._file,
+      [
+        (step, run, name, value)
+        for name, values in figures.items()
+        for run, value in enumerate(values)
+        if not np.isnan(value)
+      ],
+    )
     for run, events in self._events.items():
       events.add(step, {name: v[run] for name, v in figures.items() if np.isfinite(v[run])})
 
-  def series(self, prefix: str = "") -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """name -> `(steps [S], values [R, S])`."""
+  def series(self, prefix: str = "") -> Histories:
+    """Those whose names begin so."""
     return _over_steps({name: at for name, at in self._rows.items() if name.startswith(prefix)})
 
   def close(self) -> None:
     for events in self._events.values():
       events.close()
-
-  def _lines(self, name: str, step: int, values: np.ndarray) -> str:
-    return "".join(
-      f"{step},{run},{name},{value:.7g}\n"
-      for run, value in enumerate(values)
-      if not np.isnan(value)
-    )
-
-  def _read(self, last: int) -> list[str]:
-    """Takes in the rows up to the step `last`, and returns their lines."""
-    # A line that was cut short is of a later step.
-    kept = [row for row in read_rows(self._file, self._num_runs) if row.step <= last]
-    self._rows = _by_name(kept, self._num_runs)
-    return [row.line for row in kept]
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:
