@@ -155,12 +155,11 @@ def train(
   epochs = max(RECIPES[recipe].epochs, -(-LEAST_STEPS // per_epoch))
   model = make(shape, splits.num_classes, epochs * per_epoch, recipe)
   runs = sweep.placed(runs_of(seeds, recipe), R)
-  dataset = jax.device_put(data.to_device(seen), sweep.replicated(R))
+  dataset = blocks.everywhere(seen, R)
   begin, advance = programs.training(model, batch, R, length=per_epoch)
   progress = begin(runs)
   for epoch in range(epochs):
-    totals = blocks.empty_totals(model, runs, shape, batch)
-    totals = jax.device_put(totals, sweep.sharding(R), may_alias=False)
+    totals = sweep.placed(blocks.empty_totals(model, runs, shape, batch), R)
     progress, totals = advance(
       runs, progress, totals, dataset, epoch * per_epoch, (epoch + 1) * per_epoch
     )

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import ml_collections
 import numpy as np
 from jax import Array, lax
 
@@ -162,7 +161,7 @@ class Blocks:
     """
     run, carried = one
     carried = carried._replace(failed_at=jnp.full_like(carried.failed_at, -1))
-    dataset, alone = jax.device_put(dataset, _first_device()), self._alone()
+    dataset, alone = jax.device_put(dataset, jax.devices()[0]), self._alone()
     while at < stop and carried.failed_at < 0:
       carried, at = alone.program(run, carried, dataset, at, 1), at + 1
     return jax.device_get(carried)
@@ -172,15 +171,11 @@ def _failed(carried: Carried) -> Array:
   return carried.failed_at >= 0
 
 
-def _first_device() -> jax.Device:
-  return jax.devices()[0]
-
-
 def _of_row(tree: PyTree, row: int) -> PyTree:
   """A copy `[1, ...]` on one device; each leaf is brought there whole, and then cut."""
 
   def cut(leaf: Array) -> Array:
-    return jnp.copy(jax.device_put(leaf, _first_device())[row : row + 1])
+    return jnp.copy(jax.device_put(leaf, jax.devices()[0])[row : row + 1])
 
   return jax.tree.map(cut, tree)
 
@@ -212,6 +207,11 @@ def arguments(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> t
   return run, state, batch_shapes(model, image_shape, batch_size)
 
 
+def everywhere(split: Dataset, num_runs: int) -> Dataset:
+  """A split on every device that has runs."""
+  return jax.device_put(data.to_device(split), sweep.replicated(num_runs))
+
+
 def empty_totals(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> Totals:
   """Zeros `[R]` for every metric of a step; nothing is computed to learn their names."""
   R = runs.learning_rate.shape[0]
@@ -232,14 +232,6 @@ def longest(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> int
   R = runs.learning_rate.shape[0]
   seconds = -(-R // sweep.mesh(R).size) * one / RATES.get(jax.default_backend(), OTHERS)
   return max(1, min(LONGEST, int(SECONDS / max(seconds, 1e-9))))
-
-
-def length_of(
-  model: Model, config: ml_collections.ConfigDict, runs: Run, image_shape: tuple, steps: int
-) -> int:
-  """Steps of a block of a program that trains these runs for so many steps."""
-  most = longest(model, runs, image_shape, config.batch_size)
-  return length(most, config.log_every, config.eval_every, steps)
 
 
 def length(longest: int, log_every: int, eval_every: int, steps: int) -> int:

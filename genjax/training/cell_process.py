@@ -75,7 +75,7 @@ def run(
       return subprocess.Popen(
         [sys.executable, "-m", "genjax.main", *arguments],
         cwd=directory,
-        env=os.environ | _threads(len(cores)) | _memory(gpus) | dict(environment),
+        env=os.environ | _shares(len(cores), gpus) | dict(environment),
         stdin=subprocess.DEVNULL,
         stdout=file,
         stderr=subprocess.STDOUT,
@@ -158,10 +158,7 @@ def _free(file: pathlib.Path) -> Iterator[bool]:
     yield True
 
 
-def _threads(cores: int) -> dict[str, str]:
-  return {"OMP_NUM_THREADS": str(cores)} if cores else {}
-
-
-def _memory(gpus: float) -> dict[str, str]:
+def _shares(cores: int, gpus: float) -> dict[str, str]:
   """Who shares a GPU must not take three quarters of its memory, as JAX does."""
-  return {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} if 0 < gpus < 1 else {}
+  threads = {"OMP_NUM_THREADS": str(cores)} if cores else {}
+  return threads | ({"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} if 0 < gpus < 1 else {})

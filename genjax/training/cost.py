@@ -42,7 +42,8 @@ def planned(plan: planning.Plan, chunk: int = 0) -> tuple[Step, memory.Fitting]:
   """
   model, config, given = plan.model, plan.config, memory.shapes(plan)
   image = given.dataset.image.shape[1:]
-  length = blocks.length_of(model, config, given.runs, image, plan.steps)
+  most = blocks.longest(model, given.runs, image, config.batch_size)
+  length = blocks.length(most, config.log_every, config.eval_every, plan.steps)
   build = partial(programs.build, model, config, len(plan.rows), length)
   fit = memory.fitting(build, given, config.sweep.chunk or chunk)
   return Step(fit.made.advance.program, given, length), fit
@@ -54,7 +55,12 @@ def run_steps_a_second(
   rows: list[dict],
   clock: Callable[[], float] = time.perf_counter,
 ) -> float:
-  """`_timed`; NaN also where there is not the memory to tell."""
+  """How fast the program is on this machine, by a few steps of it; NaN where these fail.
+
+  From made-up weights, all alike: how long a step takes does not depend on them, and to draw first
+  ones would take another compilation. Validations, pictures and compilations come on top. NaN also
+  where there is not the memory to tell.
+  """
   try:
     return _timed(step, splits, rows, clock)
   except jax.errors.JaxRuntimeError:
@@ -62,14 +68,8 @@ def run_steps_a_second(
 
 
 def _timed(step: Step, splits: data.Splits, rows: list[dict], clock: Callable[[], float]) -> float:
-  """How fast the program is on this machine, by a few steps of it; NaN where these fail.
-
-  From made-up weights, all alike: how long a step takes does not depend on them, and to draw first
-  ones would take another compilation. Validations, pictures and compilations come on top.
-  """
   R, progress = len(rows), step.given.progress
-  runs = sweep.placed(sweep.runs(rows), R)
-  dataset = jax.device_put(data.to_device(splits.train), sweep.replicated(R))
+  runs, dataset = sweep.placed(sweep.runs(rows), R), blocks.everywhere(splits.train, R)
   carried = blocks.Carried(progress.state, progress.failed_at, step.given.totals)
   carried = jax.tree.map(_made_up, carried)
   carried = carried._replace(failed_at=carried.failed_at - 1)

@@ -45,16 +45,12 @@ def check(keys: dict, model: Model, shape: Shape, num_classes: int, latents: Seq
   narrow = models.build(keys, shape, num_classes, small)
   rows = [{"seed": 0, "latent": latent} for latent in (small, model.latent)]
   alone, padded = (jax.tree.map(lambda leaf: leaf[0], sweep.runs(r)) for r in (rows[:1], rows))
-  states = _begun(narrow, alone), _begun(model, padded)
+  states = jax.jit(narrow.init)(alone), jax.jit(model.init)(padded)
   said = f"config.sweep.latents has {small} and {model.latent}, and {part!r} "
   rows = (narrow, alone, states[0]), (model, padded, states[1])
   different = itertools.chain(_of_weights(*states), _of_outputs(*rows), _of_steps(*rows, shape))
   if difference := next(different, None):
     raise UserError(f"{said}{difference}; {_HOW}")
-
-
-def _begun(model: Model, run: Run) -> State:
-  return jax.jit(model.init)(run)
 
 
 def _of_weights(narrow: State, padded: State) -> Iterator[str]:

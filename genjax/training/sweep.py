@@ -49,17 +49,14 @@ def settings(rows: list[dict], prefix: str = "", latents: Iterable[float] = ()) 
   others = rows + [row | {"latent": latent} for row in rows[:1] for latent in latents]
   names = [name for name in others[0] if name != "seed"] if others else []
   changing = [name for name in names if len({row[name] for row in others}) > 1]
-  return [" ".join(filter(None, [prefix, _setting(row, changing)])) for row in rows]
+  told = [", ".join(f"{name.replace('_', ' ')} {row[name]:g}" for name in changing) for row in rows]
+  return [" ".join(filter(None, [prefix, setting])) for setting in told]
 
 
 def names(rows: list[dict]) -> list[str]:
   """What each run is called: "latent 10, seed 3"."""
   pairs = zip(settings(rows), rows, strict=True)
   return [", ".join(filter(None, [setting, f"seed {row['seed']}"])) for setting, row in pairs]
-
-
-def _setting(row: dict, changing: Iterable[str]) -> str:
-  return ", ".join(f"{name.replace('_', ' ')} {row[name]:g}" for name in changing)
 
 
 def identity(row: dict) -> tuple:

@@ -64,9 +64,9 @@ class Training:
     self.config, self.model, self.rows, self.path = plan.config, plan.model, plan.rows, path
     self.classes = plots.drawable(plan.splits.classes)
     R, splits, config = len(plan.rows), plan.splits, plan.config
-    self.dataset = _everywhere(splits.train, R)
+    self.dataset = blocks.everywhere(splits.train, R)
     used = validation.usable(config.eval_images, len(splits.validation.label))
-    self.held_out = _everywhere(data.first(splits.validation, used), R)
+    self.held_out = blocks.everywhere(data.first(splits.validation, used), R)
     self.own = partial(sweep.own, num_runs=R)  # what leaves the devices has no padding
     self.runs = sweep.placed(sweep.runs(self.rows), R)
     self.zeros = blocks.empty_totals(
@@ -159,8 +159,7 @@ class Training:
     return (self.step // every + 1) * every
 
   def _zeros(self) -> PyTree:
-    # Copies, as the program takes its totals' memory.
-    return jax.device_put(self.zeros, sweep.sharding(len(self.rows)), may_alias=False)
+    return sweep.placed(self.zeros, len(self.rows))  # copies: the program takes their memory
 
   def _totals(self) -> PyTree:
     """What was summed since the last row of metrics.csv: something where a signal ended it."""
@@ -274,11 +273,6 @@ class Training:
     series = self.history.series()
     pictures.draw_curves(series, self._labels(), self.path / "plots", scored)
     self.drawn = time.perf_counter()
-
-
-def _everywhere(split: PyTree, num_runs: int) -> PyTree:
-  """A split on every device that has runs."""
-  return jax.device_put(data.to_device(split), sweep.replicated(num_runs))
 
 
 def _pace(taken: int, seconds: float, block: int) -> int:

@@ -97,7 +97,7 @@ def programs_of(
   def whole(choice: Choice) -> float:
     made, seconds = build(choice), []
     totals = blocks.empty_totals(model, runs, shape, config.batch_size)
-    carried = made.begin(runs), jax.device_put(totals, sweep.sharding(R), may_alias=False)
+    carried = made.begin(runs), sweep.placed(totals, R)
     for start in range(0, 4 * length, length):
       begun = time.perf_counter()
       carried = made.advance(runs, *carried, dataset, start, start + length)
