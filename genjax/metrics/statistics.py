@@ -27,6 +27,9 @@ class Interval(NamedTuple):
   high: float
 
 
+ANYTHING = Interval(-math.inf, math.inf)
+
+
 class Summary(NamedTuple):
   """Of one setting's runs. Figures are NaN, and intervals infinite, where there are too few."""
 
@@ -61,15 +64,14 @@ def summary(values: Figures, better: str = "", confidence: float = 0.95) -> Summ
   every = known
   if better and known.size < values.size:
     every = np.where(np.isnan(values), math.inf if better == "lower" else -math.inf, values)
-  nothing, anything = math.nan, Interval(-math.inf, math.inf)
-  middles, intervals = [nothing] * 3, [anything] * 3
+  middles, intervals = [math.nan] * 3, [ANYTHING] * 3
   if known.size:
     middles = [float(known.mean()), float(np.median(every)), float(iqm(every))]
   if known.size and np.isfinite(known).all():
     intervals = [
       t_interval(known, confidence),
       median_interval(every, confidence),
-      (bca_interval if every is known else percentile_interval)(every, iqm, confidence),
+      bca_interval(every, iqm, confidence),
     ]
   return Summary(known.size, values.size - known.size, *middles, *intervals)
 
@@ -78,7 +80,7 @@ def t_interval(values: Float[np.ndarray, " n"], confidence: float = 0.95) -> Int
   """Student's interval of the mean: exact for normal figures."""
   n = len(values)
   if n < 2:
-    return Interval(-math.inf, math.inf)
+    return ANYTHING
   half = scipy.stats.t.ppf((1 + confidence) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n)
   return Interval(float(values.mean() - half), float(values.mean() + half))
 
@@ -90,10 +92,10 @@ def median_interval(values: Float[np.ndarray, " n"], confidence: float = 0.95) -
   section 3.2); infinite where they are too few, for 95% with less than six.
   """
   if len(values) < 1:
-    return Interval(-math.inf, math.inf)
+    return ANYTHING
   found = scipy.stats.quantile_test(values, p=0.5).confidence_interval(confidence)
   known = not (math.isnan(found.low) or math.isnan(found.high))
-  return Interval(float(found.low), float(found.high)) if known else Interval(-math.inf, math.inf)
+  return Interval(float(found.low), float(found.high)) if known else ANYTHING
 
 
 def bca_interval(
@@ -116,11 +118,16 @@ def bca_interval(
 
   Returns:
     The interval; infinite with less than two values, as no spread is known then. Where leaving out
-    any one value changes nothing, which tells no skewness, that of percentiles.
+    any one value changes nothing, which tells no skewness, that of percentiles; as of figures of
+    which some are infinite, where an end is so if more resamples than the level spares are.
   """
-  n = len(values)
+  n, rng = len(values), np.random.default_rng(seed)
   if n < 2:
-    return Interval(-math.inf, math.inf)
+    return ANYTHING
+  if not np.isfinite(values).all():
+    tails = (1 - confidence) / 2, (1 + confidence) / 2
+    found = statistic(rng.choice(values, (RESAMPLES, n)), -1)
+    return Interval(*map(float, np.quantile(found, tails, method="closest_observation")))
   if np.ptp(values) == 0:  # where scipy divides by zero
     return Interval(float(values[0]), float(values[0]))
   without_one = statistic(
@@ -133,27 +140,9 @@ def bca_interval(
     batch=max(1, 10_000_000 // n),  # numbers at once, or very many runs would take all memory
     confidence_level=confidence,
     method="BCa" if np.ptp(without_one) > 0 else "percentile",
-    rng=np.random.default_rng(seed),
+    rng=rng,
   )
   return Interval(*map(float, result.confidence_interval))
-
-
-def percentile_interval(
-  values: Float[np.ndarray, " n"],
-  statistic: Callable[[Float[np.ndarray, "... n"], int], Float[np.ndarray, "..."] | float],
-  confidence: float = 0.95,
-  seed: int = 0,
-) -> Interval:
-  """Bootstrap interval of percentiles, for figures of which some are infinite. As `bca_interval`.
-
-  An end is infinite where more resamples than the level spares have an infinite statistic.
-  """
-  if len(values) < 2:
-    return Interval(-math.inf, math.inf)
-  resamples = np.random.default_rng(seed).choice(values, (RESAMPLES, len(values)))
-  tails = (1 - confidence) / 2, (1 + confidence) / 2
-  low, high = np.quantile(statistic(resamples, -1), tails, method="closest_observation")
-  return Interval(float(low), float(high))
 
 
 def ranked(values: Figures, lower: bool) -> Float[np.ndarray, " n"]:
