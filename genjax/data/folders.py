@@ -43,7 +43,10 @@ def read(root: pathlib.Path, size: int, background: str = "white") -> Arrays:
       raise UserError(f"{places[part]}: images in no class folder, as {places['train']} has them")
     if unknown := set(classes) - set(names):
       raise UserError(f"{places[part] / min(unknown)}: no such class in {places['train']}")
-  files = {part: _labelled(classes, names) for part, classes in found.items()}
+  files = {
+    part: [(file, names.index(name)) for name in names for file in classes.get(name, ())]
+    for part, classes in found.items()
+  }
   if "validation" in files:
     other = "train" if "test" in files else "test"
     files[other] = files.get(other, []) + files.pop("validation")
@@ -58,10 +61,6 @@ def read(root: pathlib.Path, size: int, background: str = "white") -> Arrays:
   source = f"{text_of(root.resolve().name)} (folder of images)"
   classes = sources.numbered(1) if names == [""] else tuple(names)
   return Arrays(parts["train"], parts.get("test"), classes, source, tuple(notes))
-
-
-def _labelled(classes: Classes, names: list[str]) -> list[tuple[pathlib.Path, int]]:
-  return [(file, names.index(name)) for name in names for file in classes.get(name, ())]
 
 
 # How the parts of a dataset are called, in small letters.
@@ -93,14 +92,14 @@ def _parts(root: pathlib.Path, skipped: collections.Counter) -> dict[str, pathli
     raise UserError(f"{root} has {names}, and no folder train beside them")
   beside = [x for x in inside if x not in parts.values()]
   skipped["images beside the parts"] += sum(len(_files(x)) for x in beside)
-  skipped["images beside the parts"] += sum(_taken(x, None) for x in _listed(root) if x.is_file())
+  skipped["images beside the parts"] += sum(_taken(x) for x in _listed(root) if x.is_file())
   return parts
 
 
 def _is_part(parts: dict[str, pathlib.Path]) -> bool:
   """Whether the only folder that is called as a part is one, and no class beside others."""
   (place,) = parts.values()
-  if any(_taken(x, None) for x in _listed(place) if x.is_file()):
+  if any(_taken(x) for x in _listed(place) if x.is_file()):
     return False
   return "train" in parts and any(_files(x) for x in _folders_in(place))
 
@@ -113,14 +112,13 @@ def _listed(place: pathlib.Path) -> list[pathlib.Path]:
     raise UserError(f"{place} cannot be read ({error.strerror})") from error
 
 
-def _folders_in(
-  place: pathlib.Path, skipped: collections.Counter | None = None
-) -> list[pathlib.Path]:
+_UNTOLD = collections.Counter()  # takes what was skipped and is not told of
+
+
+def _folders_in(place: pathlib.Path, skipped: collections.Counter = _UNTOLD) -> list[pathlib.Path]:
   found = [x for x in _listed(place) if x.is_dir()]
-  hidden = [x for x in found if _hidden(x.name)]
-  if skipped is not None and hidden:
-    skipped["hidden folders"] += len(hidden)
-  return [x for x in found if x not in hidden]
+  skipped["hidden folders"] += sum(_hidden(x.name) for x in found)
+  return [x for x in found if not _hidden(x.name)]
 
 
 def _classes(part: pathlib.Path, skipped: collections.Counter) -> Classes:
@@ -128,7 +126,7 @@ def _classes(part: pathlib.Path, skipped: collections.Counter) -> Classes:
   classes = {text_of(x.name): _files(x, skipped) for x in _folders_in(part, skipped)}
   classes = {name: files for name, files in classes.items() if files}
   beside = [x for x in _listed(part) if x.is_file()]
-  images = [x for x in beside if _taken(x, None if classes else skipped)]
+  images = [x for x in beside if _taken(x, _UNTOLD if classes else skipped)]
   if not classes and images:
     return {"": images}
   if images:
@@ -136,26 +134,23 @@ def _classes(part: pathlib.Path, skipped: collections.Counter) -> Classes:
   return classes
 
 
-def _files(place: pathlib.Path, skipped: collections.Counter | None = None) -> list[pathlib.Path]:
+def _files(place: pathlib.Path, skipped: collections.Counter = _UNTOLD) -> list[pathlib.Path]:
   """The images in a folder and below it, in natural order."""
   found = []
   for parent, folders, files in sources.walk(place):
-    hidden = [name for name in folders if _hidden(name)]
-    folders[:] = [name for name in folders if name not in hidden]
-    if skipped is not None and hidden:
-      skipped["hidden folders"] += len(hidden)
+    skipped["hidden folders"] += sum(map(_hidden, folders))
+    folders[:] = [name for name in folders if not _hidden(name)]
     paths = [pathlib.Path(parent, name) for name in files]
     found += [path for path in paths if _taken(path, skipped)]
   return found
 
 
-def _taken(path: pathlib.Path, skipped: collections.Counter | None) -> bool:
+def _taken(path: pathlib.Path, skipped: collections.Counter = _UNTOLD) -> bool:
   """Whether a file is an image by its name; counts it where it is not."""
   if path.suffix.lower() in _SUFFIXES and not _hidden(path.name):
     return True
-  if skipped is not None:
-    kind = f"*{path.suffix.lower()}" if path.suffix else "files without an ending"
-    skipped["hidden files" if _hidden(path.name) else kind] += 1
+  kind = f"*{path.suffix.lower()}" if path.suffix else "files without an ending"
+  skipped["hidden files" if _hidden(path.name) else kind] += 1
   return False
 
 

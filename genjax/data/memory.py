@@ -1,7 +1,6 @@
 """Datasets that a function gives: `data.name=MODULE:OBJECT`."""
 
 import numpy as np
-from PIL import Image
 
 from genjax import parts
 from genjax.data import sources
@@ -42,7 +41,10 @@ def read(name: str, size: int) -> Arrays:
   read = {part: _checked(name, part, one, arrays) for part, one in given.items() if one}
   if len({one.image.shape[1:] for one in read.values()}) > 1:
     raise UserError(f"{WHERE} is {name!r}, whose train and test images differ in shape")
-  resized = {part: one._replace(image=_resized(one.image, size)) for part, one in read.items()}
+  resized = {
+    part: one._replace(image=sources.resized(one.image, size, "image"))
+    for part, one in read.items()
+  }
   classes = tuple(map(str, arrays.classes))
   return Arrays(resized["train"], resized.get("test"), classes, arrays.source, arrays.notes)
 
@@ -60,12 +62,3 @@ def _checked(name: str, part: str, given: Dataset, arrays: Arrays) -> Dataset:
       f"{len(arrays.classes) - 1}, as there are {len(arrays.classes)} classes"
     )
   return Dataset(image, label.astype(np.int32))
-
-
-def _resized(image: np.ndarray, size: int) -> np.ndarray:
-  if not size or image.shape[1:3] == (size, size):
-    return image
-  pictures = (
-    ("image", Image.fromarray(one[..., 0] if one.shape[-1] == 1 else one)) for one in image
-  )
-  return sources.stack(pictures, size)

@@ -5,7 +5,6 @@ import pathlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from PIL import Image
 
 from genjax.data import sources
 from genjax.metrics import pixels
@@ -156,10 +155,7 @@ def _labelled(
       f"{path}: {label_key} is {label.dtype} {list(label.shape)}{_extent(label)}; expected "
       f"{len(image)} integers from 0 to {_MOST_CLASSES - 1}, one for each image"
     )
-  if size and image.shape[1:3] != (size, size):
-    drawn = (Image.fromarray(x[..., 0] if x.shape[-1] == 1 else x) for x in image)
-    image = sources.stack(((path, x) for x in drawn), size)
-  return Dataset(image, label.astype(np.int32))
+  return Dataset(sources.resized(image, size, path), label.astype(np.int32))
 
 
 def as_bytes(path: str, key: str, image: np.ndarray, black_and_white: bool = False) -> np.ndarray:

@@ -123,6 +123,14 @@ def stack(images: Iterable[tuple[str, Image.Image]], size: int) -> np.ndarray:
   return np.stack([np.broadcast_to(x, (*x.shape[:2], channels)) for x in arrays])
 
 
+def resized(images: np.ndarray, size: int, name: str) -> np.ndarray:
+  """As `stack`, of images [N, H, W, C] uint8 that are arrays; as they are where size is 0."""
+  if not size or images.shape[1:3] == (size, size):
+    return images
+  drawn = (Image.fromarray(x[..., 0] if x.shape[-1] == 1 else x) for x in images)
+  return stack(((name, x) for x in drawn), size)
+
+
 def walk(root: pathlib.Path) -> Iterator[tuple[str, list[str], list[str]]]:
   """As `os.walk`, in natural order and through links, but those to a folder above themselves.
 
