@@ -43,13 +43,14 @@ NEEDS = {
 }
 _FRACTION, _ANY = (0, 1), (-math.inf, math.inf)
 _PAIRS, _NETWORK = "an assignment of thousands of images", "a network trained for each run"
+_LATENTS = "thousands of latents an image"
+_LIKELIHOOD = "likelihood", "likelihood"  # group and needs
 
 SCORES = {
   "fd": Score("Frechet distance", "lower", "features", headline="FD"),
   "fd_infinity": Score("Frechet distance, extrapolated", "lower", "features", limits=_ANY),
-  "kd": Score(
-    "kernel distance", "lower", "features", limits=_ANY
-  ),  # unbiased, so it may be below 0
+  # Unbiased, so it may be below 0.
+  "kd": Score("kernel distance", "lower", "features", limits=_ANY),
   "precision": Score("precision", "higher", "features", "", _FRACTION, "precision", past=NEEDED),
   "recall": Score("recall", "higher", "features", "", _FRACTION),
   "density": Score("density", "higher", "features", past=NEEDED),
@@ -90,30 +91,16 @@ SCORES = {
   "critic_gap": Score("critic gap", "", "critic", "critic", _ANY),
   "critic_gap_scaled": Score("critic gap / gradient norm", "", "critic", "critic", _ANY),
   "critic_gap_real": Score("critic gap, training - held-out", "", "critic", "critic", _ANY),
-  "elbo": Score(
-    "ELBO, binarised images (nats)", "higher", "likelihood", "likelihood", (-math.inf, 0)
-  ),
+  "elbo": Score("ELBO, binarised images (nats)", "higher", *_LIKELIHOOD, (-math.inf, 0)),
   "nll": Score(
-    "NLL, binarised images (nats)",
-    "lower",
-    "likelihood",
-    "likelihood",
-    headline="NLL",
-    slow="thousands of latents an image",
+    "NLL, binarised images (nats)", "lower", *_LIKELIHOOD, headline="NLL", slow=_LATENTS
   ),
   "nll_ess": Score(
-    "effective sample size of the NLL's weights",
-    "",
-    "likelihood",
-    "likelihood",
-    (1, math.inf),
-    slow="thousands of latents an image",
+    "effective sample size of the NLL's weights", "", *_LIKELIHOOD, (1, math.inf), slow=_LATENTS
   ),
-  "kl": Score("KL (nats)", "", "likelihood", "likelihood"),
-  "active_units": Score("active units", "", "likelihood", "likelihood", counts="latent"),
-  "kl_dim": Score(
-    "KL of a latent dimension (nats)", "", "likelihood", "likelihood", dimensions=True
-  ),
+  "kl": Score("KL (nats)", "", *_LIKELIHOOD),
+  "active_units": Score("active units", "", *_LIKELIHOOD, counts="latent"),
+  "kl_dim": Score("KL of a latent dimension (nats)", "", *_LIKELIHOOD, dimensions=True),
 }
 
 

@@ -14,11 +14,12 @@ from collections.abc import Callable
 import jax
 import numpy as np
 from absl import logging
+from flax import traverse_util
 
 from genjax import data, files
 from genjax.data import cache as caching
 from genjax.scoring.classifier_network import WIDTH, apply
-from genjax.scoring.classifier_training import RECIPES, SMALL, Trained, train
+from genjax.scoring.classifier_training import RECIPES, SMALL, Recipe, Trained, train
 from genjax.types import Dataset, FeatureNetwork, PyTree
 
 COUNT = 3
@@ -69,13 +70,14 @@ def identify(splits: data.Splits) -> tuple[Dataset, str, dict[str, str]]:
     "classes": splits.num_classes,
     "crc32": [files.checksum(part) for part in seen],
   }
-  digests = {name: _digest(facts | {"settings": _settings(name)}) for name in RECIPES}
+
+  def digest(recipe: Recipe) -> str:
+    settings = recipe.batch, WIDTH, recipe.epochs, recipe.learning_rate
+    text = json.dumps(facts | {"settings": settings})
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+  digests = {name: digest(recipe) for name, recipe in RECIPES.items()}
   return seen, splits.source.split()[0].replace("/", "_"), digests
-
-
-def _settings(name: str) -> tuple:
-  recipe = RECIPES[name]
-  return recipe.batch, WIDTH, recipe.epochs, recipe.learning_rate
 
 
 def _packaged(name: str, digests: dict[str, str]) -> Trained | None:
@@ -92,7 +94,8 @@ def _packaged(name: str, digests: dict[str, str]) -> Trained | None:
       if facts["dataset"] != digests[recipe]:
         return None
       arrays = {key: weights.get_tensor(key).astype(np.float32) for key in weights.keys()}  # noqa: SIM118
-    params, accuracy = _unflat(arrays), np.array(float(facts["accuracy"]))
+    params = traverse_util.unflatten_dict(arrays, sep="/")
+    accuracy = np.array(float(facts["accuracy"]))
     if digest_of_params(params) != facts["weights"]:
       raise ValueError("its weights are not those that were written")
   except Exception as error:  # a damaged file fails in as many ways as it has bytes
@@ -112,10 +115,6 @@ def _network(name: str, trained: Trained, num_classes: int) -> FeatureNetwork:
   )
 
 
-def _digest(facts: dict) -> str:
-  return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
-
-
 def digest_of_params(params: PyTree) -> str:
   """Stands for the weights of a network."""
   digest = hashlib.sha256()
@@ -126,16 +125,7 @@ def digest_of_params(params: PyTree) -> str:
 
 def flat(params: PyTree) -> dict[str, np.ndarray]:
   """The arrays of a network by "LAYER/KIND"."""
-  leaves = jax.tree_util.tree_leaves_with_path(params)
-  return {"/".join(entry.key for entry in path): np.asarray(leaf) for path, leaf in leaves}
-
-
-def _unflat(arrays: dict[str, np.ndarray]) -> PyTree:
-  params = {}
-  for name, leaf in arrays.items():
-    layer, kind = name.split("/")
-    params.setdefault(layer, {})[kind] = leaf
-  return params
+  return traverse_util.flatten_dict(jax.tree.map(np.asarray, params), sep="/")
 
 
 def _read(file) -> Trained | None:
@@ -143,4 +133,4 @@ def _read(file) -> Trained | None:
   if members is None:
     return None
   accuracy = members.pop("accuracy")
-  return Trained(_unflat(members), accuracy, SMALL)
+  return Trained(traverse_util.unflatten_dict(members, sep="/"), accuracy, SMALL)

@@ -13,29 +13,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from genjax import data
+from genjax import data, parts
 from genjax.metrics import catalogue
 from genjax.metrics.catalogue import SCORES
 from genjax.metrics.pixels import to_bytes
 from genjax.models import generation
 from genjax.rng import latent_noise
-from genjax.scoring import (
-  feature_scores,
-  image_scores,
-  model_scores,
-  own_scores,
-  trained_scores,
-)
+from genjax.scoring import feature_scores, image_scores, model_scores, own_scores, trained_scores
 from genjax.scoring.feature_scores import Reference
-from genjax.scoring.protocols import (
-  BATCH,
-  Context,
-  Group,
-  RunBlock,
-  Settings,
-  identity,
-  key_of,
-)
+from genjax.scoring.protocols import BATCH, Context, Group, RunBlock, Settings, identity
 from genjax.types import FeatureNetwork, Model, Run, State, UserError
 
 LEAST = 200  # images: fewer have no covariance to speak of
@@ -74,39 +60,32 @@ class Evaluation:
     networks: Sequence[FeatureNetwork],
     num_runs: int,
     chunk: int = 0,
-    own: Sequence[str] = (),
+    names: Sequence[str] = (),
   ):
     """Of images that `check_images` let pass.
 
-    `num_runs` is R of every block, `chunk` as in `sweep.vectorise`, and `own` are metrics
-    `MODULE:OBJECT`.
+    `num_runs` is R of every block, `chunk` as in `sweep.vectorise`, and `names` are those that will
+    be asked for, among them metrics `MODULE:OBJECT`.
     """
     held = getattr(splits, settings.split)
     count = min(settings.images, len(held.label))
     train = splits.train
     labels = train.label[np.arange(count) % len(train.label)]  # the classes that the data has
     context = Context(model, splits, held, labels, settings, num_runs, chunk)
-    self._generator = context.vectorised(_generator(model, labels, settings.seed))
+    self._generator = context.vectorised(_generator(context))
     few = data.first(held, count)
     self.references = [Reference(network, splits, few, settings.seed) for network in networks]
     made = [feature_scores.group(context, reference) for reference in self.references]
-    made += [
-      make(context)
-      for make in (
-        image_scores.group,
-        trained_scores.discriminator,
-        trained_scores.student,
-        model_scores.critic,
-        model_scores.bounds,
-      )
-    ]
-    made += [own_scores.group(context, name) for name in own]
+    made += [image_scores.group(context)]
+    made += [trained_scores.discriminator(context), trained_scores.student(context)]
+    made += [model_scores.critic(context), model_scores.bounds(context)]
+    made += [own_scores.group(context, name) for name in names if parts.is_name(name)]
     self.groups = [group for group in made if group and group.names]
 
   def check(self, names: Sequence[str], where: str) -> None:
     """Raises `UserError` for a score that these images or this network do not support."""
     known = {name for group in self.groups for name in group.names}
-    lacking = [name for name in names if name not in known]
+    lacking = [name for name in map(catalogue.short, names) if name not in known]
     if lacking:
       raise UserError(
         f"{where} has {lacking[0]!r}, which cannot be had of these images by this network; there "
@@ -118,6 +97,7 @@ class Evaluation:
 
     An NLL comes with what its weights are worth.
     """
+    names = tuple(map(catalogue.short, names))
     names = (*names, "nll_ess") if "nll" in names and "nll_ess" not in names else names
     found = []
     for group in self.groups:
@@ -131,11 +111,11 @@ class Evaluation:
     return RunBlock(runs, states, self._generator)
 
 
-def _generator(model: Model, labels: np.ndarray, seed: int) -> Callable:
+def _generator(context: Context) -> Callable:
   """`(run, state) -> [N, H, W, C]` uint8: noise and classes are the same for all runs."""
 
   def generate(row: tuple[Run, State]) -> Array:
-    z = latent_noise(key_of(seed, 0), (len(labels), model.latent))
-    return generation.images(model, row, z, jnp.asarray(labels), BATCH, to_bytes)
+    z = latent_noise(context.key(0), (context.count, context.model.latent))
+    return generation.images(context.model, row, z, jnp.asarray(context.labels), BATCH, to_bytes)
 
   return generate

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -38,11 +39,17 @@ def load(
   if not wanted and "features" not in groups:
     return []
   if not wanted:
-    return classifier.feature_networks(splits, cache, _show, count)
+    return classifier.feature_networks(splits, cache, partial(print, flush=True), count)
   kind, _, where = wanted.partition(":")
   if not where:
     raise UserError(f"--features={wanted}: expected inception:PATH or MODULE:FUNCTION, or nothing")
-  made = _inception(where) if kind == "inception" else _function(kind, where)
+  if kind == "inception":
+    from genjax.scoring import inception
+
+    made = inception.load(where)
+  else:
+    function = parts.find(wanted, "--features")
+    made = FeatureNetwork(wanted, {}, lambda params, images: (function(images), None), False)
   image_shape = splits.train.image.shape[1:]
   image = jax.ShapeDtypeStruct((2, *image_shape), jnp.float32)
   try:
@@ -56,22 +63,6 @@ def load(
   if kind != "inception":
     made = made._replace(name=f"{made.name}-{_digest_of_features(made, image_shape)}")
   return [made]
-
-
-def _inception(path: str) -> FeatureNetwork:
-  from genjax.scoring import inception
-
-  network = inception.load(path)
-  return FeatureNetwork(
-    f"inception-{network.digest}", network.params, network.apply, False, inception.BATCH
-  )
-
-
-def _function(module: str, name: str) -> FeatureNetwork:
-  function = parts.find(f"{module}:{name}", "--features")
-  return FeatureNetwork(
-    f"{module}:{name}", {}, lambda params, images: (function(images), None), classes=False
-  )
 
 
 def _digest_of_features(network: FeatureNetwork, image_shape: Shape) -> str:
@@ -88,7 +79,3 @@ def _digest_of_features(network: FeatureNetwork, image_shape: Shape) -> str:
   size = f"{np.abs(sums).max():.{DIGITS - 1}e}"
   figures = [f"{x:.{DIGITS}f}" for x in sums / (np.abs(sums).max() or 1)]
   return hashlib.sha256(" ".join([size, *figures]).encode()).hexdigest()[:8]
-
-
-def _show(line: str) -> None:
-  print(line, flush=True)

@@ -42,11 +42,10 @@ class Reference:
     self._see = compiled(self.look)
     shape = (1, *splits.train.image.shape[1:])
     image = jax.ShapeDtypeStruct(shape, jnp.float32)
-    logits = jax.eval_shape(network.apply, network.params, image)[1]
+    features, logits = jax.eval_shape(network.apply, network.params, image)
     self._functions = _OF_FEATURES | (_OF_PROBABILITIES if logits is not None else {})
     self._functions |= _OF_CLASSES if network.classes else {}
-    features = jax.eval_shape(network.apply, network.params, image)[0].shape[-1]
-    if len(held.label) < distances.EXTRAPOLATES * features:
+    if len(held.label) < distances.EXTRAPOLATES * features.shape[-1]:
       self._functions.pop(("fd_infinity",))
 
   @property
@@ -69,7 +68,7 @@ class Reference:
     found = {}
     for some, function in self._functions.items():
       if names.intersection(some):
-        found |= zip(some, function(self, seen), strict=True)
+        found |= zip(some, np.atleast_1d(function(self, seen)), strict=True)
     return {name: float(value) for name, value in found.items() if name in names}
 
   @functools.cached_property
@@ -108,62 +107,41 @@ def seen(features: Array, logits: Array | None, labels: np.ndarray) -> Seen:
   return Seen(np.asarray(features), probabilities, labels)
 
 
-def _frechet(reference: Reference, seen: Seen) -> tuple:
-  return (distances.frechet(reference.moments, distances.moments(seen.features)),)
+def _kernel(real: Reference, seen: Seen) -> float:
+  size = min(SUBSET, len(real.few), len(seen.features))
+  return distances.kernel_distance(real.train.features, seen.features, SUBSETS, size, real.seed)
 
 
-def _frechet_at_infinity(reference: Reference, seen: Seen) -> tuple:
-  return (distances.frechet_at_infinity(reference.moments, seen.features, seed=reference.seed),)
+def _emd_features(real: Reference, seen: Seen) -> float:
+  count = min(EMD_IMAGES, len(seen.features), len(real.few))
+  return pixels.exact_emd(real.few[:count], seen.features[:count])
 
 
-def _kernel(reference: Reference, seen: Seen) -> tuple:
-  size = min(SUBSET, len(reference.few), len(seen.features))
-  features = reference.train.features, seen.features
-  return (distances.kernel_distance(*features, SUBSETS, size, reference.seed),)
-
-
-def _neighbours(reference: Reference, seen: Seen) -> tuple:
-  return tuple(distances.neighbours(reference.manifold, seen.features))
-
-
-def _distinct(reference: Reference, seen: Seen) -> tuple:
-  return (copies.distinct(seen.features, reference.duplicate_distance).images,)
-
-
-def _memorised(reference: Reference, seen: Seen) -> tuple:
-  train = reference.train.features
-  return (copies.memorised(train, seen.features, reference.copy_distance),)
-
-
-def _emd_features(reference: Reference, seen: Seen) -> tuple:
-  count = min(EMD_IMAGES, len(seen.features), len(reference.few))
-  return (pixels.exact_emd(reference.few[:count], seen.features[:count]),)
-
-
-def _classifier_score(reference: Reference, seen: Seen) -> tuple:
-  return (distances.classifier_score(seen.probabilities),)
-
-
-def _modes(reference: Reference, seen: Seen) -> tuple:
-  classes = seen.probabilities.argmax(1)
-  return distances.class_divergence(classes, reference.train.labels, reference.num_classes)
-
-
-def _label_agreement(reference: Reference, seen: Seen) -> tuple:
-  return (float(pixels.label_agreement(seen.probabilities, seen.labels)),)
-
-
+# Scores -> their figures, of real images and of others.
 _OF_FEATURES = {
-  ("fd",): _frechet,
-  ("fd_infinity",): _frechet_at_infinity,
+  ("fd",): lambda real, seen: distances.frechet(real.moments, distances.moments(seen.features)),
+  ("fd_infinity",): lambda real, seen: distances.frechet_at_infinity(
+    real.moments, seen.features, seed=real.seed
+  ),
   ("kd",): _kernel,
-  ("precision", "recall", "density", "coverage"): _neighbours,
-  ("distinct",): _distinct,
-  ("memorised",): _memorised,
+  ("precision", "recall", "density", "coverage"): lambda real, seen: distances.neighbours(
+    real.manifold, seen.features
+  ),
+  ("distinct",): lambda real, seen: copies.distinct(seen.features, real.duplicate_distance).images,
+  ("memorised",): lambda real, seen: copies.memorised(
+    real.train.features, seen.features, real.copy_distance
+  ),
   ("emd_features",): _emd_features,
 }
-_OF_PROBABILITIES = {("classifier_score",): _classifier_score}
-_OF_CLASSES = {("modes", "class_jsd"): _modes, ("label_agreement",): _label_agreement}
+_OF_PROBABILITIES = {
+  ("classifier_score",): lambda real, seen: distances.classifier_score(seen.probabilities)
+}
+_OF_CLASSES = {
+  ("modes", "class_jsd"): lambda real, seen: distances.class_divergence(
+    seen.probabilities.argmax(1), real.train.labels, real.num_classes
+  ),
+  ("label_agreement",): lambda real, seen: pixels.label_agreement(seen.probabilities, seen.labels),
+}
 
 
 def group(context: Context, reference: Reference) -> Group:

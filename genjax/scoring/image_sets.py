@@ -5,19 +5,18 @@ Their scores lie in a folder as a workdir's do, so that both stand in the same t
 
 import pathlib
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import ml_collections
 import numpy as np
 
-from genjax import data, files, parts
+from genjax import data, files
 from genjax.metrics import catalogue
 from genjax.metrics.catalogue import SCORES
 from genjax.scoring import feature_networks, score_files
 from genjax.scoring.evaluation import LEAST, Asked, Evaluation, check_images
-from genjax.scoring.protocols import Settings
+from genjax.scoring.protocols import RunBlock, Settings
 from genjax.scoring.score_files import Place
-from genjax.training import config_file, planning, workdir
+from genjax.training import config_file, metrics_file, planning, workdir
 from genjax.types import Model, UserError, now
 
 FILES = r"config\.json|runs\.csv|metrics\.csv|protocols\.json|\.scores\.lock(\.owner)?|.*\.partial"
@@ -26,12 +25,6 @@ _GROUPS = ("features", "images", "discriminator")  # whose scores compare images
 _OF_MODELS = {"path_length"}  # but for these
 # A model of which nothing is known but its images.
 _NOTHING = Model(init=None, step=None, generate=None, diagnose=None, latent=0, criterion="")
-
-
-class _Images(NamedTuple):
-  """As `protocols.RunBlock`, of images that are there."""
-
-  images: np.ndarray  # [1, N, H, W, C] uint8
 
 
 def possible(slow: bool = False) -> list[str]:
@@ -107,13 +100,11 @@ def write(
   held = len(getattr(splits, settings.split).label)
   settings = settings._replace(images=min(settings.images, fewest, held))
   wanted = () if tuple(names) == ("all",) else tuple(names)
-  own = [name for name in names if parts.is_name(name)]
   names = list(wanted) or possible(slow=bool(names))
   _check(names)
   check_images((), splits, settings, "--metrics")
   seen = feature_networks.load(splits, "", features, networks, names)
-  evaluation = Evaluation(_NOTHING, splits, settings, seen, 1, own=own)
-  names = [catalogue.short(name) for name in names]
+  evaluation = Evaluation(_NOTHING, splits, settings, seen, 1, names=names)
   if wanted:
     evaluation.check(names, "--metrics")
   with files.folder(out, FILES) as folder:
@@ -122,7 +113,7 @@ def write(
     numbers = [{"seed": seed, "latent": 0} for seed in range(len(runs))]
     result = {"status": "done", "best_step": 0, "last_step": 0, "trouble": ""}
     workdir.write_runs(folder, numbers, [result] * len(runs))
-    (folder / "metrics.csv").write_text("step,run,name,value\n")
+    metrics_file.write(folder / "metrics.csv")
     # Files and folders are often in the order of classes, and the first images stand for all.
     runs = [images[_chosen(len(images), settings)] for images in runs]
     for asked in evaluation.asked(names, WEIGHTS):
@@ -144,5 +135,6 @@ def _check(names: Sequence[str]) -> None:
 
 
 def _measured(asked: Asked, run: int, images: np.ndarray) -> dict[Place, float]:
-  values = asked.group.measure(_Images(images[None]), set(asked.names))
+  block = RunBlock(None, None, lambda _: images[None])  # which are there
+  values = asked.group.measure(block, set(asked.names))
   return {Place(name, asked.key, run, 0): float(values[name][0]) for name in asked.names}

@@ -8,8 +8,7 @@ are 1008 outputs.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +17,7 @@ from jax import Array, lax
 
 from genjax.scoring import weight_files
 from genjax.scoring.inception_layers import LAYERS, Conv, Layers, Pool
-from genjax.types import PyTree, UserError
+from genjax.types import FeatureNetwork, PyTree, UserError
 
 SIZE = 299  # height and width that images get
 OUTPUTS = 1008, 1000  # with and without the classes that no image was of
@@ -28,14 +27,7 @@ BATCH = 50  # images that go through it at once: each has 299 x 299 pixels
 PRECISION = lax.Precision.HIGHEST
 
 
-class Network(NamedTuple):
-  name: str
-  digest: str  # of the weights: 12 hexadecimal digits
-  params: PyTree
-  apply: Callable  # (params, images [B, H, W, 1 or 3] in [0, 1]) -> features [B, 2048], logits
-
-
-def load(path: str) -> Network:
+def load(path: str) -> FeatureNetwork:
   """The network with the weights of a file: .pth, .npz or .safetensors with the keys of `shapes`.
 
   Raises:
@@ -44,7 +36,7 @@ def load(path: str) -> Network:
   return build(weight_files.read(path), path)
 
 
-def build(arrays: Mapping[str, np.ndarray], source: str) -> Network:
+def build(arrays: Mapping[str, np.ndarray], source: str) -> FeatureNetwork:
   """The network with these weights. `UserError` names `source` and the first key that is wrong."""
   outputs = arrays["fc.bias"].size if "fc.bias" in arrays else OUTPUTS[0]
   expected = shapes(outputs)
@@ -55,7 +47,8 @@ def build(arrays: Mapping[str, np.ndarray], source: str) -> Network:
   for name, part in params.items():
     if not all(np.isfinite(x).all() for x in jax.tree.leaves(part)):
       raise UserError(f"{source}: the weights of {name} are not finite; expected a trained network")
-  return Network("inception", _digest(arrays), jax.tree.map(jnp.asarray, params), apply)
+  params = jax.tree.map(jnp.asarray, params)
+  return FeatureNetwork(f"inception-{_digest(arrays)}", params, apply, False, BATCH)
 
 
 def shapes(outputs: int = OUTPUTS[0]) -> dict[str, tuple[int, ...]]:
@@ -134,7 +127,7 @@ def apply(params: PyTree, images: Array) -> tuple[Array, Array]:
   score reads them.
 
   Args:
-    params: of a `Network`.
+    params: of what `build` gives.
     images: [B, H, W, C] in [0, 1] with C of 1 or 3; grey ones get three equal channels.
 
   Returns:

@@ -29,15 +29,16 @@ AVERAGE = Pool("average")
 ROW, COLUMN = (1, 7), (7, 1)
 
 
+def _chain(name: str, *convs: tuple) -> tuple[Conv, ...]:
+  """Convolutions of these channels, kernels, ... that follow one another, numbered from 1."""
+  return tuple(Conv(f"{name}_{i}", *conv) for i, conv in enumerate(convs, 1))
+
+
 def _a(name: str, pooled: int) -> Layers:
   return [
     Conv(f"{name}.branch1x1", 64),
-    (Conv(f"{name}.branch5x5_1", 48), Conv(f"{name}.branch5x5_2", 64, (5, 5))),
-    (
-      Conv(f"{name}.branch3x3dbl_1", 64),
-      Conv(f"{name}.branch3x3dbl_2", 96, (3, 3)),
-      Conv(f"{name}.branch3x3dbl_3", 96, (3, 3)),
-    ),
+    _chain(f"{name}.branch5x5", (48,), (64, (5, 5))),
+    _chain(f"{name}.branch3x3dbl", (64,), (96, (3, 3)), (96, (3, 3))),
     (AVERAGE, Conv(f"{name}.branch_pool", pooled)),
   ]
 
@@ -45,43 +46,25 @@ def _a(name: str, pooled: int) -> Layers:
 def _b(name: str) -> Layers:
   return [
     Conv(f"{name}.branch3x3", 384, (3, 3), 2, "VALID"),
-    (
-      Conv(f"{name}.branch3x3dbl_1", 64),
-      Conv(f"{name}.branch3x3dbl_2", 96, (3, 3)),
-      Conv(f"{name}.branch3x3dbl_3", 96, (3, 3), 2, "VALID"),
-    ),
+    _chain(f"{name}.branch3x3dbl", (64,), (96, (3, 3)), (96, (3, 3), 2, "VALID")),
     SHRINK,
   ]
 
 
 def _c(name: str, inner: int) -> Layers:
+  row, column = (inner, ROW), (inner, COLUMN)
   return [
     Conv(f"{name}.branch1x1", 192),
-    (
-      Conv(f"{name}.branch7x7_1", inner),
-      Conv(f"{name}.branch7x7_2", inner, ROW),
-      Conv(f"{name}.branch7x7_3", 192, COLUMN),
-    ),
-    (
-      Conv(f"{name}.branch7x7dbl_1", inner),
-      Conv(f"{name}.branch7x7dbl_2", inner, COLUMN),
-      Conv(f"{name}.branch7x7dbl_3", inner, ROW),
-      Conv(f"{name}.branch7x7dbl_4", inner, COLUMN),
-      Conv(f"{name}.branch7x7dbl_5", 192, ROW),
-    ),
+    _chain(f"{name}.branch7x7", (inner,), row, (192, COLUMN)),
+    _chain(f"{name}.branch7x7dbl", (inner,), column, row, column, (192, ROW)),
     (AVERAGE, Conv(f"{name}.branch_pool", 192)),
   ]
 
 
 def _d(name: str) -> Layers:
   return [
-    (Conv(f"{name}.branch3x3_1", 192), Conv(f"{name}.branch3x3_2", 320, (3, 3), 2, "VALID")),
-    (
-      Conv(f"{name}.branch7x7x3_1", 192),
-      Conv(f"{name}.branch7x7x3_2", 192, ROW),
-      Conv(f"{name}.branch7x7x3_3", 192, COLUMN),
-      Conv(f"{name}.branch7x7x3_4", 192, (3, 3), 2, "VALID"),
-    ),
+    _chain(f"{name}.branch3x3", (192,), (320, (3, 3), 2, "VALID")),
+    _chain(f"{name}.branch7x7x3", (192,), (192, ROW), (192, COLUMN), (192, (3, 3), 2, "VALID")),
     SHRINK,
   ]
 
@@ -90,11 +73,7 @@ def _e(name: str, pool: Pool) -> Layers:
   return [
     Conv(f"{name}.branch1x1", 320),
     (Conv(f"{name}.branch3x3_1", 384), _cross(f"{name}.branch3x3_2")),
-    (
-      Conv(f"{name}.branch3x3dbl_1", 448),
-      Conv(f"{name}.branch3x3dbl_2", 384, (3, 3)),
-      _cross(f"{name}.branch3x3dbl_3"),
-    ),
+    (*_chain(f"{name}.branch3x3dbl", (448,), (384, (3, 3))), _cross(f"{name}.branch3x3dbl_3")),
     (pool, Conv(f"{name}.branch_pool", 192)),
   ]
 

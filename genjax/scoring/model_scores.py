@@ -16,9 +16,11 @@ from genjax.types import Batch, Dataset, Run, State
 NLL_BATCH = 50
 
 
-def critic(context: Context) -> Group:
+def critic(context: Context) -> Group | None:
   """The critic's own opinion; as its floor would need a critic, it stands beside as a score."""
   model, count = context.model, min(context.count, len(context.splits.train.label))
+  if not model.score:
+    return None
   count = count // BATCH * BATCH or count
   size = min(BATCH, count)
 
@@ -45,8 +47,8 @@ def critic(context: Context) -> Group:
     slope = norm * (high - low)
     return {"critic_gap": gap, "critic_gap_scaled": gap / slope, "critic_gap_real": overfit}
 
-  every = context.vectorised(gaps) if model.score else None
-  splits = (batches(context.held), batches(context.splits.train)) if model.score else ()
+  every = context.vectorised(gaps)
+  splits = batches(context.held), batches(context.splits.train)
 
   def measure(block: RunBlock, names: set[str]) -> dict[str, np.ndarray]:
     return jax.device_get(every((block.runs, block.states), *splits))

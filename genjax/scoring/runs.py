@@ -8,7 +8,6 @@ import jax
 import numpy as np
 from tqdm.auto import tqdm
 
-from genjax import parts
 from genjax.metrics import catalogue
 from genjax.metrics.catalogue import SCORES
 from genjax.plotting import galleries, plots
@@ -87,9 +86,7 @@ def score(path: pathlib.Path, wanted: Wanted) -> Scored:
     splits, saved.config.data.cache, wanted.features, wanted.networks, names
   )
   computed, asked, size = 0, set(), _at_once(len(saved.rows))
-  own, chunk = [name for name in names if parts.is_name(name)], 0
-  evaluation = Evaluation(saved.model, splits, wanted.settings, networks, size, chunk, own)
-  named, names = ([catalogue.short(name) for name in some] for some in (named, names))
+  evaluation = Evaluation(saved.model, splits, wanted.settings, networks, size, names=names)
   evaluation.check(named, "--metrics")
   for weights in wanted.weights:
     computed += _Scoring(path, saved, weights).run(evaluation, names)

@@ -8,8 +8,7 @@ import pathlib
 import ml_collections
 import numpy as np
 
-from genjax import data, parts
-from genjax.metrics import catalogue
+from genjax import data
 from genjax.scoring import feature_networks, protocols, score_files
 from genjax.scoring.evaluation import Evaluation, check_images
 from genjax.scoring.protocols import Settings
@@ -38,11 +37,10 @@ def begin(plan: Plan, path: pathlib.Path) -> Watching | None:
     return None
   networks = feature_networks.load(splits, config.data.cache, "", 1, config.evals)
   settings = _settings(config, splits)
-  own = [name for name in config.evals if parts.is_name(name)]
   evaluation = Evaluation(
-    plan.model, splits, settings, networks, len(plan.rows), config.sweep.chunk, own
+    plan.model, splits, settings, networks, len(plan.rows), config.sweep.chunk, config.evals
   )
-  asked = evaluation.asked([catalogue.short(name) for name in config.evals], "last")
+  asked = evaluation.asked(config.evals, "last")
   for one in asked:
     score_files.note(path, one.key, one.protocol, one.names, one.group.floor)
 
