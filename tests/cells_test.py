@@ -122,13 +122,12 @@ def slurm(caches, tmp_path):
   return call, spool
 
 
-@pytest.mark.parametrize(
-  ("flags", "tasks"), [((), 2), (("--config.sweep.seeds_at_once=1",), 4)], ids=["cells", "parts"]
-)
-def test_an_array_of_slurm_trains_all_cells_at_once(slurm, whole, tmp_path, flags, tasks):
+def test_an_array_of_slurm_trains_all_cells_at_once(slurm, whole, tmp_path):
+  """A task for each seed of each of two cells."""
   call, spool = slurm
-  path = tmp_path / "a study"
-  done = call("--time=1:00:00", "--gpus=1", "--", *FLAGS, *flags, f"--workdir={path}")
+  path, tasks = tmp_path / "a study", 4
+  flags = [*FLAGS, "--config.sweep.seeds_at_once=1", f"--workdir={path}"]
+  done = call("--time=1:00:00", "--gpus=1", "--", *flags)
   logs = {file.name: file.read_text() for file in spool.glob("*.out")}
   assert done.returncode == 0, (done.stderr, logs)
   asked = (spool / "asked").read_text().splitlines()

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-# As many devices as there are, or the first ones; a crash and a resume on another number of them.
+# On one device; and begun on four, of which five runs take three, and gone on with on two.
 _TRAIN = """
 import sys, pathlib, jax, numpy as np
 import trainings
@@ -16,7 +16,7 @@ from genjax.training import sweep, train
 every, base = jax.devices(), pathlib.Path(sys.argv[1])
 plan = trainings.plan(**{
   "sweep.seeds": (0, 1, 2, 3, 4), "sweep.latents": (3,),
-  "evals": ("swd",), "eval_images": 200, "data.validation": 0.25,
+  "evals": ("swd",), "eval_images": 200, "data.validation": 0.25, "log_every": 2, "eval_every": 2,
 }, steps=4)
 fast = plan.rows[3]  # explodes, beside others that do not
 fast["learning_rate"] = 1e30
@@ -24,20 +24,14 @@ fast["learning_rate"] = 1e30
 def on(count):
   sweep.jax.devices = lambda: every[:count]
 
-for count in (1, 2, 4):
-  on(count)
-  train.train(plan, base / str(count))
 on(4)
-train.train(plan._replace(steps=2), base / "resumed")
-on(3)
-train.train(plan, base / "resumed")
+train.train(plan._replace(steps=2), base / "several")
+on(2)
+train.train(plan, base / "several")
 on(1)
-one = train.Training(plan, base / "1")
-one.history.close()
-for count in ("2", "4", "resumed"):
-  other = train.Training(plan, base / count)
-  other.history.close()
-  jax.tree.map(np.testing.assert_array_equal, one.own(one.progress), other.own(other.progress))
+train.train(plan, base / "one")
+weights = [trainings.saved(base / name, plan) for name in ("one", "several")]
+jax.tree.map(np.testing.assert_array_equal, *weights)
 """
 
 
@@ -52,18 +46,17 @@ def trained(tmp_path_factory, caches):
   return path
 
 
-@pytest.mark.parametrize("name", ["2", "4"])
 @pytest.mark.parametrize(
   "file", ["metrics.csv", "runs.csv", "samples/last.png", "samples/best.png"]
 )
-def test_what_several_devices_leave_is_what_one_leaves(trained, name, file):
-  one, other = ((trained / folder / file).read_bytes() for folder in ("1", name))
+def test_what_several_devices_leave_is_what_one_leaves(trained, file):
+  one, other = ((trained / folder / file).read_bytes() for folder in ("one", "several"))
   assert one == other
 
 
 def test_padding_is_no_run(trained):
-  assert (trained / "4" / "runs.csv").read_text().count("\n") == 6
-  rows = np.genfromtxt(trained / "4" / "metrics.csv", delimiter=",", skip_header=1, usecols=1)
+  assert (trained / "several" / "runs.csv").read_text().count("\n") == 6
+  rows = np.genfromtxt(trained / "several" / "metrics.csv", delimiter=",", skip_header=1, usecols=1)
   assert set(rows) <= set(range(5))
 
 
