@@ -50,6 +50,7 @@ def caches(tmp_path_factory):
   before = dict(os.environ)
   os.environ |= {"JAX_COMPILATION_CACHE_DIR": str(compiled), "GENJAX_CACHE": str(data)}
   jax.config.update("jax_compilation_cache_dir", str(compiled))
+  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
   compilation_cache.reset_cache()  # what was compiled so far had decided that there is none
   yield
   os.environ.clear()

@@ -239,8 +239,9 @@ def test_those_of_mnist_come_with_the_package_and_are_no_other_images(tmp_path, 
   assert lines == ["feature networks of mnist (genjax's own): test accuracy 99.32%, 99.37%, 99.26%"]
   assert not list(tmp_path.iterdir())
   params = jax.tree.map(lambda *leaves: np.stack(leaves), *(one.params for one in found))
-  accuracy = training.accuracies(params, splits.test, 10)
-  np.testing.assert_allclose(accuracy, [0.9932, 0.9937, 0.9926], atol=2e-4)
+  some = jax.tree.map(lambda leaf: leaf[:2000], splits.test)
+  accuracy = training.accuracies(params, some, 10)
+  np.testing.assert_allclose(accuracy, [0.9945, 0.9955, 0.9925], atol=2e-4)
 
   monkeypatch.setattr(training, "LEAST_STEPS", 8)
   classifier.feature_networks(_splits()._replace(source="mnist 3.0.1"), str(tmp_path), lines.append)
