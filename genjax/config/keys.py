@@ -35,7 +35,8 @@ class Key(NamedTuple):
   models: tuple[str, ...] = ()  # those that have the key; () for all
   # ("optimiser", ("adam",)): read where model.optimiser is one of these.
   needs: tuple[str, tuple[str, ...]] | None = None
-  # (1, "sum"): a config.json of a format up to this one may lack it, and meant this: for ever.
+  # (1, "sum"): config.json files up to format 1 may lack the key, and then mean "sum". Such a value
+  # never changes.
   older: tuple[int, Any] | None = None
 
 

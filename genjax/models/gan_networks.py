@@ -5,7 +5,7 @@ A generator maps `(z, label)` to images; a critic maps `(image, label)` to score
 well. The generator's layer that reads the latent is named `latent`.
 
 Each function is the layers of one: what it is given has the label in it, and `train` says whether
-it is training. What a critic's gives is still to become a score.
+it is training. A critic's function ends before the last dense layer, which makes the score.
 """
 
 import math

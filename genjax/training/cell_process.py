@@ -159,6 +159,10 @@ def _free(file: pathlib.Path) -> Iterator[bool]:
 
 
 def _shares(cores: int, gpus: float) -> dict[str, str]:
-  """Who shares a GPU must not take three quarters of its memory, as JAX does."""
+  """The environment of a cell that has a share of a machine.
+
+  Threads are as many as its cores. Who shares a GPU must not take three quarters of its memory, as
+  JAX does.
+  """
   threads = {"OMP_NUM_THREADS": str(cores)} if cores else {}
   return threads | ({"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} if 0 < gpus < 1 else {})

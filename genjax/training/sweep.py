@@ -18,9 +18,10 @@ def table(
 ) -> list[dict]:
   """The runs of a config's `sweep` keys: a dictionary for each combination, seeds fastest.
 
-  `chunk` and `seeds_at_once` say how runs are computed, not which: they are not used here.
+  `chunk` and `seeds_at_once` say how runs are computed, not which: they are not used here. A run's
+  place does not depend on the order of the keys, which files need not keep.
   """
-  columns = {"latent": latents} | numbers | {"seed": seeds}
+  columns = {"latent": latents} | dict(sorted(numbers.items())) | {"seed": seeds}
   rows = [dict(zip(columns, row, strict=True)) for row in itertools.product(*columns.values())]
   return [{"seed": row.pop("seed")} | row for row in rows]
 

@@ -71,11 +71,12 @@ def test_measures_of_workdirs(vae):
   assert [measure.about["measure"] for measure in made[::2]] == ["ratio", "jump", "length"]
   assert [measure.better for measure in made[::2]] == ["lower", "lower", ""]
   assert [len(one.runs) for one in made[0].settings.values()] == [2, 2, 2, 2]  # seeds
-  tables = pair_tables.files("smoothness", made)
-  pairs = tables["smoothness_pairs"]
+  pairs = pair_tables.pairs(made)
   assert {block.about["measure"] for block in pairs.blocks} == {"ratio", "jump"}
   assert {row[-1] for block in pairs.blocks for row in block.rows} == {"not enough seeds"}
-  assert [len(block.rows) for block in tables["smoothness_runs"].blocks] == [8] * 6
+  assert [len(block.rows) for block in setting_tables.runs(made).blocks] == [8] * 6
+  names = {f"smoothness{part}.csv" for part in ("", "_pairs", "_runs")}
+  assert pair_tables.files("smoothness", made).keys() == names
 
 
 def test_pairs_that_stand_still_are_left_out_and_said(vae):

@@ -39,12 +39,12 @@ def test_failures_have_their_step_and_numbers(tmp_path):
   path = scored.write(tmp_path / "a", {}, latents=(2, 10), failed=(4, 5))
   steps = (-1, -1, -1, -1, 11, -1)
   labels = [RunLabel(0, "", failed_at) for failed_at in steps]
-  numbers = [{"seed": 1, "latent": 10, "clip": 0.01}] * len(steps)
+  numbers = [{"seed": r % 3, "latent": 2 + 8 * (r // 3), "clip": r / 100} for r in range(6)]
   known = SimpleNamespace(path=path, labels=labels, numbers=numbers)
   table = results.failures(workdirs.read([path]), [known])
   first, second = table.blocks[0].rows
-  assert first == ("4", "1", "11", 8, "10", "0.01")
-  assert second == ("5", "2", "after 12", 8, "10", "0.01")
+  assert first == ("4", "1", "11", 8, "10", "0.04")
+  assert second == ("5", "2", "after 12", 8, "10", "0.05")
   first, second = results.failures(workdirs.read([path]), []).blocks[0].rows
   assert (first, second) == (("4", "1", "after 12", 8), ("5", "2", "after 12", 8))
   sound = scored.write(tmp_path / "b", {})

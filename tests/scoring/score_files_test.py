@@ -28,7 +28,7 @@ def test_scores_come_back_and_others_figures_stay(path):
   )
 
 
-def test_a_score_that_is_none_has_its_row_and_is_no_figure(path):
+def test_a_score_that_is_none_has_its_row_and_is_not_computed_again(path):
   place = Place("fd", "0a", 0, 12)
   score_files.add(path, {place: np.nan})
   found = score_files.read(path)

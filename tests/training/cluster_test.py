@@ -155,8 +155,12 @@ def test_cells_of_a_machine_have_cores_of_their_own(tmp_path, monkeypatch):
 
 
 def test_who_shares_a_gpu_leaves_memory_to_others():
-  assert cell_process._memory(0.5) == {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-  assert cell_process._memory(1) == cell_process._memory(0) == {}
+  assert cell_process._shares(0, 0.5) == {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+  assert cell_process._shares(0, 1) == cell_process._shares(0, 0) == {}
+
+
+def test_who_has_cores_takes_as_many_threads():
+  assert cell_process._shares(3, 0) == {"OMP_NUM_THREADS": "3"}
 
 
 # The table.

@@ -277,3 +277,12 @@ def test_runs_stay_where_they_are():
   rows = jax.device_put(jnp.arange(4.0), sweep.sharding(4))
   found = jax.jit(sweep.vectorise(lambda x: x + 1, 4))(rows)
   assert found.sharding.is_equivalent_to(rows.sharding, 1)
+
+
+def test_places_do_not_depend_on_the_order_of_keys():
+  """A file may have a sweep's keys in another order than the config that was trained."""
+  numbers = {"b1": (0.5, 0.9), "b2": (0.9, 0.99)}
+  rows = sweep.table(seeds=(0,), latents=(2,), **numbers)
+  turned = dict(reversed(numbers.items()))
+  assert rows == sweep.table(seeds=(0,), latents=(2,), **turned)
+  assert [(row["b1"], row["b2"]) for row in rows[:2]] == [(0.5, 0.9), (0.5, 0.99)]

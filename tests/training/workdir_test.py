@@ -94,18 +94,66 @@ def test_what_says_how_and_not_what_may_change(tmp_path):
     config_file.settle(tmp_path, record | {"config": record["config"] | free | {"batch_size": 9}})
 
 
+# What files of before a key meant, by format: history, which no later code changes.
+MEANT_BY_ALL = {
+  2: {
+    "contrasts": "", "mark": [], "data.background": "white", "model.precision": "float32",
+    "sweep.b2": [0.999], "sweep.decay_steps": [0.0], "sweep.seeds_at_once": 0,
+  },
+  1: {"model.initialiser": "lecun_normal", "model.optimiser_rule": "optax"},
+}  # fmt: skip
+MEANT = {
+  "vae": {2: {}, 1: {"model.reconstruction": "sum"}},
+  "gan": {
+    2: {
+      "model.spectral_norm": False, "model.shared_images": False,
+      "sweep.critic_learning_rate": [0.0],
+    },
+    1: {
+      "model.critic_warmup": 0, "model.clipped": "weights", "model.clip_first": False,
+      "model.half_batches": False, "model.label_noise": 0.0, "model.batch_norm": "torch",
+    },
+  },
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(("model", "count"), [("vae", 40), ("gan", 58)])
-def test_a_config_of_before_some_keys_is_read_with_what_it_meant(tmp_path, model, count):
+def test_a_config_of_before_some_keys_is_read_with_what_it_meant(model, count):
   """A key that is new says what was meant before, or old workdirs could not be read."""
   full = json.loads(json.dumps(config.default(model).to_dict()))
-  old = {k: dict(part) if isinstance(part, dict) else part for k, part in full.items()}
-  for key in keys.KEYS:
-    section, _, last = key.name.rpartition(".")
-    if model in (key.models or (model,)) and key.older and key.older[0] == 2:
+  for form in (2, 1):
+    meant = MEANT_BY_ALL[form] | MEANT[model][form]
+    if form == 1:
+      meant |= MEANT_BY_ALL[2] | MEANT[model][2]
+    expected = {k: dict(part) if isinstance(part, dict) else part for k, part in full.items()}
+    old = {k: dict(part) if isinstance(part, dict) else part for k, part in full.items()}
+    for name, value in meant.items():
+      section, _, last = name.rpartition(".")
+      (expected[section] if section else expected)[last] = value
       del (old[section] if section else old)[last]
       if section == "model":
         del old["grid"][last]
-  assert len(config.flatten(old)) == count  # of the first format 2
+    if form == 2:
+      assert len(config.flatten(old)) == count  # of the first format 2
+    keys.complete_older(old, form)
+    assert old == expected
+    assert keys_by_format(model)[form] == set(MEANT_BY_ALL[form] | MEANT[model][form])
+
+
+def keys_by_format(model):
+  """Format -> the keys of a model that files of it may lack and later ones have."""
+  found = {1: set(), 2: set()}
+  for key in keys.KEYS:
+    if key.older and model in (key.models or (model,)):
+      found[key.older[0]].add(key.name)
+  return found
+
+
+@pytest.mark.parametrize("model", ["vae", "gan"])
+def test_a_file_of_before_some_keys_is_completed_when_it_is_read(tmp_path, model):
+  full = json.loads(json.dumps(config.default(model).to_dict()))
+  old = json.loads(json.dumps(full))
+  del old["mark"], old["sweep"]["b2"]
   config_file.settle(tmp_path, RECORD | {"config": old})
   assert config_file.read_config(tmp_path)["config"] == full
 
