@@ -15,7 +15,7 @@ def test_facts_of_a_sweep(vae):
   assert told["Model"] == "VAE"
   assert told["Seeds"] == "2: 0, 1"
   assert told["Swept"] == "latent 2, 3; learning rate 0.001, 0.3"
-  assert told["Fixed"] == "b2 0.999; b1 0.9; kl weight 1"
+  assert told["Fixed"] == "b1 0.9; b2 0.999; kl weight 1"
   assert told["Length"] == "12 steps"
   params = jax.tree.leaves(loading.read(vae[0]).progress.state.params)
   total = sum(leaf[0].size for leaf in params)
