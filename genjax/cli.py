@@ -81,13 +81,13 @@ def run_flags(
   define(values, workdir=(None, workdir), runs=([], runs), weights=weights)
 
 
-def workdirs_of(flag: flags.FlagHolder, more: Sequence[str]) -> list[str]:
+def workdirs_of(first: str | None, more: Sequence[str]) -> list[str]:
   """The workdirs that a command line names: `--workdir=a`, `a b`, or both.
 
   Raises:
     UserError: there is none, or one is not a folder.
   """
-  paths = [*filter(None, [flag.value]), *more]
+  paths = [*filter(None, [first]), *more]
   if not paths:
     raise UserError("--workdir is missing; name a folder that genjax.main left, or several")
   for path in paths:

@@ -32,7 +32,7 @@ cli.define(
 
 
 def main(more: list[str]) -> None:
-  paths = cli.workdirs_of(_FLAGS["workdir"], more)
+  paths = cli.workdirs_of(_FLAGS.workdir, more)
   if not _FLAGS.out:
     raise UserError("--out is empty; name a folder for tables and figures")
   process.prepare_jax()

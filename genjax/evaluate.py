@@ -21,7 +21,7 @@ cli.define(
 
 
 def main(more: list[str]) -> None:
-  paths = cli.workdirs_of(_FLAGS["workdir"], more)
+  paths = cli.workdirs_of(_FLAGS.workdir, more)
   process.prepare_jax()
   from genjax import api
   from genjax.analysis import comparison

@@ -20,7 +20,7 @@ cli.define(_FLAGS, out=(None, "Folder for the files."))
 
 
 def main(more: list[str]) -> None:
-  paths = cli.workdirs_of(_FLAGS["workdir"], more)
+  paths = cli.workdirs_of(_FLAGS.workdir, more)
   if not _FLAGS.out:
     raise UserError("--out is missing; name a folder for the files")
   process.prepare_jax()

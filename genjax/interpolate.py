@@ -38,7 +38,7 @@ cli.define(
 
 
 def main(more: list[str]) -> None:
-  folders = cli.workdirs_of(_FLAGS["workdir"], more)
+  folders = cli.workdirs_of(_FLAGS.workdir, more)
   process.prepare_jax()
   from genjax.analysis import interpolation
   from genjax.analysis.picture_rows import InterpolationFlags

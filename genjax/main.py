@@ -70,10 +70,8 @@ def _elsewhere(wanted: ml_collections.ConfigDict) -> None:
   planned = design.of(programs)
   if not _FLAGS.explore:
     design.check(planned)
-  path, resources = (
-    pathlib.Path(_FLAGS.workdir),
-    cluster.Resources(_FLAGS.ray_cpus, _FLAGS.ray_gpus),
-  )
+  path = pathlib.Path(_FLAGS.workdir)
+  resources = cluster.Resources(_FLAGS.ray_cpus, _FLAGS.ray_gpus)
   if "" not in programs and (path / "config.json").exists():
     raise UserError(f"{path} is a workdir of one program; name another --workdir for a study")
   if not (path / "config.json").exists():  # before anything is written there

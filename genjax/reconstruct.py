@@ -25,7 +25,7 @@ cli.define(
 
 
 def main(more: list[str]) -> None:
-  folders = cli.workdirs_of(_FLAGS["workdir"], more)
+  folders = cli.workdirs_of(_FLAGS.workdir, more)
   process.prepare_jax()
   from genjax.analysis import reconstruction
 

@@ -18,7 +18,7 @@ cli.define(
 
 
 def main(more: list[str]) -> None:
-  paths = list(map(pathlib.Path, cli.workdirs_of(_FLAGS["workdir"], more)))
+  paths = list(map(pathlib.Path, cli.workdirs_of(_FLAGS.workdir, more)))
   process.prepare_jax()
   from genjax.reporting import build
 

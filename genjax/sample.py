@@ -24,7 +24,7 @@ cli.define(
 
 
 def main(more: list[str]) -> None:
-  paths = cli.workdirs_of(_FLAGS["workdir"], more)
+  paths = cli.workdirs_of(_FLAGS.workdir, more)
   if _FLAGS.out == "":
     raise UserError("--out is empty; name a .png, a .npz or a folder")
   process.prepare_jax()

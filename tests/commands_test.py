@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -196,11 +195,10 @@ def test_workdirs_are_named_by_the_flag_or_after_the_command_or_both(tmp_path, m
   monkeypatch.chdir(tmp_path)
   for name in "abc":
     (tmp_path / name).mkdir()
-  flag = SimpleNamespace(value="a")
-  assert cli.workdirs_of(flag, ["b", "c"]) == ["a", "b", "c"]
-  assert cli.workdirs_of(SimpleNamespace(value=None), ["b"]) == ["b"]
+  assert cli.workdirs_of("a", ["b", "c"]) == ["a", "b", "c"]
+  assert cli.workdirs_of(None, ["b"]) == ["b"]
   with pytest.raises(UserError, match="--workdir is missing"):
-    cli.workdirs_of(SimpleNamespace(value=None), [])
+    cli.workdirs_of(None, [])
 
 
 @pytest.mark.parametrize(

@@ -233,11 +233,16 @@ def complete_older(config: dict, form: int) -> None:
   Those of a model of one's own came with it.
   """
   model = config.get("model", {}).get("name")
-  known = _of(model) if model in MODELS else {key.name: key for key in KEYS if not key.models}
-  for name, key in known.items() if model else ():
-    section, _, last = name.rpartition(".")
-    if not key.older or form > key.older[0] or (section == "model" and model not in MODELS):
+  if not model:  # of images that no model drew
+    return
+  if model in MODELS:
+    known = _of(model).values()
+  else:
+    known = [key for key in KEYS if not key.models and not key.name.startswith("model.")]
+  for key in known:
+    if not key.older or form > key.older[0]:
       continue
+    section, _, last = key.name.rpartition(".")
     given = {section: key.older[1]} | ({"grid": []} if section == "model" else {})
     for part, value in given.items():
       if (keys := config.get(part) if part else config) is not None:

@@ -79,7 +79,8 @@ def _parts(root: pathlib.Path, skipped: collections.Counter) -> dict[str, pathli
   Raises:
     UserError: two folders are called as one part, or there are parts and none to train on.
   """
-  inside = _folders_in(root)
+  untold = collections.Counter()  # of what was skipped, if there are no parts, or beside them
+  inside = _folders_in(root, untold)
   called = {part: [x for x in inside if x.name.lower() in names] for part, names in _PARTS.items()}
   parts = {part: places[0] for part, places in called.items() if places}
   if not parts or (len(parts) == 1 and not _is_part(parts)):
@@ -91,17 +92,18 @@ def _parts(root: pathlib.Path, skipped: collections.Counter) -> dict[str, pathli
     names = " and ".join(x.name for x in parts.values())
     raise UserError(f"{root} has {names}, and no folder train beside them")
   beside = [x for x in inside if x not in parts.values()]
-  skipped["images beside the parts"] += sum(len(_files(x)) for x in beside)
-  skipped["images beside the parts"] += sum(_taken(x) for x in _listed(root) if x.is_file())
+  skipped["images beside the parts"] += sum(len(_files(x, untold)) for x in beside)
+  files = [x for x in _listed(root) if x.is_file()]
+  skipped["images beside the parts"] += sum(_taken(x, untold) for x in files)
   return parts
 
 
 def _is_part(parts: dict[str, pathlib.Path]) -> bool:
   """Whether the only folder that is called as a part is one, and no class beside others."""
-  (place,) = parts.values()
-  if any(_taken(x) for x in _listed(place) if x.is_file()):
+  (place,), untold = parts.values(), collections.Counter()
+  if any(_taken(x, untold) for x in _listed(place) if x.is_file()):
     return False
-  return "train" in parts and any(_files(x) for x in _folders_in(place))
+  return "train" in parts and any(_files(x, untold) for x in _folders_in(place, untold))
 
 
 def _listed(place: pathlib.Path) -> list[pathlib.Path]:
@@ -112,10 +114,7 @@ def _listed(place: pathlib.Path) -> list[pathlib.Path]:
     raise UserError(f"{place} cannot be read ({error.strerror})") from error
 
 
-_UNTOLD = collections.Counter()  # takes what was skipped and is not told of
-
-
-def _folders_in(place: pathlib.Path, skipped: collections.Counter = _UNTOLD) -> list[pathlib.Path]:
+def _folders_in(place: pathlib.Path, skipped: collections.Counter) -> list[pathlib.Path]:
   found = [x for x in _listed(place) if x.is_dir()]
   skipped["hidden folders"] += sum(_hidden(x.name) for x in found)
   return [x for x in found if not _hidden(x.name)]
@@ -126,7 +125,7 @@ def _classes(part: pathlib.Path, skipped: collections.Counter) -> Classes:
   classes = {text_of(x.name): _files(x, skipped) for x in _folders_in(part, skipped)}
   classes = {name: files for name, files in classes.items() if files}
   beside = [x for x in _listed(part) if x.is_file()]
-  images = [x for x in beside if _taken(x, _UNTOLD if classes else skipped)]
+  images = [x for x in beside if _taken(x, collections.Counter() if classes else skipped)]
   if not classes and images:
     return {"": images}
   if images:
@@ -134,7 +133,7 @@ def _classes(part: pathlib.Path, skipped: collections.Counter) -> Classes:
   return classes
 
 
-def _files(place: pathlib.Path, skipped: collections.Counter = _UNTOLD) -> list[pathlib.Path]:
+def _files(place: pathlib.Path, skipped: collections.Counter) -> list[pathlib.Path]:
   """The images in a folder and below it, in natural order."""
   found = []
   for parent, folders, files in sources.walk(place):
@@ -145,7 +144,7 @@ def _files(place: pathlib.Path, skipped: collections.Counter = _UNTOLD) -> list[
   return found
 
 
-def _taken(path: pathlib.Path, skipped: collections.Counter = _UNTOLD) -> bool:
+def _taken(path: pathlib.Path, skipped: collections.Counter) -> bool:
   """Whether a file is an image by its name; counts it where it is not."""
   if path.suffix.lower() in _SUFFIXES and not _hidden(path.name):
     return True

@@ -80,10 +80,11 @@ def make(
   Raises:
     UserError: for names that do not exist and combinations that cannot be built.
   """
+  how = {"initialiser": initialiser, "batch_norm": batch_norm, "spectral_norm": spectral_norm}
+  how |= {"num_classes": num_classes, "slope": leaky_slope, "precision": precision}
   built = networks.build(
-    networks.GANS, network, image_shape, latent, width, depth, num_classes, leaky_slope,
-    initialiser, batch_norm, spectral_norm, precision, own_options,
-  )  # fmt: skip
+    networks.GANS, network, image_shape, latent, width, depth, **how, chosen=own_options
+  )
   generator, critic, (low, high), classes = built
   regularisers.check(regulariser, half_batches, network, critic, image_shape)
   pair = losses.find(loss)

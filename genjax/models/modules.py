@@ -86,11 +86,17 @@ def begin(
   for (player, given), own in zip(inputs.items(), jax.random.split(key), strict=True):
     module = getattr(networks, player)
     params[player], stats[player] = init(module, own, *given)
-    layers = getattr(module, "layers", None)  # a network of one's own need not have them
-    for name, axis in LATENT_LAYERS.items() if layers and player != "critic" else ():
-      if name in params[player]:
-        params[player] = initialisers.fit(params[player], name, axis, mask, layers.initialiser)
+    if player != "critic":  # which sees no latent
+      params[player] = _fit_latent(module, params[player], mask)
   return params, stats
+
+
+def _fit_latent(module: nn.Module, params: PyTree, mask: Float[Array, " Z"]) -> PyTree:
+  layers = getattr(module, "layers", None)  # a network of one's own need not have them
+  for name, axis in LATENT_LAYERS.items():
+    if layers and name in params:
+      params = initialisers.fit(params, name, axis, mask, layers.initialiser)
+  return params
 
 
 def cut(leaf: ArrayLike, like: Shaped[Array, "..."] | jax.ShapeDtypeStruct) -> Array:

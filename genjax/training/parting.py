@@ -14,7 +14,7 @@ import ml_collections
 
 from genjax import config as genjax_config
 from genjax.training import config_file, numbering, sweep, workdir
-from genjax.types import UserError
+from genjax.types import UserError, grouped
 
 Values = dict[str, Any]  # of some `sweep` keys: which runs
 
@@ -126,9 +126,7 @@ def _products(rows: Sequence[dict]) -> Iterator[Values]:
   rests = {}
   for row in rows:
     rests.setdefault(row[name], []).append({key: row[key] for key in others})
-  alike = {}
-  for value, rest in rests.items():
-    alike.setdefault(tuple(map(sweep.identity, rest)), []).append(value)
+  alike = grouped(rests, lambda value: tuple(map(sweep.identity, rests[value])))
   key = {"seed": "seeds", "latent": "latents"}.get(name, name)
   for values in alike.values():
     for product in _products(rests[values[0]]) if others else [{}]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from genjax.config import flatten
 from genjax.training import config_file, sweep
+from genjax.types import grouped
 
 _NAMED = 2  # workdirs that the name of several has
 
@@ -47,9 +48,7 @@ def _names(names: Mapping, records: Mapping, rows: Mapping) -> dict[pathlib.Path
 
   Those are not that have a run in common, which was repeated on purpose.
   """
-  groups = {}
-  for path in names:
-    groups.setdefault(_program(path, records[path], rows[path]), []).append(path)
+  groups = grouped(names, lambda path: _program(path, records[path], rows[path]))
   pooled = {}
   for paths in groups.values():
     runs = [sweep.identity(row) for path in paths for row in rows[path]]
