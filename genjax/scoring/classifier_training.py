@@ -39,7 +39,7 @@ class Recipe(NamedTuple):
 
 RECIPES = {
   "small": Recipe(Small, Small, 128, 8, 1.5e-3, augmented=False),
-  "deep": Recipe(partial(Deep, batch_norm=True), Deep, 128, 60, 2e-3, augmented=True),
+  "deep": Recipe(partial(Deep, batch_norm=True), Deep, 128, 30, 2e-3, augmented=True),
 }
 SMALL = "small"  # what a dataset without networks of its own gets
 SHIFT = 4  # pixels at most, along both axes
