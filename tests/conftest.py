@@ -3,8 +3,9 @@ import os
 from importlib import metadata
 
 # Most of a test's time is the compiler's, here of programs that run for milliseconds: without
-# LLVM's optimisation, and without an MLIR pipeline for each fused loop, it takes a third.
-_FLAGS = "--xla_backend_optimization_level=0"
+# LLVM's optimisation, and without an MLIR pipeline for each fused loop, it takes a third; in one
+# piece, as tests take all cores anyhow, a fifth less again.
+_FLAGS = "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
 if metadata.version("jaxlib").startswith("0.10."):  # later ones do not know it, and end the process
   _FLAGS += " --xla_cpu_use_fusion_emitters=false"
 os.environ.setdefault("XLA_FLAGS", _FLAGS)
