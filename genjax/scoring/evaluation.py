@@ -61,11 +61,12 @@ class Evaluation:
     num_runs: int,
     chunk: int = 0,
     names: Sequence[str] = (),
+    cache: str | None = None,
   ):
     """Of images that `check_images` let pass.
 
     `num_runs` is R of every block, `chunk` as in `sweep.vectorise`, and `names` are those that will
-    be asked for, among them metrics `MODULE:OBJECT`.
+    be asked for, among them metrics `MODULE:OBJECT`; `cache` is as of `Reference`.
     """
     held = getattr(splits, settings.split)
     count = min(settings.images, len(held.label))
@@ -74,7 +75,9 @@ class Evaluation:
     context = Context(model, splits, held, labels, settings, num_runs, chunk)
     self._generator = context.vectorised(_generator(context))
     few = data.first(held, count)
-    self.references = [Reference(network, splits, few, settings.seed) for network in networks]
+    self.references = [
+      Reference(network, splits, few, settings.seed, cache) for network in networks
+    ]
     made = [feature_scores.group(context, reference) for reference in self.references]
     made += [image_scores.group(context)]
     made += [trained_scores.discriminator(context), trained_scores.student(context)]

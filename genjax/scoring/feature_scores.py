@@ -1,6 +1,7 @@
 """Scores in the features of a network: real against generated images."""
 
 import functools
+import urllib.parse
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -9,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from genjax import data
+from genjax import data, files
+from genjax.data import cache as caching
 from genjax.metrics import copies, distances, pixels
 from genjax.rng import latent_noise
 from genjax.scoring.classifier_network import classify
@@ -33,9 +35,21 @@ class Seen(NamedTuple):
 class Reference:
   """Real images as a network sees them; each part is computed when a score first asks for it."""
 
-  def __init__(self, network: FeatureNetwork, splits: data.Splits, held: Dataset, seed: int = 0):
-    """`held` are images that no run has seen; as many others are compared with real ones."""
+  def __init__(
+    self,
+    network: FeatureNetwork,
+    splits: data.Splits,
+    held: Dataset,
+    seed: int = 0,
+    cache: str | None = None,
+  ):
+    """`held` are images that no run has seen; as many others are compared with real ones.
+
+    What a network whose weights are known sees in real images is kept in `cache`, as
+    `config.data.cache` names it; None keeps nothing.
+    """
     self.network, self.num_classes, self.seed = network, splits.num_classes, seed
+    self._cache = cache if jax.tree.leaves(network.params) else None
     self._splits, self._held = splits, held
     # (images, params) -> features, logits
     self.look = lambda images, params: classify(network.apply, params, images, network.batch)
@@ -73,11 +87,26 @@ class Reference:
 
   @functools.cached_property
   def train(self) -> Seen:
-    return self.see(*self._splits.train)
+    return self._real(self._splits.train)
 
   @functools.cached_property
   def held(self) -> Seen:
-    return self.see(*self._held)
+    return self._real(self._held)
+
+  def _real(self, images: Dataset) -> Seen:
+    """As `see`, from the cache where it is there."""
+    if self._cache is None:
+      return self.see(*images)
+    name = urllib.parse.quote(self.network.name, safe="")
+    file = f"{name}-{files.checksum(images.image):08x}-{len(images.label)}.npz"
+    path = caching.folder(self._cache, "seen") / file
+    found = caching.read(path)
+    if found is None:
+      looked = self.see(*images)
+      arrays = {"features": looked.features, "probabilities": looked.probabilities}
+      caching.write(path, {key: x for key, x in arrays.items() if x is not None})
+      return looked
+    return Seen(found["features"], found.get("probabilities"), images.label)
 
   @property
   def few(self) -> np.ndarray:

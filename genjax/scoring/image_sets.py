@@ -104,7 +104,7 @@ def write(
   _check(names)
   check_images((), splits, settings, "--metrics")
   seen = feature_networks.load(splits, "", features, networks, names)
-  evaluation = Evaluation(_NOTHING, splits, settings, seen, 1, names=names)
+  evaluation = Evaluation(_NOTHING, splits, settings, seen, 1, names=names, cache="")
   if wanted:
     evaluation.check(names, "--metrics")
   with files.folder(out, FILES) as folder:

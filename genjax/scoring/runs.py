@@ -82,11 +82,12 @@ def score(path: pathlib.Path, wanted: Wanted) -> Scored:
   splits = planning.reload_data(saved.config, wanted.data)
   planning.check_data(path, splits)
   check_images((), splits, wanted.settings, "--metrics")
-  networks = feature_networks.load(
-    splits, saved.config.data.cache, wanted.features, wanted.networks, names
-  )
+  cache = saved.config.data.cache
+  networks = feature_networks.load(splits, cache, wanted.features, wanted.networks, names)
   computed, asked, size = 0, set(), _at_once(len(saved.rows))
-  evaluation = Evaluation(saved.model, splits, wanted.settings, networks, size, names=names)
+  evaluation = Evaluation(
+    saved.model, splits, wanted.settings, networks, size, names=names, cache=cache
+  )
   evaluation.check(named, "--metrics")
   for weights in wanted.weights:
     computed += _Scoring(path, saved, weights).run(evaluation, names)

@@ -35,10 +35,11 @@ def begin(plan: Plan, path: pathlib.Path) -> Watching | None:
   config, splits = plan.config, plan.splits
   if not config.evals:
     return None
-  networks = feature_networks.load(splits, config.data.cache, "", 1, config.evals)
+  cache, size, chunk = config.data.cache, len(plan.rows), config.sweep.chunk
+  networks = feature_networks.load(splits, cache, "", 1, config.evals)
   settings = _settings(config, splits)
   evaluation = Evaluation(
-    plan.model, splits, settings, networks, len(plan.rows), config.sweep.chunk, config.evals
+    plan.model, splits, settings, networks, size, chunk, config.evals, cache=cache
   )
   asked = evaluation.asked(config.evals, "last")
   for one in asked:

@@ -50,6 +50,41 @@ def _features(images):
   return images.reshape(len(images), -1) / 255 @ W.astype(np.float64)
 
 
+def test_what_it_sees_in_real_images_is_kept(reference, tmp_path, monkeypatch):
+  """By the same network and images alone; a damaged file is as none."""
+
+  def another(network=reference.network, splits=SPLITS):
+    return feature_scores.Reference(network, splits, splits.test, cache=str(tmp_path))
+
+  def seen(one):
+    return [part for images in (one.train, one.held) for part in images]
+
+  expected, looks, see = seen(reference), [], feature_scores.Reference.see
+  monkeypatch.setattr(
+    feature_scores.Reference, "see", lambda self, *given: looks.append(1) or see(self, *given)
+  )
+
+  def looks_of(one):
+    looks.clear()
+    found = seen(one)
+    return len(looks), found
+
+  for number in (2, 0):
+    looked, found = looks_of(another())
+    assert looked == number
+    for a, b in zip(found, expected, strict=True):
+      np.testing.assert_array_equal(a, b)
+  assert looks_of(another(reference.network._replace(name="another")))[0] == 2
+  reversed_ = jax.tree.map(lambda leaf: leaf[::-1], SPLITS.train)
+  assert looks_of(another(splits=SPLITS._replace(train=reversed_)))[0] == 1
+  for file in (tmp_path / "seen").glob("linear-*.npz"):
+    file.write_bytes(file.read_bytes()[:-40])
+  assert looks_of(another())[0] == 2
+  # A function of one's own has no weights that would tell it from another.
+  own = reference.network._replace(params={}, apply=lambda _, images: _apply(W, images))
+  assert [looks_of(another(own))[0] for _ in range(2)] == [2, 2]
+
+
 def test_what_a_network_allows():
   allowed = [
     set(feature_scores.Reference(network, SPLITS, SPLITS.test).names)
