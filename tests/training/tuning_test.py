@@ -2,6 +2,7 @@
 
 import json
 
+import growing
 import jax
 import pytest
 import trainings
@@ -67,8 +68,14 @@ def test_what_the_whole_step_does_not_gain_is_not_taken(monkeypatch, capsys, who
   assert (OTHER if taken else "products for all") in line
 
 
+@pytest.fixture
+def no_pictures():
+  with growing.no_pictures():
+    yield
+
+
 @pytest.mark.usefixtures("caches")
-def test_a_choice_is_kept_and_read_again(tmp_path, monkeypatch):
+def test_a_choice_is_kept_and_read_again(no_pictures, tmp_path, monkeypatch):
   """As on a device where something is measured: here the second way wins every layer."""
   faster = _measured(default=(1.0, 0.0), other=(0.5, 0.0))
   monkeypatch.setattr(tuning, "FIXED", ())
