@@ -166,12 +166,12 @@ def test_a_grid_makes_a_folder_for_each_program(main, tmp_path):
 FILES = sorted((pathlib.Path(__file__).parents[1] / "configs").glob("*.py"))
 
 
-# By the command, with pictures and a page: one in colour that is conditional.
-COMMANDED = "cgan_cifar10"
+# By the command, with pictures and a page: a VAE and a conditional GAN, both in colour.
+COMMANDED = "cgan_cifar10", "vae_cifar10"
 
 
 def _smoke(main, file, path):
-  if file.stem == COMMANDED:
+  if file.stem in COMMANDED:
     result = main(f"--config={file}:smoke", f"--workdir={path}")
     assert result.status == 0, result.errors
   else:  # what is drawn of others is drawn of small trainings above
