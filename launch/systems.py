@@ -52,7 +52,7 @@ SYSTEMS = {
     System("S2 VAE", "vae_mnist.py:s2", 0),
     System("S3 VAE", "vae_mnist.py:s3", 0),
     System("S4 VAE", "vae_mnist.py:s4", 0),
-    System("S0 GAN", "gan_mnist.py:s0", 3000),
+    System("S0 GAN", "gan_mnist.py:s0", 0),
     System("S1 GAN", "gan_mnist.py:s1", 0),
     System("S2 GAN", "gan_mnist.py:s2", 0),
     System("S3 GAN", "gan_mnist.py:s3", 0),

@@ -18,6 +18,7 @@ _CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 install_import_hook(["genjax.types", "genjax.rng", "genjax.models", "genjax.metrics"], _CHECKER)
 
 import forked
+import growing
 import jax
 import pytest
 import trainings
@@ -58,6 +59,13 @@ def caches(tmp_path_factory):
   os.environ.update(before)
   jax.config.update("jax_compilation_cache_dir", None)
   compilation_cache.reset_cache()
+
+
+@pytest.fixture
+def no_pictures():
+  """Half of a small training's time is drawing."""
+  with growing.no_pictures():
+    yield
 
 
 @pytest.fixture(scope="session")

@@ -175,10 +175,8 @@ def _smoke(main, file, path):
     result = main(f"--config={file}:smoke", f"--workdir={path}")
     assert result.status == 0, result.errors
   else:  # what is drawn of others is drawn of small trainings above
-    # As many runs as gan_mnist, whose program it then is.
-    changes = {"sweep.latents": (8,)} if file.stem == "gan_digits" else {}
     with growing.no_pictures():
-      genjax.train(f"{file}:smoke", path, changes, report=False)
+      genjax.train(f"{file}:smoke", path, report=False)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -191,8 +189,7 @@ def test_the_smoke_variant_of_every_config(main, tmp_path, file):
   shape = (32, 32, 3) if "cifar10" in file.stem else (28, 28, 1)
   for run in genjax.load(tmp_path / "smoke"):
     z = jax.numpy.ones((2, run.numbers["latent"]))
-    assert jax.eval_shape(run.generate, z, np.array([1, 2])).shape == (2, *shape)
-  assert np.isfinite(jax.jit(run.generate)(z, np.array([1, 2]))).all()
+    assert jax.jit(run.generate)(z, np.array([1, 2])).shape == (2, *shape)
 
 
 def test_a_study_and_a_run_do_not_share_a_workdir(main, done, tmp_path):

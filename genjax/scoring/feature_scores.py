@@ -1,7 +1,6 @@
 """Scores in the features of a network: real against generated images."""
 
 import functools
-import urllib.parse
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -97,8 +96,7 @@ class Reference:
     """As `see`, from the cache where it is there."""
     if self._cache is None:
       return self.see(*images)
-    name = urllib.parse.quote(self.network.name, safe="")
-    file = f"{name}-{files.checksum(images.image):08x}-{len(images.label)}.npz"
+    file = f"{self.network.name}-{files.checksum(images.image):08x}-{len(images.label)}.npz"
     path = caching.folder(self._cache, "seen") / file
     found = caching.read(path)
     if found is None:

@@ -27,12 +27,6 @@ FAST, HUGE = 1e-3, 1e30  # learning rates: the second leaves the range of floats
 pytestmark = pytest.mark.usefixtures("caches")
 
 
-@pytest.fixture
-def no_pictures():
-  with growing.no_pictures():
-    yield
-
-
 def _rows(tree, chosen):
   return jax.tree.map(lambda leaf: leaf[np.array(chosen)], tree)
 

@@ -2,7 +2,6 @@
 
 import json
 
-import growing
 import jax
 import pytest
 import trainings
@@ -66,12 +65,6 @@ def test_what_the_whole_step_does_not_gain_is_not_taken(monkeypatch, capsys, who
   assert choice == ({str(LAYER): OTHER} if taken else {})
   (line,) = capsys.readouterr().out.splitlines()
   assert (OTHER if taken else "products for all") in line
-
-
-@pytest.fixture
-def no_pictures():
-  with growing.no_pictures():
-    yield
 
 
 @pytest.mark.usefixtures("caches")
