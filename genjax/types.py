@@ -134,6 +134,11 @@ class Model(NamedTuple):
   averaged: str = ""  # the player whose average is `State.ema`; "" where there is none
   binary: bool = True  # whether images may be binarised for it
 
+  # Functions are equal to nothing but themselves, and so is a model: what was compiled of it is
+  # found by it.
+  __eq__ = object.__eq__
+  __hash__ = object.__hash__
+
 
 class FeatureNetwork(NamedTuple):
   """A fixed network in whose features images are compared."""

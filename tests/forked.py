@@ -7,18 +7,19 @@ import subprocess
 import sys
 from typing import NamedTuple
 
-# Nothing is computed before it forks. What it imported is frozen, or each of its children would
+# JAX computes nothing before it forks. What it imported is frozen, or each of its children would
 # search it for garbage when it ends, and copy all of it by doing so.
 _SERVER = """
 import gc, json, os, runpy, signal, sys, warnings
 from ml_collections import config_flags
-from sklearn import datasets
 from genjax import cli, config
 from genjax.analysis import comparison, sample_files
+from genjax.data import sources
 from genjax.reporting import build
 from genjax.scoring import watch
 from genjax.training import description, study
 
+sources.digits(0)
 gc.collect()
 gc.freeze()
 for line in sys.stdin:

@@ -1,5 +1,6 @@
 """Images and labels from arrays in files, and from scikit-learn's digits."""
 
+import functools
 import os
 import pathlib
 import re
@@ -43,10 +44,12 @@ def shortened(classes: Sequence[str]) -> str:
   return ", ".join(classes[:10]) + more
 
 
+@functools.lru_cache(maxsize=2)
 def digits(size: int) -> Arrays:
   """scikit-learn's 1,797 handwritten digits, drawn like MNIST: [1797, 28, 28, 1] for size 0.
 
-  The originals have 8x8 pixels of 0 to 16. They become 20x20 with a margin of 4, as in MNIST.
+  The originals have 8x8 pixels of 0 to 16. They become 20x20 with a margin of 4, as in MNIST. They
+  are drawn once for each size: who asks again shares these arrays, and cannot write to them.
   """
   from sklearn.datasets import load_digits  # a second to import, and only here
 
@@ -58,6 +61,8 @@ def digits(size: int) -> Arrays:
   )
   image = stack((("digits", x) for x in drawn), size)
   train = Dataset(image, bunch.target.astype(np.int32))
+  for shared in train:
+    shared.setflags(write=False)
   return Arrays(train, None, numbered(10), "digits (scikit-learn)")
 
 

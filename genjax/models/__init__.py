@@ -1,5 +1,6 @@
 """Encoders, decoders, generators and critics as pure functions, their losses and their steps."""
 
+import functools
 import inspect
 
 from genjax import parts
@@ -13,13 +14,25 @@ def build(model: dict, image_shape: tuple, num_classes: int, latent: int) -> Mod
   """The model of a config's `model` keys for this data.
 
   `model["name"]` is a key of `MODELS`; or `MODULE:OBJECT` of a function `(image_shape, latent,
-  **options) -> Model`, which is given `num_classes` of the data if it has such an argument.
+  **options) -> Model`, which is given `num_classes` of the data if it has such an argument. Of
+  genjax's own parts the same arguments give the same object, whose functions JAX knows by then.
 
   Raises:
     UserError: as the model's `make` does; or one of one's own gives no `Model`.
   """
-  name, shape = model["name"], tuple(image_shape)
-  options = {key: value for key, value in model.items() if key != "name"}
+  options, given = dict(model), (tuple(image_shape), latent, num_classes)
+  name = options.pop("name")
+  if any(map(parts.is_name, model.values())):  # whose code may be another one the next time
+    return _build(name, options, *given)
+  return _built(name, tuple(options.items()), *given)
+
+
+@functools.lru_cache(maxsize=16)
+def _built(name: str, options: tuple, *given) -> Model:
+  return _build(name, dict(options), *given)
+
+
+def _build(name: str, options: dict, shape: tuple, latent: int, num_classes: int) -> Model:
   if name not in MODELS:
     where = "config.model.name"
     make = parts.find(name, where)

@@ -1,5 +1,6 @@
 """What is compiled: steps, validation and pictures of one run, and of all runs in one program."""
 
+import functools
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -62,14 +63,32 @@ def build(
 ) -> Programs:
   """The programs of a sweep, vectorised over its runs, whose blocks have `length` steps.
 
-  `chunk` is as in `sweep.vectorise`: what the config says, or what fits.
+  `chunk` is as in `sweep.vectorise`: what the config says, or what fits. The same arguments give
+  the same programs, so that a process compiles them once: parts of a study train by one program.
   """
-  options = {"binarise": config.data.binarise, "length": length, "ways": ways}
+  images, columns = config.eval_images, config.sample_columns
+  options = num_runs, length, chunk, ways, config.data.binarise
+  return _build(model, config.batch_size, images, columns, *options)
+
+
+@functools.lru_cache(maxsize=4)  # some: each holds what was compiled of it
+def _build(
+  model: Model,
+  batch_size: int,
+  images: int,
+  columns: int,
+  num_runs: int,
+  length: int,
+  chunk: int,
+  ways: Ways,
+  binarise: bool,
+) -> Programs:
+  options = {"binarise": binarise, "length": length, "ways": ways}
   vectorise = partial(sweep.vectorise, num_runs=num_runs, chunk=chunk)
-  measure = validation.make(model, config.eval_images, config.data.binarise)
+  measure = validation.make(model, images, binarise)
   return Programs(
-    *training(model, config.batch_size, num_runs, chunk, **options),
+    *training(model, batch_size, num_runs, chunk, **options),
     measure=jax.jit(vectorise(lambda row, held_out: measure(*row, held_out))),
     keep=jax.jit(keep, donate_argnums=0),
-    gallery=jax.jit(vectorise(gallery(model, config.sample_columns))),
+    gallery=jax.jit(vectorise(gallery(model, columns))),
   )

@@ -251,7 +251,8 @@ def test_pace_follows_the_time_of_a_call():
 
 
 def test_a_block_is_traced_and_compiled_once(tmp_path, no_pictures, monkeypatch):
-  plan, traced, advance = trainings.plan(), [], blocks.advance
+  plan = trainings.plan(batch_size=13)  # as no other test has it
+  traced, advance = [], blocks.advance
 
   def counted(model, batch_size, length, *options):
     traced.append(length)
@@ -261,12 +262,12 @@ def test_a_block_is_traced_and_compiled_once(tmp_path, no_pictures, monkeypatch)
   training = train.Training(plan, tmp_path)
   training.until(12, "")
   assert traced == [3]
-  training = train.Training(plan, tmp_path)  # from a checkpoint
+  training = train.Training(trainings.plan(batch_size=13), tmp_path)  # from a checkpoint
   training.until(18, "")
-  assert traced == [3, 3]
+  assert traced == [3]
   assert training.programs.advance.program._cache_size() == 1
   train.Training(plan, tmp_path).until(19, "")  # which no blocks fill
-  assert traced == [3, 3, 3, 1]  # the block for its memory alone
+  assert traced == [3, 1]
 
 
 @pytest.mark.parametrize("runs", [1, 3])
