@@ -52,7 +52,8 @@ def of(found: Sequence[Measure], where: str, alike: Mapping[Pair, str] = NOTHING
 def _line(own: Sequence[tuple[Measure, Compared]], tests: Mapping[int, int], alike: str) -> str:
   (measure, one), *others = own
   if one.verdict == DESCRIBES:
-    return _described(one.a, one.b, own)
+    said = _probabilities(one.a, own)
+    return f"{one.a} and {one.b}: no score decides; P({one.a} better) by {said}"
   better, other = (one.b, one.a) if one.verdict == "B" else (one.a, one.b)
   short, n = measure.short, min(one.comparison.n)
   if one.verdict in ("A", "B"):
@@ -75,10 +76,6 @@ def _line(own: Sequence[tuple[Measure, Compared]], tests: Mapping[int, int], ali
   return f"{text}; P({named}better) by {_probabilities(better, others)}"
 
 
-def _described(a: str, b: str, own: Sequence[tuple[Measure, Compared]]) -> str:
-  return f"{a} and {b}: no score decides; P({a} better) by {_probabilities(a, own)}"
-
-
 def _probabilities(first: str, others: Sequence[tuple[Measure, Compared]]) -> str:
   """P(better) of one setting by the scores that describe."""
   shown = [
@@ -91,12 +88,8 @@ def _probabilities(first: str, others: Sequence[tuple[Measure, Compared]]) -> st
 
 def _seeds(compared: Comparison, tests: int) -> str:
   seeds = power.seeds_to_decide(compared.probability, max(compared.n), tests)
-  return f"about {_rounded(seeds)}" if seeds <= MANY else f"over {MANY:,}"
-
-
-def _rounded(seeds: int) -> str:
-  """Two digits: it is no better known."""
-  return f"{int(float(f'{seeds:.1e}')):,}"
+  # Two digits: it is no better known.
+  return f"about {int(float(f'{seeds:.1e}')):,}" if seeds <= MANY else f"over {MANY:,}"
 
 
 COLUMNS = 5  # that a screen has room for

@@ -27,7 +27,8 @@ def table(path: str | pathlib.Path, metrics: Sequence[str] = ()) -> Table:
   homes = workdirs.read([path])
   runs = [run for home in homes for run in home.runs]
   names = _chosen(runs, metrics)
-  varying = [n for n in runs[0].numbers if n not in ("seed", "latent") and _vary(runs, n)]
+  varying = [n for n in runs[0].numbers if n not in ("seed", "latent")]
+  varying = [n for n in varying if len({run.numbers.get(n) for run in runs}) > 1]
   columns = [
     Column("run", "run", "count"),
     Column("seed", "seed", "count"),
@@ -59,10 +60,6 @@ def _chosen(runs: Sequence[RunRecord], metrics: Sequence[str]) -> list[str]:
       raise UserError(f"no run has the metric {metric!r}{suggestion(metric, known)}")
     chosen += found
   return list(dict.fromkeys(chosen))
-
-
-def _vary(runs: Sequence[RunRecord], name: str) -> bool:
-  return len({run.numbers.get(name) for run in runs}) > 1
 
 
 def _block(home: Workdir, varying: Sequence[str], names: Sequence[str]) -> Block:

@@ -3,7 +3,7 @@
 Axes: R runs of a selection, N images of each, n of them at once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -17,7 +17,7 @@ from genjax.metrics.pixels import to_bytes
 from genjax.models import generation
 from genjax.rng import image_noise
 from genjax.training import sweep
-from genjax.types import Model, UserError
+from genjax.types import UserError
 
 BATCH = 128  # images of a run that go through its generator side by side
 BLOCK = 2**27  # bytes of finished images that a device holds
@@ -77,23 +77,18 @@ def draw(selection: Selection, noise_seed: int, labels: np.ndarray) -> Iterator[
   n = -(-N // blocks)
   # Runs that are computed at once share the memory.
   batch = min(n, max(1, BATCH * 8 // sweep.at_once(R)), BATCH)
-  program = selection.vectorised(_program(selection.model, batch))
+
+  def of_run(row: tuple, seed: Array, numbers: Array, labels: Array) -> Array:
+    z = image_noise(seed, numbers, selection.model.latent)
+    return generation.images(selection.model, row, z, labels, batch, to_bytes)
+
+  program = selection.vectorised(of_run)
   rows = selection.rows
   for first in range(0, N, n):
     # The last block repeats its last image, so that it has the shape of the others.
     numbers = np.minimum(np.arange(first, first + n), N - 1)
     images = np.asarray(program(rows, np.uint32(noise_seed), numbers, labels[numbers]))
     yield ImageBlock(first, images[:, : N - first])
-
-
-def _program(model: Model, batch: int) -> Callable:
-  """`((run, state), seed, numbers [n], labels [n]) -> images [n, H, W, C]`."""
-
-  def program(row: tuple, seed: Array, numbers: Array, labels: Array) -> Array:
-    z = image_noise(seed, numbers, model.latent)
-    return generation.images(model, row, z, labels, batch, to_bytes)
-
-  return program
 
 
 def noise(selections: Sequence[Selection], noise_seed: int, count: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import operator
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -14,10 +14,6 @@ from genjax.plotting import curves, plots, thinning
 from genjax.plotting.axes import Axis, Metric, axis_of, set_y
 from genjax.plotting.plots import INK, Head, RunLabel
 from genjax.types import grouped
-
-
-def unique(names: Iterable[str]) -> list[str]:
-  return list(dict.fromkeys(names))
 
 
 def look_of(found: Sequence[Scores], by: str = "setting") -> dict[str, plots.Look]:
@@ -46,8 +42,8 @@ def thinned(
     by: what tells runs apart: their "setting", or but for their latent their "line".
   """
   name = operator.attrgetter(by)
-  names = unique(map(name, all_runs(found)))
-  others = [run for run in unique(map(name, all_runs(every))) if run not in set(names)]
+  names = list(dict.fromkeys(map(name, all_runs(found))))
+  others = [run for run in dict.fromkeys(map(name, all_runs(every))) if run not in set(names)]
   kept = set(thinning.spread(names)) | set(thinning.spread(others))
   if len(kept) == len(names) + len(others):
     return list(found), list(every), ""

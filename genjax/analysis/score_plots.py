@@ -63,7 +63,7 @@ def against_latent(
   latents = sorted({run.latent for run in runs})
   span = math.log10(latents[-1] / latents[0]) or 0.5
   gap = min(np.diff(np.log10(latents)), default=span)
-  beside = {z: score_panels.unique(run.line for run in runs if run.latent == z) for z in latents}
+  beside = {z: list(dict.fromkeys(run.line for run in runs if run.latent == z)) for z in latents}
   # The lines of one latent share a slot, and between two latents there is space left.
   slots = {z: min(0.6 * gap, 0.1 * span * len(lines)) for z, lines in beside.items()}
 
@@ -87,7 +87,7 @@ def by_setting(
 ) -> Figure:
   """Each score of each setting, side by side. Arguments as in `against_latent`."""
   runs = score_panels.all_runs(found)
-  names = score_panels.unique(run.setting for run in runs)
+  names = list(dict.fromkeys(run.setting for run in runs))
   ticks = _ticks(names, len(found))
 
   def place(run: RunRecord) -> tuple[str, float, float]:
@@ -127,7 +127,10 @@ def _points(
 
   `place` tells of a run its colour's key, and the middle and the width of where its setting stands.
   """
-  axes = [_axis(scores) for scores in found]
+  axes = [  # that hold the runs and the floor
+    score_panels.axis_for(s, s.values, [run.setting for run in s.runs], score_panels.floors_of(s))
+    for s in found
+  ]
   by, line = ("line", {}) if joined else ("setting", {"linestyle": "none"})
   handles = score_panels.handles_of(runs, look, by, numbered, marker="o", **line)
   handles += score_panels.floor_mark(found) + score_panels.failed_mark(found)
@@ -140,12 +143,6 @@ def _points(
     for name, own in grouped(groups, lambda group: group.key).items() if joined else ():
       _join(panel, scores, own, look[name])
   return figure, panels
-
-
-def _axis(scores: Scores) -> Axis:
-  """An axis that holds the runs and the floor."""
-  settings = [run.setting for run in scores.runs]
-  return score_panels.axis_for(scores, scores.values, settings, score_panels.floors_of(scores))
 
 
 def _caption(found: Sequence[Scores], axes: list[Axis], joined: str) -> str:

@@ -152,14 +152,11 @@ def explained(latents: Sequence[int], seed: int) -> str:
     a, b = ends(NORMS, latent, seed)
     middle = {k: float(paths.norms(paths.between(a, b, 3, k)[1]).mean()) for k in paths.KINDS}
     mean, sd = paths.shell(latent)
+    side = "inside" if middle["linear"] < mean else "outside"
     sentences.append(
       f"Latent {latent}: the prior's latents have |z| = {mean:.2f} ± {sd:.2f}; the middle of a "
       f"linear path is at {middle['linear']:.2f}, {middle['linear'] / mean:.2f} of that and "
-      f"{_away(middle['linear'], mean, sd)}, the middle of a spherical path at "
+      f"{abs(middle['linear'] - mean) / sd:.1f} sd {side}, the middle of a spherical path at "
       f"{middle['spherical']:.2f}."
     )
   return " ".join([*sentences, f"Means over {NORMS:,} pairs."])
-
-
-def _away(norm: float, mean: float, sd: float) -> str:
-  return f"{abs(norm - mean) / sd:.1f} sd {'inside' if norm < mean else 'outside'}"

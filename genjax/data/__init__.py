@@ -1,12 +1,9 @@
 """Datasets: where they come from, their splits, and batches drawn inside a compiled program."""
 
 from genjax.data.batches import batches_per_epoch, draw, order, permute, to_device
-from genjax.data.sources import Arrays
 from genjax.data.splits import Splits, absolute, first, load, moved
-from genjax.metrics.pixels import unit
 
 __all__ = [
-  "Arrays",
   "Splits",
   "absolute",
   "batches_per_epoch",
@@ -17,5 +14,4 @@ __all__ = [
   "order",
   "permute",
   "to_device",
-  "unit",
 ]

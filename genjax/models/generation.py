@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
@@ -36,7 +37,7 @@ def images(
   flat, label = z.reshape(count, -1), _labels(model, label, count)
   if at_once:
     made = lax.map(
-      lambda one: finish(model.generate(*row, *_batched(one))[0]),
+      lambda one: finish(model.generate(*row, *jax.tree.map(lambda x: x[None], one))[0]),
       (flat, label),
       batch_size=min(at_once, count),
     )
@@ -51,9 +52,3 @@ def _labels(model: Model, label: Array | None, count: int) -> Array | None:
   if label is None:
     raise ValueError(f"a model of {model.num_classes} classes generates by label; got none")
   return label if jnp.issubdtype(label.dtype, jnp.floating) else jnp.resize(label, count)
-
-
-def _batched(one: tuple[Array, Array | None]) -> tuple[Array, Array | None]:
-  """One latent and its label as a batch."""
-  z, label = one
-  return z[None], None if label is None else label[None]

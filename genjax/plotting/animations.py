@@ -13,11 +13,6 @@ MILLISECONDS = 80  # that a frame stays
 PAUSE = 600  # that the first and the last one stay
 
 
-def forth_and_back(frames: np.ndarray) -> np.ndarray:
-  """The frames and then back, without the ends twice: `[T, ...] -> [2 T - 2, ...]`."""
-  return np.concatenate([frames, frames[-2:0:-1]])
-
-
 def gif(frames: np.ndarray, milliseconds: int = MILLISECONDS, pause: int = PAUSE) -> bytes:
   """A GIF that goes forth and back without end.
 
@@ -35,7 +30,8 @@ def gif(frames: np.ndarray, milliseconds: int = MILLISECONDS, pause: int = PAUSE
   T = len(frames)
   durations = [milliseconds] * (2 * T - 2)
   durations[0] = durations[T - 1] = max(pause, milliseconds)
-  first, *others = map(_image, *_indexed(forth_and_back(frames)))
+  back = frames[-2:0:-1]  # without the ends twice
+  first, *others = map(_image, *_indexed(np.concatenate([frames, back])))
   file = io.BytesIO()
   first.save(
     file, "GIF", save_all=True, append_images=others, duration=durations, loop=0, optimize=False
@@ -47,18 +43,14 @@ def _indexed(frames: np.ndarray) -> tuple[np.ndarray, list[bytes]]:
   """Indices [T, H, W] into a palette, and that palette for each frame: one for all of them."""
   colours = frames.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
   distinct, index = np.unique(colours, return_inverse=True)
-  index, wanted = index.reshape(colours.shape), _unpacked(distinct)
+  index = index.reshape(colours.shape)
+  wanted = np.stack([distinct >> 16, distinct >> 8, distinct], 1).astype(np.uint8)  # [N, 3]
   if len(distinct) > COLOURS:
     # Of the colours themselves, each once: a rare one counts like a frequent one.
     row = Image.fromarray(wanted[None]).quantize(COLOURS, dither=Image.Dither.NONE)
     index = np.asarray(row)[0][index]
     wanted = np.array(row.getpalette(), np.uint8).reshape(-1, 3)
   return index.astype(np.uint8), [wanted.tobytes()] * len(frames)
-
-
-def _unpacked(colours: np.ndarray) -> np.ndarray:
-  """[N] colours as one number each, as [N, 3] uint8."""
-  return np.stack([colours >> 16, colours >> 8, colours], 1).astype(np.uint8)
 
 
 def _image(index: np.ndarray, palette: bytes) -> Image.Image:

@@ -16,11 +16,6 @@ from genjax.plotting.axes import metric_of
 Series = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
-def chosen(series: Series, index: Sequence[int]) -> Series:
-  """Those of some runs."""
-  return {name: (steps, values[list(index)]) for name, (steps, values) in series.items()}
-
-
 def over_training(series: Series) -> Series:
   """Without the scores that no run has at two steps, and those of single dimensions.
 

@@ -141,6 +141,9 @@ def _exhibits(subject: Subject, load: Callable) -> dict:
   every = Exhibits(*(list(itertools.chain(*parts)) for parts in zip(*made, strict=True)))
   runs = sum(len(one.index) for one in selections)
   conditional = {one.saved.classes for one in selections if one.model.num_classes}
+  classes = "one after another" if conditional else ""  # of conditional models' columns
+  if len(conditional) == 1:
+    classes = shortened(*conditional)
   walk = _command("interpolate", subject.paths)
   return {
     "gallery": grouped(every.gallery, lambda row: row.setting),
@@ -149,17 +152,10 @@ def _exhibits(subject: Subject, load: Callable) -> dict:
     "interpolations": every.interpolations,
     "spaces": every.spaces,
     "explorer_left_out": _left_out(selections, shown["explorer"]),
-    "classes": _in_words(conditional),
+    "classes": classes,
     "sample": _command("sample", subject.paths),
     "interpolate": f"{walk} --what=random --pairs={renderings.PAIRS}",
   }
-
-
-def _in_words(conditional: set[tuple[str, ...]]) -> str:
-  """What the columns of conditional models' galleries show; "" where there is none."""
-  if len(conditional) != 1:
-    return "one after another" if conditional else ""
-  return shortened(*conditional)
 
 
 def _quota(selections: Sequence[Selection], limit: int, every: bool) -> list[list[int]]:

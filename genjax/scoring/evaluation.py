@@ -6,7 +6,7 @@ generated ones. Pairs of images are compared in equal numbers: as many generated
 held-out real ones, at most `Settings.images`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -73,7 +73,12 @@ class Evaluation:
     train = splits.train
     labels = train.label[np.arange(count) % len(train.label)]  # the classes that the data has
     context = Context(model, splits, held, labels, settings, num_runs, chunk)
-    self._generator = context.vectorised(_generator(context))
+
+    def generate(row: tuple[Run, State]) -> Array:  # noise and classes are the same for all runs
+      z = latent_noise(context.key(0), (count, model.latent))
+      return generation.images(model, row, z, jnp.asarray(labels), BATCH, to_bytes)
+
+    self._generator = context.vectorised(generate)
     few = data.first(held, count)
     self.references = [
       Reference(network, splits, few, settings.seed, cache) for network in networks
@@ -112,13 +117,3 @@ class Evaluation:
 
   def block(self, runs: Run, states: State) -> RunBlock:
     return RunBlock(runs, states, self._generator)
-
-
-def _generator(context: Context) -> Callable:
-  """`(run, state) -> [N, H, W, C]` uint8: noise and classes are the same for all runs."""
-
-  def generate(row: tuple[Run, State]) -> Array:
-    z = latent_noise(context.key(0), (context.count, context.model.latent))
-    return generation.images(context.model, row, z, jnp.asarray(context.labels), BATCH, to_bytes)
-
-  return generate

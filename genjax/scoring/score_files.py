@@ -87,14 +87,10 @@ def read(path: pathlib.Path) -> dict[Place, float]:
   """Every score of a workdir, NaN where it has no figure. Raises `UserError` for a bad line."""
   return {
     Place(*column.split("@"), run, step): figure
-    for run, own in metrics_file.read_figures(path, _by_protocol).items()
+    for run, own in metrics_file.read_figures(path, lambda name: name.partition("@")[2]).items()
     for column, figures in own.items()
     for step, figure in figures.items()
   }
-
-
-def _by_protocol(name: str) -> bool:
-  return bool(name.partition("@")[2])
 
 
 def add(

@@ -128,7 +128,8 @@ class Blocks:
 
     def block(runs: Run, carried: Carried, dataset: Dataset, start: Array, length: int) -> Carried:
       f = advance(model, batch_size, length, binarise, ways)
-      return sweep.in_place(f, num_runs, chunk, _failed)(runs, carried, dataset, start)
+      every = sweep.in_place(f, num_runs, chunk, lambda carried: carried.failed_at >= 0)
+      return every(runs, carried, dataset, start)
 
     self.program = jax.jit(block, static_argnums=4, donate_argnums=1)
 
@@ -167,10 +168,6 @@ class Blocks:
     return jax.device_get(carried)
 
 
-def _failed(carried: Carried) -> Array:
-  return carried.failed_at >= 0
-
-
 def _of_row(tree: PyTree, row: int) -> PyTree:
   """A copy `[1, ...]` on one device; each leaf is brought there whole, and then cut."""
 
@@ -191,20 +188,13 @@ def _put(rows: PyTree, one: PyTree, row: Array) -> PyTree:
   return jax.tree.map(put, rows, one)
 
 
-def batch_shapes(model: Model, image_shape: tuple, batch_size: int) -> Batch:
-  """What one step of a run is given, without the arrays: leaves `[K, B, ...]`."""
-  K = model.batches_per_step
-  return Batch(
-    jax.ShapeDtypeStruct((K, batch_size, *image_shape), jnp.float32),
-    jax.ShapeDtypeStruct((K, batch_size), jnp.int32),
-  )
-
-
 def arguments(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> tuple:
-  """What a step of the first run is given, without the arrays."""
+  """What a step of the first run is given, without the arrays; of the batch `[K, B, ...]`."""
   run = jax.eval_shape(lambda runs: jax.tree.map(lambda leaf: leaf[0], runs), runs)
   state = jax.eval_shape(model.init, run)
-  return run, state, batch_shapes(model, image_shape, batch_size)
+  size = model.batches_per_step, batch_size
+  image = jax.ShapeDtypeStruct((*size, *image_shape), jnp.float32)
+  return run, state, Batch(image, jax.ShapeDtypeStruct(size, jnp.int32))
 
 
 def everywhere(split: Dataset, num_runs: int) -> Dataset:
@@ -216,7 +206,7 @@ def empty_totals(model: Model, runs: Run, image_shape: tuple, batch_size: int) -
   """Zeros `[R]` for every metric of a step; nothing is computed to learn their names."""
   R = runs.learning_rate.shape[0]
   given = arguments(model, runs, image_shape, batch_size)
-  _, metrics = jax.eval_shape(_step(model), *given)
+  _, metrics = jax.eval_shape(sweep.traced(_step(model), R), *given)
   return Totals(jax.tree.map(lambda _: jnp.zeros(R), metrics), jnp.zeros(R, jnp.int32))
 
 
@@ -225,11 +215,12 @@ def longest(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> int
 
   By the FLOP of a step rather than by a clock: the same at each start, and known before the first.
   """
+  R = runs.learning_rate.shape[0]
+  step = sweep.traced(_step(model), R)
   try:
-    one = flops.flops(_step(model), *arguments(model, runs, image_shape, batch_size))
+    one = flops.flops(step, *arguments(model, runs, image_shape, batch_size))
   except ValueError:  # nobody knows how many
     return 1
-  R = runs.learning_rate.shape[0]
   seconds = -(-R // sweep.mesh(R).size) * one / RATES.get(jax.default_backend(), OTHERS)
   return max(1, min(LONGEST, int(SECONDS / max(seconds, 1e-9))))
 

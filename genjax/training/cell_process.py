@@ -138,24 +138,15 @@ def _cores(count: int) -> Iterator[list[int]]:
     with contextlib.suppress(OSError):
       folder.mkdir(exist_ok=True)
       for core in known:
-        if len(free) < count and held.enter_context(_free(folder / str(core))):
-          free.append(core)
+        if len(free) < count:
+          lock = held.enter_context(open(folder / str(core), "a"))
+          with contextlib.suppress(OSError):  # another cell has it
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free.append(core)
     if len(free) < count:
       free = []
       held.close()  # for cells that take fewer
     yield free
-
-
-@contextlib.contextmanager
-def _free(file: pathlib.Path) -> Iterator[bool]:
-  """Whether a file could be locked, which it is until the end, or the end of this process."""
-  with open(file, "a") as lock:
-    try:
-      fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-      yield False
-      return
-    yield True
 
 
 def _shares(cores: int, gpus: float) -> dict[str, str]:

@@ -23,11 +23,8 @@ def scores_locked(path: pathlib.Path) -> Iterator[None]:
   Raises:
     UserError: the workdir cannot be written.
   """
-  with contextlib.ExitStack() as held:
-    with workdir.writable("--workdir", path):
-      held.enter_context(claims.in_turn(path / ".scores.lock"))
-    with workdir.writable("--workdir", path):
-      yield
+  with workdir.writable("--workdir", path), claims.in_turn(path / ".scores.lock"):
+    yield
 
 
 def read_figures(

@@ -164,6 +164,14 @@ def _on_devices(f: Callable, num_runs: int, count: int) -> Callable:
   return spread
 
 
+def traced(f: Callable, num_runs: int) -> Callable:
+  """`f` of one run, for its shapes or its jaxpr alone, as the devices of R runs would trace it.
+
+  JAX goes through a function anew for each mesh around it: so it need not for `vectorise`.
+  """
+  return jax.shard_map(f, mesh=mesh(num_runs), in_specs=_SHARED, out_specs=_SHARED, check_vma=False)
+
+
 def in_place(f: Callable, num_runs: int, chunk: int = 0, idle: Callable | None = None) -> Callable:
   """As `vectorise`, of a function that changes what a run carries.
 
