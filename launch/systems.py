@@ -107,7 +107,7 @@ def _seconds(path: pathlib.Path) -> pathlib.Path:
 def samples(run: loading.LoadedRun) -> np.ndarray:
   """Images `[COLUMNS, H, W, C]`; a conditional model's of classes 0, 1, ..."""
   z = latent_noise(jax.random.key(0), (COLUMNS, run.numbers["latent"]))
-  return np.asarray(jax.jit(run.generate)(z, np.arange(COLUMNS) % 10))
+  return np.asarray(run.generate(z, np.arange(COLUMNS) % 10))
 
 
 def reported_steps(system: System, images: int) -> int:

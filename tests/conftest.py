@@ -51,9 +51,11 @@ def forget_programs():
 
 
 @pytest.fixture(scope="session")
-def caches(tmp_path_factory):
+def caches(tmp_path_factory, worker_id):
   """Compiled programs and decoded data are shared by the session, and with processes it starts."""
-  compiled, data = tmp_path_factory.mktemp("compiled"), tmp_path_factory.mktemp("data")
+  place = tmp_path_factory.getbasetemp()
+  place = place if worker_id == "master" else place.parent  # of all workers
+  compiled, data = place / "compiled", place / "data"
   before = dict(os.environ)
   os.environ |= {"JAX_COMPILATION_CACHE_DIR": str(compiled), "GENJAX_CACHE": str(data)}
   jax.config.update("jax_compilation_cache_dir", str(compiled))

@@ -214,11 +214,16 @@ def _loaded(saved: Saved, index: int, run: Run, state: State, failed_at: Array) 
       raise ValueError(f"label {label} is outside 0 to {model.num_classes - 1}")
     return label
 
+  # Compiled once for all runs of a model, as their weights are arguments.
+  def generate(z: Array, label: Array | None = None) -> Array:
+    return jax.jit(model.generate)(run, state, pad(z), check_label(label))
+
   def encode(image: Array) -> tuple[Array, Array]:
-    return tuple(part[:, :latent] for part in model.encode(run, state, check_image(image)))
+    found = jax.jit(model.encode)(run, state, check_image(image))
+    return tuple(part[:, :latent] for part in found)
 
   def score(image: Array, label: Array | None = None) -> Array:
-    return model.score(run, state, check_image(image), check_label(label))
+    return jax.jit(model.score)(run, state, check_image(image), check_label(label))
 
   return LoadedRun(
     path=saved.path,
@@ -226,7 +231,7 @@ def _loaded(saved: Saved, index: int, run: Run, state: State, failed_at: Array) 
     numbers=row,
     step=int(state.step),
     failed_at=int(failed_at),
-    generate=lambda z, label=None: model.generate(run, state, pad(z), check_label(label)),
+    generate=generate,
     encode=encode if model.encode else None,
     score=score if model.score else None,
     state=state,

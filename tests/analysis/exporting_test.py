@@ -80,7 +80,7 @@ def test_the_readme_s_lines_draw_what_the_run_draws(vae, tmp_path):
   run_alone(out, program)
   found = dict(np.load(out / "found.npz"))
   assert found["z"].shape == (16, 2)  # of a sweep whose other latent is 3
-  images = jax.jit(run.generate)(found["z"])
+  images = run.generate(found["z"])
   np.testing.assert_allclose(found["images"], images, atol=1e-6)
   for name, expected in zip(("mean", "logvar"), jax.jit(run.encode)(images), strict=True):
     np.testing.assert_allclose(found[name], expected, rtol=1e-5, atol=1e-5)
@@ -103,7 +103,7 @@ def test_a_conditional_generator_with_batch_norm(conditional, tmp_path, index, c
   for count in (1, 7):  # any batch
     z, label = run.noise(count), jnp.arange(count) % 10
     found = generate.call(z, label)
-    np.testing.assert_allclose(found, jax.jit(run.generate)(z, label), atol=1e-5)
+    np.testing.assert_allclose(found, run.generate(z, label), atol=1e-5)
   params = load_file(tmp_path / "out" / "params.safetensors")
   state = run.state
   assert params["generator/latent/kernel"].shape[-2] == latent + 10

@@ -83,9 +83,8 @@ def _train(name, rows, chunk=0):
 
 
 def _row(tree, i):
-  # On one device first: taken from an array on several, each leaf is a program with an all-reduce,
-  # and many of them at once can wait for one another for ever on two threads (XLA's CPU backend).
-  return jax.tree.map(lambda leaf: jax.device_put(leaf, jax.devices()[0])[i], tree)
+  """In numpy: what several devices hold is put together there, and no index is compiled."""
+  return jax.tree.map(lambda leaf: np.asarray(leaf)[i], tree)
 
 
 def _rows(name, num_seeds=2):
@@ -124,7 +123,7 @@ def _moved(before, after):
   """How far the kernels of each player went: the largest change of a weight."""
   return {
     player: max(
-      float(jnp.abs(x - y).max())
+      float(np.abs(np.asarray(x) - y).max())
       for x, y in zip(jax.tree.leaves(before[player]), jax.tree.leaves(after[player]), strict=True)
     )
     for player in before
@@ -161,7 +160,8 @@ def _padded_and_narrow(name):
   both = []
   for rows, chunk in ((_rows(name), 2), (_rows(name)[:1], 0)):  # programs that train them above
     model = _model(name, max(row["latent"] for row in rows))
-    both.append((model, _row(sweep.runs(rows), 0), _row(_start(name, rows, chunk).state, 0)))
+    run = jax.tree.map(lambda leaf: leaf[0], sweep.runs(rows))
+    both.append((model, run, _row(_start(name, rows, chunk).state, 0)))
   return both
 
 
