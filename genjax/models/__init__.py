@@ -24,7 +24,7 @@ def build(model: dict, image_shape: tuple, num_classes: int, latent: int) -> Mod
   name = options.pop("name")
   if any(map(parts.is_name, model.values())):  # whose code may be another one the next time
     return _build(name, options, *given)
-  return _built(name, tuple(options.items()), *given)
+  return _built(name, tuple(sorted(options.items())), *given)
 
 
 @functools.lru_cache(maxsize=16)

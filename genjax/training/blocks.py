@@ -106,6 +106,18 @@ def choose(condition: Array, new: PyTree, old: PyTree) -> PyTree:
   return jax.tree.map(partial(jnp.where, condition), new, old)
 
 
+@functools.lru_cache(maxsize=8)  # the same program, compiled once, for the same arguments
+def _program(
+  model: Model, batch_size: int, num_runs: int, chunk: int, binarise: bool, ways: Ways
+) -> Callable:
+  def block(runs: Run, carried: Carried, dataset: Dataset, start: Array, length: int) -> Carried:
+    f = advance(model, batch_size, length, binarise, ways)
+    every = sweep.in_place(f, num_runs, chunk, lambda carried: carried.failed_at >= 0)
+    return every(runs, carried, dataset, start)
+
+  return jax.jit(block, static_argnums=4, donate_argnums=1)
+
+
 class Blocks:
   """`(runs, progress, totals, dataset, start, stop) -> (progress, totals)`, of all runs.
 
@@ -125,13 +137,7 @@ class Blocks:
   ):
     self.length = length
     self._alone = partial(Blocks, model, batch_size, 1, binarise=binarise, ways=ways)
-
-    def block(runs: Run, carried: Carried, dataset: Dataset, start: Array, length: int) -> Carried:
-      f = advance(model, batch_size, length, binarise, ways)
-      every = sweep.in_place(f, num_runs, chunk, lambda carried: carried.failed_at >= 0)
-      return every(runs, carried, dataset, start)
-
-    self.program = jax.jit(block, static_argnums=4, donate_argnums=1)
+    self.program = _program(model, batch_size, num_runs, chunk, binarise, ways)
 
   def lower(
     self, runs: Run, progress: Progress, totals: Totals, dataset: Dataset

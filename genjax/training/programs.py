@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -45,12 +44,34 @@ class Programs(NamedTuple):
   gallery: Callable  # (runs, states) -> images [R, M, H, W, C]
 
 
+_update = jax.jit(keep, donate_argnums=0)
+
+# The same arguments give the same programs below, so that a process compiles them once: parts of a
+# study, and a training that goes on, are by one program. Some are kept; each holds what was
+# compiled.
+
+
+@functools.lru_cache(maxsize=8)
+def _begin(model: Model, num_runs: int, chunk: int) -> Callable:
+  return jax.jit(sweep.vectorise(lambda run: Progress.begin(model.init(run)), num_runs, chunk))
+
+
+@functools.lru_cache(maxsize=8)
+def _measure(model: Model, images: int, binarise: bool, num_runs: int, chunk: int) -> Callable:
+  measure = validation.make(model, images, binarise)
+  return jax.jit(sweep.vectorise(lambda row, held_out: measure(*row, held_out), num_runs, chunk))
+
+
+@functools.lru_cache(maxsize=8)
+def _gallery(model: Model, columns: int, num_runs: int, chunk: int) -> Callable:
+  return jax.jit(sweep.vectorise(gallery(model, columns), num_runs, chunk))
+
+
 def training(
   model: Model, batch_size: int, num_runs: int, chunk: int = 0, **options: Any
 ) -> tuple[Callable, Blocks]:
   """`begin` and `advance` of `Programs`; options are those of `Blocks`."""
-  begin = sweep.vectorise(lambda run: Progress.begin(model.init(run)), num_runs, chunk)
-  return jax.jit(begin), Blocks(model, batch_size, num_runs, chunk, **options)
+  return _begin(model, num_runs, chunk), Blocks(model, batch_size, num_runs, chunk, **options)
 
 
 def build(
@@ -63,32 +84,13 @@ def build(
 ) -> Programs:
   """The programs of a sweep, vectorised over its runs, whose blocks have `length` steps.
 
-  `chunk` is as in `sweep.vectorise`: what the config says, or what fits. The same arguments give
-  the same programs, so that a process compiles them once: parts of a study train by one program.
+  `chunk` is as in `sweep.vectorise`: what the config says, or what fits.
   """
-  images, columns = config.eval_images, config.sample_columns
-  options = num_runs, length, chunk, ways, config.data.binarise
-  return _build(model, config.batch_size, images, columns, *options)
-
-
-@functools.lru_cache(maxsize=4)  # some: each holds what was compiled of it
-def _build(
-  model: Model,
-  batch_size: int,
-  images: int,
-  columns: int,
-  num_runs: int,
-  length: int,
-  chunk: int,
-  ways: Ways,
-  binarise: bool,
-) -> Programs:
+  binarise = config.data.binarise
   options = {"binarise": binarise, "length": length, "ways": ways}
-  vectorise = partial(sweep.vectorise, num_runs=num_runs, chunk=chunk)
-  measure = validation.make(model, images, binarise)
   return Programs(
-    *training(model, batch_size, num_runs, chunk, **options),
-    measure=jax.jit(vectorise(lambda row, held_out: measure(*row, held_out))),
-    keep=jax.jit(keep, donate_argnums=0),
-    gallery=jax.jit(vectorise(gallery(model, columns))),
+    *training(model, config.batch_size, num_runs, chunk, **options),
+    measure=_measure(model, config.eval_images, binarise, num_runs, chunk),
+    keep=_update,
+    gallery=_gallery(model, config.sample_columns, num_runs, chunk),
   )

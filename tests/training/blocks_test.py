@@ -1,69 +1,11 @@
-"""Blocks of steps: what their program looks like, how long they are, and where a run has failed."""
+"""Blocks of steps: how long they are, and where a run has failed."""
 
-import re
-
-import jax
 import jax.numpy as jnp
 import pytest
 from systems import SYSTEMS, assert_trees_equal, digits, runs, small
 
 from genjax import data
-from genjax.models import convolution
 from genjax.training import blocks, programs
-from genjax.types import Progress
-
-
-def _text(name):
-  """The lowered program of two runs at once, as an accelerator has it."""
-  system = SYSTEMS[name]
-  model, two = small(name, 3), runs(seeds=(0, 1, 2, 3))
-  progress = jax.eval_shape(jax.vmap(lambda run: Progress.begin(model.init(run))), two)
-  totals = jax.eval_shape(lambda: blocks.empty_totals(model, two, system.shape, 4))
-  dataset = data.to_device(digits(system.shape).train)
-  _, advance = programs.training(model, 4, 4, chunk=2, length=5)
-  return advance.lower(two, progress, totals, dataset).as_text()
-
-
-def _loops(text):
-  """Of each loop, whether it is known how often it turns: its counter stops at a constant."""
-  conditions = re.findall(r"stablehlo\.while.*?\n\s*cond \{(.*?)\} do \{", text, re.DOTALL)
-  known = r"\s*(%\w+) = stablehlo\.constant dense<\d+> : tensor<i32>\s+%\d+ = "
-  known += r"stablehlo\.compare +LT, %iterArg\w*, \1,.*\n\s*stablehlo\.return %\d+ : tensor<i1>\s*"
-  return [bool(re.fullmatch(known, condition)) for condition in conditions]
-
-
-def _convolutions(text):
-  """Of each convolution, whether it is grouped or dilated."""
-  found = re.findall(r"stablehlo\.convolution.*", text)
-  return [
-    not re.search("batch_group_count = 1 .*feature_group_count = 1 ", line)
-    or bool(re.search(r"(lhs|rhs)_dilate = \[(?!1, 1\])", line))
-    for line in found
-  ]
-
-
-@pytest.mark.parametrize("name", SYSTEMS)
-def test_a_program_waits_for_nothing_and_has_no_slow_convolution(name):
-  """No loop of unknown length, for which a GPU would ask the host; nothing grouped, nor dilated."""
-  text = _text(name)
-  loops = _loops(text)
-  assert "dense<5>" in text
-  assert len(loops) == len(re.findall(r"stablehlo\.while", text)) > 2
-  assert all(loops)
-  assert not any(_convolutions(text))
-
-
-def test_slow_programs_look_otherwise(monkeypatch):
-  def loop(x, stop):
-    return jax.lax.fori_loop(0, stop, lambda _, x: x + 1, x)
-
-  assert _loops(jax.jit(loop).lower(0, 3).as_text()) == [False]
-  walk = jax.jit(lambda x: jax.lax.while_loop(lambda x: jnp.any(x < 9), lambda x: x + 1, x))
-  assert _loops(walk.lower(jnp.zeros(3)).as_text()) == [False]
-  monkeypatch.setitem(convolution.BY_BACKEND, "cpu", convolution.LAX)
-  slow = _convolutions(_text("s1_gan"))
-  assert len(slow) > 5
-  assert any(slow)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,10 @@
-"""The central theorem: a run of a sweep equals the run alone, and a padded run the narrow one."""
+"""The central theorem: a run of a sweep equals the run alone, and a padded run the narrow one.
+
+And what the program of a sweep looks like, which is traced for it.
+"""
 
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +20,7 @@ from systems import (
 )
 
 from genjax import data
+from genjax.models import convolution
 from genjax.training import blocks, programs, sweep
 
 BATCH_NORM = (
@@ -219,3 +224,59 @@ def test_a_run_depends_on_nothing_but_its_own_numbers():
       jax.tree.leaves(some.state.params), jax.tree.leaves(everything.state.params), strict=True
     ):
       np.testing.assert_array_equal(x[i], y[j])
+
+
+# What a program looks like.
+
+
+def _text(name, model):
+  """The lowered program of two runs at once, as an accelerator has it, and of seven steps."""
+  all_runs, shape = sweep.runs(_rows(name)), SYSTEMS[name].shape
+  begin, advance = programs.training(model, 16, 4, 2)
+  progress = jax.eval_shape(begin, all_runs)
+  totals = blocks.empty_totals(model, all_runs, shape, 16)
+  carried = blocks.Carried(progress.state, progress.failed_at, totals)
+  dataset = data.to_device(digits(shape).train)
+  return advance.program.lower(all_runs, carried, dataset, 0, 7).as_text()
+
+
+def _loops(text):
+  """Of each loop, whether it is known how often it turns: its counter stops at a constant."""
+  conditions = re.findall(r"stablehlo\.while.*?\n\s*cond \{(.*?)\} do \{", text, re.DOTALL)
+  known = r"\s*(%\w+) = stablehlo\.constant dense<\d+> : tensor<i32>\s+%\d+ = "
+  known += r"stablehlo\.compare +LT, %iterArg\w*, \1,.*\n\s*stablehlo\.return %\d+ : tensor<i1>\s*"
+  return [bool(re.fullmatch(known, condition)) for condition in conditions]
+
+
+def _convolutions(text):
+  """Of each convolution, whether it is grouped or dilated."""
+  found = re.findall(r"stablehlo\.convolution.*", text)
+  return [
+    not re.search("batch_group_count = 1 .*feature_group_count = 1 ", line)
+    or bool(re.search(r"(lhs|rhs)_dilate = \[(?!1, 1\])", line))
+    for line in found
+  ]
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_program_waits_for_nothing_and_has_no_slow_convolution(name):
+  """No loop of unknown length, for which a GPU would ask the host; nothing grouped, nor dilated."""
+  text = _text(name, _model(name, 5))
+  loops = _loops(text)
+  assert "dense<7>" in text
+  assert len(loops) == len(re.findall(r"stablehlo\.while", text)) > 2
+  assert all(loops)
+  assert not any(_convolutions(text))
+
+
+def test_slow_programs_look_otherwise(monkeypatch):
+  def loop(x, stop):
+    return jax.lax.fori_loop(0, stop, lambda _, x: x + 1, x)
+
+  assert _loops(jax.jit(loop).lower(0, 3).as_text()) == [False]
+  walk = jax.jit(lambda x: jax.lax.while_loop(lambda x: jnp.any(x < 9), lambda x: x + 1, x))
+  assert _loops(walk.lower(jnp.zeros(3)).as_text()) == [False]
+  monkeypatch.setitem(convolution.BY_BACKEND, "cpu", convolution.LAX)
+  slow = _convolutions(_text("s1_gan", small("s1_gan", 5, width=4)))  # which no test traced before
+  assert len(slow) > 5
+  assert any(slow)
