@@ -28,17 +28,16 @@ def table(
 
 def runs(rows: list[dict]) -> Run:
   """The runs of a table, leaves `[R, ...]`; latents are padded to the largest."""
-  latent = jnp.array([row["latent"] for row in rows])
+  # In numpy, as each operation of JAX would be a program that has to be compiled.
+  latent = np.array([row["latent"] for row in rows])
   numbers = {
-    name: jnp.array([row.get(name, standard) for row in rows], jnp.float32)
+    name: np.array([row.get(name, standard) for row in rows], np.float32)
     for name, standard in NUMBERS.items()
   }
   return Run(
-    key=jax.vmap(jax.random.key)(jnp.array([row["seed"] for row in rows], jnp.uint32)),
-    latent_mask=(jnp.arange(max(row["latent"] for row in rows))[None] < latent[:, None]).astype(
-      jnp.float32
-    ),
-    **numbers,
+    key=jax.vmap(jax.random.key)(np.array([row["seed"] for row in rows], np.uint32)),
+    latent_mask=jnp.asarray((np.arange(latent.max()) < latent[:, None]).astype(np.float32)),
+    **jax.tree.map(jnp.asarray, numbers),
   )
 
 

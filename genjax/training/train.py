@@ -97,7 +97,7 @@ class Training:
         leaves[i] = sweep.placed(leaf, R)
       progress = jax.tree.unflatten(tree, leaves)
     # Padding is as runs that failed, which take no steps.
-    idle = jnp.arange(len(progress.failed_at)) >= R
+    idle = np.arange(len(progress.failed_at)) >= R
     return step or 0, progress._replace(failed_at=jnp.where(idle, 0, progress.failed_at))
 
   def until(self, steps: int, title: str) -> None:

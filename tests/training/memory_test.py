@@ -71,7 +71,7 @@ def no_process(monkeypatch):
 
 
 def test_a_sweep_that_is_too_large_is_refused_and_goes_in_parts(
-  no_process, caches, tmp_path, monkeypatch
+  no_process, no_pictures, caches, tmp_path, monkeypatch
 ):
   wanted = trainings.wanted("vae")
   (plan,) = planning.plans(wanted).values()
@@ -84,10 +84,10 @@ def test_a_sweep_that_is_too_large_is_refused_and_goes_in_parts(
   assert not any((tmp_path / "w" / "checkpoints").glob("*"))
   monkeypatch.setattr(memory, "limit", lambda: most)
   wanted.sweep.seeds_at_once = 1
-  assert len(genjax.train(wanted, tmp_path / "w")) == 4
+  assert len(genjax.train(wanted, tmp_path / "w", report=False)) == 4
 
 
-def test_the_choice_is_kept(no_process, caches, tmp_path, monkeypatch, capsys):
+def test_the_choice_is_kept(no_process, no_pictures, caches, tmp_path, monkeypatch, capsys):
   """Two runs on each of two devices: their activations fit one by one."""
   monkeypatch.setattr(sweep, "at_once", lambda runs, chunk=0: min(chunk or 2, 2))
   # A model that no other test has, as the programs of one are kept.

@@ -122,7 +122,7 @@ def _stop(start, path, at, how):
   return status, errors
 
 
-LONG = {"steps": 100, "log_every": 5, "eval_every": 10}
+LONG = {"steps": 100, "log_every": 5, "eval_every": 20}
 
 
 def test_an_interrupt_that_python_dropped_still_stops_it(tmp_path, no_pictures, monkeypatch):
@@ -529,7 +529,7 @@ def test_validation_part_smaller_than_asked(tmp_path, no_pictures):
 def test_what_is_wrong_with_a_run_is_said_and_stands_in_runs_csv(tmp_path, no_pictures, capsys):
   """A critic that is clipped to nothing, and one that is not; also where a training goes on."""
   changes = {"model.loss": "wasserstein", "model.regulariser": "clip", "sweep.clip": (1e-12, 0.1)}
-  changes |= {"sweep.seeds": (0,), "sweep.latents": (3,), "eval_every": 3}
+  changes |= {"model.network": "dense", "sweep.seeds": (0,), "sweep.latents": (3,), "eval_every": 3}
   train.train(trainings.plan("gan", steps=9, **changes), tmp_path / "w")
   dead, sound = trainings.runs_csv(tmp_path / "w")
   assert "critic dead" in dead["trouble"].split("; ")
