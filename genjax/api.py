@@ -261,10 +261,18 @@ def compare(
     weights: whose scores are compared: "best", "last" or "raw".
     out: folder for tables and figures.
     contrasts: which settings are compared, as `config.contrasts`; what the config plans if empty.
-    margin: of equivalence, as a part of the settings' median, which is tested too; 0 for none.
+    margin: of equivalence, at least 0, as a fraction of the median of both settings' runs; 0 skips
+      that test.
+
+  Returns:
+    Two tables, and the text that the command prints. `settings`: for each score and setting the
+    number of runs and their median, interquartile mean and mean, with 95% intervals. `pairs`: for
+    each score with a better end and each pair P(A better), in [0, 1], p, p by Holm's method, and
+    the verdict.
 
   Raises:
-    UserError: a path is not a workdir, nothing was scored, or the folder cannot be written.
+    UserError: a path is not a workdir, nothing was scored, no workdir has one of the metrics, the
+      plan does not fit the settings, the margin is negative, or the folder cannot be written.
   """
   paths, metrics = _several(paths), [catalogue.short(name) for name in _several(metrics)]
   _check("weights", (weights,), WEIGHTS)

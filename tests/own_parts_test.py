@@ -304,7 +304,7 @@ def test_a_metric_watches_a_training(caches, tmp_path):
 @pytest.mark.parametrize(
   ("metrics", "message"),
   [
-    (("others:taken",), "whose name is 'fd'; expected letters"),
+    (("others:taken",), "whose name is 'fd'; expected a lower-case letter"),
     (("others:loss",), "a GanLoss; expected a Metric"),
     (("others:ink", "others:ink"), "metrics has 'ink' twice"),
     (("nothing",), "--metrics has 'nothing'; expected a score or MODULE:OBJECT; known are fd, "),

@@ -74,18 +74,7 @@ def compare(
   found = _chosen(all_scores, metrics)
   measured = _decided(found, homes, metrics, contrasts)
   judged = health.of_runs(homes, all_scores, weights)
-  made = {
-    "protocols": conditions.protocols(found),
-    "scores": setting_tables.middles(measured),
-    "pairs": pair_tables.pairs(measured),
-    "questions": questions.answered(measured),
-    "equivalence": questions.equivalence(measured, margin) if margin else Table((), []),
-    "variance": variance_tables.splits(found),
-    "agreement": correlations.agreement(found),
-    "losses": correlations.with_losses(found),
-    "health": health.counts(judged),
-    "flags": health.reasons(judged),
-  }
+  made = _tables(found, measured, judged, margin)
   written = _write(out, made | {"runs": setting_tables.runs(measured)}, found)
   # Not wrapped, so that the commands in them can be copied.
   notes = "".join(f"note: {line}\n" for line in recorded_scores.remarks(homes, weights))
@@ -105,6 +94,24 @@ def compare(
   figures = sum(name.endswith(".png") for name in written)
   line = f"{out}: {', '.join(csvs)}, and {figures} figures; --all prints every table"
   return "\n".join([*filter(None, parts), findings.wrapped(line)])
+
+
+def _tables(
+  found: list[Scores], measured: list[Measure], judged: health.Judged, margin: float
+) -> dict[str, Table]:
+  """The tables by the names of their files, but for that of all runs."""
+  return {
+    "protocols": conditions.protocols(found),
+    "scores": setting_tables.middles(measured),
+    "pairs": pair_tables.pairs(measured),
+    "questions": questions.answered(measured),
+    "equivalence": questions.equivalence(measured, margin) if margin else Table((), []),
+    "variance": variance_tables.splits(found),
+    "agreement": correlations.agreement(found),
+    "losses": correlations.with_losses(found),
+    "health": health.counts(judged),
+    "flags": health.reasons(judged),
+  }
 
 
 def measured(

@@ -255,6 +255,13 @@ def default(model: str, *networks: str) -> ml_collections.ConfigDict:
   Args:
     model: "vae", "gan", or `MODULE:OBJECT`.
     networks: of one's own, whose arguments are keys as well.
+
+  Returns:
+    A ConfigDict with every key at its default.
+
+  Raises:
+    UserError: `model` or a network is MODULE:OBJECT that cannot be imported, or has an option
+      without a usable default.
   """
   config = {}
   for name, key in of(model, networks).items():

@@ -95,10 +95,16 @@ def _mix(x: Array) -> Array:
 
 
 def draw(dataset: Dataset, indices: Array, key: Array | None = None) -> Batch:
-  """The examples at `indices` [...], pixels 0 to 255 scaled to [0, 1].
+  """The examples at some indices, with pixels scaled to [0, 1].
 
-  With a key, images are binarised anew at each draw: a pixel is 1 with the probability
-  pixel / 255, and 0 otherwise (Salakhutdinov & Murray 2008).
+  Args:
+    dataset: image [N, H, W, C] uint8, label [N].
+    indices: [...] integers, 0 to N - 1.
+    key: if given, every call binarises afresh: a pixel is 1 with probability pixel / 255 (dynamic
+      binarisation of Salakhutdinov & Murray 2008).
+
+  Returns:
+    image [..., H, W, C] float32, label [...].
   """
   image = pixels.unit(dataset.image[indices])
   if key is not None:

@@ -146,8 +146,8 @@ def own(name: str, where: str) -> Metric:
     raise UserError(f"{where} has {name!r}, a {type(metric).__name__}; expected a Metric")
   if not re.fullmatch(r"[a-z]\w*", metric.name) or metric.name in SCORES:
     raise UserError(
-      f"{where} has {name!r}, whose name is {metric.name!r}; expected letters, digits and _, and "
-      "none of genjax's scores"
+      f"{where} has {name!r}, whose name is {metric.name!r}; expected a lower-case letter followed "
+      "by letters, digits or _, and not the name of a genjax score"
     )
   if metric.better not in ("", "lower", "higher") or metric.needs not in NEEDS:
     raise UserError(

@@ -43,7 +43,7 @@ def write(
     paths: workdirs and studies.
     out: the file.
     splits: the data of all of them, where they are loaded already.
-    where: where the data lie now, as in `planning.load_data`.
+    where: where the data lie now, as in `planning.reload_data`; "" if they have not moved.
 
   Raises:
     UserError: a path is not a workdir, nothing was saved yet, or the file cannot be written.

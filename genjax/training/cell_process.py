@@ -6,6 +6,7 @@ Ray's workers import this, so that it imports nothing slow.
 import contextlib
 import ctypes
 import fcntl
+import functools
 import os
 import pathlib
 import signal
@@ -59,17 +60,8 @@ def run(
     file.truncate(0)
     file.write(f"{token} on {socket.gethostname()}, process {os.getpid()}\n")
     file.flush()
-    libc, parent = ctypes.CDLL(None), os.getpid()  # before the fork, after which little is safe
-
-    def begin():
-      # Ray kills a worker and leaves what it started, which would hold the workdir's lock. It saves
-      # what it reached; but a second SIGTERM, after that of `_ended`, would end it at once.
-      if sys.platform == "linux":
-        libc.prctl(_DEATH_SIGNAL, signal.SIGUSR1)
-        if os.getppid() != parent:
-          os._exit(1)
-        if cores:
-          os.sched_setaffinity(0, cores)
+    # Loaded before the fork, after which little is safe.
+    before_exec = functools.partial(_before_exec, ctypes.CDLL(None), os.getpid(), cores)
 
     def start():
       return subprocess.Popen(
@@ -79,7 +71,7 @@ def run(
         stdin=subprocess.DEVNULL,
         stdout=file,
         stderr=subprocess.STDOUT,
-        preexec_fn=begin,
+        preexec_fn=before_exec,
         start_new_session=True,  # Ctrl-C at a terminal is the driver's, which tells all to save
       )
 
@@ -88,6 +80,20 @@ def run(
       for _ in range(round(AGAIN / LOOK)):
         time.sleep(LOOK)
     return status, "".join(last_lines(log)[-1:])
+
+
+def _before_exec(libc: ctypes.CDLL, parent: int, cores: Sequence[int]) -> None:
+  """Runs in the child: it ends with its parent, and uses these cores alone.
+
+  Ray kills a worker and leaves what it started, which would hold the workdir's lock. The child
+  saves what it reached; but a second SIGTERM, after that of `_ended`, would end it at once.
+  """
+  if sys.platform == "linux":
+    libc.prctl(_DEATH_SIGNAL, signal.SIGUSR1)
+    if os.getppid() != parent:
+      os._exit(1)
+    if cores:
+      os.sched_setaffinity(0, cores)
 
 
 def _wait_for_former(log: IO) -> None:

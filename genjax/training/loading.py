@@ -22,13 +22,18 @@ from genjax.types import Model, Progress, Run, Shape, State, UserError
 
 
 class LoadedRun(NamedTuple):
-  """One trained run as pure functions: jit and vmap them, differentiate them in reverse mode."""
+  """One trained run as pure functions: jit and vmap them, differentiate them in reverse mode.
+
+  `generate`, `encode` and `score` raise `ValueError` for a `z` that is not [B, latent], for images
+  that are not [B, H, W, C] of the run's shape, and, in a conditional model, for a label that is
+  missing or outside 0 to K - 1.
+  """
 
   path: pathlib.Path  # the workdir
   index: int  # its row in runs.csv
   numbers: dict  # seed, latent, learning_rate, ...
   step: int  # of these weights
-  failed_at: int  # -1 where the run did not fail
+  failed_at: int  # step at which it gave NaN or Inf; -1 if it did not fail
   generate: Callable[..., Array]  # (z [B, latent], label [B] or None) -> [B, H, W, C] in [0, 1]
   encode: Callable | None  # images in [0, 1] -> mean [B, latent], logvar [B, latent]
   # (images in [0, 1], label [B] or None) -> critic's scores [B]; of a critic with batch norm they
@@ -52,11 +57,20 @@ class LoadedRun(NamedTuple):
     kind: str = "spherical",
     label: int | None = None,
   ) -> Array:
-    """Images `[steps, H, W, C]` of the path from a latent `[latent]` to another, both included.
+    """Images on a path between two latents, both ends included.
 
     Args:
-      kind: "spherical" or "linear", as in `paths.between`.
-      label: the class of all images, of a conditional model.
+      a, b: [latent].
+      steps: at least 2.
+      kind: "spherical" (White 2016) or "linear", as in `paths.between`.
+      label: the class of all images, 0 to K - 1; required for a conditional model.
+
+    Returns:
+      [steps, H, W, C] in [0, 1].
+
+    Raises:
+      ValueError: an unknown kind, fewer than two steps, latents of another shape, or a missing
+        label.
     """
     path = paths.between(jnp.asarray(a), jnp.asarray(b), steps, kind)
     return self.generate(path, None if label is None else jnp.full(steps, label))
@@ -76,12 +90,16 @@ def load(path: str | pathlib.Path, weights: str = "best") -> list[LoadedRun]:
   """The runs of a workdir, finished or not, in the order of runs.csv.
 
   Args:
-    path: the workdir; of a grid, one of its folders.
+    path: the workdir; of a study, the folder of one cell.
     weights: "best", of the step with the lowest validation criterion, "last", or "raw", the last
       ones of a GAN without its averaging.
 
+  Returns:
+    A `LoadedRun` for each row of runs.csv.
+
   Raises:
-    UserError: no workdir, nothing saved yet, or a checkpoint that cannot be read.
+    UserError: not a workdir, no checkpoint yet, a checkpoint that cannot be read, or unknown
+      weights.
   """
   return read(path).loaded(weights)
 
