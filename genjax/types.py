@@ -50,6 +50,8 @@ class Dataset(NamedTuple):
 
 
 class Batch(NamedTuple):
+  """The images and labels of one step."""
+
   image: Float32[Array, "B H W C"]  # in [0, 1]
   label: Int32[Array, " B"]
 

@@ -17,8 +17,10 @@ CANDIDATES = 256  # random latents of which each image takes the nearest for its
 LEARNING_RATE = 0.1  # of Adam, falling to 0 as a cosine
 
 
-class Found(NamedTuple):
-  z: Array  # [B, Z]
+class Inversion(NamedTuple):
+  """Latents found for B images, and their reconstruction error."""
+
+  z: Array  # [B, Z], 0 in masked dimensions
   error: Array  # [B] root mean square over the pixels of the image in [0, 1]
 
 
@@ -30,7 +32,7 @@ def nearest(
   key: Array,
   starts: int = 4,
   steps: int = 200,
-) -> Found:
+) -> Inversion:
   """Latents that give these images, as nearly as gradient descent on the squared error finds them.
 
   As Zhu et al. 2016, section 3.1, without their network that predicts a start: the nearest of many
@@ -45,6 +47,9 @@ def nearest(
     key: of the random latents.
     starts: S, at most CANDIDATES.
     steps: of Adam.
+
+  Returns:
+    z [B, Z], 0 in masked dimensions; error [B], the root mean square over pixels, at least 0.
   """
   B, Z = len(image), mask.shape[-1]
   labels = jnp.repeat(label, starts)
@@ -54,6 +59,7 @@ def nearest(
     """Mean squared error of each start."""
     return ((generate(z, labels) - target) ** 2).mean((1, 2, 3))
 
+  # Masked dimensions stay 0 as well: the generator masks its input, so that they have no gradient.
   candidates = latent_noise(key, (CANDIDATES, Z)) * mask[None]
   z = _starts(generate, image, label, candidates, starts).reshape(B * starts, Z)
   adam = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, steps))
@@ -68,7 +74,7 @@ def nearest(
   errors = error(z).reshape(B, starts)
   best = errors.argmin(1)
   z = z.reshape(B, starts, Z)[jnp.arange(B), best]
-  return Found(z, jnp.sqrt(errors.min(1)))
+  return Inversion(z, jnp.sqrt(errors.min(1)))
 
 
 def _starts(

@@ -23,7 +23,7 @@ from genjax.plotting.axes import METRICS, metric_of
 
 
 class Value(NamedTuple):
-  """Of one run."""
+  """One run's value under a measure."""
 
   value: float  # NaN where it has none
   status: str = "sound"  # as in runs.csv; or "failed", or else "sound", of what is no file's
@@ -41,6 +41,8 @@ class Value(NamedTuple):
 
 
 class Setting(NamedTuple):
+  """The runs of one setting under one measure; they differ in their seed alone."""
+
   runs: dict[int, Value]  # by seed
   workdir: str
   latent: int

@@ -13,6 +13,8 @@ from genjax.types import UserError
 
 
 class RunRecord(NamedTuple):
+  """One run as runs.csv and metrics.csv record it, without its weights."""
+
   workdir: str  # its name in tables; one for all that differ in nothing but seeds
   numbers: dict[str, float]  # seed, latent, learning_rate, ...
   seed: int
@@ -40,6 +42,8 @@ class RunRecord(NamedTuple):
 
 
 class Workdir(NamedTuple):
+  """A workdir as its files record it, without weights."""
+
   name: str
   path: pathlib.Path
   record: dict  # config.json

@@ -14,13 +14,15 @@ from genjax.mistakes import UserError, suggestion
 
 
 class Score(NamedTuple):
+  """How to read one of genjax's scores: title, direction, range, and what it needs of a model."""
+
   title: str  # with its unit
   better: str  # "lower", "higher", or "" where neither is
   group: str  # what is measured together, by one protocol
   needs: str = ""  # of the model: a key of NEEDS
   limits: tuple[float, float] = (0, math.inf)  # an interval's ends stay within them
   headline: str = ""  # its short name, of those that answer which setting is better
-  counts: str = ""  # "classes" or "latent", of which there are no more than there are
+  counts: str = ""  # "classes" or "latent": what bounds the score from above
   slow: str = ""  # why it is computed only where it is asked for
   dimensions: bool = False  # a figure for each of the latent's, named `kl_dim/0@1f0c93aa`
   # What a figure that is better than the floor counts for: "" as much as the floor, where one is

@@ -107,7 +107,9 @@ def repetition_bound(
 
 
 class Distinct(NamedTuple):
-  images: float  # how many distinct ones there are to draw from
+  """A birthday-paradox estimate of the support size (Arora et al. 2018)."""
+
+  images: float  # estimated number of distinct images; NaN where `distance` is NaN
   pairs: int  # of duplicates that were found; with 0, `images` is a lower bound
 
 

@@ -24,6 +24,8 @@ EXTRAPOLATES = 10
 
 
 class Moments(NamedTuple):
+  """Mean and unbiased covariance of the features of one set of images."""
+
   mean: Float64[np.ndarray, " D"]
   covariance: Float64[np.ndarray, "D D"]
 
@@ -154,8 +156,7 @@ class Manifold(NamedTuple):
 def manifold(real: Float[ArrayLike, "N D"], k: int = 5) -> Manifold:
   """The real images' side of `neighbours` and `duplicate_distance`.
 
-  Raises:
-    ValueError: not more than k images.
+  Raises `ValueError` where there are not more than k images.
   """
   if len(real) <= k:
     raise ValueError(f"{len(real)} real images have no {k} neighbours each")
@@ -250,8 +251,7 @@ def by_blocks(f: Callable, *arrays: Shaped[Array, "N ..."]) -> PyTree[Shaped[Arr
 def _over_blocks(f: Callable, carry: PyTree, *arrays: Shaped[Array, "N ..."]):
   """`f: carry, *block -> carry, rows` over blocks of rows; the last carry, and all rows."""
   N = len(arrays[0])
-  whole = N // BLOCK * BLOCK
-  parts = []
+  whole, parts = N // BLOCK * BLOCK, []
   if whole:
     blocks = [a[:whole].reshape(-1, BLOCK, *a.shape[1:]) for a in arrays]
     carry, done = lax.scan(lambda carry, block: f(carry, *block), carry, blocks)

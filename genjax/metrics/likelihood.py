@@ -55,6 +55,8 @@ def bernoulli(
 
 
 class Importance(NamedTuple):
+  """Importance-weighted estimates of B images, in nats (Burda et al. 2016, equation 8)."""
+
   log_likelihood: Float[Array, " B"]  # the estimate of log p(x)
   effective: Float[Array, " B"]  # samples that the weights are worth, 1 to `samples`
 
@@ -116,6 +118,8 @@ def _draw(key, i, mean, logvar, mask) -> tuple[Float[Array, "B Z"], Float[Array,
 
 
 class Elbo(NamedTuple):
+  """The evidence lower bound of each of B images and its parts, in nats (Kingma & Welling 2014)."""
+
   value: Float[Array, " B"]  # the bound: -reconstruction - kl.sum(-1)
   reconstruction: Float[Array, " B"]  # -E log p(x|z), by sampling
   kl: Float[Array, "B Z"]  # of the posterior from the prior, exact; 0 where masked

@@ -23,6 +23,8 @@ Figures = Sequence[float] | Float[np.ndarray, " _"]  # one a run
 
 
 class Interval(NamedTuple):
+  """A confidence interval; an end is infinite where it is not known."""
+
   low: float
   high: float
 
@@ -117,9 +119,9 @@ def bca_interval(
     seed: of the resamples.
 
   Returns:
-    The interval; infinite with less than two values, as no spread is known then. Where leaving out
-    any one value changes nothing, which tells no skewness, that of percentiles; as of figures of
-    which some are infinite, where an end is so if more resamples than the level spares are.
+    The interval. Infinite for fewer than two values. A percentile interval where the statistic does
+    not change when any one value is left out (its acceleration is then undefined), and where some
+    values are infinite; an end of the latter is infinite where enough resamples are.
   """
   n, rng = len(values), np.random.default_rng(seed)
   if n < 2:

@@ -119,7 +119,7 @@ fold.defvjp(lambda p, win: (_fold(p, win), None), lambda win, _, g: (patches(g, 
 
 @jax.custom_vjp
 def exact(x: Float[Array, "M I"], w: Float[ArrayLike, "I O"]) -> Float[Array, "M O"]:
-  """A product of numbers as they are; its gradient by w is `inner`."""
+  """`x @ w` in the arrays' own precision; its gradient with respect to w is `inner`."""
   return jnp.matmul(x, w)
 
 
@@ -141,7 +141,7 @@ inner.defvjp(lambda x, y: (inner(x, y), (x, y)), lambda xy, g: (exact(xy[1], g.T
 
 @jax.custom_vjp
 def rounded(x: Float[Array, "M I"], w: Float[ArrayLike, "I O"]) -> Float[Array, "M O"]:
-  """A product of what is rounded to bfloat16, summed in float32; its gradients are such too."""
+  """`x @ w` with both rounded to bfloat16 and summed in float32; gradients likewise."""
   x, w = (jnp.asarray(part, jnp.bfloat16) for part in (x, w))
   return jnp.matmul(x, w, preferred_element_type=jnp.float32)
 
@@ -156,6 +156,7 @@ PRODUCTS = {"float32": exact, "bfloat16": rounded}
 def matmul(
   x: Float[Array, "*shape I"], w: Float[ArrayLike, "I O"], product: Callable = exact
 ) -> Float[Array, "*shape O"]:
+  """`x @ w` over the last axis of x; `product` is one of `PRODUCTS`."""
   return product(x.reshape(-1, x.shape[-1]), w).reshape(*x.shape[:-1], w.shape[-1])
 
 
@@ -166,7 +167,10 @@ def gemm_conv(
   padding: Padding,
   product: Callable = exact,
 ) -> Float[Array, "B h w O"]:
-  """Convolution of x with w; equals `lax.conv`. `product` is one of `PRODUCTS`."""
+  """Convolution of x with w; equals `lax.conv`.
+
+  `stride` is at least 1, `padding` as of `jax.lax`, and `product` one of `PRODUCTS`.
+  """
   k, _, i, o = w.shape
   win = Windows.over(x.shape[1:3], k, stride, padding)
   if stride == 1 and o < i:  # multiply first: there are fewer numbers to move afterwards

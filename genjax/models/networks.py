@@ -27,9 +27,9 @@ REPORT = "report"  # stands for the framework of the network's report
 
 
 class VaeNetworks(NamedTuple):
-  """The networks of a VAE, modules that are called with `train` besides what they read.
+  """Encoder and decoder: flax modules that accept `train`, False by default and True in training.
 
-  Whether they have batch norm or dropout, `train=True` says when these are of training.
+  They must accept it even without batch norm or dropout.
   """
 
   encoder: nn.Module  # images [B, H, W, C] in [0, 1] -> mean [B, Z], logvar [B, Z]
@@ -41,7 +41,10 @@ class VaeNetworks(NamedTuple):
 
 
 class GanNetworks(NamedTuple):
-  """The networks of a GAN, modules that are called with `train` besides what they read."""
+  """Generator and critic: flax modules that accept `train`, False by default and True in training.
+
+  They must accept it even without batch norm or dropout.
+  """
 
   generator: nn.Module  # z [B, Z], label [B] -> images [B, H, W, C] in `image_range`
   critic: nn.Module  # images in `image_range`, label [B] -> scores [B]

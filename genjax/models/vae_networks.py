@@ -20,6 +20,8 @@ Widths = Callable[[Spec], Sequence[int]]  # of a dense encoder's layers; its dec
 
 
 class Encoder(nn.Module):
+  """Images [B, H, W, C] in [0, 1] to mean and logvar of q(z|x), [B, Z] each."""
+
   layers: Layers
   spec: Spec
   body: Callable[[Layers, Spec, Images], Rows]
@@ -32,6 +34,8 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
+  """Latents [B, Z] to the logits of pixels, [B, H, W, C]."""
+
   layers: Layers
   spec: Spec
   body: Callable[[Layers, Spec, Latents], Images]

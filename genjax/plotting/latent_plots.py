@@ -25,9 +25,11 @@ SHARE = 0.68  # of a normal class, that its ellipse holds
 
 
 class Plane(NamedTuple):
+  """A two-dimensional view of N latents."""
+
   points: np.ndarray  # [N, 2]
   explained: float  # share of the variance that the plane holds, 1 where there is no other
-  axes: tuple[str, str]
+  axes: tuple[str, str]  # their labels; the second is "" for a latent of 1
 
 
 def plane(mean: np.ndarray, latent: int) -> Plane:

@@ -20,6 +20,8 @@ class Estimate(NamedTuple):
 
 
 class Column(NamedTuple):
+  """A column: its name in CSV, its heading in text, and how its cells are formatted."""
+
   name: str  # in CSV; with an interval also NAME_low and NAME_high
   head: str  # in text and LaTeX; "" for a column of the CSV alone
   # "text", "count", "figure" (four digits), "brief" (three), "share" (two decimals) or "p"
@@ -42,6 +44,8 @@ class Block(NamedTuple):
 
 
 class Table(NamedTuple):
+  """Blocks of rows under common columns; prints as aligned text, and as HTML in a notebook."""
+
   columns: Sequence[Column]
   blocks: list[Block]
 
@@ -88,6 +92,7 @@ def figure(value: float, digits: int = 4) -> str:
 
 
 def p_value(value: float) -> str:
+  """A p-value for people: two digits, or "< 0.0001"; "-" where there is none."""
   if math.isnan(value):
     return "-"
   return "< 0.0001" if value < 1e-4 else f"{value:.2g}"

@@ -14,6 +14,7 @@ from genjax.training.sweep import compiled
 
 
 def group(context: Context) -> Group:
+  """Scores computed on the pixels themselves: sliced Wasserstein distance, sharpness, exact EMD."""
   count = context.count
   real = jnp.asarray(context.splits.train.image[:count])
   count = min(count, len(real))

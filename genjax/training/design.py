@@ -15,6 +15,8 @@ from genjax.types import UserError
 
 
 class Design(NamedTuple):
+  """Which settings a study compares, and with how many seeds each."""
+
   plan: str  # `config.contrasts`; "" where nothing is planned, so that all pairs are compared
   seeds: Mapping[str, int]  # runs of each setting
   pairs: list[Pair]  # that are compared

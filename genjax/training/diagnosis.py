@@ -42,6 +42,8 @@ Past = Mapping[str, Sequence[float]]  # a figure's name -> its values so far, th
 
 
 class Trouble(NamedTuple):
+  """A fault of one run, and the figures that show it."""
+
   name: str  # a key of REMEDIES
   reason: str  # the figures that say so
 
