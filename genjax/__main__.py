@@ -23,6 +23,6 @@ if __name__ == "__main__":
     near = nearest(asked[0], COMMANDS) or "main"
     sys.stderr.write(f"genjax: commands are modules: python -m genjax.{near} ...\n")
     sys.exit(2)
-  print("python -m genjax.COMMAND --help tells more of each:")
+  print("python -m genjax.COMMAND --help describes each:")
   for name, what in COMMANDS.items():
     print(f"  genjax.{name:12} {what}")

@@ -1,6 +1,6 @@
 """What the commands do, as functions: `genjax.train`, `genjax.evaluate`, ...
 
-They show progress as the commands do, and give data back. What a user can do wrong raises
+They show progress as the commands do, and give data back. A user's mistake raises
 `genjax.UserError`, whose text is the line that the command would show. They leave the interpreter,
 its signal handlers and JAX's settings as they are; `genjax.prepare_jax()` makes the settings of the
 commands: a cache of compiled programs, and on a CPU a device for each core.
@@ -48,7 +48,7 @@ def train(
   explore: bool = False,
   cell: str | int = "",
 ) -> list[loading.LoadedRun]:
-  """Trains what a config describes, as `python -m genjax.main` does; goes on where it stopped.
+  """Trains what a config describes, as `python -m genjax.main` does; resumes where it stopped.
 
   Args:
     config: a config, such as `genjax.config.default("vae")` changed; or a config file's path or
@@ -56,7 +56,7 @@ def train(
     workdir: folder for everything that the runs leave.
     overrides: values at dotted keys: {"steps": 1000, "sweep.seeds": (0, 1)}.
     report: whether report.html is written at the end.
-    explore: whether a study is trained of which no comparison could conclude anything.
+    explore: whether to train a study whose planned comparisons could not name a winner.
     cell: of a study the only cell to train, by its folder or its number from 1; other processes
       may train others meanwhile, and who ends last writes the report. All if empty.
 

@@ -51,7 +51,7 @@ def asked(values: flags.FlagValues, kind: type, **others: Any) -> Any:
 
 WEIGHTS = ("best", "last", "raw")
 # What several commands have.
-WORKDIR = (None, "Folder that main left, or a study of such; more may follow.")
+WORKDIR = (None, "Workdir of a training, or folder of a study; more may follow.")
 ALL = (False, "Print every table instead of the answer.")
 EXPLORE = (False, "Train even if the planned contrasts could not name a winner.")
 SEEDS = (0, 2**32 - 1)  # the least and the most
@@ -104,11 +104,10 @@ def score_flags(values: flags.FlagValues, images: str, seed: str) -> None:
     images: what --help says of --images.
     seed: what it says of --seed.
   """
-  metrics = (
-    'Scores, or MODULE:OBJECT of one\'s own; those that take seconds if empty, and "all" for all.'
-  )
+  metrics = 'Scores, or MODULE:OBJECT of your own; if empty all fast ones, "all" for every one.'
   split = (
-    "Held-out images: the floor is theirs, as are likelihoods; others compare with training images."
+    "Held-out images: floors and likelihoods are measured on them; generated images are compared "
+    "with training images."
   )
   define(
     values,

@@ -1,10 +1,10 @@
 """What a config would train: `python -m genjax.describe --config=configs/gan_mnist.py:s1`.
 
-For each program of a study its layers with their output shapes and parameters, what a step costs,
-and what memory its sweep takes; of a study what its comparisons can show, and it is refused as by
-`main` where that is nothing. Nothing is trained, and nothing is downloaded: of a well-known dataset
-that is not on this machine the sizes are known. Nothing is written but what `main` would find in
-its caches: decoded images and compiled programs.
+For each program of a study: layers with output shapes and parameters, the cost of a step, and the
+memory of the sweep; for a study also which differences its comparisons could show. As in `main`, a
+study whose planned comparisons could not name a winner is refused. Nothing is trained or
+downloaded: the sizes of well-known datasets are built in. Only the caches of `main` are written:
+decoded images and compiled programs.
 """
 
 from genjax import cli, config_flag, process

@@ -1,7 +1,8 @@
 """Scores the runs of a workdir: `python -m genjax.evaluate --workdir=wgan`.
 
-Finished or still training; also a study, cell by cell. The scores go to metrics.csv, what they were
-measured on to protocols.json; a second call computes what is missing. What they say is printed.
+Works on finished and on running trainings, and on studies, cell by cell. Scores go to metrics.csv
+and their protocols to protocols.json; calling it again computes only what is missing. The
+conclusion is printed.
 """
 
 from genjax import cli, process

@@ -14,7 +14,7 @@ _FLAGS = cli.flags_of(__name__)
 cli.run_flags(
   _FLAGS,
   runs="One row of runs.csv, as 3, or numbers that one run has, as latent=10,seed=0.",
-  workdir="Folder that main left.",
+  workdir="Workdir of a training.",
 )
 cli.define(_FLAGS, out=(None, "Folder for the files."))
 

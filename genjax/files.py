@@ -41,7 +41,10 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def _partial(path: pathlib.Path) -> str:
-  """A name that no other process has for it: on another machine one may have the same number."""
+  """A hidden name next to `path` that no other process uses.
+
+  Process ids repeat across machines, hence the token.
+  """
   return f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial"
 
 
@@ -55,7 +58,8 @@ def write(path: pathlib.Path, content: str | bytes) -> None:
 def file(path: pathlib.Path) -> Iterator[pathlib.Path]:
   """As `replacing`, for a file that `--out` names.
 
-  Folders on the way are made. Enter it before what takes long: what cannot be written is said then.
+  Creates missing parent folders. Enter it before slow work, so that an unwritable path is reported
+  at once.
 
   Raises:
     UserError: `path` is a folder, or cannot be written.
@@ -96,9 +100,9 @@ def folder(path: pathlib.Path, ours: str) -> Iterator[pathlib.Path]:
 
 
 def check_folder(path: pathlib.Path, ours: str) -> None:
-  """Raises as `folder` does, and leaves nothing: for what takes long, before it begins.
+  """Raises as `folder` does and leaves nothing behind.
 
-  An error of what goes on meanwhile is then not taken for one of writing.
+  Call it before slow work: an OSError of that work would be taken for one of writing.
   """
   check_ours(path, ours)
   with _beside(path) as partial:

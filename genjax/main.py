@@ -13,7 +13,7 @@ _LIST = "list"
 config_flag.define(_FLAGS)
 cli.define(
   _FLAGS,
-  workdir=(None, "Folder for everything that the run leaves."),
+  workdir=(None, "Folder for everything that training writes."),
   explore=cli.EXPLORE,
   cell=(
     "",
@@ -34,7 +34,7 @@ cli.define(
 def main() -> None:
   given, overrides = cli.config_of()
   if not (_FLAGS.workdir or _FLAGS.cell == _LIST):
-    raise UserError("--workdir is missing; name a folder for everything that the run leaves")
+    raise UserError("--workdir is missing; name a folder for everything that training writes")
   if _FLAGS.cell and _FLAGS.ray:
     raise UserError("--cell is one cell, and --ray trains all of them; drop one of the two")
   elsewhere = bool(_FLAGS.ray) or _FLAGS.cell == _LIST

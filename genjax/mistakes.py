@@ -32,7 +32,7 @@ class UserError(Exception):
 class Occupied(UserError):  # noqa: N818 (an answer: the same command may do later)
   """Another process has what a command wants to write."""
 
-  status = 75  # as sysexits.h has it for what is worth another try
+  status = 75  # EX_TEMPFAIL of sysexits.h: trying again later may work
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

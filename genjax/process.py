@@ -101,8 +101,8 @@ def leave(line: str, status: int) -> None:
 def check_jax() -> None:
   """Raises `UserError` where JAX is asked for 64 bits, or is one program of several processes.
 
-  Runs share nothing, so that there is nothing that such processes would have to say to each other:
-  what they could do together, cells do apart, and no process waits for another that is gone.
+  Runs share nothing, so there is nothing for such processes to exchange; cells in separate
+  processes do the same work, and none waits for another that has died.
   """
   import jax  # takes half a second, which whoever mistypes a path need not wait
 
@@ -111,9 +111,9 @@ def check_jax() -> None:
   # Asked first, as to count processes makes devices, of which there is more to be said.
   if jax.distributed.is_initialized() and (count := jax.process_count()) > 1:
     raise UserError(
-      f"JAX is one program of {count} processes (jax.distributed), and genjax is a process each: "
-      "--ray=ADDRESS spreads the cells of a study over machines, and --cell=FOLDER trains one of "
-      "them; or train without jax.distributed.initialize()"
+      f"jax.distributed runs {count} processes as one program, but genjax runs one process per "
+      "cell: use --ray=ADDRESS to spread the cells of a study over machines, or --cell=FOLDER for "
+      "one of them, or drop jax.distributed.initialize()"
     )
 
 

@@ -10,7 +10,6 @@ cli.run_flags(
   _FLAGS,
   runs="Rows of runs.csv, as 0,3, or numbers of runs, as latent=10; if empty all, and pictures "
   "show one of each setting.",
-  workdir="Folder that main left, or a study of such.",
   weights=("best", "last"),
 )
 cli.define(

@@ -11,7 +11,7 @@ from genjax import cli, process
 _FLAGS = cli.flags_of(__name__)
 cli.define(
   _FLAGS,
-  workdir=(None, "Folder that main left, or a study; more may follow."),
+  workdir=cli.WORKDIR,
   out=("", "File of the page; report.html in the workdir if empty."),
   data=cli.DATA,
 )

@@ -15,7 +15,8 @@ cli.define(
   _FLAGS,
   data=(
     None,
-    "Real images: a dataset as mnist, a folder, an .npz, or a workdir for those of its runs.",
+    "Real images: a dataset such as mnist, a folder, an .npz, or a workdir, whose data are then "
+    "used.",
   ),
   directory=("", "Where datasets of TFDS lie; $TFDS_DATA_DIR if empty."),
   out=("", "Folder that keeps the scores."),

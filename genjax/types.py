@@ -6,7 +6,7 @@ Everything but `sweep`, `train` and the commands is written for one run: R is th
 
 import sys
 
-# Anyone who runs a file of this folder gets this one for Python's own of that name.
+# Running a file of this folder directly makes Python import this module as its own `types`.
 if __name__ == "types":
   sys.stderr.write("genjax: a command is a module: python -m genjax.main, not genjax/main.py\n")
   sys.exit(2)

@@ -33,7 +33,7 @@ def test_cells_one_by_one_are_the_study_and_the_last_writes_its_report(commands,
   assert result.output.endswith(f"{tmp_path}: 1 of 2 cells are done\n")
   assert [file.name for file in tmp_path.iterdir()] == ["width=12"]
   again = commands("main", *FLAGS, f"--workdir={tmp_path}", "--cell=width=12")
-  assert "width=12 was done before" in again.output
+  assert "width=12 is already done" in again.output
   trained = genjax.train(trainings.wanted("vae", **SMALL), tmp_path, cell=1)
   assert [run.numbers["latent"] for run in trained] == [2, 2, 3, 3]
   assert (tmp_path / "report.html").exists()

@@ -81,7 +81,7 @@ def test_processes_of_one_jax_program_are_told_of_cells(tmp_path):
   ]
   for process in both:
     (line,) = process.communicate(timeout=120)[0].splitlines()
-    assert line.startswith("JAX is one program of 2 processes (jax.distributed)")
+    assert line.startswith("jax.distributed runs 2 processes as one program")
     assert "--ray=" in line
     assert "--cell=" in line
   assert not (tmp_path / "w").exists()

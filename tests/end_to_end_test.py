@@ -85,7 +85,7 @@ def test_a_vae_leaves_a_whole_workdir_and_says_nothing_but_its_progress(done):
   said = (
     rf"{path}: 2 settings, 1 pair, 2 seeds each: no winner can be named, .*\n"
     rf"{path}: 4 runs, 1 at once, take [\d.]+ GiB of each of 2 devices that has [\d.]+ GiB\n"
-    rf"{path}: 4 runs at step \d+; pictures in samples, plots\n"
+    rf"{path}: 4 runs at step \d+; pictures are in samples/ and plots/\n"
     rf"{path}/report.html: being written\n{path}/report.html: everything on one page\n"
   )
   assert re.fullmatch(said, result.output)
@@ -158,7 +158,7 @@ def test_a_grid_makes_a_folder_for_each_program(main, tmp_path):
     record = json.loads((folder / "config.json").read_text())
     assert record["config"]["model"]["width"] == width
     assert f"width={width}, {number} of 2" in result.errors
-  assert "width=12, 2 of 2, all left 00:" in result.errors
+  assert re.search(r"width=12, 2 of 2, 00:\d+ left for all cells", result.errors)
   names = {path.name for path in (tmp_path / "grid").iterdir()}
   assert names == {"width=8", "width=12", "report.html"}  # one over all cells
 

@@ -120,7 +120,7 @@ def test_the_arguments_of_a_factory_are_keys_with_their_defaults():
   [
     ("others:loss", "not a function; expected one of (shape, latent, ...)"),
     ("others:of_another_kind", "which gives str; expected VaeNetworks"),
-    ("others:of_another_shape", "whose decoder gives (2, 28, 28, 3)"),
+    ("others:of_another_shape", "whose decoder returns shape (2, 28, 28, 3)"),
     ("others:without_a_default", "whose argument width has no default"),
     ("others:with_a_key_s_name", "whose argument name is a key of every config"),
   ],

@@ -148,7 +148,7 @@ def _unseen(measured: Sequence[Measure], metrics: Sequence[str]) -> str:
   """A line on the scores that the answer has no column for."""
   seen = {one.name for one in findings.headlines(measured, metrics)}
   rest = dict.fromkeys(one.name for one in measured if one.name not in seen)
-  line = f"scored too: {', '.join(rest)}; --metrics=... shows them"
+  line = f"also scored: {', '.join(rest)}; --metrics=... shows them"
   return findings.wrapped(line) if rest else ""
 
 
@@ -184,7 +184,7 @@ def scored(
   command = f"python -m genjax.compare {shlex.join(map(str, paths))}"
   every = [run for home in homes for run in home.runs]
   if all(run.failed for run in every):
-    return f"all {len(every)} runs failed, and none has {weights} weights to be scored: runs.csv\n"
+    return f"all {len(every)} runs failed, and none left {weights} weights to score; see runs.csv\n"
   if weights not in recorded_scores.weights_scored(homes):
     return f"no scores of {weights} weights that could be compared\n"
   measured = measures.of_scores(recorded_scores.read(homes, weights), workdirs.planned(homes))
@@ -227,7 +227,7 @@ def _chosen(found: list[Scores], metrics: Sequence[str]) -> list[Scores]:
   missing = [name for name in metrics if name not in {scores.name for scores in chosen}]
   if missing:
     known = ", ".join(dict.fromkeys(scores.name for scores in found))
-    raise UserError(f"--metrics has {', '.join(missing)}, and no workdir has; there are {known}")
+    raise UserError(f"--metrics has {', '.join(missing)}, which no workdir has; available: {known}")
   return chosen
 
 

@@ -32,7 +32,7 @@ def agreement(found: Sequence[Scores]) -> Table:
     for a, b in itertools.combinations(family, 2)
     if np.isfinite(a.values).sum() > 1
   ]
-  text = "Agreement of feature networks in rank, Kendall's tau-b: 1 where they agree wholly"
+  text = "Rank agreement of feature networks: Kendall's tau-b, 1 for identical rankings"
   return Table(_AGREEMENT, [Block(text, {}, rows)] if rows else [])
 
 

@@ -177,7 +177,7 @@ def counts(judged: Judged) -> Table:
     cells = [_flagged([said[name] for _, said in members]) for name in looked_at]
     rows.append((setting, len(members), sum(run.failed for run, _ in members), *cells))
   notes = ["-: not measured"] if any(None in row for row in rows) else []
-  return Table(columns, [Block("Runs with a flag", {}, rows, notes)])
+  return Table(columns, [Block("Flagged runs", {}, rows, notes)])
 
 
 def _flagged(said: list[str | None]) -> int | None:
@@ -202,7 +202,7 @@ def reasons(judged: Judged) -> Table:
     for name, reason in said.items()
     if reason
   ]
-  return Table(_FLAGS, [Block("What raised the flags", {}, rows)] if rows else [])
+  return Table(_FLAGS, [Block("Flags, and the figures that raised them", {}, rows)] if rows else [])
 
 
 def examples(raised: Table, where: str = "flags.csv") -> Table:

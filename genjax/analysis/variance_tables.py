@@ -27,7 +27,7 @@ _SPLITS = (
 def splits(found: Sequence[Scores]) -> Table:
   """Of each score that was measured with several seeds of noise: both sd, within settings."""
   rows = [row for family in families(found, "seed") if len(family) > 1 for row in _of(family)]
-  text = "What runs of a setting differ by: the seed of training, and the noise of an evaluation"
+  text = "Variance between runs of a setting: training seed and evaluation noise"
   note = (
     "share: of one evaluation's variance the training seed's part; what an evaluation adds to all "
     "runs alike is in neither"
@@ -47,9 +47,9 @@ def said(found: Sequence[Scores], name: str, command: str) -> str:
     for score, _, runs, evaluations, *_, share in block.rows:
       if score == name:
         return (
-          f"{name}: {share.value:.0%} [{share.low:.0%}, {share.high:.0%}] of what runs of a "
-          f"setting differ by is the seed of training, the rest noise of evaluation ({runs} runs, "
-          f"{evaluations} evaluations)"
+          f"{name}: the training seed accounts for {share.value:.0%} [{share.low:.0%}, "
+          f"{share.high:.0%}] of the variance between runs of a setting, evaluation noise for the "
+          f"rest ({runs} runs, {evaluations} evaluations)"
         )
   return f"{name}: evaluation's own noise is not measured; `{command} --seed=1` does"
 

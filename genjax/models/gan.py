@@ -48,8 +48,9 @@ def make(
     image_shape: H, W, C.
     latent: Z, the largest latent size; a run uses the dimensions of its `latent_mask`.
     network: a key of `networks.GANS`; or `MODULE:OBJECT`, as of `own.build`.
-    width: channels of the generator's hidden layers, to which the others keep their proportion (of
-      a dense generator its first layer, and the critic has its own widths); 0 for the report's.
+    width: channels of the generator's hidden layers; the other layers scale with it. For a dense
+      generator the units of its first layer; the dense critic keeps its own widths. 0 for the
+      report's.
     depth: layers of a dense generator, the pixels included; 0 for the report's.
     leaky_slope: of leaky ReLUs below zero.
     spectral_norm: of the critic's kernels (Miyato et al. 2018).
@@ -65,8 +66,8 @@ def make(
     clip_first: clips before each of the critic's steps rather than after it.
     half_batches: the critic steps twice, on half a batch of real images and then on as many
       generated ones, rather than once on both.
-    shared_images: the generator steps on the images that the critic has just seen, rather than on
-      others: the time of drawing these is saved.
+    shared_images: the generator steps on the images that the critic has just seen instead of
+      drawing new ones, which saves the time of generating them.
     label_noise: labels are off by up to this much, uniformly: the target of a real image is 1 - u,
       that of a generated one -u. For losses that are cross-entropies.
     optimiser: a key of `optimisers.OPTIMISERS`, for both players.

@@ -124,11 +124,11 @@ def _check_shapes(built: Any, network: str, shape: Shape, latent: int) -> None:
       raise UserError(
         f"config.model.network is {network!r}: its {player}: {reason(error)}"
       ) from error
-    found = jax.tree.map(lambda leaf: leaf.shape, out)
-    if found != expected[player]:
+    shapes = jax.tree.map(lambda leaf: leaf.shape, out)
+    if shapes != expected[player]:
       raise UserError(
-        f"config.model.network is {network!r}, whose {player} gives {found} of 2 images or "
-        f"latents; expected {expected[player]}"
+        f"config.model.network is {network!r}, whose {player} returns shape {shapes} for a batch "
+        f"of 2; expected {expected[player]}"
       )
     if "batch_stats" in variables and not isinstance(getattr(module, "layers", None), Layers):
       raise UserError(

@@ -40,9 +40,9 @@ def make(
     depth: hidden layers of a dense encoder and decoder together; 0 for the report's.
     samples: S, latents drawn for each image. From two on the loss is the importance-weighted bound,
       which has no KL weight: `run.kl_weight` must be 1.
-    reconstruction: what `run.kl_weight` stands against, a key of `RECONSTRUCTIONS`: the "sum" over
-      pixels, as in the ELBO, or their "mean", for which programs often take it: a weight of w then
-      is one of w H W C in the ELBO. Losses are logged in nats an image in either case.
+    reconstruction: a key of `RECONSTRUCTIONS`: the "sum" over pixels, as in the ELBO, or their
+      "mean", as many programs have it. With "mean" a KL weight of w equals w * H * W * C in the
+      ELBO. Losses are logged in nats per image either way.
     optimiser: a key of `optimisers.OPTIMISERS`.
     initialiser: a key of `INITIALISERS`, or "report" for that of the network's own framework.
     optimiser_rule: a key of `optimisers.RULES`, or "report".

@@ -37,7 +37,9 @@ METRICS = {
   "clip_fraction": Metric("weights at the clip bound (fraction)", bounds=(0, 1)),
   "training_jsd": Metric("Jensen-Shannon bound of the training discriminator (nats)"),
   "swd": Metric("sliced Wasserstein distance", bounds=_POSITIVE),
-  "spread": Metric("pixels' deviation over images, of real images'", bounds=_POSITIVE),
+  "spread": Metric(
+    "standard deviation of pixels over images, relative to real images", bounds=_POSITIVE
+  ),
   "brightness": Metric("mean pixel of generated images", bounds=(0, 1)),
 }
 

@@ -114,4 +114,4 @@ def common(each: Mapping[str, Mapping[str, str]]) -> tuple[dict[str, str], Table
   columns = [Column("workdir", "workdir", "text")]
   columns += [Column(term.lower(), term.lower(), "text") for term in differing]
   rows = [(name, *(facts.get(term, "-") for term in differing)) for name, facts in each.items()]
-  return shared, Table(columns, [Block("Programs, and in what they differ", {}, rows)])
+  return shared, Table(columns, [Block("How the programs differ", {}, rows)])

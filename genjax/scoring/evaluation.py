@@ -96,8 +96,8 @@ class Evaluation:
     lacking = [name for name in map(catalogue.short, names) if name not in known]
     if lacking:
       raise UserError(
-        f"{where} has {lacking[0]!r}, which cannot be had of these images by this network; there "
-        f"are {', '.join(name for name in SCORES if name in known)}"
+        f"{where} has {lacking[0]!r}, which these images or this network do not support; "
+        f"available: {', '.join(name for name in SCORES if name in known)}"
       )
 
   def asked(self, names: Sequence[str], weights: str) -> list["Asked"]:

@@ -58,11 +58,13 @@ def score_all(
       done = score(home, wanted)
       slow |= dict.fromkeys(done.slow)
       asked |= done.asked
-      what = f"{done.computed:,} scores computed" if done.computed else "every score was there"
+      what = (
+        f"{done.computed:,} scores computed" if done.computed else "all scores already computed"
+      )
       say(f"{home}: {what}")
   if slow:
     reasons = ", ".join(f"{name} ({SCORES[name].slow})" for name in slow)
-    say(f"not asked for, as slow: {reasons}; --metrics=all computes them too")
+    say(f"skipped as slow: {reasons}; --metrics=all computes them too")
   return asked
 
 

@@ -25,9 +25,9 @@ FILE_SIZE = 2**26  # of its files: as many bytes are held until they are written
 
 
 class Checkpoints:
-  """A few checkpoints in `path`; each is written aside and then renamed, so it is whole.
+  """A few checkpoints in `path`. Each is written aside and renamed, so it is always complete.
 
-  Without `keep` they are only read. With it, what a killed process left half written is removed.
+  Without `keep` they are read only; with it, what a killed process left incomplete is removed.
   """
 
   def __init__(self, path: pathlib.Path, keep: int | None = None):
@@ -41,7 +41,9 @@ class Checkpoints:
     self._manager = ocp.CheckpointManager(path.absolute(), options=options, item_handlers=handlers)
 
   def save(self, step: int, tree: PyTree, totals: PyTree | None = None) -> None:
-    """Writes in the background, but what is `LARGE`; the next save, `latest` and `close` wait.
+    """Writes in the background, unless larger than `LARGE`.
+
+    The next save, `latest` and `close` wait for it.
 
     `totals` are sums since the last row of metrics.csv, where a step is saved between two rows.
     """

@@ -71,8 +71,8 @@ def check(path: pathlib.Path) -> None:
   """
   if (owner := _held.get(os.path.abspath(path))) and not owner.kept():
     raise UserError(
-      f"{path} was taken over by {owner.described()}, as this process stood still for more than "
-      f"{STALE:g} s; it goes on there"
+      f"{path} was taken over by {owner.described()}, because this process stalled for more than "
+      f"{STALE:g} s; training continues there"
     )
 
 

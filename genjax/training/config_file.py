@@ -124,10 +124,10 @@ def compare(
   for part, lines in both.items():
     if lines:
       grows = any(line.startswith(("sweep.", "steps ", "epochs ")) for line in lines)
-      how = " (it may have more values beside those that it has, and more steps)" if grows else ""
+      how = " (a sweep may get more values, and a training more steps)" if grows else ""
       raise UserError(
         f"{file} was made with another {part}: {'; '.join(lines)}. "
-        f"Take those values back{how}, or name another --workdir"
+        f"Restore those values{how}, or name another --workdir"
       )
 
 
@@ -139,8 +139,8 @@ def _longer(path: pathlib.Path, old: dict, new: dict) -> list[str]:
   if keys and all(0 < steps <= length for steps in decays):
     raise UserError(
       f"{path / 'config.json'}: learning rates fell to 0 within {max(decays):g} steps "
-      "(sweep.decay_steps), so that more steps change nothing, and a longer decay has other rates "
-      "from the first step on; name another --workdir for it"
+      "(sweep.decay_steps), so more steps would change nothing, and a longer decay would change "
+      "the rates from the first step; name another --workdir"
     )
   return keys
 
@@ -198,8 +198,8 @@ def read_config(path: pathlib.Path) -> dict:
   """
   if workdir.changing(path):
     raise UserError(
-      f"{path} is just growing, or its process was killed in that; the command that trains it, "
-      "called again, completes it"
+      f"runs are being added to {path}, or the process adding them was killed; rerun the training "
+      "command to finish"
     )
   file = path / "config.json"
   try:

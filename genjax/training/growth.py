@@ -181,7 +181,8 @@ def _join(plan: planning.Plan, path: pathlib.Path) -> None:
     logs = [name for name in units if not (path / name / "config.json").exists()]
     gathering.gather(path, record, folders, [*filter(None, parts), *logs])
     _draw(path, max(len(sweep.table(**part.values)) for name, part in parts.items() if name))
-  print(f"{path}: {len(plan.rows)} runs at step {plan.steps:,}; pictures in samples, plots")
+  reached = f"{len(plan.rows)} runs at step {plan.steps:,}"
+  print(f"{path}: {reached}; pictures are in samples/ and plots/")
 
 
 def _draw(path: pathlib.Path, at_once: int) -> None:

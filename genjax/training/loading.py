@@ -206,7 +206,7 @@ def _read(path: pathlib.Path, model: Model, runs: Run, wanted: int | None) -> Pr
         if step == tried:
           raise
       tried = step  # which a training may just have removed, as it has a later one
-  raise UserError(f"{path.parent} has no checkpoint yet; train it further first")
+  raise UserError(f"{path.parent} has no checkpoint yet; train it first")
 
 
 def _loaded(saved: Saved, index: int, run: Run, state: State, failed_at: Array) -> LoadedRun:

@@ -29,4 +29,4 @@ def check_runs(path: pathlib.Path, runs: Mapping[int, dict], again: str) -> None
   """
   now = dict(enumerate(sweep.table(**runs_of(config_file.read_config(path)))))
   if any(now.get(run) != row for run, row in runs.items()):
-    raise UserError(f"{path} has grown meanwhile, and its runs have other numbers; {again} again")
+    raise UserError(f"runs were added to {path}, which renumbered its runs; {again} again")

@@ -120,11 +120,13 @@ def plan(
   model = models.build(keys, shape, splits.num_classes, max(latents))
   if config.data.binarise and not model.binary:
     name = genjax_config.title({"name": config.model.name})
-    raise UserError(f"config.data.binarise is True, and a {name} takes images as they are: False")
+    raise UserError(
+      f"config.data.binarise is True, but a {name} does not take binarised images; expected False"
+    )
   if watch:
     watch.check(config, splits, model)
   elif config.evals:
-    raise UserError(f"config.evals is {config.evals!r}, and nobody watches: hand a `watch` on")
+    raise UserError(f"config.evals is {config.evals!r}, but no `watch` was passed to measure it")
   padding.check(keys, model, shape, splits.num_classes, latents)
   steps = length(config, len(splits.train.label), model.batches_per_step)
   return Plan(config, splits, model, rows, steps, facts or _once(splits), watch)

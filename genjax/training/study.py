@@ -39,14 +39,14 @@ def run(
   }
   if len(left) < len(plans):
     done = [folder for folder in plans if folder not in left]
-    what = f"{done[0]} was" if len(done) == 1 else f"{len(done)} of {len(numbers)} cells were"
-    print(f"{path}: {what} done before")
+    what = f"{done[0]} is" if len(done) == 1 else f"{len(done)} of {len(numbers)} cells are"
+    print(f"{path}: {what} already done")
   begun, taken, ahead = time.perf_counter(), 0, sum(map(_work, left.values()))
   for folder, plan in left.items():
     title = f"{folder}, {numbers[folder]} of {len(numbers)}" if folder else ""
     if taken:
       seconds = (time.perf_counter() - begun) / taken * ahead
-      title += f", all left {tqdm.format_interval(seconds)}"
+      title += f", {tqdm.format_interval(seconds)} left for all cells"
     taken += growth.run(plan, path / folder, title, origin, part)
     ahead -= _work(plan)
 

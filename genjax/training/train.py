@@ -148,7 +148,9 @@ class Training:
     failed = (
       f", of which {self._failed().sum()} failed (see runs.csv)" if any(self._failed()) else ""
     )
-    print(f"{self.path}: {self.counted} at step {steps:,}{failed}; pictures in samples, plots")
+    print(
+      f"{self.path}: {self.counted} at step {steps:,}{failed}; pictures are in samples/ and plots/"
+    )
     for line in diagnosis.summary(self.troubles, self.names):
       print(f"{self.path}: {line}")
 

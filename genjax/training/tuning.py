@@ -137,7 +137,9 @@ def choose(layers: list[Layer], at_once: int, whole: Callable[[Choice], float]) 
   gained = whole({}) / whole(choice) if choice else 1.0
   taken = choice if gained > GAIN else {}
   said = "; ".join(f"{layer}: {way}" for layer, way in taken.items()) or f"{DEFAULT} for all"
-  print(f"convolutions, of {len(layers)} layers measured: {said} (a step gains {gained:.2f} times)")
+  print(
+    f"convolutions, of {len(layers)} layers measured: {said} (a step is {gained:.2f} times as fast)"
+  )
   return taken
 
 

@@ -136,7 +136,7 @@ def test_the_same_score_decides_wherever_it_is_asked(tmp_path):
     assert "wasserstein" in lines.lower()
   text = collapsed(comparison.compare([a, b], tmp_path / "out"))
   assert said in text
-  assert "scored too: swd; --metrics=... shows them" in text
+  assert "also scored: swd; --metrics=... shows them" in text
   assert f"--workdir={a} --metrics=fd --seed=1` does" in text
   chosen = collapsed(comparison.compare([a, b], tmp_path / "out", metrics=["swd"]))
   assert "a is better than b by " in chosen
@@ -170,7 +170,7 @@ def test_what_no_run_has_takes_no_column(tmp_path):
 
 def test_runs_that_all_failed_are_told_of(tmp_path):
   path = scored.write(tmp_path / "w", {}, 3, failed=(0, 1, 2))
-  said = "all 3 runs failed, and none has best weights to be scored: runs.csv\n"
+  said = "all 3 runs failed, and none left best weights to score; see runs.csv\n"
   assert comparison.scored([path], "best", [], set()) == said
 
 
@@ -302,7 +302,7 @@ def test_last_weights(tmp_path):
   ("metrics", "message"),
   [
     (["fdd"], "--metrics has 'fdd', which is not a score; did you mean fd?"),
-    (["fd", "recall"], "--metrics has recall, and no workdir has; there are fd, kd"),
+    (["fd", "recall"], "--metrics has recall, which no workdir has; available: fd, kd"),
   ],
 )
 def test_scores_that_are_not_there_are_refused(tmp_path, metrics, message):

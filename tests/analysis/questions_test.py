@@ -76,7 +76,8 @@ def test_the_same_runs_scored_with_other_noise_split_the_variance(tmp_path):
   assert 0.6 < float(row["sd_evaluation"]) < 1.5
   assert float(row["share"]) > 0.95
   said = variance_tables.said(scores, "fd", "evaluate")
-  assert "of what runs of a setting differ by is the seed of training" in said
+  assert "the training seed accounts for " in said
+  assert "of the variance between runs of a setting, evaluation noise for the rest" in said
   assert "(20 runs, 2 evaluations)" in said
   (first, second) = findings.decide(scored.found(path))
   assert (first.decides, second.decides) == (True, False)

@@ -191,7 +191,7 @@ def test_what_is_slow_is_left_out_unless_it_is_asked_for(vae, tmp_path):
   path = _copy(vae[0], tmp_path)
   *_, last = said(path, ())
   assert last == (
-    "not asked for, as slow: emd_features (an assignment of thousands of images), emd (an "
+    "skipped as slow: emd_features (an assignment of thousands of images), emd (an "
     "assignment of thousands of images), jsd (a network trained for each run), nll (thousands of "
     "latents an image), nll_ess (thousands of latents an image); --metrics=all computes them too"
   )
@@ -200,7 +200,7 @@ def test_what_is_slow_is_left_out_unless_it_is_asked_for(vae, tmp_path):
   assert names == had - {"emd_features", "emd", "jsd", "nll", "nll_ess", "fd_infinity"}
   assert said(path, ("nll",)) == [f"{path}: {2 * len(vae[1].rows)} scores computed"]
   *_, last = said(path, ())
-  assert "not asked for, as slow: emd_features" in last
+  assert "skipped as slow: emd_features" in last
   assert "nll" not in last  # it is there now
 
 

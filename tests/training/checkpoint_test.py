@@ -473,7 +473,7 @@ def test_a_workdir_without_a_checkpoint_is_said_to_have_none(vae, tmp_path, left
   shutil.rmtree(copy / "checkpoints")
   if left == "an empty folder":
     (copy / "checkpoints").mkdir()
-  with pytest.raises(UserError, match=f"^{copy} has no checkpoint yet; train it further first"):
+  with pytest.raises(UserError, match=f"^{copy} has no checkpoint yet; train it first"):
     genjax.load(copy)
 
 

@@ -114,8 +114,8 @@ def test_between_any_two_operations_it_reads_as_one_or_says_so(gathered, tmp_pat
 
 
 _TOLD = (
-  "w is just growing, or its process was killed in that; the command that trains it, called "
-  "again, completes it"
+  "runs are being added to w, or the process adding them was killed; rerun the training command "
+  "to finish"
 )
 
 
@@ -134,7 +134,7 @@ def _read(path, truth):
 def test_the_same_command_completes_what_was_killed(gathered, tmp_path):
   path = growing.copy(gathered, tmp_path)
   _killed(path, 3)
-  with pytest.raises(UserError, match="is just growing"):
+  with pytest.raises(UserError, match="runs are being added to"):
     config_file.read_config(path)
   growth.check(growing.plan(**MORE), path)
   assert growth.run(growing.plan(**MORE), path) == 0
@@ -163,7 +163,7 @@ def test_scores_of_a_workdir_that_grows_meanwhile_are_not_written(two, tmp_path,
   with pytest.raises(UserError) as caught:
     genjax.evaluate(path, ("elbo",), images=200, nll_images=20, nll_samples=20)
   assert str(caught.value) == (
-    f"{path} has grown meanwhile, and its runs have other numbers; evaluate again"
+    f"runs were added to {path}, which renumbered its runs; evaluate again"
   )
   assert (path / "metrics.csv").read_text() == before
 

@@ -46,7 +46,9 @@ def test_more_seeds_train_the_new_runs_alone(two, whole, tmp_path, capsys):
   before = genjax.load(path, "last")
   steps = growth.run(growing.plan(**{"sweep.seeds": (0, 1, 2, 3)}), path)
   assert steps == 2 * 4
-  assert f"{path}: 4 runs at step 4; pictures in samples, plots\n" in capsys.readouterr().out
+  assert (
+    f"{path}: 4 runs at step 4; pictures are in samples/ and plots/\n" in capsys.readouterr().out
+  )
   growing.assert_same(path, whole)
   for old, run in zip(before, genjax.load(path, "last"), strict=False):
     assert_trees_equal(old.state, run.state)

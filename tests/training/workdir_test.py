@@ -244,10 +244,10 @@ def test_a_changed_record_is_refused_with_its_keys(tmp_path, part, changes, said
   with pytest.raises(UserError) as caught:
     config_file.settle(tmp_path, RECORD | {part: RECORD[part] | changes})
   grows = said.startswith(("sweep.", "steps"))
-  more = " (it may have more values beside those that it has, and more steps)" if grows else ""
+  more = " (a sweep may get more values, and a training more steps)" if grows else ""
   assert str(caught.value) == (
     f"{tmp_path}/config.json was made with another {part}: {said}"
-    f"Take those values back{more}, or name another --workdir"
+    f"Restore those values{more}, or name another --workdir"
   )
   assert (tmp_path / "config.json").read_bytes() == before
 
