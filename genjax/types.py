@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Float32, Int, Int32, Key, UInt8
 
 from genjax.mistakes import UserError
@@ -26,6 +27,7 @@ __all__ = ["UserError"]
 PyTree = Any
 Shape = tuple[int, int, int]  # H, W, C
 Metrics = dict[str, Float[Array, ""] | Float[Array, " Z"]]  # by name
+Curves = Mapping[str, tuple[np.ndarray, np.ndarray]]  # name -> steps [S], values [R, S] or NaN
 Label = Int[Array, " B"] | Float[Array, "B K"]  # the class of each image, or weights of the classes
 
 

@@ -1,6 +1,6 @@
 """Figures over training as curves: what `train` draws into plots/, and a report shows.
 
-A series goes from a metric's name to its steps [S] and values [R, S], NaN where a run has none.
+`Curves` go from a metric's name to its steps [S] and values [R, S], NaN where a run has none.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,11 +12,10 @@ from matplotlib.figure import Figure
 from genjax.metrics.catalogue import SCORES
 from genjax.plotting import curves, plots, tables
 from genjax.plotting.axes import metric_of
+from genjax.types import Curves
 
-Series = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
-
-def over_training(series: Series) -> Series:
+def over_training(series: Curves) -> Curves:
   """Without the scores that no run has at two steps, and those of single dimensions.
 
   Runs of which each has but one, at its own best step, make no curve together.
@@ -28,11 +27,11 @@ def over_training(series: Series) -> Series:
   }
 
 
-def joined(parts: Sequence[Series], sizes: Sequence[int]) -> Series:
-  """Series of several workdirs, one after another, over the steps of all.
+def joined(parts: Sequence[Curves], sizes: Sequence[int]) -> Curves:
+  """Curves of several workdirs, one after another, over the steps of all.
 
   Args:
-    parts: their series.
+    parts: their curves.
     sizes: how many runs each has.
   """
   names = dict.fromkeys(name for part in parts for name in part)
@@ -48,7 +47,7 @@ def joined(parts: Sequence[Series], sizes: Sequence[int]) -> Series:
 
 
 def drawn(
-  series: Series, labels: Sequence[plots.RunLabel]
+  series: Curves, labels: Sequence[plots.RunLabel]
 ) -> Iterator[tuple[str, Figure, Callable[[], str]]]:
   """Each figure: its name, the figure, and what gives in words what is seen in it."""
   for name, panels in figures(series).items():
@@ -59,7 +58,7 @@ def drawn(
     yield "kl_per_dimension", figure, partial(_described_dimensions, values, labels)
 
 
-def figures(series: Series) -> dict[str, Series]:
+def figures(series: Curves) -> dict[str, Curves]:
   """The panels of each figure, by its name; figures without any are left out."""
   plain = {name: one for name, one in series.items() if "@" not in name}
   every = {
@@ -70,7 +69,7 @@ def figures(series: Series) -> dict[str, Series]:
   return {name: _unmirrored(panels) for name, panels in every.items() if panels}
 
 
-def _scores(series: Series) -> Series:
+def _scores(series: Curves) -> Curves:
   several = {k: v for k, v in series.items() if "@" in k and "/" not in k}
   names = [key.partition("@")[0] for key in several]
   return {
@@ -79,7 +78,7 @@ def _scores(series: Series) -> Series:
   }
 
 
-def dimensions(series: Series) -> np.ndarray | None:
+def dimensions(series: Curves) -> np.ndarray | None:
   """The last KL of each latent dimension on validation images, [R, Z]; None where there is none.
 
   A GAN has none. Scores, on test images, have a name with an @.
@@ -89,7 +88,7 @@ def dimensions(series: Series) -> np.ndarray | None:
   return np.stack(found, 1) if found else None
 
 
-def described(panels: Series, labels: Sequence[plots.RunLabel]) -> str:
+def described(panels: Curves, labels: Sequence[plots.RunLabel]) -> str:
   """In words what `curves.curves` draws: from what median to what each setting comes."""
   groups, said = plots.by_setting(labels), []
   for name, (steps, values) in panels.items():
@@ -141,8 +140,8 @@ def _ends(steps: np.ndarray, values: np.ndarray) -> tuple[int, float, int, float
   return int(steps[known[0]]), first, int(steps[known[-1]]), last
 
 
-def _unmirrored(series: Series) -> Series:
-  """The series but those that are the critic's gap upside down, as the loss of a WGAN's critic."""
+def _unmirrored(series: Curves) -> Curves:
+  """The curves but those that are the critic's gap upside down, as the loss of a WGAN's critic."""
   gap = series.get("critic_gap") or series.get("val_critic_gap")
   if not gap or not np.nan_to_num(gap[1]).any():  # without a figure, or flat: no mirror to see
     return series

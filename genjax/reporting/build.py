@@ -16,7 +16,7 @@ from genjax.analysis.selection import Selection
 from genjax.data.sources import shortened
 from genjax.plotting import thinning
 from genjax.reporting import charts, explorer, facts, page, results, samples
-from genjax.reporting.samples import Exhibits
+from genjax.reporting.samples import Samples
 from genjax.training import planning, workdir
 from genjax.types import UserError, grouped
 
@@ -67,7 +67,7 @@ def context(
   running = sum(run.status == "running" for home in homes for run in home.runs)
   runs = sum(len(home.runs) for home in homes)
   settings = len({run.setting for home in homes for run in home.runs})
-  found = results.made(homes, compare := _command("compare", paths, positional=True))
+  found = results.context(homes, compare := _command("compare", paths, positional=True))
   again = [_command("evaluate", [path]) + found["flags"] for path in paths]
   return {
     "title": ", ".join(pathlib.Path(os.path.abspath(path)).name for path in paths),
@@ -81,8 +81,8 @@ def context(
     "lead": facts.lead([home.record for home in homes]),
     "what": _what(subject),
     "results": found | {"evaluate": again, "compare": compare},
-    "curves": charts.made(subject.selections),
-    "exhibits": _exhibits(subject, _loader(splits, where)),
+    "curves": charts.context(subject.selections),
+    "samples": _samples(subject, _loader(splits, where)),
     "failures": _failures(subject),
     "again": _command("report", paths),
   }
@@ -124,7 +124,7 @@ def _what(subject: Subject) -> dict:
   }
 
 
-def _exhibits(subject: Subject, load: Callable) -> dict:
+def _samples(subject: Subject, load: Callable) -> dict:
   selections = subject.selections
   shown = {
     "gallery": _quota(selections, samples.ROWS, every=True),
@@ -132,13 +132,13 @@ def _exhibits(subject: Subject, load: Callable) -> dict:
     "explorer": _quota(selections, explorer.RUNS, every=True),
   }
   tiles = _tiles(selections, shown["explorer"])
-  made, missing = [], []
+  parts, missing = [], []
   for i, one in enumerate(selections):
     quota = {name: places[i] for name, places in shown.items()}
     train_images, why = _training_images(one, load) if quota["gallery"] else (None, "")
     missing += [why] if why else []
-    made.append(samples.made(one, quota, tiles, train_images))
-  every = Exhibits(*(list(itertools.chain(*parts)) for parts in zip(*made, strict=True)))
+    parts.append(samples.decoded(one, quota, tiles, train_images))
+  every = Samples(*(list(itertools.chain(*lists)) for lists in zip(*parts, strict=True)))
   runs = sum(len(one.index) for one in selections)
   conditional = {one.saved.classes for one in selections if one.model.num_classes}
   classes = "one after another" if conditional else ""  # of conditional models' columns

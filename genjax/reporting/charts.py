@@ -7,17 +7,16 @@ from genjax.plotting import histories, plots
 from genjax.reporting import page
 from genjax.reporting.page import Picture
 from genjax.training import metrics_file
+from genjax.types import Curves
 
 SETTINGS = 12  # that a figure of several workdirs may have
 FIGURES = 6  # workdirs that have figures of their own where there are more settings
 
 
-def made(selections: Sequence[Selection]) -> dict:
+def context(selections: Sequence[Selection]) -> dict:
   """Figures over all programs; or of each, where they have too many settings for one figure."""
   labels = [label for one in selections for label in one.labels]
-  parts = [
-    metrics_file.read_histories(one.path / "metrics.csv", len(one.index)) for one in selections
-  ]
+  parts = [metrics_file.read_curves(one.path / "metrics.csv", len(one.index)) for one in selections]
   for one in selections:
     one.check_runs()
   settings = {label.setting for label in labels}
@@ -43,9 +42,7 @@ _TITLES = {
 }
 
 
-def _figures(
-  series: histories.Series, labels: list[plots.RunLabel]
-) -> Iterator[tuple[str, Picture]]:
+def _figures(curves: Curves, labels: list[plots.RunLabel]) -> Iterator[tuple[str, Picture]]:
   """(title, picture) of each figure."""
-  for name, figure, described in histories.drawn(histories.over_training(series), labels):
+  for name, figure, described in histories.drawn(histories.over_training(curves), labels):
     yield _TITLES[name], page.of_png(plots.png(figure), described())

@@ -84,7 +84,7 @@ def points(one: Space) -> np.ndarray:
   return z
 
 
-def spoken(
+def page_data(
   one: Space, about: str, images: Sequence[np.ndarray], classes: Sequence[str] = ()
 ) -> dict:
   """What the page's script reads.

@@ -36,7 +36,7 @@ class Part(NamedTuple):
   pairs: list[page.Grid]
 
 
-def made(homes: Sequence[Workdir], compare: str) -> dict:
+def context(homes: Sequence[Workdir], compare: str) -> dict:
   """What a report says of results: scores by `genjax.evaluate` where there are some.
 
   `compare` is the command that writes the longer tables.

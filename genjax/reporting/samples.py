@@ -37,15 +37,15 @@ class Row(NamedTuple):
   still: Picture | None = None  # in place of one that moves
 
 
-class Exhibits(NamedTuple):
+class Samples(NamedTuple):
   gallery: list[Row]
   interpolations: list[Row]
-  spaces: list[dict]  # as `explorer.spoken` has them
+  spaces: list[dict]  # as `explorer.page_data` has them
 
 
-def made(
+def decoded(
   selection: Selection, quota: dict[str, Sequence[int]], tiles: int, train: np.ndarray | None
-) -> Exhibits:
+) -> Samples:
   """Everything that is shown of a program's runs.
 
   Args:
@@ -65,10 +65,10 @@ def made(
   }
   images = iter(renderings.render(selection, list(itertools.chain(*requests.values()))))
   drawn = {name: list(itertools.islice(images, len(own))) for name, own in requests.items()}
-  return Exhibits(
+  return Samples(
     _gallery(selection, quota["gallery"], drawn["gallery"], train),
     [_interpolation(selection, *one) for one in zip(walking, drawn["walks"], strict=True)],
-    _spoken(selection, spaces, drawn["tiles"]),
+    _page_data(selection, spaces, drawn["tiles"]),
   )
 
 
@@ -90,14 +90,14 @@ def _tiles(selection: Selection, spaces: Sequence[explorer.Space]) -> list[Reque
   ]
 
 
-def _spoken(
+def _page_data(
   selection: Selection, spaces: Sequence[explorer.Space], images: Sequence[np.ndarray]
 ) -> list[dict]:
   """The spaces with the images of `_tiles`."""
   classes = max(selection.model.num_classes, 1)
   names = selection.saved.classes if selection.model.num_classes else ()
   return [
-    explorer.spoken(
+    explorer.page_data(
       space, _about(selection, space.run, space.dimensions), images[i * classes :][:classes], names
     )
     for i, space in enumerate(spaces)

@@ -202,6 +202,6 @@ def _draw(path: pathlib.Path, at_once: int) -> None:
     drawn, steps = np.concatenate(images)[: len(shown)], np.asarray(states.step)[shown]
     figure = pictures.gallery(drawn, steps, [labels[run] for run in shown], classes, len(rows))
     pictures.save(figure, path / "samples" / f"{name}.png")
-  series = metrics_file.read_histories(path / "metrics.csv", len(rows))
+  series = metrics_file.read_curves(path / "metrics.csv", len(rows))
   scored = [name for name in series if name.partition("@")[0] in config.evals]
   pictures.draw_curves(series, labels, path / "plots", scored)

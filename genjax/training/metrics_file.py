@@ -13,7 +13,7 @@ from genjax import files
 from genjax.plotting import thinning
 from genjax.training import claims, workdir
 from genjax.training.tensorboard import Events
-from genjax.types import UserError
+from genjax.types import Curves, UserError
 
 
 @contextlib.contextmanager
@@ -41,10 +41,7 @@ def read_figures(
   return found
 
 
-Histories = dict[str, tuple[np.ndarray, np.ndarray]]  # name -> steps [S] and values [R, S]
-
-
-def read_histories(file: pathlib.Path, num_runs: int) -> Histories:
+def read_curves(file: pathlib.Path, num_runs: int) -> Curves:
   """All of a metrics.csv, NaN where a run has none; {} without it."""
   return _over_steps(_by_name(read_rows(file, num_runs), num_runs))
 
@@ -60,7 +57,7 @@ def _by_name(rows: Iterable["Row"], num_runs: int) -> _Figures:
   return found
 
 
-def _over_steps(figures: _Figures) -> Histories:
+def _over_steps(figures: _Figures) -> Curves:
   return {
     name: (np.array(sorted(at)), np.stack([at[step] for step in sorted(at)], 1))
     for name, at in figures.items()
@@ -184,7 +181,7 @@ class History:
     for run, events in self._events.items():
       events.add(step, {name: v[run] for name, v in figures.items() if np.isfinite(v[run])})
 
-  def series(self, prefix: str = "") -> Histories:
+  def series(self, prefix: str = "") -> Curves:
     """Those whose names begin so."""
     return _over_steps({name: at for name, at in self._rows.items() if name.startswith(prefix)})
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from genjax.plotting import galleries, histories, plots, thinning
 from genjax.plotting.plots import RunLabel
+from genjax.types import Curves
 
 
 def labels(rows: Sequence[dict], settings: Sequence[str], failed_at: Sequence) -> list[RunLabel]:
@@ -41,7 +42,7 @@ def _steps_of(steps: np.ndarray) -> str:
 
 
 def draw_curves(
-  series: histories.Series,
+  series: Curves,
   labels: Sequence[RunLabel],
   folder: pathlib.Path,
   scored: Collection[str],

@@ -62,8 +62,8 @@ def test_data_that_moved_are_found_where_a_flag_says(vae, tmp_path):
     UserError, match=r"trained on other data: crc32 is .* place with --data=PATH$"
   ):
     test_images.splits(found, str(tmp_path / "other.npz"))
-  assert build.context([path])["exhibits"]["missing"]
-  assert not build.context([path], where=str(tmp_path / "here.npz"))["exhibits"]["missing"]
+  assert build.context([path])["samples"]["missing"]
+  assert not build.context([path], where=str(tmp_path / "here.npz"))["samples"]["missing"]
   wanted = runs.Wanted(("best",), ("sharpness",), Settings("test", 200), 1, "")
   with pytest.raises(UserError, match="no such file"):
     runs.score(path, wanted)

@@ -30,12 +30,12 @@ def test_only_a_whole_mirror_image_is_left_out(gap, other, shown):
 def test_rows_of_a_file_become_series(tmp_path):
   file = tmp_path / "metrics.csv"
   file.write_text("step,run,name,value\n5,0,loss,2\n5,1,loss,4\n10,1,loss,1\n10,0,fd@aa,7\n")
-  series = metrics_file.read_histories(file, 2)
+  series = metrics_file.read_curves(file, 2)
   steps, values = series["loss"]
   assert steps.tolist() == [5, 10]
   np.testing.assert_array_equal(values, [[2, np.nan], [4, 1]])
   assert set(histories.over_training(series)) == {"loss"}  # one step alone is no curve
-  assert metrics_file.read_histories(tmp_path / "none.csv", 2) == {}
+  assert metrics_file.read_curves(tmp_path / "none.csv", 2) == {}
 
 
 def test_a_score_is_a_curve_where_a_run_has_two_of_it():

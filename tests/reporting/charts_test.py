@@ -10,7 +10,7 @@ from genjax.reporting import charts
 
 
 def test_a_workdir_has_its_figures_with_numbers_in_words(vae):
-  made = charts.made(selection.read([vae[0]]))
+  made = charts.context(selection.read([vae[0]]))
   ((name, figures),) = made["groups"]
   assert name == ""
   titles = [title for title, _ in figures]
@@ -25,7 +25,7 @@ def test_more_settings_than_a_figure_can_bear_have_one_a_workdir(vae, tmp_path, 
   monkeypatch.setattr(charts, "FIGURES", 1)
   for name in ("a", "b"):
     shutil.copytree(vae[0], tmp_path / name)
-  made = charts.made(selection.read([tmp_path / "a", tmp_path / "b"]))
+  made = charts.context(selection.read([tmp_path / "a", tmp_path / "b"]))
   assert [name for name, _ in made["groups"]] == ["a"]
   assert made["left_out"] == ["b"]
 
@@ -34,7 +34,7 @@ def test_figures_are_drawn_and_not_taken_from_a_folder(vae, tmp_path):
   path = shutil.copytree(vae[0], tmp_path / "vae")
   for drawn in (path / "plots").iterdir():
     drawn.write_bytes(b"of another day")
-  groups = [charts.made(selection.read([one]))["groups"] for one in (vae[0], path)]
+  groups = [charts.context(selection.read([one]))["groups"] for one in (vae[0], path)]
   assert groups[0] == groups[1]
 
 

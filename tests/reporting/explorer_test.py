@@ -44,7 +44,7 @@ def test_what_the_script_reads(vae):
   (one,) = selection.read([vae[0]], ["latent=2"])
   space = explorer.space(one, 1, np.array([1.0, 2.0, 0.0]), "KL (nats)", np.zeros(3), 50)
   images = np.zeros((49, 4, 6, 1), np.uint8)
-  told = explorer.spoken(space, "Weights of step 12.", [images, images])
+  told = explorer.page_data(space, "Weights of step 12.", [images, images])
   assert told["name"] == f"{one.labels[1].setting}, seed 1"
   assert told["axes"] == ["Dimension 0", "Dimension 1"]
   assert told["values"][0] == -told["values"][-1] == -1.4652  # the normal quantile of 1/14

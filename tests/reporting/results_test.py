@@ -19,11 +19,11 @@ def test_few_seeds_name_no_winner(tmp_path):
 
 def test_results_are_scores_where_there_are_some(tmp_path):
   bare = scored.write(tmp_path / "bare", {"val_loss": {12: [1, 2, 3]}}, protocols={})
-  made = results.made(workdirs.read([bare]), "compare x")
+  made = results.context(workdirs.read([bare]), "compare x")
   assert not made["scored"]
   assert [part.title for part in made["parts"]] == ["On validation images, at the last step"]
   path = scored.write(tmp_path / "a", {"fd@aa": [1, 2, 3, 5, 5, 5]}, latents=(2, 10))
-  made = results.made(workdirs.read([path]), "compare x")
+  made = results.context(workdirs.read([path]), "compare x")
   assert [part.title for part in made["parts"]] == ["Scores of the best weights"]
   (part,) = made["parts"]
   assert [row[:2] for row in part.shown[0].rows] == [

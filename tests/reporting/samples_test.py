@@ -18,7 +18,7 @@ def made(vae):
   (one,) = selection.read([vae[0]])
   quota = {"gallery": [0, 5], "interpolations": [4], "explorer": [0, 5]}
   train = data.load("digits").train.image
-  return one, train, samples.made(one, quota, 400, train)
+  return one, train, samples.decoded(one, quota, 400, train)
 
 
 def image_of(picture):
