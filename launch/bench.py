@@ -71,7 +71,7 @@ class Measured:
     rows = sweep.table(seeds=tuple(range(num_runs)), latents=(system.latent,))
     place, everywhere = sweep.sharding(num_runs), sweep.replicated(num_runs)
     self.num_runs, self.rate, self.next = num_runs, 0.0, 0
-    self.runs = sweep.placed(sweep.runs(rows), num_runs)
+    self.runs = sweep.to_devices(sweep.runs(rows), num_runs)
     self.dataset = jax.device_put(_dataset(), everywhere)
     with _convolutions(convolution):
       self.length = blocks.longest(model, self.runs, IMAGE, system.batch_size)

@@ -141,7 +141,7 @@ def _answer(
   values = {one.about["features"] for one in first} - {""}
   parts += [f"features of {values.pop()}"] if len(values) == 1 else []
   answer = findings.answer(first, ", ".join(parts), where, measured, alike)
-  return answer + "".join(map(findings.wrapped, questions.said(first)))
+  return answer + "".join(map(findings.wrapped, questions.trend_sentences(first)))
 
 
 def _unseen(measured: Sequence[Measure], metrics: Sequence[str]) -> str:
@@ -160,7 +160,7 @@ def _noise(
   if not decider:
     return ""
   command = f"{recorded_scores.evaluation(homes[0].path, weights)} --metrics={decider}"
-  return findings.wrapped(variance_tables.said(found, decider, command))
+  return findings.wrapped(variance_tables.variance_sentence(found, decider, command))
 
 
 def scored(

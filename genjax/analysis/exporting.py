@@ -64,7 +64,7 @@ def narrow(chosen: Selection) -> tuple[Model, Run, State]:
   run = jax.tree.map(lambda leaf: leaf[0], sweep.runs([row]))
   _, state = jax.tree.map(lambda leaf: leaf[0], chosen.rows)
   like = jax.eval_shape(model.init, run)._replace(opt_state={})
-  return model, run, jax.tree.map(modules.cut, state, like)
+  return model, run, jax.tree.map(modules.crop_latent, state, like)
 
 
 def parameters(model: Model, state: State) -> dict[str, np.ndarray]:

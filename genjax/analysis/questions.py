@@ -124,7 +124,7 @@ def _spread(measure: Measure) -> list[tuple]:
   return [] if math.isnan(p) else [("spread", "", len(figures), runs, math.nan, p)]
 
 
-def said(found: Sequence[Measure]) -> list[str]:
+def trend_sentences(found: Sequence[Measure]) -> list[str]:
   """A line for each trend under the measure that decides, where there are seeds enough."""
   lines = []
   for measure in found:

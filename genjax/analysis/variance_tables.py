@@ -35,7 +35,7 @@ def splits(found: Sequence[Scores]) -> Table:
   return Table(_SPLITS, [Block(text, {}, rows, [note])] if rows else [])
 
 
-def said(found: Sequence[Scores], name: str, command: str) -> str:
+def variance_sentence(found: Sequence[Scores], name: str, command: str) -> str:
   """A line on one score's split, or on how to measure it.
 
   Args:

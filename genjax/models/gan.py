@@ -9,7 +9,7 @@ from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Int, Key
 
 from genjax.models import layers, losses, modules, networks, optimisers, regularisers
-from genjax.models.modules import Pullable
+from genjax.models.modules import ForwardVjp
 from genjax.models.networks import REPORT
 from genjax.rng import Stream, latent_noise, stream
 from genjax.types import Batch, Label, Metrics, Model, Run, State, UserError
@@ -104,7 +104,7 @@ def make(
   clip = partial(regularisers.clip_weights, clipped=clipped)
   updates = (("real",), ("generated",)) if half_batches else (("real", "generated"),)
   # (params, stats, z or image, label, key in training) -> (images or scores, stats)
-  generated, score = partial(modules.apply, generator), partial(modules.apply, critic)
+  apply_generator, score = partial(modules.apply, generator), partial(modules.apply, critic)
 
   def moves_before(step: Int[Array, ""]) -> Int[Array, ""]:
     """How often the generator has moved before a step: in a warm-up it waits."""
@@ -116,33 +116,33 @@ def make(
 
   def init(run: Run) -> State:
     key = stream(run.key, Stream.INIT)
-    params, stats = modules.begin(built, key, image_shape, latent, run.latent_mask)
+    params, stats = modules.init_players(built, key, image_shape, latent, run.latent_mask)
     opt_state = {name: adapt.init(run, params[name]) for name in params}
     ema = {"params": params["generator"], "stats": stats["generator"]}
     return State(jnp.zeros((), jnp.int32), params, stats, opt_state, ema)
 
-  def draw(run: Run, state: State, label: Label, key: Key[Array, ""]) -> Pullable:
+  def draw(run: Run, state: State, label: Label, key: Key[Array, ""]) -> ForwardVjp:
     """The images of a generator's turn with this key."""
     z_key, generator_key, _ = jax.random.split(key, 3)
     z = latent_noise(z_key, (len(label), latent)) * run.latent_mask[None]
     parts = (part["generator"] for part in (state.params, state.stats))
-    return modules.pullable(generator, *parts, z, label, key=generator_key)
+    return modules.forward_vjp(generator, *parts, z, label, key=generator_key)
 
-  def critic_step(run: Run, frozen: tuple, shared: Pullable | None, carry: tuple, inputs: tuple):
+  def critic_step(run: Run, frozen: tuple, shared: ForwardVjp | None, carry: tuple, inputs: tuple):
     """One step of the critic; `frozen` is the generator, which stays as it is."""
     (image, label), key = inputs
     z_key, generator_key, real_key, generated_key, extra_key = jax.random.split(key, 5)
     size = len(image) // len(updates)
     real, label = signed(image[:size]), label[:size]
     if shared:
-      fake = shared.output
+      generated = shared.output
     else:
       z = latent_noise(z_key, (size, latent)) * run.latent_mask[None]
-      fake, _ = generated(*frozen, z, label, key=generator_key)
+      generated, _ = apply_generator(*frozen, z, label, key=generator_key)
     # The images of each side, the critic's loss on its scores, and a key.
     sides = {
       "real": (real, pair.real, real_key),
-      "generated": (fake, pair.generated, generated_key),
+      "generated": (generated, pair.generated, generated_key),
     }
 
     def update(carry: tuple, names: tuple[str, ...]) -> tuple[tuple, dict, Metrics]:
@@ -164,13 +164,15 @@ def make(
         if regulariser == "gradient_penalty":
           norm = losses.gradient_norm(
             lambda x: score(params, stats, x, label)[0],
-            losses.interpolate(extra_key, real, fake),
+            losses.interpolate(extra_key, real, generated),
           )
           extra["critic_gradient_norm"] = norm.mean()
           extra["penalty"] = losses.gradient_penalty(norm).mean()
           value += run.penalty_weight * extra["penalty"]
         for name in regularisers.SLOPES.get(regulariser, ()):
-          slope = losses.squared_slope(lambda x: score(params, stats, x, label)[0], sides[name][0])
+          slope = losses.squared_gradient_norm(
+            lambda x: score(params, stats, x, label)[0], sides[name][0]
+          )
           extra[f"penalty_{name}"] = slope.mean()
           value += run.penalty_weight / 2 * extra[f"penalty_{name}"]
         return value, (new_stats, scores, extra)
@@ -188,7 +190,7 @@ def make(
     return carry, losses.critic_metrics(pair, scores["real"], scores["generated"]) | extra
 
   def critic_turn(
-    run: Run, state: State, batches: Batch, key: Key[Array, ""], shared: Pullable | None = None
+    run: Run, state: State, batches: Batch, key: Key[Array, ""], shared: ForwardVjp | None = None
   ) -> tuple[State, Metrics]:
     """K steps of the critic; the generator stays as it is, its statistics too."""
     frozen = (state.params["generator"], state.stats["generator"])
@@ -203,18 +205,18 @@ def make(
     return State(state.step, *parts, state.ema), jax.tree.map(lambda m: m[-1], metrics)
 
   def generator_turn(
-    run: Run, state: State, batches: Batch, key: Key[Array, ""], shared: Pullable | None = None
+    run: Run, state: State, batches: Batch, key: Key[Array, ""], shared: ForwardVjp | None = None
   ) -> tuple[State, Metrics]:
     """One step of the generator; the critic stays as it is, its statistics too."""
     label = batches.label[-1]
     *_, critic_key = jax.random.split(key, 3)
-    fake, stats, pull = shared or draw(run, state, label, key)
+    generated, stats, pull = shared or draw(run, state, label, key)
 
     def objective(image):
       scores, _ = score(state.params["critic"], state.stats["critic"], image, label, key=critic_key)
       return pair.generator(scores).mean()
 
-    value, gradient = jax.value_and_grad(objective)(fake)
+    value, gradient = jax.value_and_grad(objective)(generated)
     (gradients,) = pull(gradient)
     params, opt_state = adapt.update(
       run, gradients, state.opt_state["generator"], state.params["generator"]
@@ -245,7 +247,9 @@ def make(
   def generate(
     run: Run, state: State, z: Float[Array, "B Z"], label: Label | None = None
   ) -> Float[Array, "B H W C"]:
-    image, _ = generated(state.ema["params"], state.ema["stats"], z * run.latent_mask[None], label)
+    image, _ = apply_generator(
+      state.ema["params"], state.ema["stats"], z * run.latent_mask[None], label
+    )
     return (image - low) / (high - low)
 
   def scoring(state: State, image: Float[Array, "B H W C"], label: Label | None) -> Callable:
@@ -264,10 +268,10 @@ def make(
     z_key, mix_key = jax.random.split(key)
     image, label = batch
     z = latent_noise(z_key, (len(label), latent))
-    real, fake = signed(image), signed(generate(run, state, z, label))
-    on_real, on_fake = (scoring(state, x, label)(x) for x in (real, fake))
-    metrics = losses.critic_metrics(pair, on_real, on_fake)
-    mix = losses.interpolate(mix_key, real, fake)
+    real, generated = signed(image), signed(generate(run, state, z, label))
+    on_real, on_generated = (scoring(state, x, label)(x) for x in (real, generated))
+    metrics = losses.critic_metrics(pair, on_real, on_generated)
+    mix = losses.interpolate(mix_key, real, generated)
     metrics["critic_gradient_norm"] = losses.gradient_norm(scoring(state, mix, label), mix).mean()
     if regulariser == "clip":
       metrics["clip_fraction"] = regularisers.clip_fraction(

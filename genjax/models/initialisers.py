@@ -109,7 +109,7 @@ def bias(
   return initialiser.draw(key, shape[-1:], jnp.float32) * scale
 
 
-def fit(
+def rescale_latent(
   params: dict, layer: str, axis: int, mask: Float[Array, " Z"], initialiser: Initialiser
 ) -> dict:
   """Gives a layer that reads or writes the latent the initial scale of the run's own latent size.

@@ -209,7 +209,7 @@ class Layers:
     return Map(functools.partial(nn.leaky_relu, negative_slope=self.slope))
 
   def from_latent(self, features: int, **options) -> Dense:
-    """The dense layer that reads the latent: `initialisers.fit` finds it by its name."""
+    """The dense layer that reads the latent: `initialisers.rescale_latent` finds it by its name."""
     return self.dense(features, name="latent", latent=-2, **options)
 
 

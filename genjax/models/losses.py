@@ -62,10 +62,10 @@ def find(name: str) -> GanLoss:
 def gradient_norm(score: Score, x: Float[Array, "B ..."]) -> Float[Array, " B"]:
   """Norm of d score / d x of each example; `score` treats examples independently."""
   # The root has no derivative at zero, and a dead critic is there.
-  return jnp.sqrt(squared_slope(score, x) + 1e-12)
+  return jnp.sqrt(squared_gradient_norm(score, x) + 1e-12)
 
 
-def squared_slope(score: Score, x: Float[Array, "B ..."]) -> Float[Array, " B"]:
+def squared_gradient_norm(score: Score, x: Float[Array, "B ..."]) -> Float[Array, " B"]:
   """|d score / d x|^2 of each example: the penalty R1 on real images, R2 on generated ones.
 
   Mescheder et al. 2018, equations 9 and 10, without their weight; `score` treats examples
@@ -124,14 +124,14 @@ def jensen_shannon(critic_loss: Float[Array, ""]) -> Float[Array, ""]:
 
 
 def critic_metrics(
-  pair: GanLoss, on_real: Float[Array, " B"], on_fake: Float[Array, " B"]
+  pair: GanLoss, on_real: Float[Array, " B"], on_generated: Float[Array, " B"]
 ) -> Metrics:
   """The critic's loss, without its regulariser, and what else its scores say."""
-  critic_loss = pair.real(on_real).mean() + pair.generated(on_fake).mean()
-  metrics = {"critic_loss": critic_loss, "critic_gap": on_real.mean() - on_fake.mean()}
+  critic_loss = pair.real(on_real).mean() + pair.generated(on_generated).mean()
+  metrics = {"critic_loss": critic_loss, "critic_gap": on_real.mean() - on_generated.mean()}
   if pair.threshold is not None:
     metrics["accuracy_real"] = (on_real > pair.threshold).mean()
-    metrics["accuracy_generated"] = (on_fake <= pair.threshold).mean()
+    metrics["accuracy_generated"] = (on_generated <= pair.threshold).mean()
   if pair.cross_entropy:
     metrics["training_jsd"] = jensen_shannon(critic_loss)
   return metrics

@@ -40,7 +40,7 @@ def apply(
   return outputs, changed.get("batch_stats", {})
 
 
-class Pullable(NamedTuple):
+class ForwardVjp(NamedTuple):
   """What a network gave in training, and what a gradient by that takes."""
 
   output: Array
@@ -48,14 +48,14 @@ class Pullable(NamedTuple):
   pull: Callable  # gradient of a loss by the output -> (gradient by the parameters,)
 
 
-def pullable(
+def forward_vjp(
   module: nn.Module, params: PyTree, stats: PyTree, *inputs: Array | None, key: Array
-) -> Pullable:
+) -> ForwardVjp:
   """As `apply` in training, of which a loss may be known later."""
   output, pull, stats = jax.vjp(
     lambda params: apply(module, params, stats, *inputs, key=key), params, has_aux=True
   )
-  return Pullable(output, stats, pull)
+  return ForwardVjp(output, stats, pull)
 
 
 def batch_statistics(
@@ -73,7 +73,7 @@ def batch_statistics(
 LATENT_LAYERS = {"latent": -2, "mean": -1, "logvar": -1}
 
 
-def begin(
+def init_players(
   networks: Any, key: Array, image_shape: Shape, latent: int, mask: Float[Array, " Z"]
 ) -> tuple[dict[str, PyTree], dict[str, PyTree]]:
   """First weights and statistics of a model's players, by their names.
@@ -95,11 +95,11 @@ def _fit_latent(module: nn.Module, params: PyTree, mask: Float[Array, " Z"]) -> 
   layers = getattr(module, "layers", None)  # a network of one's own need not have them
   for name, axis in LATENT_LAYERS.items():
     if layers and name in params:
-      params = initialisers.fit(params, name, axis, mask, layers.initialiser)
+      params = initialisers.rescale_latent(params, name, axis, mask, layers.initialiser)
   return params
 
 
-def cut(leaf: ArrayLike, like: Shaped[Array, "..."] | jax.ShapeDtypeStruct) -> Array:
+def crop_latent(leaf: ArrayLike, like: Shaped[Array, "..."] | jax.ShapeDtypeStruct) -> Array:
   """A leaf of a padded network in the shape of the narrow one's.
 
   The one axis that differs holds the latent: labels, where there are any, come before it.

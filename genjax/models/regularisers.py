@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from genjax.models import modules
 from genjax.types import PyTree, Shape, UserError
 
-# The sides on whose images `losses.squared_slope` is penalised (Mescheder et al. 2018).
+# The sides on whose images `losses.squared_gradient_norm` is penalised (Mescheder et al. 2018).
 SLOPES = {"r1": ("real",), "r2": ("generated",), "r1_r2": ("real", "generated")}
 # The third is `losses.gradient_penalty`.
 REGULARISERS = ("none", "clip", "gradient_penalty", *SLOPES)

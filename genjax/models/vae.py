@@ -62,7 +62,7 @@ def make(
 
   def init(run: Run) -> State:
     key = stream(run.key, Stream.INIT)
-    params, stats = modules.begin(built, key, image_shape, latent, run.latent_mask)
+    params, stats = modules.init_players(built, key, image_shape, latent, run.latent_mask)
     opt_state = {"vae": adapt.init(run, params)}
     return State(jnp.zeros((), jnp.int32), params, stats, opt_state, ema={})
 

@@ -94,7 +94,7 @@ def described(panels: Curves, labels: Sequence[plots.RunLabel]) -> str:
   for name, (steps, values) in panels.items():
     ends = {setting: _ends(steps, values[rows]) for setting, rows in groups.items()}
     ends = {setting: found for setting, found in ends.items() if found}
-    said.append(f"{metric_of(name).title}: {_spoken(ends)}.")
+    said.append(f"{metric_of(name).title}: {_ends_in_words(ends)}.")
   return " ".join(said)
 
 
@@ -113,7 +113,7 @@ def _described_dimensions(values: np.ndarray, labels: Sequence[plots.RunLabel]) 
 FEW = 4  # settings whose figures are all told
 
 
-def _spoken(ends: Mapping[str, tuple]) -> str:
+def _ends_in_words(ends: Mapping[str, tuple]) -> str:
   if not ends:
     return "no finite figure"
   if len(ends) <= FEW:

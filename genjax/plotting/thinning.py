@@ -31,6 +31,6 @@ def some(settings: Sequence[str], most: int) -> list[int]:
   return sorted(itertools.chain(*(places[name][: most // len(kept)] for name in kept)))
 
 
-def said(shown: int, runs: int) -> str:
+def shown_note(shown: int, runs: int) -> str:
   """A line on what is left out; "" where nothing is."""
   return f"Shown are {shown:,} of {runs:,} runs." if shown < runs else ""

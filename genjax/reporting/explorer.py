@@ -61,13 +61,13 @@ def space(
     label.name,
     run,
     tuple(dimensions),
-    tuple(f"Dimension {d}" + _said(importance[d], what, latent) for d in dimensions),
+    tuple(f"Dimension {d}" + _importance_note(importance[d], what, latent) for d in dimensions),
     latents.manifold(n)[:n, 0] if latent == 2 else line,
     np.asarray(base, np.float32),
   )
 
 
-def _said(figure: float, what: str, latent: int) -> str:
+def _importance_note(figure: float, what: str, latent: int) -> str:
   return "" if latent == 2 or not what else f", {what.partition(' (')[0]} {figure:.3g}"
 
 

@@ -78,7 +78,7 @@ def _flags(found: Sequence[recorded_scores.Scores], weights: str) -> str:
 def _part(title: str, first: Sequence[Measure], every: Sequence[Measure], compare: str) -> Part:
   shown = page.grids(setting_tables.overview(first, "Interquartile means [95%]", every))
   said = findings.of(first, f"pairs.csv, which `{compare}` writes")
-  said += [*findings.legend(first, said), *questions.said(first)]
+  said += [*findings.legend(first, said), *questions.trend_sentences(first)]
   pairs = pair_tables.pairs(every)
   many = sum(len(block.rows) for block in pairs.blocks) > PAIRS
   grids = [] if many else page.grids(pairs)

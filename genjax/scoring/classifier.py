@@ -109,7 +109,7 @@ def _named(count: int) -> str:
 
 
 def _network(name: str, trained: Trained, num_classes: int) -> FeatureNetwork:
-  see = apply(RECIPES[trained.recipe].kept(num_classes))
+  see = apply(RECIPES[trained.recipe].inference_network(num_classes))
   return FeatureNetwork(
     f"{name}-{digest_of_params(trained.params)}", trained.params, see, classes=True
   )

@@ -30,7 +30,7 @@ class Small(nn.Module):
     features = nn.relu(nn.Dense(FEATURES)(x))
     return features, nn.Dense(self.num_classes)(nn.Dropout(0.5, deterministic=not train)(features))
 
-  def kept(self, params: PyTree, stats: PyTree) -> PyTree:
+  def inference_params(self, params: PyTree, stats: PyTree) -> PyTree:
     del stats  # there are none
     return params
 
@@ -38,7 +38,7 @@ class Small(nn.Module):
 class Deep(nn.Module):
   """Seven convolutions, three of them residual, and a mean over pixels; shapes as of `Small`.
 
-  It trains with batch norm, which `kept` makes part of the convolutions.
+  It trains with batch norm, which `inference_params` makes part of the convolutions.
   """
 
   num_classes: int
@@ -60,17 +60,17 @@ class Deep(nn.Module):
       x = nn.BatchNorm(not train, momentum=MOMENTUM, epsilon=EPSILON, name=f"norm{number}")(x)
     return nn.relu(x)
 
-  def kept(self, params: PyTree, stats: PyTree) -> PyTree:
+  def inference_params(self, params: PyTree, stats: PyTree) -> PyTree:
     """Weights without batch norm by which images are seen as by these and its statistics."""
-    kept = {"logits": params["logits"]}
+    folded = {"logits": params["logits"]}
     for name in (name for name in params if name.startswith("conv")):
       norm, running = (tree[name.replace("conv", "norm")] for tree in (params, stats))
       scale = norm["scale"] / jnp.sqrt(running["var"] + EPSILON)
-      kept[name] = {
+      folded[name] = {
         "kernel": params[name]["kernel"] * scale[None, None, None],
         "bias": norm["bias"] - running["mean"] * scale,
       }
-    return kept
+    return folded
 
 
 def apply(network: nn.Module) -> Callable:

@@ -30,7 +30,8 @@ class Recipe(NamedTuple):
   """How a classifier comes to be; two by one recipe differ in their seed."""
 
   network: Callable[[int], nn.Module]  # as it trains, for so many classes
-  kept: Callable[[int], nn.Module]  # as it sees images afterwards, by the weights of `network.kept`
+  # As it sees images afterwards, by `inference_params` of the weights.
+  inference_network: Callable[[int], nn.Module]
   batch: int
   epochs: int
   learning_rate: float
@@ -136,7 +137,7 @@ def run_of(seed: int) -> Run:
 class Trained(NamedTuple):
   """One classifier."""
 
-  params: PyTree  # of `Recipe.kept`
+  params: PyTree  # of `Recipe.inference_network`
   accuracy: np.ndarray  # [] on test images, 0 to 1
   recipe: str
 
@@ -154,20 +155,22 @@ def train(
   per_epoch = data.batches_per_epoch(size, batch)
   epochs = max(RECIPES[recipe].epochs, -(-LEAST_STEPS // per_epoch))
   model = make(shape, splits.num_classes, epochs * per_epoch, recipe)
-  runs = sweep.placed(runs_of(seeds, recipe), R)
+  runs = sweep.to_devices(runs_of(seeds, recipe), R)
   dataset = blocks.everywhere(seen, R)
   begin, advance = programs.training(model, batch, R, length=per_epoch)
   progress = begin(runs)
   for epoch in range(epochs):
-    totals = sweep.placed(blocks.empty_totals(model, runs, shape, batch), R)
+    totals = sweep.to_devices(blocks.empty_totals(model, runs, shape, batch), R)
     progress, totals = advance(
       runs, progress, totals, dataset, epoch * per_epoch, (epoch + 1) * per_epoch
     )
-    loss = sweep.own(totals.metrics["loss"], R) / per_epoch
+    loss = sweep.to_host(totals.metrics["loss"], R) / per_epoch
     if (epoch + 1) % -(-epochs // 10) == 0:
       show(f"epoch {epoch + 1} of {epochs}: cross-entropy {loss.mean():.4f}")
-  state = sweep.own(progress.state, R)
-  params = jax.vmap(model.networks.kept)(state.params["classifier"], state.stats["classifier"])
+  state = sweep.to_host(progress.state, R)
+  params = jax.vmap(model.networks.inference_params)(
+    state.params["classifier"], state.stats["classifier"]
+  )
   accuracy = accuracies(params, splits.test, splits.num_classes, recipe)
   return {
     seed: Trained(jax.tree.map(lambda leaf: np.asarray(leaf[i]), params), accuracy[i], recipe)  # noqa: B023
@@ -177,7 +180,7 @@ def train(
 
 def accuracies(params: PyTree, test: Dataset, num_classes: int, recipe: str = SMALL) -> np.ndarray:
   """On test images, of classifiers `[R, ...]`: `-> [R]`."""
-  network = apply(RECIPES[recipe].kept(num_classes))
+  network = apply(RECIPES[recipe].inference_network(num_classes))
   logits = jax.jit(
     lambda params, images: lax.map(lambda p: classify(network, p, images)[1], params)
   )

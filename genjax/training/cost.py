@@ -69,7 +69,7 @@ def run_steps_a_second(
 
 def _timed(step: Step, splits: data.Splits, rows: list[dict], clock: Callable[[], float]) -> float:
   R, progress = len(rows), step.given.progress
-  runs, dataset = sweep.placed(sweep.runs(rows), R), blocks.everywhere(splits.train, R)
+  runs, dataset = sweep.to_devices(sweep.runs(rows), R), blocks.everywhere(splits.train, R)
   carried = blocks.Carried(progress.state, progress.failed_at, step.given.totals)
   carried = jax.tree.map(_made_up, carried)
   carried = carried._replace(failed_at=carried.failed_at - 1)

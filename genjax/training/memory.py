@@ -152,7 +152,7 @@ def refusal(fit: Fitting, wanted: Mapping) -> str:
   return f"training takes {gib(taken.total)} of a device that has {gib(most)}; {how}"
 
 
-def told(fit: Fitting, num_runs: int) -> str:
+def summary(fit: Fitting, num_runs: int) -> str:
   """What a sweep takes, in a line."""
   devices = sweep.mesh(num_runs).size
   where = f"each of {devices} devices" if devices > 1 else "a device"

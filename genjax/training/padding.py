@@ -65,7 +65,7 @@ def _of_weights(narrow: State, padded: State) -> Iterator[str]:
     if leaf.shape != other.shape and not modules.LATENT_LAYERS.keys() & set(names):
       yield f"has a layer that reads or writes the latent and is not declared, {_layer(names)}"
   for (path, leaf), other in zip(leaves, others, strict=True):
-    if not _close(leaf, modules.cut(other, leaf)):
+    if not _close(leaf, modules.crop_latent(other, leaf)):
       layer = _layer(_names(path))
       yield f"does not begin with the smaller one as it would alone, in {layer}"
 

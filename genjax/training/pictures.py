@@ -32,7 +32,9 @@ def gallery(
   """
   columns = np.resize(classes, images.shape[1]).tolist() if classes else None
   shared = "its noise and its class" if classes else "its noise"
-  footnote = f"{_steps_of(steps)}; each column shares {shared}. {thinning.said(len(labels), runs)}"
+  footnote = (
+    f"{_steps_of(steps)}; each column shares {shared}. {thinning.shown_note(len(labels), runs)}"
+  )
   return galleries.gallery(images, labels, column_labels=columns, footnote=footnote)
 
 

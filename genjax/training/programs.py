@@ -16,7 +16,7 @@ from genjax.training.blocks import Blocks, Ways, choose
 from genjax.types import Model, Progress
 
 
-def keep(progress: Progress, value: Array) -> Progress:
+def update_best(progress: Progress, value: Array) -> Progress:
   """Has the last weights of each run for its best ones where its criterion, `[R]`, is lower."""
   better = (value < progress.best_value) & (progress.failed_at < 0)
   last, best = progress.state._replace(opt_state={}), (progress.best, progress.best_value)
@@ -40,11 +40,11 @@ class Programs(NamedTuple):
   begin: Callable  # runs -> progress
   advance: Blocks  # runs, progress, totals, dataset, start, stop -> (progress, totals)
   measure: Callable  # (runs, states), held_out -> metrics
-  keep: Callable  # as `keep`, in the memory of what it is given
+  update_best: Callable  # as `update_best`, in the memory of what it is given
   gallery: Callable  # (runs, states) -> images [R, M, H, W, C]
 
 
-_update = jax.jit(keep, donate_argnums=0)
+_update_best = jax.jit(update_best, donate_argnums=0)
 
 # The same arguments give the same programs below, so that a process compiles them once: parts of a
 # study, and a training that goes on, are by one program. Some are kept; each holds what was
@@ -91,6 +91,6 @@ def build(
   return Programs(
     *training(model, config.batch_size, num_runs, chunk, **options),
     measure=_measure(model, config.eval_images, binarise, num_runs, chunk),
-    keep=_update,
+    update_best=_update_best,
     gallery=_gallery(model, config.sample_columns, num_runs, chunk),
   )

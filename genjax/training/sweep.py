@@ -92,14 +92,14 @@ def sharding(num_runs: int) -> NamedSharding:
   return NamedSharding(mesh(num_runs), _ROWS)
 
 
-def placed(rows: PyTree, num_runs: int) -> PyTree:
+def to_devices(rows: PyTree, num_runs: int) -> PyTree:
   """Rows `[R, ...]` on the devices, `[slots, ...]`: copies, padded by more of the last row."""
   padded = resized(rows, num_runs, slots(num_runs))
   return jax.device_put(padded, sharding(num_runs), may_alias=False)
 
 
-def own(rows: PyTree, num_runs: int) -> PyTree:
-  """Rows `[R, ...]` of numbers as numpy arrays, without the padding of `placed`."""
+def to_host(rows: PyTree, num_runs: int) -> PyTree:
+  """Rows `[R, ...]` of numbers as numpy arrays, without the padding of `to_devices`."""
   return jax.tree.map(lambda leaf: np.asarray(leaf)[:num_runs], rows)
 
 

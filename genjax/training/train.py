@@ -67,8 +67,8 @@ class Training:
     self.dataset = blocks.everywhere(splits.train, R)
     used = validation.usable(config.eval_images, len(splits.validation.label))
     self.held_out = blocks.everywhere(data.first(splits.validation, used), R)
-    self.own = partial(sweep.own, num_runs=R)  # what leaves the devices has no padding
-    self.runs = sweep.placed(sweep.runs(self.rows), R)
+    self.to_host = partial(sweep.to_host, num_runs=R)  # what leaves the devices has no padding
+    self.runs = sweep.to_devices(sweep.runs(self.rows), R)
     self.zeros = blocks.empty_totals(
       self.model, self.runs, splits.train.image.shape[1:], config.batch_size
     )
@@ -94,7 +94,7 @@ class Training:
       leaves, tree = jax.tree.flatten(saved)
       del saved
       for i, leaf in enumerate(leaves):  # one by one, so that no second copy of all is there
-        leaves[i] = sweep.placed(leaf, R)
+        leaves[i] = sweep.to_devices(leaf, R)
       progress = jax.tree.unflatten(tree, leaves)
     # Padding is as runs that failed, which take no steps.
     idle = np.arange(len(progress.failed_at)) >= R
@@ -161,22 +161,22 @@ class Training:
     return (self.step // every + 1) * every
 
   def _zeros(self) -> PyTree:
-    return sweep.placed(self.zeros, len(self.rows))  # copies: the program takes their memory
+    return sweep.to_devices(self.zeros, len(self.rows))  # copies: the program takes their memory
 
   def _totals(self) -> PyTree:
     """What was summed since the last row of metrics.csv: something where a signal ended it."""
-    like = self.own(self.zeros)
+    like = self.to_host(self.zeros)
     saved = self.checkpoints.restore_totals(self.step, like) if self.step else None
-    return self._zeros() if saved is None else sweep.placed(saved, len(self.rows))
+    return self._zeros() if saved is None else sweep.to_devices(saved, len(self.rows))
 
   def _leave(self, totals: PyTree) -> None:
     """Saves what was reached, wherever that is."""
     if self.step and self.checkpoints.latest() != self.step:
-      self.checkpoints.save(self.step, self.own(self.progress), self.own(totals))
+      self.checkpoints.save(self.step, self.to_host(self.progress), self.to_host(totals))
     workdir.write_runs(self.path, self.rows, self._results("running"))
 
   def _log(self, totals: blocks.Totals) -> None:
-    totals = self.own(totals)
+    totals = self.to_host(totals)
     taken = totals.steps.astype(np.float32)
     with np.errstate(invalid="ignore"):  # 0 / 0: a run that failed has no figure
       means = {name: total / taken for name, total in totals.metrics.items()}
@@ -200,14 +200,14 @@ class Training:
     return said
 
   def _failed(self) -> np.ndarray:
-    return self.own(self.progress.failed_at) >= 0
+    return self.to_host(self.progress.failed_at) >= 0
 
   def _validate(self) -> None:
     metrics = self.programs.measure((self.runs, self.progress.state), self.held_out)
-    self.progress = self.programs.keep(self.progress, metrics[self.model.criterion])
+    self.progress = self.programs.update_best(self.progress, metrics[self.model.criterion])
     latents = np.array([row["latent"] for row in self.rows])
     measured = {}
-    for name, values in self.own(metrics).items():
+    for name, values in self.to_host(metrics).items():
       values = values.copy()
       values[self._failed()] = np.nan
       if values.ndim == 2:
@@ -215,13 +215,13 @@ class Training:
       measured[name] = values
     self.history.add(self.step, measured | self._scores())
     self.troubles = self._judge()
-    self.checkpoints.save(self.step, self.own(self.progress))
+    self.checkpoints.save(self.step, self.to_host(self.progress))
 
   def _scores(self) -> dict[str, np.ndarray]:
     """What `config.evals` asks for, of the last weights."""
     if not self.watching:
       return {}
-    measured = self.own(self.watching.measure(self.runs, self.progress))
+    measured = self.to_host(self.watching.measure(self.runs, self.progress))
     return {name: np.where(self._failed(), np.nan, values) for name, values in measured.items()}
 
   def _show(self) -> None:
@@ -244,7 +244,7 @@ class Training:
     return diagnosis.of_runs(self.history.series("val_"), self._failed(), done)
 
   def _results(self, healthy: str) -> list[dict]:
-    best, last = self.own((self.progress.best.step, self.progress.state.step))
+    best, last = self.to_host((self.progress.best.step, self.progress.state.step))
     failed = self._failed()
     return [
       {
@@ -257,12 +257,12 @@ class Training:
     ]
 
   def _labels(self) -> list[plots.RunLabel]:
-    return pictures.labels(self.rows, self.settings, self.own(self.progress.failed_at))
+    return pictures.labels(self.rows, self.settings, self.to_host(self.progress.failed_at))
 
   def _draw_gallery(self, states: PyTree, *names: str) -> None:
     # Without the optimiser's state, last and best weights take one compiled program.
     rows, labels = (self.runs, states._replace(opt_state={})), self._labels()
-    drawn = self.own((self.programs.gallery(rows), states.step))
+    drawn = self.to_host((self.programs.gallery(rows), states.step))
     images, steps = (array[self.shown] for array in drawn)
     classes = self.classes if self.model.num_classes else ()
     shown = [labels[run] for run in self.shown]

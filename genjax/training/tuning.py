@@ -87,7 +87,7 @@ def programs_of(
   (_, _, length), fit = cost.planned(plan, before.get("at_once", 0))
   if why := memory.refusal(fit, config.sweep):
     raise UserError(f"{path}: {why}")
-  print(f"{path}: {memory.told(fit, R)}")
+  print(f"{path}: {memory.summary(fit, R)}")
   if fit.chunk and not config.sweep.chunk:
     config_file.write(path, before | {"at_once": fit.chunk})
 
@@ -97,7 +97,7 @@ def programs_of(
   def whole(choice: Choice) -> float:
     made, seconds = build(choice), []
     totals = blocks.empty_totals(model, runs, shape, config.batch_size)
-    carried = made.begin(runs), sweep.placed(totals, R)
+    carried = made.begin(runs), sweep.to_devices(totals, R)
     for start in range(0, 4 * length, length):
       begun = time.perf_counter()
       carried = made.advance(runs, *carried, dataset, start, start + length)

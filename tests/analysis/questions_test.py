@@ -31,7 +31,7 @@ def test_a_trend_is_over_all_lines_of_its_axis(tmp_path):
   assert ("fd", "trend", "learning_rate") not in asked  # two values are a pair
   assert float(asked["fd", "interaction", "latent x learning_rate"]["p"]) > 0.05
   assert float(asked["fd", "spread", ""]["p"]) > 0.05
-  assert questions.said(found) == [
+  assert questions.trend_sentences(found) == [
     "trend: FD rises with latent over 6 settings (tau 1.00, p < 0.0001, not corrected)"
   ]
 
@@ -75,7 +75,7 @@ def test_the_same_runs_scored_with_other_noise_split_the_variance(tmp_path):
   assert 6 < float(row["sd_training"]) < 15
   assert 0.6 < float(row["sd_evaluation"]) < 1.5
   assert float(row["share"]) > 0.95
-  said = variance_tables.said(scores, "fd", "evaluate")
+  said = variance_tables.variance_sentence(scores, "fd", "evaluate")
   assert "the training seed accounts for " in said
   assert "of the variance between runs of a setting, evaluation noise for the rest" in said
   assert "(20 runs, 2 evaluations)" in said
@@ -84,4 +84,6 @@ def test_the_same_runs_scored_with_other_noise_split_the_variance(tmp_path):
   assert first.about["protocol"] == "aa"  # of seed 0
   alone = scored.scores(scored.write(tmp_path / "v", {"fd@aa": 1}))
   assert variance_tables.splits(alone).blocks == []
-  assert "not measured; `evaluate --seed=1` does" in variance_tables.said(alone, "fd", "evaluate")
+  assert "not measured; `evaluate --seed=1` does" in variance_tables.variance_sentence(
+    alone, "fd", "evaluate"
+  )

@@ -89,7 +89,7 @@ RATIOS = [
 def test_a_padded_latent_gets_the_scale_of_its_own_size(name, shape, axis, ratio):
   mask = jnp.array([1.0, 1.0, 0.0, 0.0, 0.0])
   params = {"latent": {"kernel": jnp.ones(shape), "bias": jnp.ones(4)}, "other": 1}
-  fitted = initialisers.fit(params, "latent", axis, mask, INITIALISERS[name])
+  fitted = initialisers.rescale_latent(params, "latent", axis, mask, INITIALISERS[name])
   np.testing.assert_allclose(fitted["latent"]["kernel"], ratio, rtol=1e-6)
   np.testing.assert_allclose(fitted["latent"]["bias"], ratio, rtol=1e-6)  # drawn by the same rule
   assert fitted["other"] == 1

@@ -21,8 +21,8 @@ def test_some_runs_of_every_setting(runs, most, expected):
 
 
 def test_what_is_left_out_is_said():
-  assert thinning.said(60, 1000) == "Shown are 60 of 1,000 runs."
-  assert thinning.said(4, 4) == ""
+  assert thinning.shown_note(60, 1000) == "Shown are 60 of 1,000 runs."
+  assert thinning.shown_note(4, 4) == ""
 
 
 def _artists(figure, gid):

@@ -144,21 +144,21 @@ def test_all_devices_are_used_that_have_something_to_do(devices, num_runs, count
 def test_rows_are_spread_evenly_and_what_comes_back_has_no_padding(num_runs):
   assert len(jax.devices()) == 2
   rows = {"x": np.arange(num_runs * 2.0).reshape(-1, 2), "n": jnp.arange(num_runs)}
-  placed, used = sweep.placed(rows, num_runs), min(num_runs, 2)
+  placed, used = sweep.to_devices(rows, num_runs), min(num_runs, 2)
   assert {shard.data.shape for shard in placed["n"].addressable_shards} == {(-(-num_runs // used),)}
   assert len(placed["n"].sharding.device_set) == used
   shared = jax.device_put(jnp.arange(3), sweep.replicated(num_runs))
   assert {shard.data.shape for shard in shared.addressable_shards} == {(3,)}
   assert shared.sharding.device_set == placed["n"].sharding.device_set
-  for name, leaf in sweep.own(placed, num_runs).items():
+  for name, leaf in sweep.to_host(placed, num_runs).items():
     np.testing.assert_array_equal(leaf, rows[name])
-  keys = sweep.placed(jax.random.split(jax.random.key(0), num_runs), num_runs)
+  keys = sweep.to_devices(jax.random.split(jax.random.key(0), num_runs), num_runs)
   assert len(keys) == sweep.slots(num_runs)
 
 
 def test_placed_rows_are_copies():
   before = jnp.arange(4.0)
-  jax.jit(lambda x: x + 1, donate_argnums=0)(sweep.placed(before, 4))
+  jax.jit(lambda x: x + 1, donate_argnums=0)(sweep.to_devices(before, 4))
   np.testing.assert_array_equal(before, [0, 1, 2, 3])
 
 
@@ -166,7 +166,7 @@ def test_placed_rows_are_copies():
 def test_of_padded_rows_a_function_gives_padded_rows(chunk):
   f = jax.jit(sweep.vectorise(lambda x: 2 * x, 3, chunk))
   np.testing.assert_array_equal(f(jnp.arange(3.0)), [0, 2, 4])
-  np.testing.assert_array_equal(f(sweep.placed(jnp.arange(3.0), 3)), [0, 2, 4, 4])
+  np.testing.assert_array_equal(f(sweep.to_devices(jnp.arange(3.0), 3)), [0, 2, 4, 4])
 
 
 # Functions of one run.

@@ -510,7 +510,7 @@ def test_every_seed_of_a_gan_comes_nearer_to_mnist(mnist, tmp_path, no_pictures)
   plan = planning.plan(trainings.wanted("gan", **REAL, **changes), mnist)
   training = train.Training(plan, tmp_path)
   first = training.programs.measure((training.runs, training.progress.state), training.held_out)
-  before = training.own(first["val_swd"])
+  before = training.to_host(first["val_swd"])
   training.until(80, "")
   distances = trainings.metric(tmp_path, "val_swd")
   assert len(distances) == len(before) == 3
