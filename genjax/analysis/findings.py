@@ -8,7 +8,7 @@ from genjax.analysis import pair_tables, setting_tables
 from genjax.analysis.measures import DESCRIBES, Measure
 from genjax.config.contrasts import Pair
 from genjax.metrics import power
-from genjax.metrics.significance import Compared, Comparison
+from genjax.metrics.significance import Compared, PairTest
 from genjax.metrics.statistics import ENOUGH
 from genjax.plotting import tables
 
@@ -86,7 +86,7 @@ def _probabilities(first: str, others: Sequence[tuple[Measure, Compared]]) -> st
   return ", ".join(dict.fromkeys(shown))
 
 
-def _seeds(compared: Comparison, tests: int) -> str:
+def _seeds(compared: PairTest, tests: int) -> str:
   seeds = power.seeds_to_decide(compared.probability, max(compared.n), tests)
   # Two digits: it is no better known.
   return f"about {int(float(f'{seeds:.1e}')):,}" if seeds <= MANY else f"over {MANY:,}"

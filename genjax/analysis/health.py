@@ -26,11 +26,11 @@ FLAT_SCALED = 1e-3
 # Of the latent's dimensions. That a large latent uses a part of them only is no fault.
 ACTIVE = 0.1
 
-Figures = Mapping[str, float]
+ScoreByName = Mapping[str, float]
 
 
 def judge(
-  scores: Figures, floors: Figures, past: Past, latent: int = 0, whole: Past | None = None
+  scores: ScoreByName, floors: ScoreByName, past: Past, latent: int = 0, whole: Past | None = None
 ) -> dict[str, str | None]:
   """What each rule says: a reason, "" where all is well, None where it has nothing to judge by.
 
@@ -56,7 +56,7 @@ def judge(
   return result
 
 
-def _known(figures: Figures) -> Figures:
+def _known(figures: ScoreByName) -> ScoreByName:
   return {name: value for name, value in figures.items() if not math.isnan(value)}
 
 
@@ -64,7 +64,11 @@ def _known(figures: Figures) -> Figures:
 
 
 def _of_score(
-  name: str, scores: Figures, floors: Figures, wrong: Callable[[float, float], bool], words: str
+  name: str,
+  scores: ScoreByName,
+  floors: ScoreByName,
+  wrong: Callable[[float, float], bool],
+  words: str,
 ) -> list[str]:
   """What a rule finds that reads one score; `wrong` and `words` take it and its floor."""
   if name not in scores.keys() & floors.keys():
@@ -73,7 +77,7 @@ def _of_score(
   return [words.format(value, floor) if wrong(value, floor) else ""]
 
 
-def _few_modes(scores: Figures, floors: Figures, latent: int) -> list[str]:
+def _few_modes(scores: ScoreByName, floors: ScoreByName, latent: int) -> list[str]:
   said = _of_score("modes", scores, floors, operator.lt, "{:g} of {:g} classes occur")
   for name in ("recall", "coverage"):
     words = f"{name} {{:.2g}} is below {COLLAPSED:g} x {{:.2g}}, that of real test images"
@@ -81,7 +85,7 @@ def _few_modes(scores: Figures, floors: Figures, latent: int) -> list[str]:
   return said
 
 
-def _memorisation(scores: Figures, floors: Figures, latent: int) -> list[str]:
+def _memorisation(scores: ScoreByName, floors: ScoreByName, latent: int) -> list[str]:
   words = (
     f"memorised {{:.2g}} is above {MEMORISED:g} x {{:.2g}}, that of real test images, and above "
     f"{MEMORISED_AT_LEAST:g}"
@@ -96,14 +100,14 @@ def _memorisation(scores: Figures, floors: Figures, latent: int) -> list[str]:
 # These have no floors: each score stands for its own.
 
 
-def _critic_dead(scores: Figures, floors: Figures, latent: int) -> list[str]:
+def _critic_dead(scores: ScoreByName, floors: ScoreByName, latent: int) -> list[str]:
   words = f"critic_gap_scaled {{:.2g}} is within {FLAT_SCALED:g} of 0"
   return _of_score(
     "critic_gap_scaled", scores, scores, lambda gap, _: abs(gap) < FLAT_SCALED, words
   )
 
 
-def _posterior_collapse(scores: Figures, floors: Figures, latent: int) -> list[str]:
+def _posterior_collapse(scores: ScoreByName, floors: ScoreByName, latent: int) -> list[str]:
   def few(active: float, _: float) -> bool:
     return active == 0 or active < ACTIVE * latent
 

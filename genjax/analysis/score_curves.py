@@ -13,7 +13,7 @@ from genjax.analysis import correlations, score_panels
 from genjax.analysis.recorded_scores import Scores, history
 from genjax.metrics import association, statistics
 from genjax.plotting import curves, plots, tables
-from genjax.plotting.axes import Axis, Metric, axis_of, metric_of, set_axis, set_y
+from genjax.plotting.axes import Axis, Quantity, axis_of, metric_of, set_axis, set_y
 from genjax.plotting.curves import CROSS
 from genjax.plotting.plots import STYLE, Head, RunLabel
 
@@ -163,7 +163,7 @@ def _both(scores: Scores, loss: str) -> _Points:
 
 def _axis_of_losses(points: _Points) -> Axis:
   labels = [RunLabel(0, setting, -1) for setting in points.settings]
-  return axis_of(Metric("", wide=True), points.losses[:, None], labels)
+  return axis_of(Quantity("", wide=True), points.losses[:, None], labels)
 
 
 def _draw_points(panel, points: _Points, chosen: list[bool], color) -> None:

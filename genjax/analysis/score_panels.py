@@ -11,7 +11,7 @@ from genjax.analysis import conditions
 from genjax.analysis.recorded_scores import Scores
 from genjax.analysis.workdirs import RunRecord
 from genjax.plotting import curves, plots, thinning
-from genjax.plotting.axes import Axis, Metric, axis_of, set_y
+from genjax.plotting.axes import Axis, Quantity, axis_of, set_y
 from genjax.plotting.plots import INK, Head, RunLabel
 from genjax.types import grouped
 
@@ -68,7 +68,7 @@ def axis_for(
   """For figures [N] of these settings, and floors; logarithmic where they are orders apart."""
   names = [*settings, *("real test images" for _ in floors)]
   values = np.append(np.where(np.isinf(values), np.nan, values), floors)
-  metric = Metric("", wide=scores.name not in _NEVER_LOGARITHMIC)
+  metric = Quantity("", wide=scores.name not in _NEVER_LOGARITHMIC)
   return axis_of(metric, values[:, None], [RunLabel(0, name, -1) for name in names])
 
 

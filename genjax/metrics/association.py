@@ -17,10 +17,12 @@ from genjax.metrics.statistics import Figures
 
 EXACT = 7  # runs of a setting, all of whose orders are looked through; with more Student's serves
 
-Array = Float[np.ndarray, " _"]
+Values = Float[np.ndarray, " _"]
 
 
-def _groups(x: Figures, y: Figures, settings: Sequence[Hashable]) -> Iterator[tuple[Array, Array]]:
+def _groups(
+  x: Figures, y: Figures, settings: Sequence[Hashable]
+) -> Iterator[tuple[Values, Values]]:
   """The figures of each setting that has runs with both."""
   x, y = np.array(x, float), np.array(y, float)
   known = np.isfinite(x) & np.isfinite(y)
@@ -59,7 +61,7 @@ def spearman(x: Figures, y: Figures, settings: Sequence[Hashable]) -> tuple[int,
   return n, float(rho), float(2 * scipy.stats.t.sf(t, free))
 
 
-def _p_of_orders(ranks: Sequence[tuple[Array, Array]]) -> float:
+def _p_of_orders(ranks: Sequence[tuple[Values, Values]]) -> float:
   """Of all orders within settings, those with as large a sum of products, either way."""
   chances, found = np.ones(1), 0
   for a, b in ranks:  # centred ranks are whole quarters when multiplied
@@ -71,7 +73,7 @@ def _p_of_orders(ranks: Sequence[tuple[Array, Array]]) -> float:
   return float(chances[np.abs(np.arange(len(chances)) - centre) >= abs(found)].sum())
 
 
-def _centred(values: Array) -> Array:
+def _centred(values: Values) -> Values:
   ranks = scipy.stats.rankdata(values)
   return ranks - ranks.mean()
 

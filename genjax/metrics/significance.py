@@ -26,7 +26,7 @@ SEEDS_AGREE = 0.001
 BySeed = Mapping[int, float]
 
 
-class Comparison(NamedTuple):
+class PairTest(NamedTuple):
   """Setting A against setting B."""
 
   n: tuple[int, int]  # runs, failed ones included
@@ -43,7 +43,7 @@ class Compared(NamedTuple):
 
   a: str
   b: str
-  comparison: Comparison
+  comparison: PairTest
   adjusted: float  # p by Holm's method
   verdict: str  # as `verdict` has it
 
@@ -82,7 +82,7 @@ def _newcombe(wins: float, n: int, m: int, z: float) -> Interval:
   return Interval(low, high)
 
 
-def compare(a: BySeed, b: BySeed, lower: bool = True, paired: bool = False) -> Comparison:
+def compare(a: BySeed, b: BySeed, lower: bool = True, paired: bool = False) -> PairTest:
   """Compares two settings' runs.
 
   The test is the exact rank-sum test with ties, among them those of failed runs; where `paired`,
@@ -99,7 +99,7 @@ def compare(a: BySeed, b: BySeed, lower: bool = True, paired: bool = False) -> C
   failed = int(np.isnan(x).sum()), int(np.isnan(y).sum())
   test = rank_tests.paired_p if paired else rank_tests.rank_sum_p
   counts = [[failed[0], len(x) - failed[0]], [failed[1], len(y) - failed[1]]]
-  return Comparison(
+  return PairTest(
     (len(x), len(y)),
     failed,
     paired,
@@ -158,7 +158,7 @@ def seeds_correlate(by_setting: Mapping[str, BySeed], lower: bool = True) -> boo
   return rank_tests.seeds_agree_p(np.array([ranked(row, lower) for row in rows])) < SEEDS_AGREE
 
 
-def verdict(comparison: Comparison, adjusted_p: float, level: float = LEVEL) -> str:
+def verdict(comparison: PairTest, adjusted_p: float, level: float = LEVEL) -> str:
   """ "A", "B", "trade-off", "no difference shown", or "not enough seeds".
 
   It is a trade-off where the one with the better runs is shown to fail more often.

@@ -256,7 +256,7 @@ class Convolution(NamedTuple):
   transpose: Callable[[Array, Array, int, Padding], Array]
 
 
-class Layer(NamedTuple):
+class ConvShape(NamedTuple):
   """A convolution as a model has it."""
 
   kind: str  # "conv" or "transpose", as in `Convolution`
@@ -282,7 +282,7 @@ _CHOICE = contextvars.ContextVar("choice", default=lambda layer: None)
 
 
 @contextlib.contextmanager
-def chosen(choose: Callable[[Layer], Convolution | None]) -> Iterator[None]:
+def chosen(choose: Callable[[ConvShape], Convolution | None]) -> Iterator[None]:
   """What is traced here convolves as `choose` says of each layer; None for its backend's way."""
   token = _CHOICE.set(choose)
   try:
@@ -291,6 +291,6 @@ def chosen(choose: Callable[[Layer], Convolution | None]) -> Iterator[None]:
     _CHOICE.reset(token)
 
 
-def way_of(layer: Layer) -> Convolution:
+def way_of(layer: ConvShape) -> Convolution:
   """How a layer convolves that is traced here."""
   return _CHOICE.get()(layer) or BY_BACKEND.get(jax.default_backend(), GEMM)

@@ -95,7 +95,7 @@ class Conv(nn.Module):
     if self.precision == "bfloat16":
       way = convolution.BFLOAT16
     if way is None:
-      layer = convolution.Layer(kind, x.shape, w.shape, self.stride, self.padding)
+      layer = convolution.ConvShape(kind, x.shape, w.shape, self.stride, self.padding)
       way = convolution.way_of(layer)
     y = getattr(way, kind)(x, w, self.stride, self.padding)
     if self.use_bias:

@@ -11,7 +11,7 @@ from genjax.models.layers import LSTM, Conv, Map
 from genjax.types import Model, Shape
 
 
-class Layer(NamedTuple):
+class LayerRow(NamedTuple):
   """A row of a network's table."""
 
   name: str
@@ -20,7 +20,7 @@ class Layer(NamedTuple):
   statistics: int  # running statistics of batch norm
 
 
-Tables = dict[str, list[Layer]]  # player -> its layers
+Tables = dict[str, list[LayerRow]]  # player -> its layers
 
 
 def tables(model: Model, image_shape: Shape) -> Tables:
@@ -36,7 +36,7 @@ def tables(model: Model, image_shape: Shape) -> Tables:
   }
 
 
-def layers_of(module: nn.Module, *inputs: jax.ShapeDtypeStruct) -> list[Layer]:
+def layers_of(module: nn.Module, *inputs: jax.ShapeDtypeStruct) -> list[LayerRow]:
   """The layers that a network calls for such inputs, in their order; nothing is computed.
 
   Layers are the modules that the network itself calls: what these call in turn is part of them.
@@ -63,7 +63,7 @@ def layers_of(module: nn.Module, *inputs: jax.ShapeDtypeStruct) -> list[Layer]:
     return sum(modules.count(variables.get(collection, {}).get(name, {})) for name in names)
 
   return [
-    Layer(_title(layer), output.shape[1:], size("params", names), size("batch_stats", names))
+    LayerRow(_title(layer), output.shape[1:], size("params", names), size("batch_stats", names))
     for layer, output, names in called
   ]
 

@@ -17,7 +17,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from genjax.models import convolution
-from genjax.models.convolution import GEMM, LAX, Convolution, Kernel, Layer, Padding, Windows
+from genjax.models.convolution import GEMM, LAX, Convolution, ConvShape, Kernel, Padding, Windows
 
 
 def phases_conv(
@@ -70,6 +70,6 @@ DEFAULT = "products"
 Choice = Mapping[str, str]  # a layer as text -> a key of `WAYS`; others go the default way
 
 
-def by(choice: Choice) -> Callable[[Layer], Convolution | None]:
+def by(choice: Choice) -> Callable[[ConvShape], Convolution | None]:
   """For `convolution.chosen`."""
   return lambda layer: WAYS.get(choice.get(str(layer), ""))

@@ -14,7 +14,7 @@ from genjax.plotting import plots
 FEW, OUTLIER = 20, 100
 
 
-class Metric(NamedTuple):
+class Quantity(NamedTuple):
   title: str
   limits: tuple[float, float] | None = None  # of the y axis, where they are known beforehand
   wide: bool = False  # settings may differ by orders of magnitude: then the axis is logarithmic
@@ -24,31 +24,33 @@ class Metric(NamedTuple):
 _POSITIVE = (0, math.inf)
 
 METRICS = {
-  "loss": Metric("loss (nats)", bounds=_POSITIVE),
-  "kl": Metric("KL (nats)", bounds=_POSITIVE),
-  "reconstruction": Metric("reconstruction (nats)", bounds=_POSITIVE),
-  "generator_loss": Metric("generator loss", wide=True),
-  "critic_loss": Metric("critic loss", wide=True),
-  "critic_gap": Metric("critic gap: real - generated", wide=True),
-  "accuracy_real": Metric("discriminator accuracy on real images", (0, 1), bounds=(0, 1)),
-  "accuracy_generated": Metric("discriminator accuracy on generated images", (0, 1), bounds=(0, 1)),
-  "critic_gradient_norm": Metric("critic gradient norm", wide=True, bounds=_POSITIVE),
-  "penalty": Metric("critic penalty", wide=True, bounds=_POSITIVE),
-  "clip_fraction": Metric("weights at the clip bound (fraction)", bounds=(0, 1)),
-  "training_jsd": Metric("Jensen-Shannon bound of the training discriminator (nats)"),
-  "swd": Metric("sliced Wasserstein distance", bounds=_POSITIVE),
-  "spread": Metric(
+  "loss": Quantity("loss (nats)", bounds=_POSITIVE),
+  "kl": Quantity("KL (nats)", bounds=_POSITIVE),
+  "reconstruction": Quantity("reconstruction (nats)", bounds=_POSITIVE),
+  "generator_loss": Quantity("generator loss", wide=True),
+  "critic_loss": Quantity("critic loss", wide=True),
+  "critic_gap": Quantity("critic gap: real - generated", wide=True),
+  "accuracy_real": Quantity("discriminator accuracy on real images", (0, 1), bounds=(0, 1)),
+  "accuracy_generated": Quantity(
+    "discriminator accuracy on generated images", (0, 1), bounds=(0, 1)
+  ),
+  "critic_gradient_norm": Quantity("critic gradient norm", wide=True, bounds=_POSITIVE),
+  "penalty": Quantity("critic penalty", wide=True, bounds=_POSITIVE),
+  "clip_fraction": Quantity("weights at the clip bound (fraction)", bounds=(0, 1)),
+  "training_jsd": Quantity("Jensen-Shannon bound of the training discriminator (nats)"),
+  "swd": Quantity("sliced Wasserstein distance", bounds=_POSITIVE),
+  "spread": Quantity(
     "standard deviation of pixels over images, relative to real images", bounds=_POSITIVE
   ),
-  "brightness": Metric("mean pixel of generated images", bounds=(0, 1)),
+  "brightness": Quantity("mean pixel of generated images", bounds=(0, 1)),
 }
 
 
-def metric_of(name: str) -> Metric:
+def metric_of(name: str) -> Quantity:
   """An entry of METRICS, also for its value on validation images; unknown names are titles."""
   if name.startswith("val_") and (metric := METRICS.get(name.removeprefix("val_"))):
     return metric._replace(title=f"{metric.title}, validation")
-  return METRICS.get(name, Metric(name))
+  return METRICS.get(name, Quantity(name))
 
 
 class Axis(NamedTuple):
@@ -76,7 +78,7 @@ def spread(values: np.ndarray) -> np.ndarray:
   return low + (place - below) * (high - low)
 
 
-def axis_of(metric: Metric, values: np.ndarray, labels: Sequence[plots.RunLabel]) -> Axis:
+def axis_of(metric: Quantity, values: np.ndarray, labels: Sequence[plots.RunLabel]) -> Axis:
   """The axis that values [R, S] need, NaN where there is none."""
   if not _known(values).size:
     return Axis(0, 1, None, "no finite value")

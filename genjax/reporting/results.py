@@ -26,7 +26,7 @@ from genjax.reporting import page
 PAIRS = 100  # rows of the tables of pairs that a page has room for
 
 
-class Part(NamedTuple):
+class Section(NamedTuple):
   """A table with the verdicts beneath, to be seen at once, and tables that a reader opens."""
 
   title: str
@@ -47,10 +47,12 @@ def context(homes: Sequence[Workdir], compare: str) -> dict:
     chosen = workdirs.planned(homes)
     measured = findings.decide(measures.of_scores(found, chosen))
     first = findings.headlines(measured)
-    parts.append(_part(f"Scores of the {weights} weights", first, measured, compare))
+    parts.append(_section(f"Scores of the {weights} weights", first, measured, compare))
     remarks += list(recorded_scores.remarks(homes, weights))
   if not scored and (measured := measures.of_validation(homes)):
-    parts.append(_part("On validation images, at the last step", measured[:4], measured, compare))
+    parts.append(
+      _section("On validation images, at the last step", measured[:4], measured, compare)
+    )
   weights, found = next(iter(scored.items()), ("last", []))
   judged = health.of_runs(homes, found, weights)
   where = f"flags.csv, which `{compare}` writes{'' if scored else ' once there are scores'}"
@@ -75,14 +77,16 @@ def _flags(found: Sequence[recorded_scores.Scores], weights: str) -> str:
   return "".join(f" {flag}" for flag in [*flags, f"--weights={weights}"])
 
 
-def _part(title: str, first: Sequence[Measure], every: Sequence[Measure], compare: str) -> Part:
+def _section(
+  title: str, first: Sequence[Measure], every: Sequence[Measure], compare: str
+) -> Section:
   shown = page.grids(setting_tables.overview(first, "Interquartile means [95%]", every))
   said = findings.of(first, f"pairs.csv, which `{compare}` writes")
   said += [*findings.legend(first, said), *questions.trend_sentences(first)]
   pairs = pair_tables.pairs(every)
   many = sum(len(block.rows) for block in pairs.blocks) > PAIRS
   grids = [] if many else page.grids(pairs)
-  return Part(title, shown, said, page.grids(setting_tables.middles(every)), grids)
+  return Section(title, shown, said, page.grids(setting_tables.middles(every)), grids)
 
 
 def few(homes: Sequence[Workdir]) -> str:

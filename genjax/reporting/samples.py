@@ -27,7 +27,7 @@ FLOP = 2e11  # of the images in the explorer: on two cores a few seconds
 SHORT = 100  # steps: after fewer there is little to see, and less is drawn
 
 
-class Row(NamedTuple):
+class GalleryRow(NamedTuple):
   """A run in a gallery, or a setting in the interpolations."""
 
   setting: str
@@ -38,8 +38,8 @@ class Row(NamedTuple):
 
 
 class Samples(NamedTuple):
-  gallery: list[Row]
-  interpolations: list[Row]
+  gallery: list[GalleryRow]
+  interpolations: list[GalleryRow]
   spaces: list[dict]  # as `explorer.page_data` has them
 
 
@@ -123,7 +123,7 @@ def _about(selection: Selection, run: int, dimensions: Sequence[int]) -> str:
 
 def _gallery(
   selection: Selection, runs: Sequence[int], images: list[np.ndarray], train: np.ndarray | None
-) -> list[Row]:
+) -> list[GalleryRow]:
   if not runs:
     return []
   near = [None] * len(runs)
@@ -140,8 +140,8 @@ def _gallery(
   return rows
 
 
-def _row(label: RunLabel, *pictures: Picture) -> Row:
-  return Row(label.setting, f"seed {label.seed}{label.fate}", label.failed, *pictures)
+def _row(label: RunLabel, *pictures: Picture) -> GalleryRow:
+  return GalleryRow(label.setting, f"seed {label.seed}{label.fate}", label.failed, *pictures)
 
 
 def _distances(images: np.ndarray, others: np.ndarray) -> str:
@@ -151,7 +151,7 @@ def _distances(images: np.ndarray, others: np.ndarray) -> str:
   return f", at a median distance of {middle:.3f} a pixel"
 
 
-def _interpolation(selection: Selection, run: int, images: np.ndarray) -> Row:
+def _interpolation(selection: Selection, run: int, images: np.ndarray) -> GalleryRow:
   label = selection.labels[run]
   frames = images.reshape(FRAMES, -1, *images.shape[1:])
   name = f"{label.name}{label.fate}"

@@ -16,7 +16,7 @@ import numpy as np
 from jax import Array, lax
 
 from genjax.scoring import weight_files
-from genjax.scoring.inception_layers import LAYERS, Conv, Layers, Pool
+from genjax.scoring.inception_layers import LAYERS, Architecture, ConvBlock, Pool
 from genjax.types import FeatureNetwork, PyTree, UserError
 
 SIZE = 299  # height and width that images get
@@ -62,10 +62,10 @@ def shapes(outputs: int = OUTPUTS[0]) -> dict[str, tuple[int, ...]]:
   return found | {"fc.weight": (outputs, channels), "fc.bias": (outputs,)}
 
 
-def _kernels(layers: Layers, inputs: int) -> tuple[dict[str, tuple[int, ...]], int]:
+def _kernels(layers: Architecture, inputs: int) -> tuple[dict[str, tuple[int, ...]], int]:
   """Shapes `[O, I, h, w]` of the kernels by name, and the channels of the output."""
   match layers:
-    case Conv():
+    case ConvBlock():
       return {layers.name: (layers.channels, inputs, *layers.kernel)}, layers.channels
     case Pool():
       return {}, inputs
@@ -147,9 +147,9 @@ def resize(images: Array) -> Array:
   return jnp.broadcast_to(2 * x - 1, (B, SIZE, SIZE, 3))
 
 
-def _apply(layers: Layers, params: PyTree, x: Array) -> Array:
+def _apply(layers: Architecture, params: PyTree, x: Array) -> Array:
   match layers:
-    case Conv():
+    case ConvBlock():
       return _conv(layers, *params[layers.name], x)
     case Pool():
       return _pool(layers, x)
@@ -161,7 +161,7 @@ def _apply(layers: Layers, params: PyTree, x: Array) -> Array:
       return x
 
 
-def _conv(conv: Conv, kernel: Array, offset: Array, x: Array) -> Array:
+def _conv(conv: ConvBlock, kernel: Array, offset: Array, x: Array) -> Array:
   strides, layout = (conv.stride, conv.stride), ("NHWC", "HWIO", "NHWC")
   y = lax.conv_general_dilated(
     x, kernel, strides, conv.padding, dimension_numbers=layout, precision=PRECISION

@@ -33,7 +33,7 @@ def table(made: summary.Tables) -> list[str]:
   return _aligned([*rows, ("both", "", *_counts([*itertools.chain(*made.values())]))])
 
 
-def _counts(layers: list[summary.Layer]) -> tuple[str, str]:
+def _counts(layers: list[summary.LayerRow]) -> tuple[str, str]:
   trained = sum(layer.trained for layer in layers)
   total = trained + sum(layer.statistics for layer in layers)
   return (f"{total:,}", f"{trained:,}") if total else ("", "")

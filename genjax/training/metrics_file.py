@@ -49,7 +49,7 @@ def read_curves(file: pathlib.Path, num_runs: int) -> Curves:
 _Figures = dict[str, dict[int, np.ndarray]]  # name -> step -> [R], NaN where a run has none
 
 
-def _by_name(rows: Iterable["Row"], num_runs: int) -> _Figures:
+def _by_name(rows: Iterable["Entry"], num_runs: int) -> _Figures:
   found = {}
   for row in rows:
     at = found.setdefault(row.name, {})
@@ -94,7 +94,7 @@ def _ordered(figures: dict[int, float]) -> Series:
   return Series(*map(np.array, zip(*sorted(figures.items()), strict=True)))
 
 
-class Row(NamedTuple):
+class Entry(NamedTuple):
   """Of metrics.csv."""
 
   step: int
@@ -104,7 +104,7 @@ class Row(NamedTuple):
   line: str  # as the file has it
 
 
-def read_rows(file: pathlib.Path, num_runs: int | None = None) -> Iterator[Row]:
+def read_rows(file: pathlib.Path, num_runs: int | None = None) -> Iterator[Entry]:
   """The rows of metrics.csv, none without it.
 
   Raises `UserError` for a line that is none, or of no such run.
@@ -114,7 +114,7 @@ def read_rows(file: pathlib.Path, num_runs: int | None = None) -> Iterator[Row]:
   for number, line in enumerate(text.split("\n")[1:-1], 2):
     try:
       step, run, name, value = line.split(",")
-      row = Row(int(step), int(run), name, float(value), line)
+      row = Entry(int(step), int(run), name, float(value), line)
       if name.count("@") > 1 or (num_runs is not None and row.run not in range(num_runs)):
         raise ValueError
     except ValueError:

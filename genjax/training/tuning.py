@@ -15,7 +15,7 @@ import numpy as np
 from jax import lax
 
 from genjax.models import convolution
-from genjax.models.convolution import Convolution, Layer
+from genjax.models.convolution import Convolution, ConvShape
 from genjax.models.ways import DEFAULT, WAYS, Choice
 from genjax.training import blocks, config_file, cost, memory, planning, programs, sweep
 from genjax.types import Dataset, Model, PyTree, Run, UserError
@@ -33,7 +33,7 @@ class Measured(NamedTuple):
   error: float  # largest difference from 64 bits, of the largest number
 
 
-def layers_of(model: Model, arguments: tuple) -> list[Layer]:
+def layers_of(model: Model, arguments: tuple) -> list[ConvShape]:
   """The convolutions of a step that is given such arguments, or their shapes."""
   found = []
   with convolution.chosen(found.append):
@@ -41,7 +41,7 @@ def layers_of(model: Model, arguments: tuple) -> list[Layer]:
   return list(dict.fromkeys(found))
 
 
-def measure(layer: Layer, at_once: int) -> dict[str, Measured]:
+def measure(layer: ConvShape, at_once: int) -> dict[str, Measured]:
   """Each way for so many runs at once, within a scan, as training has them."""
   programs = {name: _program(layer, way) for name, way in WAYS.items()}
   inputs = _inputs(layer, (at_once,) if at_once > 1 else ())
@@ -125,7 +125,7 @@ def settled(path: pathlib.Path, begun: bool, tune: Callable[[], Choice]) -> Choi
   return choice
 
 
-def choose(layers: list[Layer], at_once: int, whole: Callable[[Choice], float]) -> Choice:
+def choose(layers: list[ConvShape], at_once: int, whole: Callable[[Choice], float]) -> Choice:
   """The best way of each layer, where it is not the default and the whole step gains as well.
 
   `whole` gives the seconds of a block of steps by a choice.
@@ -143,7 +143,7 @@ def choose(layers: list[Layer], at_once: int, whole: Callable[[Choice], float]) 
   return taken
 
 
-def table(layers: list[Layer], at_once: int) -> str:
+def table(layers: list[ConvShape], at_once: int) -> str:
   """Microseconds of a run, for each layer and way; the one that would be taken has a star."""
   lines = [" | ".join(["layer", *WAYS])]
   for layer in layers:
@@ -157,13 +157,13 @@ def table(layers: list[Layer], at_once: int) -> str:
   return "\n".join(lines)
 
 
-def _inputs(layer: Layer, runs: tuple[int, ...] = (), dtype: str = "float32") -> PyTree:
+def _inputs(layer: ConvShape, runs: tuple[int, ...] = (), dtype: str = "float32") -> PyTree:
   rng = np.random.RandomState(0)
   shapes = layer.image, layer.kernel
   return tuple(jnp.asarray(rng.standard_normal(runs + shape), dtype) for shape in shapes)
 
 
-def _both(layer: Layer, way: Convolution) -> Callable:
+def _both(layer: ConvShape, way: Convolution) -> Callable:
   """The output and both gradients of `sum(y**2) / 2`."""
 
   def f(inputs: PyTree) -> tuple:
@@ -175,7 +175,7 @@ def _both(layer: Layer, way: Convolution) -> Callable:
   return f
 
 
-def _program(layer: Layer, way: Convolution) -> Callable:
+def _program(layer: ConvShape, way: Convolution) -> Callable:
   both = _both(layer, way)
 
   def program(inputs: PyTree) -> PyTree:
@@ -190,7 +190,7 @@ def _program(layer: Layer, way: Convolution) -> Callable:
   return jax.jit(program)
 
 
-def _errors(layer: Layer) -> dict[str, float]:
+def _errors(layer: ConvShape) -> dict[str, float]:
   few = layer._replace(image=(PROBED, *layer.image[1:]))
   with jax.enable_x64(True):
     exact = jax.jit(_both(few, convolution.LAX))(_inputs(few, dtype="float64"))

@@ -19,7 +19,7 @@ CASES = [  # kind, image, kernel, stride, padding
   ("transpose", (2, 4, 5, 3), (5, 5, 3, 1), 2, "SAME"),
   ("transpose", (2, 3, 4, 3), (3, 3, 3, 2), 1, "VALID"),
 ]
-STRIDED = convolution.Layer(*CASES[1])
+STRIDED = convolution.ConvShape(*CASES[1])
 
 
 def _of(way, layer, runs=()):
@@ -40,7 +40,7 @@ def _slope(f):
 @pytest.mark.parametrize("name", ways.WAYS)
 @pytest.mark.parametrize("case", CASES)
 def test_all_ways_are_the_same_with_gradients(name, case):
-  layer = convolution.Layer(*case)
+  layer = convolution.ConvShape(*case)
   f, x, w = _of(ways.WAYS[name], layer, (2,))
   reference, *_ = _of(convolution.LAX, layer)
   for derive in (lambda f: f, lambda f: jax.grad(f, (0, 1)), _slope):

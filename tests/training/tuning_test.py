@@ -10,7 +10,7 @@ from systems import SYSTEMS, runs, small
 from genjax.models import convolution, ways
 from genjax.training import blocks, config_file, planning, train, tuning
 
-LAYER = convolution.Layer("conv", (4, 6, 6, 2), (3, 3, 2, 3), 2, "SAME")
+LAYER = convolution.ConvShape("conv", (4, 6, 6, 2), (3, 3, 2, 3), 2, "SAME")
 DEFAULT, OTHER = ways.DEFAULT, "XLA's"
 
 
