@@ -19,9 +19,9 @@ class Parser(config_flags.ConfigFileFlagParser):
   """Reads config files for a flag, with the keys of networks that the command line names."""
 
   def parse(self, path: str) -> Any:
-    found = files.config(path)
-    parts.look_in(pathlib.Path(found.partition(":")[0]).parent)
-    config = super().parse(found)
+    path = files.config(path)
+    parts.look_in(pathlib.Path(path.partition(":")[0]).parent)
+    config = super().parse(path)
     if isinstance(config, ml_collections.ConfigDict) and "model" in config:
       from genjax.config import keys  # takes a second, which the config file has taken already
 

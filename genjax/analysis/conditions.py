@@ -36,7 +36,7 @@ _PROTOCOLS = (
 )
 
 
-def protocols(found: Sequence[Scores]) -> Table:
+def protocols(all_scores: Sequence[Scores]) -> Table:
   """What the ids behind the @ stand for."""
-  rows = dict.fromkeys((s.protocol, s.record["group"], in_words(s)) for s in found)
+  rows = dict.fromkeys((s.protocol, s.record["group"], in_words(s)) for s in all_scores)
   return Table(_PROTOCOLS, [Block("Protocols", {}, list(rows))])

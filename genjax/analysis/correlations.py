@@ -24,11 +24,11 @@ _AGREEMENT = (
 )
 
 
-def agreement(found: Sequence[Scores]) -> Table:
+def agreement(all_scores: Sequence[Scores]) -> Table:
   """Whether feature networks rank settings, and runs within them, alike: Kendall's tau-b."""
   rows = [
     (a.name, a.record["features"], b.record["features"], *_agreement(a, b))
-    for family in families(found, "features")
+    for family in families(all_scores, "features")
     for a, b in itertools.combinations(family, 2)
     if np.isfinite(a.values).sum() > 1
   ]
@@ -60,11 +60,11 @@ _CORRELATIONS = (
 )
 
 
-def with_losses(found: Sequence[Scores]) -> Table:
+def with_losses(all_scores: Sequence[Scores]) -> Table:
   """Whether a loss of training ranks a setting's runs as a score does: Spearman's rho within."""
   rows = []
   for name in LOSSES:
-    for scores in found:
+    for scores in all_scores:
       own = [run.setting for run in scores.runs]
       n, rho, p = association.spearman(losses(scores, name), scores.values, own)
       if not math.isnan(rho):

@@ -17,32 +17,34 @@ MANY = 1000  # seeds: more than anybody trains
 NOTHING: Mapping[Pair, str] = {}
 
 
-def decide(found: Sequence[Measure], names: Sequence[str] = ()) -> list[Measure]:
+def decide(all_measures: Sequence[Measure], names: Sequence[str] = ()) -> list[Measure]:
   """The same measures, of which one gives verdicts: the first headline that compares settings."""
-  first = [one for one in headlines(found, names) if len(one.judged) > 1]
-  return [one._replace(decides=one in first[:1]) for one in found]
+  first = [one for one in headlines(all_measures, names) if len(one.judged) > 1]
+  return [one._replace(decides=one in first[:1]) for one in all_measures]
 
 
-def of(found: Sequence[Measure], where: str, alike: Mapping[Pair, str] = NOTHING) -> list[str]:
+def of(
+  all_measures: Sequence[Measure], where: str, alike: Mapping[Pair, str] = NOTHING
+) -> list[str]:
   """A line for each two settings that are compared, those that are decided first.
 
   Args:
-    found: measures, of which one decides (`decide`); the others' probabilities stand beside.
+    all_measures: measures, of which one decides (`decide`); the others' probabilities stand beside.
     where: what has the lines that have no room here.
     alike: of settings that were shown to be equivalent, within what.
   """
   by_pair = {}
-  for measure in sorted(found, key=lambda one: not one.decides):
+  for measure in sorted(all_measures, key=lambda one: not one.decides):
     for one in measure.compared:
       by_pair.setdefault((one.a, one.b), []).append((measure, one))
   decided = {
     pair: pair in alike or any(one.verdict in "AB" for _, one in own)
     for pair, own in by_pair.items()
   }
-  tests = {id(measure): len(measure.compared) for measure in found}
+  tests = {id(measure): len(measure.compared) for measure in all_measures}
   order = sorted(by_pair, key=lambda pair: not decided[pair])
   lines = [_line(by_pair[pair], tests, alike.get(pair, "")) for pair in order[:LINES]]
-  lines += dict.fromkeys(filter(None, (measure.too_many for measure in found)))
+  lines += dict.fromkeys(filter(None, (measure.too_many for measure in all_measures)))
   if len(order) > LINES:
     rest = sum(decided[pair] for pair in order[LINES:])
     lines.append(f"{len(order) - LINES} more comparisons, {rest} of them decided: {where}")
@@ -95,13 +97,13 @@ def _seeds(compared: PairTest, tests: int) -> str:
 COLUMNS = 5  # that a screen has room for
 
 
-def headlines(found: Sequence[Measure], names: Sequence[str] = ()) -> list[Measure]:
+def headlines(all_measures: Sequence[Measure], names: Sequence[str] = ()) -> list[Measure]:
   """The measures that answer first, one of each name.
 
   Of several protocols that of test images, then of most settings, then of most images is taken.
 
   Args:
-    found: all of them; of equals the first network's stands for the others.
+    all_measures: all of them; of equals the first network's stands for the others.
     names: which are wanted; those with a headline, or else the first of all, where empty.
   """
 
@@ -110,7 +112,7 @@ def headlines(found: Sequence[Measure], names: Sequence[str] = ()) -> list[Measu
     return about.get("split") == "test", len(measure.known), int(about.get("images") or 0)
 
   best = {}
-  for measure in [one for one in found if one.known] or found:
+  for measure in [one for one in all_measures if one.known] or all_measures:
     if measure.name not in best or fitness(measure) > fitness(best[measure.name]):
       best[measure.name] = measure
   if names:
@@ -142,7 +144,7 @@ def answer(
 
 def printed(
   name: str,
-  found: Sequence[Measure],
+  all_measures: Sequence[Measure],
   title: str,
   meanings: str,
   out: pathlib.Path,
@@ -152,7 +154,7 @@ def printed(
 
   Args:
     name: of the files, as `pair_tables.files` has it.
-    found: all of them.
+    all_measures: all of them.
     title: how they were measured.
     meanings: of the columns.
     out: the folder of the files.
@@ -160,15 +162,15 @@ def printed(
   """
   if not everything:
     head = f"{title}\nInterquartile mean over seeds [95%]; {meanings}"
-    return answer(headlines(found), head, f"{out}/{name}_pairs.csv")
-  made = [setting_tables.middles(found), pair_tables.pairs(found)]
+    return answer(headlines(all_measures), head, f"{out}/{name}_pairs.csv")
+  made = [setting_tables.middles(all_measures), pair_tables.pairs(all_measures)]
   return "\n".join([f"{title}\n", *(tables.text(table) for table in made if table.blocks)])
 
 
-def legend(found: Sequence[Measure], lines: Sequence[str]) -> list[str]:
+def legend(all_measures: Sequence[Measure], lines: Sequence[str]) -> list[str]:
   """What the lines of `of` take for known, and which score decides."""
   text = " ".join(lines)
-  decider = next((one for one in found if one.decides and one.compared), None)
+  decider = next((one for one in all_measures if one.decides and one.compared), None)
   if decider is None:
     return []
   tests = len(decider.compared)

@@ -37,22 +37,22 @@ def interpolate(
     UserError: a folder is not a workdir, what is wanted cannot be had of its runs, or the folder
       for pictures cannot be written, or holds other files than this command's.
   """
-  found = selection.read(folders, wanted.runs, wanted.weights)
-  test_images.check_shapes(found)
-  what = chosen(found, wanted.what)
+  selections = selection.read(folders, wanted.runs, wanted.weights)
+  test_images.check_shapes(selections)
+  what = chosen(selections, wanted.what)
   if wanted.images and "images" not in what:
     raise UserError(
       f"--images={','.join(wanted.images)}, but --what={','.join(wanted.what)} has no images; "
       "expected images among --what, or no --images"
     )
-  splits, notes = _data(found, what, wanted)
+  splits, notes = _data(selections, what, wanted)
   what = [name for name in what if name != "images" or splits]
   places = chosen_images(splits.test.label, wanted) if "images" in what else ()
-  shown, left_out = selection.for_figures(found, bool(wanted.runs), MOST_RUNS)
+  shown, left_out = selection.for_figures(selections, bool(wanted.runs), MOST_RUNS)
   inside = pathlib.Path() if folders[1:] else pathlib.Path(folders[0])
   out = pathlib.Path(wanted.out) if wanted.out else inside / "interpolation"
   files.check_folder(out, NAMES)
-  figures = measured(found, wanted, splits) if "random" in what else []
+  figures = measured(selections, wanted, splits) if "random" in what else []
   found_measures = findings.decide(smoothness.measures_of(figures)) if figures else []
   contents = pair_tables.files("smoothness", found_measures)
   contents |= dict(_file(*picture) for picture in pictures(shown, what, wanted, splits, places))
@@ -67,37 +67,37 @@ def interpolate(
 
 
 def _data(
-  found: Sequence[Selection], what: Sequence[str], wanted: InterpolationFlags
+  selections: Sequence[Selection], what: Sequence[str], wanted: InterpolationFlags
 ) -> tuple[data.Splits | None, list[str]]:
   """The data, where anything needs them; None and a line where what needs them was not named."""
   named = "images" in wanted.what or wanted.images or wanted.space == "features"
   if not named and "images" not in what:
     return None, []
   try:
-    return test_images.splits(found, wanted.data), []
+    return test_images.splits(selections, wanted.data), []
   except UserError as error:
     if named:
       raise
     return None, [f"images are left out: {error}"]
 
 
-def possible(found: Sequence[Selection]) -> dict[str, str]:
+def possible(selections: Sequence[Selection]) -> dict[str, str]:
   """What cannot be had of these runs -> why."""
   reasons = {}
-  counts = {one.model.num_classes: one.name for one in found if one.model.num_classes}
+  counts = {one.model.num_classes: one.name for one in selections if one.model.num_classes}
   if len(counts) > 1:
     told = ", ".join(f"{name} has {count}" for count, name in counts.items())
     reasons["classes"] = f"models have unequal numbers of classes: {told}"
-  if not any(one.model.num_classes for one in found):
+  if not any(one.model.num_classes for one in selections):
     reasons["classes"] = "no model is conditional"
-  if not any(row["latent"] == 2 for one in found for row in one.numbers):
+  if not any(row["latent"] == 2 for one in selections for row in one.numbers):
     reasons["manifold"] = "no run has a latent of 2"
   return reasons
 
 
-def chosen(found: Sequence[Selection], what: Sequence[str]) -> list[str]:
+def chosen(selections: Sequence[Selection], what: Sequence[str]) -> list[str]:
   """What is to be drawn. Raises `UserError` for what does not exist or cannot be had."""
-  reasons = possible(found)
+  reasons = possible(selections)
   for name in what:
     if name not in WHAT:
       raise UserError(f"--what has {name!r}; expected some of {', '.join(WHAT)}")
@@ -116,7 +116,7 @@ def chosen_images(labels: np.ndarray, wanted: InterpolationFlags) -> np.ndarray:
 
 
 def pictures(
-  found: Sequence[Selection],
+  selections: Sequence[Selection],
   what: Sequence[str],
   asked: InterpolationFlags,
   splits: data.Splits | None,
@@ -124,30 +124,30 @@ def pictures(
 ) -> Pictures:
   """All that is to be drawn; `places` are those of the test images to go between."""
   if "random" in what:
-    yield from path_pictures.between_random(found, asked)
+    yield from path_pictures.between_random(selections, asked)
   if "images" in what:
     images = pixels.unit(np.asarray(splits.test.image)[places])
     classes = np.asarray(splits.test.label)[places]
     of_images = asked._replace(pairs=len(places) // 2)
-    yield from path_pictures.between_images(found, of_images, images, classes)
+    yield from path_pictures.between_images(selections, of_images, images, classes)
   if "classes" in what:
-    conditional = [one for one in found if one.model.num_classes]
+    conditional = [one for one in selections if one.model.num_classes]
     yield from path_pictures.between_classes(conditional, asked)
   if "manifold" in what:
-    yield from latent_pictures.manifolds(found)
+    yield from latent_pictures.manifolds(selections)
   if "traversal" in what:
-    yield from latent_pictures.traversals(found, asked)
+    yield from latent_pictures.traversals(selections, asked)
 
 
 def measured(
-  found: Sequence[Selection], asked: InterpolationFlags, splits: data.Splits | None
+  selections: Sequence[Selection], asked: InterpolationFlags, splits: data.Splits | None
 ) -> list[smoothness.Paths]:
   """How smooth the paths of all runs are."""
   network = None
   if asked.space == "features":
-    cache = found[0].saved.config.data.cache
+    cache = selections[0].saved.config.data.cache
     (network,) = feature_networks.load(splits, cache, "", 1, ["fd"])
-  return [smoothness.measure(one, asked.kinds, asked.seed, network) for one in found]
+  return [smoothness.measure(one, asked.kinds, asked.seed, network) for one in selections]
 
 
 def _file(name: str, picture: plots.Figure | np.ndarray) -> tuple[str, bytes]:

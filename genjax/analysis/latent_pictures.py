@@ -18,7 +18,7 @@ MOST_DIMENSIONS = 10  # of a traversal
 GRID = 20  # images along a side of a manifold
 
 
-def manifolds(found: Sequence[Selection]) -> Pictures:
+def manifolds(selections: Sequence[Selection]) -> Pictures:
   """The images of a grid over the prior, of each run with a latent of 2."""
   grid = latents.manifold(GRID)
 
@@ -26,7 +26,7 @@ def manifolds(found: Sequence[Selection]) -> Pictures:
     z = jnp.pad(z, ((0, 0), (0, one.model.latent - 2)))
     return generation.images(one.model, row, z, jnp.zeros(len(z), jnp.int32))
 
-  for one in map(with_latent_2, found):
+  for one in map(with_latent_2, selections):
     if not one.index:
       continue
     images = one.computed(of_run, grid)
@@ -49,7 +49,7 @@ def with_latent_2(one: Selection) -> Selection:
   return one.only(r for r, row in enumerate(one.numbers) if row["latent"] == 2)
 
 
-def traversals(found: Sequence[Selection], asked: InterpolationFlags) -> Pictures:
+def traversals(selections: Sequence[Selection], asked: InterpolationFlags) -> Pictures:
   """One dimension moves and the others stay; those that matter most to the run, first."""
 
   def of_run(row: tuple, base: Array) -> Array:
@@ -58,7 +58,7 @@ def traversals(found: Sequence[Selection], asked: InterpolationFlags) -> Picture
     return generation.images(one.model, (run, state), z, jnp.zeros(len(dimensions), jnp.int32))
 
   moving, labels = [], []
-  for one in found:
+  for one in selections:
     values, what = latents.importance(one)
     most = min(MOST_DIMENSIONS, max(row["latent"] for row in one.numbers))
     masked = np.asarray(one.saved.runs.latent_mask)[list(one.index)] == 0

@@ -150,9 +150,11 @@ def _compared(lower: bool, frozen: str, contrasts: tuple[Pair, ...] | None) -> l
   return significance.compare_all(by_setting, lower, contrasts)
 
 
-def of_scores(found: Sequence[Scores], contrasts: tuple[Pair, ...] | None = None) -> list[Measure]:
+def of_scores(
+  all_scores: Sequence[Scores], contrasts: tuple[Pair, ...] | None = None
+) -> list[Measure]:
   """What `evaluate` measured, and which pairs of settings are compared."""
-  return [_of_scores(scores)._replace(contrasts=contrasts) for scores in found]
+  return [_of_scores(scores)._replace(contrasts=contrasts) for scores in all_scores]
 
 
 def _grouped(runs: Iterable[tuple[str, int, Setting, Value]]) -> dict[str, Setting]:

@@ -25,14 +25,14 @@ _PAIRS = (
 )
 
 
-def pairs(found: Sequence[Measure]) -> Table:
+def pairs(all_measures: Sequence[Measure]) -> Table:
   """The settings that are compared, under each measure that has a better end.
 
   Holm's method holds the pairs under one measure together; the measure that decides alone gives
   verdicts, so that this family is all that could err.
   """
   blocks, notes = [], {}
-  for measure in found:
+  for measure in all_measures:
     if compared := measure.compared:
       rows = [_pair(one) for one in compared]
       blocks.append(
@@ -84,11 +84,11 @@ def _on_pairs(measure: Measure, compared: Sequence[Compared]) -> list[str]:
   return notes
 
 
-def files(name: str, found: Sequence[Measure]) -> dict[str, bytes]:
+def files(name: str, all_measures: Sequence[Measure]) -> dict[str, bytes]:
   """The three tables as CSV by the names of their files, without those that have no row."""
   made = {
-    name: setting_tables.middles(found),
-    f"{name}_pairs": pairs(found),
-    f"{name}_runs": setting_tables.runs(found),
+    name: setting_tables.middles(all_measures),
+    f"{name}_pairs": pairs(all_measures),
+    f"{name}_runs": setting_tables.runs(all_measures),
   }
   return {f"{name}.csv": csv_text(table).encode() for name, table in made.items() if table.blocks}

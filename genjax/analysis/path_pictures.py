@@ -28,7 +28,7 @@ from genjax.rng import Stream, stream
 from genjax.types import Run, State
 
 
-def between_random(found: Sequence[Selection], asked: InterpolationFlags) -> Pictures:
+def between_random(selections: Sequence[Selection], asked: InterpolationFlags) -> Pictures:
   """Linear and spherical paths between the same random latents, whatever the model and latent."""
 
   def of_run(row: tuple[Run, State], a: Array, b: Array) -> Array:
@@ -38,12 +38,14 @@ def between_random(found: Sequence[Selection], asked: InterpolationFlags) -> Pic
     return jnp.stack([generation.images(one.model, row, path, label) for path in z])
 
   images, labels = [], []  # [kinds, T, P, H, W, C] each
-  for one in found:
+  for one in selections:
     ends = smoothness.ends(asked.pairs, one.model.latent, asked.seed)
     images += itertools.chain(*one.computed(of_run, *ends))
     labels += [row_label(label, kind) for label in one.labels for kind in asked.kinds]
   images = np.stack(images)
-  note = smoothness.explained([row["latent"] for one in found for row in one.numbers], asked.seed)
+  note = smoothness.explained(
+    [row["latent"] for one in selections for row in one.numbers], asked.seed
+  )
   for p in range(asked.pairs):
     title = f"Between random latents, {p + 1} of {asked.pairs}: the same two in every row"
     yield f"random-{p + 1}", galleries.gallery(images[:, :, p], labels, asked.columns, title, note)
@@ -51,12 +53,12 @@ def between_random(found: Sequence[Selection], asked: InterpolationFlags) -> Pic
 
 
 def between_images(
-  found: Sequence[Selection], asked: InterpolationFlags, originals: Array, classes: Array
+  selections: Sequence[Selection], asked: InterpolationFlags, originals: Array, classes: Array
 ) -> Pictures:
   """Paths between real images, as a VAE encodes them or as a search finds them in a GAN.
 
   Args:
-    found: the runs.
+    selections: the runs.
     asked: its P is half of the number of images.
     originals: [2 P, H, W, C] in [0, 1], those of a pair one after the other.
     classes: [2 P] int32.
@@ -73,7 +75,7 @@ def between_images(
     return generation.images(one.model, row, path, label), error, paths.norms(z)
 
   images, labels, errors, norms = [], [], [], []
-  for one in found:
+  for one in selections:
     made, error, norm = one.computed(of_run, originals, classes)
     images += list(made)
     norms += list(norm)
@@ -81,11 +83,13 @@ def between_images(
     errors += list(error)
   images = np.stack(images)
   ways = {True: "the encoder's means", False: "the nearest that a search finds"}
+  used = {bool(one.model.encode) for one in selections}
   note = (
     f"At both ends the real image. Between them the {asked.kind} path between the images' latents: "
-    f"{' and '.join(ways[w] for w in ways if w in {bool(one.model.encode) for one in found})}. "
+    f"{' and '.join(ways[way] for way in ways if way in used)}. "
     "RMSE: root mean square error a pixel, in [0, 1], of the left and of the right end. The "
-    f"latents found have |z| from {np.min(norms):.2f} to {np.max(norms):.2f}{_prior(found)}."
+    f"latents found have |z| from {np.min(norms):.2f} to {np.max(norms):.2f}"
+    f"{_prior(selections)}."
   )
   for p in range(asked.pairs):
     ends = np.broadcast_to(originals[2 * p : 2 * p + 2][None], (len(images), 2, *images.shape[3:]))
@@ -100,9 +104,9 @@ def between_images(
   yield "images", animated(images, labels, _pairs(asked), "Between test images")
 
 
-def _prior(found: Sequence[Selection]) -> str:
+def _prior(selections: Sequence[Selection]) -> str:
   """What |z| the prior has, where all runs have one latent."""
-  latents_of = {row["latent"] for one in found for row in one.numbers}
+  latents_of = {row["latent"] for one in selections for row in one.numbers}
   if len(latents_of) > 1:
     return ""
   mean, sd = paths.shell(latents_of.pop())
@@ -122,7 +126,7 @@ def located(
   )
 
 
-def between_classes(found: Sequence[Selection], asked: InterpolationFlags) -> Pictures:
+def between_classes(selections: Sequence[Selection], asked: InterpolationFlags) -> Pictures:
   """From each class to the next one at one latent, and between two latents at each class.
 
   Of models with equally many classes.
@@ -141,7 +145,7 @@ def between_classes(found: Sequence[Selection], asked: InterpolationFlags) -> Pi
     )
 
   everything, labels = [], []
-  for one in found:
+  for one in selections:
     classes = drawable(one.saved.classes)
     names = [f"class {name}" for name in classes]
     after = (*classes[1:], classes[0])
@@ -157,7 +161,7 @@ def between_classes(found: Sequence[Selection], asked: InterpolationFlags) -> Pi
       title = "From latent to latent at each class"
       note = f"A {asked.kind} path, the same in every row."
       yield of_one_run("classes-latent", one, label, along, names, asked.columns, title, note)
-  names = class_names(found)
+  names = class_names(selections)
   columns = [
     f"{name} to {other}" for name, other in zip(names, (*names[1:], names[0]), strict=True)
   ]

@@ -32,11 +32,11 @@ _QUESTIONS = (
 )
 
 
-def answered(found: Sequence[Measure]) -> Table:
+def answered(all_measures: Sequence[Measure]) -> Table:
   """The questions that the settings allow, under each measure that has a better end."""
   blocks = [
     Block(measure.heading, dict(measure.about), rows)
-    for measure in found
+    for measure in all_measures
     if (rows := [*_trends(measure), *_interactions(measure), *_spread(measure)])
   ]
   note = (
@@ -124,10 +124,10 @@ def _spread(measure: Measure) -> list[tuple]:
   return [] if math.isnan(p) else [("spread", "", len(figures), runs, math.nan, p)]
 
 
-def trend_sentences(found: Sequence[Measure]) -> list[str]:
+def trend_sentences(all_measures: Sequence[Measure]) -> list[str]:
   """A line for each trend under the measure that decides, where there are seeds enough."""
   lines = []
-  for measure in found:
+  for measure in all_measures:
     for one in filter(lambda one: one.enough, _along(measure) if measure.decides else []):
       way, steps = "is not shown to rise or fall", ""
       if one.p < significance.LEVEL:
@@ -153,16 +153,16 @@ _EQUIVALENCE = (
 )
 
 
-def equivalence(found: Sequence[Measure], margin: float) -> Table:
+def equivalence(all_measures: Sequence[Measure], margin: float) -> Table:
   """Whether settings differ by less than a margin, under the measure that decides.
 
   Args:
-    found: measures.
+    all_measures: measures.
     margin: a part of the median of both settings' runs that lived, above 0.
   """
   blocks = [
     Block(measure.heading, dict(measure.about), rows)
-    for measure in found
+    for measure in all_measures
     if measure.decides and (rows := _equivalent(measure, margin))
   ]
   note = (

@@ -64,14 +64,14 @@ class Scores(NamedTuple):
     return {setting: np.array(rows) for setting, rows in groups.items()}
 
 
-def families(found: Sequence[Scores], but: str) -> list[list[Scores]]:
+def families(all_scores: Sequence[Scores], but: str) -> list[list[Scores]]:
   """Those of one name whose protocols differ in one of their keys alone."""
 
   def family(scores: Scores) -> tuple[str, str]:
     rest = {key: value for key, value in scores.record.items() if key != but}
     return scores.name, json.dumps(rest, sort_keys=True)
 
-  return list(grouped(found, family).values())
+  return list(grouped(all_scores, family).values())
 
 
 def evaluation(path: pathlib.Path, weights: str = "best") -> str:

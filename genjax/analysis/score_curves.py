@@ -19,17 +19,17 @@ from genjax.plotting.plots import STYLE, Head, RunLabel
 
 
 def over_training(
-  found: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
+  all_scores: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
 ) -> Figure | None:
   """Each score over the steps at which it was measured; None where no run has two of them.
 
   Runs whose best weights are of different steps are joined by straight lines, on which the median
   and the band stand too. Arguments as in `against_latent`.
   """
-  runs = score_panels.all_runs(found)
+  runs = score_panels.all_runs(all_scores)
   labels = [RunLabel(run.seed, run.setting, run.last_step if run.failed else -1) for run in runs]
   series = {}
-  for scores in found:
+  for scores in all_scores:
     steps, values = history(scores)
     if len(steps) > 1 and ((~np.isnan(values)).sum(1) > 1).any():
       own = {(run.setting, run.seed): row for run, row in zip(scores.runs, values, strict=True)}
@@ -38,7 +38,7 @@ def over_training(
       series[_with_floor(scores)] = steps, np.stack(rows)
   if not series:
     return None
-  return curves.curves(series, labels, title, list(score_panels.look_of(everything or found)))
+  return curves.curves(series, labels, title, list(score_panels.look_of(everything or all_scores)))
 
 
 def _between(steps: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -55,17 +55,17 @@ def _with_floor(scores: Scores) -> str:
 
 @style.context(STYLE, after_reset=True)
 def best_of(
-  found: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
+  all_scores: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
 ) -> Figure | None:
   """The expected best score of k runs; None where no score has a better end.
 
   Arguments as in `against_latent`.
   """
-  look = score_panels.look_of(everything or found)
-  found = [scores for scores in found if scores.score.better]
-  if not found:
+  look = score_panels.look_of(everything or all_scores)
+  all_scores = [scores for scores in all_scores if scores.score.better]
+  if not all_scores:
     return None
-  curves = [_best_curves(scores) for scores in found]
+  curves = [_best_curves(scores) for scores in all_scores]
   axes = [
     score_panels.axis_for(
       s,
@@ -73,15 +73,15 @@ def best_of(
       [k for k, v in c.items() for _ in v],
       score_panels.floors_of(s),
     )
-    for s, c in zip(found, curves, strict=True)
+    for s, c in zip(all_scores, curves, strict=True)
   ]
-  handles = score_panels.handles_of(score_panels.all_runs(found), look)
-  handles += score_panels.floor_mark(found)
+  handles = score_panels.handles_of(score_panels.all_runs(all_scores), look)
+  handles += score_panels.floor_mark(all_scores)
   caption = (
     "Expected best of k runs that are drawn without replacement, exactly. A line begins where not "
     "all k may have failed."
   )
-  figure, panels = score_panels.frame(found, axes, title, handles, caption)
+  figure, panels = score_panels.frame(all_scores, axes, title, handles, caption)
   most = max(len(curve) for part in curves for curve in part.values())
   for panel, part in zip(panels, curves, strict=True):
     for key, curve in part.items():
@@ -107,19 +107,19 @@ def _best_curves(scores: Scores) -> dict[str, np.ndarray]:
 
 @style.context(STYLE, after_reset=True)
 def against_loss(
-  found: Sequence[Scores], loss: str, title: str = "", everything: Sequence[Scores] = ()
+  all_scores: Sequence[Scores], loss: str, title: str = "", everything: Sequence[Scores] = ()
 ) -> Figure | None:
   """Each score against a loss of training at the same weights, a point a run.
 
   Args:
-    found, title, everything: as in `against_latent`.
+    all_scores, title, everything: as in `against_latent`.
     loss: its name in metrics.csv, as `val_loss`.
 
   Returns:
     The figure; None where less than two runs have both.
   """
-  look = score_panels.look_of(everything or found)
-  points = [point for scores in found if (point := _both(scores, loss)).losses.size > 1]
+  look = score_panels.look_of(everything or all_scores)
+  points = [point for scores in all_scores if (point := _both(scores, loss)).losses.size > 1]
   if not points:
     return None
   axes = [score_panels.axis_for(p.scores, p.scores.values, p.settings) for p in points]
@@ -130,12 +130,12 @@ def against_loss(
   ]
   runs = score_panels.all_runs([point.scores for point in points])
   handles = score_panels.handles_of(runs, look, marker="o", linestyle="none")
-  handles += score_panels.failed_mark(found)
+  handles += score_panels.failed_mark(all_scores)
   caption = (
     "Point: one run, its loss on validation images at the weights that were scored. Spearman's rho "
     "is of runs ranked within their settings."
   )
-  caption = score_panels.captioned(caption, found)
+  caption = score_panels.captioned(caption, all_scores)
   figure, panels = plots.panel_grid(heads, title, handles, caption)
   for panel, point, above, beside in zip(panels, points, axes, across, strict=True):
     set_y(panel, above)

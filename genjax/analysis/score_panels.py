@@ -16,15 +16,15 @@ from genjax.plotting.plots import INK, Head, RunLabel
 from genjax.types import grouped
 
 
-def look_of(found: Sequence[Scores], by: str = "setting") -> dict[str, plots.Look]:
+def look_of(all_scores: Sequence[Scores], by: str = "setting") -> dict[str, plots.Look]:
   """Of each setting, or of each "line"."""
-  return plots.looks([getattr(run, by) for run in all_runs(found)])
+  return plots.looks([getattr(run, by) for run in all_runs(all_scores)])
 
 
-def all_runs(found: Sequence[Scores]) -> list[RunRecord]:
+def all_runs(all_scores: Sequence[Scores]) -> list[RunRecord]:
   """The runs of all these scores that have a figure or failed."""
   runs = {}
-  for scores in found:
+  for scores in all_scores:
     for run, known in zip(scores.runs, scores.known, strict=True):
       if known:
         runs[run.setting, run.seed] = run
@@ -32,27 +32,27 @@ def all_runs(found: Sequence[Scores]) -> list[RunRecord]:
 
 
 def thinned(
-  found: Sequence[Scores], every: Sequence[Scores], by: str
+  all_scores: Sequence[Scores], every: Sequence[Scores], by: str
 ) -> tuple[list[Scores], list[Scores], str]:
   """Both lists with as many settings as a figure can tell apart, and how many for its title.
 
   Args:
-    found: what a figure is of.
+    all_scores: what a figure is of.
     every: all scores of a comparison, which say what there is.
     by: what tells runs apart: their "setting", or but for their latent their "line".
   """
   name = operator.attrgetter(by)
-  names = list(dict.fromkeys(map(name, all_runs(found))))
+  names = list(dict.fromkeys(map(name, all_runs(all_scores))))
   others = [run for run in dict.fromkeys(map(name, all_runs(every))) if run not in set(names)]
   kept = set(thinning.spread(names)) | set(thinning.spread(others))
   if len(kept) == len(names) + len(others):
-    return list(found), list(every), ""
+    return list(all_scores), list(every), ""
   some = f", {thinning.SETTINGS} of {len(names):,} {by}s" if len(names) > thinning.SETTINGS else ""
 
   def of_kept(scores: Scores) -> Scores:
     return scores.only(np.flatnonzero([name(run) in kept for run in scores.runs]))
 
-  return [of_kept(scores) for scores in found], [of_kept(scores) for scores in every], some
+  return [of_kept(scores) for scores in all_scores], [of_kept(scores) for scores in every], some
 
 
 # Fractions and the like, whose differences count and not their ratios.
@@ -78,15 +78,19 @@ def floors_of(scores: Scores) -> list[float]:
 
 
 def frame(
-  found: Sequence[Scores], axes: Sequence[Axis], title: str, handles: list[Line2D], caption: str
+  all_scores: Sequence[Scores],
+  axes: Sequence[Axis],
+  title: str,
+  handles: list[Line2D],
+  caption: str,
 ):
   """A figure and its panels, a score each, with its floor."""
   heads = []
-  for scores, axis in zip(found, axes, strict=True):
+  for scores, axis in zip(all_scores, axes, strict=True):
     better = f"{scores.score.better} is better" if scores.score.better else ""
     heads.append(Head(scores.score.title, "\n".join(filter(None, [better, axis.note]))))
-  figure, panels = plots.panel_grid(heads, title, handles, captioned(caption, found))
-  for panel, scores, axis in zip(panels, found, axes, strict=True):
+  figure, panels = plots.panel_grid(heads, title, handles, captioned(caption, all_scores))
+  for panel, scores, axis in zip(panels, all_scores, axes, strict=True):
     set_y(panel, axis)
     for floor in floors_of(scores):
       panel.axhline(floor, gid="floor", zorder=1, **_FLOOR)
@@ -115,23 +119,23 @@ def handles_of(
   return handles
 
 
-def floor_mark(found: Sequence[Scores]) -> list[Line2D]:
+def floor_mark(all_scores: Sequence[Scores]) -> list[Line2D]:
   """What the legend says of real images, where a score of theirs is known."""
-  known = any(not np.isnan(scores.floors).all() for scores in found)
+  known = any(not np.isnan(scores.floors).all() for scores in all_scores)
   return [Line2D([], [], label="real test images", **_FLOOR)] if known else []
 
 
-def failed_mark(found: Sequence[Scores]) -> list[Line2D]:
+def failed_mark(all_scores: Sequence[Scores]) -> list[Line2D]:
   """And of crosses, where there are some."""
-  return [curves.failed_mark()] if any(run.failed for run in all_runs(found)) else []
+  return [curves.failed_mark()] if any(run.failed for run in all_runs(all_scores)) else []
 
 
 _FLOOR = {"color": INK, "linestyle": (0, (4, 3)), "linewidth": 1.0}
 
 
-def captioned(caption: str, found: Sequence[Scores]) -> str:
+def captioned(caption: str, all_scores: Sequence[Scores]) -> str:
   """With the protocol below."""
-  return f"{caption}\n{conditions.in_words(found[0])}; protocol {found[0].protocol}."
+  return f"{caption}\n{conditions.in_words(all_scores[0])}; protocol {all_scores[0].protocol}."
 
 
 DOT = {"marker": "o", "markersize": 3, "alpha": 0.55, "markeredgewidth": 0, "clip_on": False}

@@ -40,26 +40,26 @@ class _Group(NamedTuple):
     return self.x + 0.4 * self.width
 
 
-def spans_latents(found: Sequence[Scores]) -> bool:
+def spans_latents(all_scores: Sequence[Scores]) -> bool:
   """Whether a line through several latents can be drawn: not beside images that have none."""
   latents = {}
-  for run in score_panels.all_runs(found):
+  for run in score_panels.all_runs(all_scores):
     latents.setdefault(run.line, set()).add(run.latent)
   return any(len(own) > 1 for own in latents.values()) and {0} not in latents.values()
 
 
 @style.context(STYLE, after_reset=True)
 def against_latent(
-  found: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
+  all_scores: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
 ) -> Figure:
   """Each score against the latent size, on a logarithmic axis: a line for what else differs.
 
   Args:
-    found: scores of one protocol, at least one.
+    all_scores: scores of one protocol, at least one.
     title: of the figure.
-    everything: all scores of a comparison, of which `found` is a part: keeps colours.
+    everything: all scores of a comparison, of which `all_scores` is a part: keeps colours.
   """
-  runs = score_panels.all_runs(found)
+  runs = score_panels.all_runs(all_scores)
   latents = sorted({run.latent for run in runs})
   span = math.log10(latents[-1] / latents[0]) or 0.5
   gap = min(np.diff(np.log10(latents)), default=span)
@@ -74,8 +74,8 @@ def against_latent(
 
   margin = max(slots.values()) / 2 + 0.03 * span
   edges = math.log10(latents[0]) - margin, math.log10(latents[-1]) + margin
-  look = score_panels.look_of(everything or found, "line")
-  figure, panels = _points(found, title, runs, look, place, "line: through the latents")
+  look = score_panels.look_of(everything or all_scores, "line")
+  figure, panels = _points(all_scores, title, runs, look, place, "line: through the latents")
   for panel in panels:
     _label_latents(panel, latents, edges)
   return figure
@@ -83,18 +83,18 @@ def against_latent(
 
 @style.context(STYLE, after_reset=True)
 def by_setting(
-  found: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
+  all_scores: Sequence[Scores], title: str = "", everything: Sequence[Scores] = ()
 ) -> Figure:
   """Each score of each setting, side by side. Arguments as in `against_latent`."""
-  runs = score_panels.all_runs(found)
+  runs = score_panels.all_runs(all_scores)
   names = list(dict.fromkeys(run.setting for run in runs))
-  ticks = _ticks(names, len(found))
+  ticks = _ticks(names, len(all_scores))
 
   def place(run: RunRecord) -> tuple[str, float, float]:
     return run.setting, names.index(run.setting), min(0.6, 0.25 * len(names))
 
-  look = score_panels.look_of(everything or found)
-  figure, panels = _points(found, title, runs, look, place, "", numbered=not ticks)
+  look = score_panels.look_of(everything or all_scores)
+  figure, panels = _points(all_scores, title, runs, look, place, "", numbered=not ticks)
   for panel in panels:
     panel.set_xlim(-0.6, len(names) - 0.4)
     room = panel.get_position().width * panel.figure.bbox.width / len(names)
@@ -115,7 +115,7 @@ def _ticks(names: list[str], panels: int) -> list[str]:
 
 
 def _points(
-  found: Sequence[Scores],
+  all_scores: Sequence[Scores],
   title: str,
   runs: list[RunRecord],
   look: dict[str, plots.Look],
@@ -129,13 +129,15 @@ def _points(
   """
   axes = [  # that hold the runs and the floor
     score_panels.axis_for(s, s.values, [run.setting for run in s.runs], score_panels.floors_of(s))
-    for s in found
+    for s in all_scores
   ]
   by, line = ("line", {}) if joined else ("setting", {"linestyle": "none"})
   handles = score_panels.handles_of(runs, look, by, numbered, marker="o", **line)
-  handles += score_panels.floor_mark(found) + score_panels.failed_mark(found)
-  figure, panels = score_panels.frame(found, axes, title, handles, _caption(found, axes, joined))
-  for panel, scores, axis in zip(panels, found, axes, strict=True):
+  handles += score_panels.floor_mark(all_scores) + score_panels.failed_mark(all_scores)
+  figure, panels = score_panels.frame(
+    all_scores, axes, title, handles, _caption(all_scores, axes, joined)
+  )
+  for panel, scores, axis in zip(panels, all_scores, axes, strict=True):
     groups = [_Group(*place(scores.runs[rows[0]]), rows) for rows in scores.settings.values()]
     for group in groups:
       _draw_seeds(panel, scores, axis, group, look[group.key].color)
@@ -145,12 +147,12 @@ def _points(
   return figure, panels
 
 
-def _caption(found: Sequence[Scores], axes: list[Axis], joined: str) -> str:
+def _caption(all_scores: Sequence[Scores], axes: list[Axis], joined: str) -> str:
   marks = "Point: one seed. Diamond and bar: interquartile mean and its 95% interval (BCa)"
   text = f"{marks}{joined and f'; {joined}'}."
-  if any(len(rows) < statistics.ENOUGH for s in found for rows in s.settings.values()):
+  if any(len(rows) < statistics.ENOUGH for s in all_scores for rows in s.settings.values()):
     text += f" With less than {statistics.ENOUGH} seeds the interval is too narrow."
-  if any(run.failed for run in score_panels.all_runs(found)):
+  if any(run.failed for run in score_panels.all_runs(all_scores)):
     text += " Cross: a run that failed, at the worse edge where it has no figure."
   if any("not shown" in axis.note for axis in axes):
     text += " Triangle: beyond the axis."

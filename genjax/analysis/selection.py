@@ -125,21 +125,21 @@ def one_of_each_setting(selection: Selection) -> Selection:
 
 
 def for_figures(
-  found: Sequence[Selection], named: bool, most: int
+  selections: Sequence[Selection], named: bool, most: int
 ) -> tuple[list[Selection], list[str]]:
   """The runs that figures have room for, and a line where these are not all that are meant.
 
   Args:
-    found: the runs.
+    selections: the runs.
     named: whether the user named them; else one of each setting stands for all.
     most: of all workdirs together.
   """
-  found = list(found) if named else [one_of_each_setting(one) for one in found]
+  selections = list(selections) if named else [one_of_each_setting(one) for one in selections]
   left, kept = most, []
-  for one in found:
+  for one in selections:
     kept.append(one.only(range(min(left, len(one.index)))))
     left -= len(kept[-1].index)
-  total = sum(len(one.index) for one in found)
+  total = sum(len(one.index) for one in selections)
   line = f"figures show {most} of {total} runs; --runs chooses others"
   return [one for one in kept if one.index], [line] if total > most else []
 

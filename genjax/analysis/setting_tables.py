@@ -25,10 +25,10 @@ _MIDDLES = (
 _FLOOR = Column("floor", "floor")
 
 
-def middles(found: Sequence[Measure]) -> Table:
+def middles(all_measures: Sequence[Measure]) -> Table:
   """Each setting under each measure: how many runs, and their middle with its intervals."""
-  floors = any(not math.isnan(one.floor) for m in found for one in m.settings.values())
-  blocks = [_middles_of(measure, floors) for measure in found]
+  floors = any(not math.isnan(one.floor) for m in all_measures for one in m.settings.values())
+  blocks = [_middles_of(measure, floors) for measure in all_measures]
   least = min((row[3] for block in blocks for row in block.rows), default=ENOUGH)
   notes = [SURVIVORS] * any(row[4] for block in blocks for row in block.rows)
   notes += [NARROW] * (least < ENOUGH)
@@ -107,7 +107,7 @@ def uncounted(measure: Measure) -> list[str]:
   return notes
 
 
-def overview(found: Sequence[Measure], title: str, every: Sequence[Measure] = ()) -> Table:
+def overview(all_measures: Sequence[Measure], title: str, every: Sequence[Measure] = ()) -> Table:
   """A row a setting, a column a measure: interquartile means; last, what real test images score.
 
   Settings of `every` that have none of these measures have their row as well. Of more than `MOST`
@@ -117,30 +117,32 @@ def overview(found: Sequence[Measure], title: str, every: Sequence[Measure] = ()
     Column("setting", "setting", "text"),
     Column("n", "n", "text"),
     Column("failed", "failed", "count"),
-    *(Column(_key(one), _head(one), "brief", interval=True) for one in found),
+    *(Column(_key(one), _head(one), "brief", interval=True) for one in all_measures),
   ]
-  names = dict.fromkeys(itertools.chain(*(one.settings for one in (*found, *every))))
-  shown, chosen = _best(list(names), found)
-  rows = [_overview_row(name, found) for name in shown]
-  counts = [summary(one.known.values()).n for m in found for one in m.settings.values()]
-  notes = _shared_notes(found)
+  names = dict.fromkeys(itertools.chain(*(one.settings for one in (*all_measures, *every))))
+  shown, chosen = _best(list(names), all_measures)
+  rows = [_overview_row(name, all_measures) for name in shown]
+  counts = [summary(one.known.values()).n for m in all_measures for one in m.settings.values()]
+  notes = _shared_notes(all_measures)
   if len(shown) < len(names):
     notes.append(f"{len(shown)} of {len(names):,} settings: {chosen}; compare writes all")
-  if any(_failed(one) for m in found for one in m.settings.values()):
+  if any(_failed(one) for m in all_measures for one in m.settings.values()):
     notes.append(
       "a failed run is the worst one of these means, infinite where it is in the middle half"
     )
   if min(counts, default=ENOUGH) < ENOUGH:
     notes.append(f"with n below {ENOUGH} these intervals (BCa) are too narrow")
-  return Table(columns, [Block(title, {}, [*rows, *_floor_rows(found)], notes)] if rows else [])
+  return Table(
+    columns, [Block(title, {}, [*rows, *_floor_rows(all_measures)], notes)] if rows else []
+  )
 
 
 MOST = 100  # rows of settings for a reader
 
 
-def _best(names: list[str], found: Sequence[Measure]) -> tuple[list[str], str]:
+def _best(names: list[str], all_measures: Sequence[Measure]) -> tuple[list[str], str]:
   """At most `MOST` of these settings, in their order, and how they were chosen."""
-  decider = next((one for one in found if one.better), None)
+  decider = next((one for one in all_measures if one.better), None)
   if len(names) <= MOST or not decider:
     return thinning.spread(names, MOST), "evenly spread"
 
@@ -152,14 +154,14 @@ def _best(names: list[str], found: Sequence[Measure]) -> tuple[list[str], str]:
   return [name for name in names if name in kept], f"the best by {decider.short}"
 
 
-def _shared_notes(found: Sequence[Measure]) -> list[str]:
+def _shared_notes(all_measures: Sequence[Measure]) -> list[str]:
   """Notes on runs that are in no column; what is so under every measure is said once."""
   titles = {}
-  for measure in found:
+  for measure in all_measures:
     for note in uncounted(measure):
       titles.setdefault(note, []).append(measure.short)
   return [
-    note if len(named) == len(found) else f"{', '.join(named)}: {note}"
+    note if len(named) == len(all_measures) else f"{', '.join(named)}: {note}"
     for note, named in titles.items()
   ]
 
@@ -172,11 +174,11 @@ def _head(measure: Measure) -> str:
   return measure.short + {"lower": " ↓", "higher": " ↑"}.get(measure.better, "")
 
 
-def _overview_row(name: str, found: Sequence[Measure]) -> tuple:
-  settings = [measure.settings.get(name, _NOTHING) for measure in found]
+def _overview_row(name: str, all_measures: Sequence[Measure]) -> tuple:
+  settings = [measure.settings.get(name, _NOTHING) for measure in all_measures]
   told = [
     summary(one.known.values(), measure.better)
-    for one, measure in zip(settings, found, strict=True)
+    for one, measure in zip(settings, all_measures, strict=True)
   ]
   cells = [
     Estimate(middle.iqm, *within(middle.of_iqm, one.limits))
@@ -192,12 +194,12 @@ def _overview_row(name: str, found: Sequence[Measure]) -> tuple:
 _NOTHING = Setting({}, "", 0)  # of a measure that a setting does not have
 
 
-def _floor_rows(found: Sequence[Measure]) -> list[tuple]:
+def _floor_rows(all_measures: Sequence[Measure]) -> list[tuple]:
   """What real test images score: a row, or one for each workdir where they have different ones."""
-  by_workdir, split = {}, found[0].about.get("split") or "test"
-  for place, measure in enumerate(found):
+  by_workdir, split = {}, all_measures[0].about.get("split") or "test"
+  for place, measure in enumerate(all_measures):
     for one in measure.settings.values():
-      by_workdir.setdefault(one.workdir, [math.nan] * len(found))[place] = one.floor
+      by_workdir.setdefault(one.workdir, [math.nan] * len(all_measures))[place] = one.floor
   rows = {}
   for workdir, floors in by_workdir.items():
     if not all(map(math.isnan, floors)):
@@ -224,11 +226,11 @@ _RUNS = (
 )
 
 
-def runs(found: Sequence[Measure]) -> Table:
+def runs(all_measures: Sequence[Measure]) -> Table:
   """Each run's figure under each measure."""
   return Table(
     _RUNS,
-    [Block(one.heading, dict(one.about), list(_runs_of(one.settings))) for one in found],
+    [Block(one.heading, dict(one.about), list(_runs_of(one.settings))) for one in all_measures],
   )
 
 

@@ -10,21 +10,21 @@ from genjax.training import planning
 from genjax.types import UserError
 
 
-def splits(found: Sequence[Selection], where: str = "") -> data.Splits:
+def splits(selections: Sequence[Selection], where: str = "") -> data.Splits:
   """The data of all workdirs, that lie at `where` now.
 
   Raises:
     UserError: they are gone, or not the same.
   """
-  loaded = planning.reload_data(found[0].saved.config, where)
-  for one in found:
+  loaded = planning.reload_data(selections[0].saved.config, where)
+  for one in selections:
     planning.check_data(one.path, loaded)
   return loaded
 
 
-def check_shapes(found: Sequence[Selection]) -> None:
+def check_shapes(selections: Sequence[Selection]) -> None:
   """Raises `UserError` for workdirs whose images cannot stand in one figure."""
-  shapes = {one.saved.image_shape: one.name for one in found}
+  shapes = {one.saved.image_shape: one.name for one in selections}
   if len(shapes) > 1:
     named = ", ".join(f"{name} of {shape}" for shape, name in shapes.items())
     raise UserError(f"images differ in their shape: {named}; name workdirs of one dataset")

@@ -24,9 +24,9 @@ _SPLITS = (
 )
 
 
-def splits(found: Sequence[Scores]) -> Table:
+def splits(all_scores: Sequence[Scores]) -> Table:
   """Of each score that was measured with several seeds of noise: both sd, within settings."""
-  rows = [row for family in families(found, "seed") if len(family) > 1 for row in _of(family)]
+  rows = [row for family in families(all_scores, "seed") if len(family) > 1 for row in _of(family)]
   text = "Variance between runs of a setting: training seed and evaluation noise"
   note = (
     "share: of one evaluation's variance the training seed's part; what an evaluation adds to all "
@@ -35,15 +35,15 @@ def splits(found: Sequence[Scores]) -> Table:
   return Table(_SPLITS, [Block(text, {}, rows, [note])] if rows else [])
 
 
-def variance_sentence(found: Sequence[Scores], name: str, command: str) -> str:
+def variance_sentence(all_scores: Sequence[Scores], name: str, command: str) -> str:
   """A line on one score's split, or on how to measure it.
 
   Args:
-    found: all scores.
+    all_scores: all scores.
     name: of the score that decides.
     command: scores the runs again, but for the seed.
   """
-  for block in splits(found).blocks:
+  for block in splits(all_scores).blocks:
     for score, _, runs, evaluations, *_, share in block.rows:
       if score == name:
         return (

@@ -156,14 +156,14 @@ def of(model: str, chosen: Iterable[str] = ()) -> dict[str, Key]:
   Raises:
     UserError: as `models.own.options` does.
   """
-  found = _of_own(model) if parts.is_name(model) else _of(model)
+  keys_by_name = _of_own(model) if parts.is_name(model) else _of(model)
   for network in filter(parts.is_name, chosen):
-    found = _optional(own.options(network, "config.model.network")) | found
-  for name, key in list(found.items()):
+    keys_by_name = _optional(own.options(network, "config.model.network")) | keys_by_name
+  for name, key in list(keys_by_name.items()):
     if name.startswith("model.") and name != "model.name":
       grid, meaning = name.replace("model.", "grid."), f"values of {name}, a folder each"
-      found[grid] = key._replace(name=grid, default=(), meaning=meaning)
-  return found
+      keys_by_name[grid] = key._replace(name=grid, default=(), meaning=meaning)
+  return keys_by_name
 
 
 def _of(model: str) -> dict[str, Key]:
@@ -186,7 +186,7 @@ _OF_KIND = {bool: rules.TRUTH, int: rules.WHOLE, float: rules.FINITE, str: rules
 
 def _optional(arguments: Mapping[str, Any]) -> dict[str, Key]:
   """Keys for the arguments of a factory of one's own; those that genjax has follow its rules."""
-  known, found = {key.name: key for key in KEYS}, {}
+  known, keys_by_name = {key.name: key for key in KEYS}, {}
   for argument, value in arguments.items():
     name = f"model.{argument}"
     rule = next(rule for kind, rule in _OF_KIND.items() if isinstance(value, kind))
@@ -194,8 +194,8 @@ def _optional(arguments: Mapping[str, Any]) -> dict[str, Key]:
     other = known.get(name)
     if other and other.rule.allows(value):
       key = other._replace(default=value, models=(), needs=None)
-    found[name] = key
-  return found
+    keys_by_name[name] = key
+  return keys_by_name
 
 
 def networks_of(flat: Mapping[str, Any]) -> list[str]:

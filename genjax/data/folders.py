@@ -33,9 +33,9 @@ def read(root: pathlib.Path, size: int, background: str = "white") -> Arrays:
   """
   skipped = collections.Counter()
   places = _parts(root, skipped)
-  found = {part: _classes(place, skipped) for part, place in places.items()}
-  names = list(found["train"])
-  for part, classes in found.items():
+  by_part = {part: _classes(place, skipped) for part, place in places.items()}
+  names = list(by_part["train"])
+  for part, classes in by_part.items():
     if not classes:
       example = f"{places[part]}/CLASS/*.png"
       raise UserError(f"{places[part]}: no images; expected {example} (or jpg, ...)")
@@ -45,7 +45,7 @@ def read(root: pathlib.Path, size: int, background: str = "white") -> Arrays:
       raise UserError(f"{places[part] / min(unknown)}: no such class in {places['train']}")
   files = {
     part: [(file, names.index(name)) for name in names for file in classes.get(name, ())]
-    for part, classes in found.items()
+    for part, classes in by_part.items()
   }
   if "validation" in files:
     other = "train" if "test" in files else "test"

@@ -63,14 +63,14 @@ def spearman(x: Figures, y: Figures, settings: Sequence[Hashable]) -> tuple[int,
 
 def _p_of_orders(ranks: Sequence[tuple[Values, Values]]) -> float:
   """Of all orders within settings, those with as large a sum of products, either way."""
-  chances, found = np.ones(1), 0
+  chances, observed = np.ones(1), 0
   for a, b in ranks:  # centred ranks are whole quarters when multiplied
     sums = np.rint(4 * np.array(list(itertools.permutations(b))) @ a).astype(int)
     most = int(np.abs(sums).max())
     chances = np.convolve(chances, np.bincount(sums + most, minlength=2 * most + 1) / len(sums))
-    found += int(sums[0])
+    observed += int(sums[0])
   centre = len(chances) // 2
-  return float(chances[np.abs(np.arange(len(chances)) - centre) >= abs(found)].sum())
+  return float(chances[np.abs(np.arange(len(chances)) - centre) >= abs(observed)].sum())
 
 
 def _centred(values: Values) -> Values:

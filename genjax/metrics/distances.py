@@ -94,8 +94,8 @@ def frechet_at_infinity(
   counts = np.linspace(N // 10, N, sizes).astype(int)
   parts = (generated[rng.permutation(N)[:count]] for count in counts)
   root = _root(real.covariance)
-  found = [_frechet(real, root, moments(part)) for part in parts]
-  return float(np.polyfit(1 / counts, found, 1)[1])
+  values = [_frechet(real, root, moments(part)) for part in parts]
+  return float(np.polyfit(1 / counts, values, 1)[1])
 
 
 def kernel_distance(

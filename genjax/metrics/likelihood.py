@@ -89,8 +89,8 @@ def log_likelihood(
   def log_sums(first: Int[Array, ""] | int, count: int) -> Float[Array, "2 B"]:
     """Of the weights, and of their squares."""
     weights = jax.vmap(lambda i: _log_weight(key, i, log_prob, mean, logvar, mask))
-    found = weights(first + jnp.arange(count))
-    return jnp.stack([jax.nn.logsumexp(found, 0), jax.nn.logsumexp(2 * found, 0)])
+    log_weights = weights(first + jnp.arange(count))
+    return jnp.stack([jax.nn.logsumexp(log_weights, 0), jax.nn.logsumexp(2 * log_weights, 0)])
 
   def step(total, i):
     return jnp.logaddexp(total, log_sums(i * chunk, chunk)), None

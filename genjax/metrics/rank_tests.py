@@ -95,13 +95,13 @@ def _doubled_ranks(values: Float[np.ndarray, " N"]) -> np.ndarray:
   return np.rint(2 * scipy.stats.rankdata(values)).astype(int)
 
 
-def _tail(chances: np.ndarray, found: int, mean: int, alternative: str) -> float:
+def _tail(chances: np.ndarray, observed: int, mean: int, alternative: str) -> float:
   """The chance of a sum as extreme as the one found; `chances` of the sums 0, 1, ..."""
   sums = np.arange(len(chances))
   extreme = {
-    "two-sided": np.abs(sums - mean) >= abs(found - mean),
-    "less": sums <= found,
-    "greater": sums >= found,
+    "two-sided": np.abs(sums - mean) >= abs(observed - mean),
+    "less": sums <= observed,
+    "greater": sums >= observed,
   }[alternative]
   return float(min(chances[extreme].sum(), 1.0))
 
