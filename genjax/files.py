@@ -131,7 +131,7 @@ def check_ours(path: pathlib.Path, ours: str) -> None:
 def _beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
   """A free place in the folder of `path`, which is empty again afterwards."""
   partial = path.absolute().with_name(_partial(path))
-  made = [parent for parent in partial.parents if not parent.exists()]
+  created = [parent for parent in partial.parents if not parent.exists()]
   try:
     partial.parent.mkdir(parents=True, exist_ok=True)
     yield partial
@@ -144,7 +144,7 @@ def _beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
       shutil.rmtree(partial, ignore_errors=True)
     with contextlib.suppress(OSError):
       partial.unlink(missing_ok=True)
-    for parent in made:
+    for parent in created:
       with contextlib.suppress(OSError):  # not empty: what was to be written is there
         parent.rmdir()
 

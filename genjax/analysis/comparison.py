@@ -138,7 +138,7 @@ def _answer(
   first = findings.headlines(measured, metrics) or findings.headlines(measured)
   # By what the columns were measured, where that is the same for all.
   parts = ["Interquartile mean over seeds [95%]", f"{weights} weights"]
-  values = {one.about["features"] for one in first} - {""}
+  values = {measure.about["features"] for measure in first} - {""}
   parts += [f"features of {values.pop()}"] if len(values) == 1 else []
   answer = findings.answer(first, ", ".join(parts), where, measured, alike)
   return answer + "".join(map(findings.wrapped, questions.trend_sentences(first)))
@@ -146,8 +146,8 @@ def _answer(
 
 def _unseen(measured: Sequence[Measure], metrics: Sequence[str]) -> str:
   """A line on the scores that the answer has no column for."""
-  seen = {one.name for one in findings.headlines(measured, metrics)}
-  rest = dict.fromkeys(one.name for one in measured if one.name not in seen)
+  seen = {measure.name for measure in findings.headlines(measured, metrics)}
+  rest = dict.fromkeys(measure.name for measure in measured if measure.name not in seen)
   line = f"also scored: {', '.join(rest)}; --metrics=... shows them"
   return findings.wrapped(line) if rest else ""
 
@@ -156,7 +156,7 @@ def _noise(
   found: Sequence[Scores], measured: Sequence[Measure], homes: Sequence[Workdir], weights: str
 ) -> str:
   """What evaluation adds to the score that decides, where settings are compared by one."""
-  decider = next((one.name for one in measured if one.decides and one.compared), "")
+  decider = next((measure.name for measure in measured if measure.decides and measure.compared), "")
   if not decider:
     return ""
   command = f"{recorded_scores.evaluation(homes[0].path, weights)} --metrics={decider}"
@@ -189,15 +189,18 @@ def scored(
     return f"no scores of {weights} weights that could be compared\n"
   measured = measures.of_scores(recorded_scores.read(homes, weights), workdirs.planned(homes))
 
-  def mine(one: Measure) -> bool:
-    return (one.name, one.about["protocol"]) in asked
+  def mine(measure: Measure) -> bool:
+    return (measure.name, measure.about["protocol"]) in asked
 
-  splits, names = {one.about["split"] for one in measured if mine(one)}, {name for name, _ in asked}
+  splits, names = (
+    {measure.about["split"] for measure in measured if mine(measure)},
+    {name for name, _ in asked},
+  )
   measured = findings.decide(
     [m for m in measured if mine(m) or (m.name not in names and m.about["split"] in splits)]
   )
   if metrics:
-    decider = (one.name for one in measured if one.decides)
+    decider = (measure.name for measure in measured if measure.decides)
     metrics = list(dict.fromkeys([*decider, *metrics]))
   notes = [f"note: {line}\n" for line in recorded_scores.remarks(homes, weights)]
   answer = _answer(measured, weights, metrics, command)

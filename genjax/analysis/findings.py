@@ -19,8 +19,8 @@ NOTHING: Mapping[Pair, str] = {}
 
 def decide(all_measures: Sequence[Measure], names: Sequence[str] = ()) -> list[Measure]:
   """The same measures, of which one gives verdicts: the first headline that compares settings."""
-  first = [one for one in headlines(all_measures, names) if len(one.judged) > 1]
-  return [one._replace(decides=one in first[:1]) for one in all_measures]
+  first = [measure for measure in headlines(all_measures, names) if len(measure.judged) > 1]
+  return [measure._replace(decides=measure in first[:1]) for measure in all_measures]
 
 
 def of(
@@ -52,38 +52,38 @@ def of(
 
 
 def _line(own: Sequence[tuple[Measure, Compared]], tests: Mapping[int, int], alike: str) -> str:
-  (measure, one), *others = own
-  if one.verdict == DESCRIBES:
-    said = _probabilities(one.a, own)
-    return f"{one.a} and {one.b}: no score decides; P({one.a} better) by {said}"
-  better, other = (one.b, one.a) if one.verdict == "B" else (one.a, one.b)
-  short, n = measure.short, min(one.comparison.n)
-  if one.verdict in ("A", "B"):
-    text = f"{better} is better than {other} by {short} (p {tables.p_value(one.adjusted)})"
+  (measure, pair), *others = own
+  if pair.verdict == DESCRIBES:
+    said = _probabilities(pair.a, own)
+    return f"{pair.a} and {pair.b}: no score decides; P({pair.a} better) by {said}"
+  better, other = (pair.b, pair.a) if pair.verdict == "B" else (pair.a, pair.b)
+  short, n = measure.short, min(pair.comparison.n)
+  if pair.verdict in ("A", "B"):
+    text = f"{better} is better than {other} by {short} (p {tables.p_value(pair.adjusted)})"
     text += f", and the two are {alike}" if alike else ""
   elif alike:
-    text = f"{one.a} and {one.b}: by {short} {alike}"
-  elif one.verdict == "not enough seeds":
+    text = f"{pair.a} and {pair.b}: by {short} {alike}"
+  elif pair.verdict == "not enough seeds":
     seeds = f"{n} {'seed' if n == 1 else 'seeds'}"
-    text = f"{one.a} and {one.b}: {short} with {seeds} decides nothing"
-  elif one.verdict == "trade-off":
-    text = f"{one.a} and {one.b}: by {short} a trade-off, as the better runs fail more often"
+    text = f"{pair.a} and {pair.b}: {short} with {seeds} decides nothing"
+  elif pair.verdict == "trade-off":
+    text = f"{pair.a} and {pair.b}: by {short} a trade-off, as the better runs fail more often"
   else:
-    many = _seeds(one.comparison, tests[id(measure)])
-    most = "at most " * one.comparison.paired  # as swaps within seeds show more than rank sums do
-    text = f"{one.a} and {one.b}: not decided by {short} ({most}{many} seeds)"
+    many = _seeds(pair.comparison, tests[id(measure)])
+    most = "at most " * pair.comparison.paired  # as swaps within seeds show more than rank sums do
+    text = f"{pair.a} and {pair.b}: not decided by {short} ({most}{many} seeds)"
   if not others:
     return text
-  named = "" if one.verdict in "AB" else f"{better} "  # the first that the line names
+  named = "" if pair.verdict in "AB" else f"{better} "  # the first that the line names
   return f"{text}; P({named}better) by {_probabilities(better, others)}"
 
 
 def _probabilities(first: str, others: Sequence[tuple[Measure, Compared]]) -> str:
   """P(better) of one setting by the scores that describe."""
   shown = [
-    f"{measure.short} {p if one.a == first else 1 - p:.2f}"
-    for measure, one in others
-    for p in [one.comparison.probability]
+    f"{measure.short} {p if pair.a == first else 1 - p:.2f}"
+    for measure, pair in others
+    for p in [pair.comparison.probability]
   ]
   return ", ".join(dict.fromkeys(shown))
 
@@ -170,7 +170,9 @@ def printed(
 def legend(all_measures: Sequence[Measure], lines: Sequence[str]) -> list[str]:
   """What the lines of `of` take for known, and which score decides."""
   text = " ".join(lines)
-  decider = next((one for one in all_measures if one.decides and one.compared), None)
+  decider = next(
+    (measure for measure in all_measures if measure.decides and measure.compared), None
+  )
   if decider is None:
     return []
   tests = len(decider.compared)

@@ -22,9 +22,9 @@ def manifolds(selections: Sequence[Selection]) -> Pictures:
   """The images of a grid over the prior, of each run with a latent of 2."""
   grid = latents.manifold(GRID)
 
-  def of_run(row: tuple[Run, State], z: Array) -> Array:
+  def of_run(run_state: tuple[Run, State], z: Array) -> Array:
     z = jnp.pad(z, ((0, 0), (0, one.model.latent - 2)))
-    return generation.images(one.model, row, z, jnp.zeros(len(z), jnp.int32))
+    return generation.images(one.model, run_state, z, jnp.zeros(len(z), jnp.int32))
 
   for one in map(with_latent_2, selections):
     if not one.index:
@@ -52,8 +52,8 @@ def with_latent_2(one: Selection) -> Selection:
 def traversals(selections: Sequence[Selection], asked: InterpolationFlags) -> Pictures:
   """One dimension moves and the others stay; those that matter most to the run, first."""
 
-  def of_run(row: tuple, base: Array) -> Array:
-    (run, state), dimensions = row
+  def of_run(run_state: tuple, base: Array) -> Array:
+    (run, state), dimensions = run_state
     z = latents.traversal(base * run.latent_mask, dimensions, asked.steps).swapaxes(0, 1)
     return generation.images(one.model, (run, state), z, jnp.zeros(len(dimensions), jnp.int32))
 

@@ -52,13 +52,15 @@ def _of_dimension(name: str) -> bool:
   return name.startswith("kl_dim/") and "@" not in name
 
 
-def _variances(selection: Selection, row: tuple[Run, State], key: Array, points: int) -> Array:
+def _variances(
+  selection: Selection, run_state: tuple[Run, State], key: Array, points: int
+) -> Array:
   """The variance that each dimension alone gives to a pixel, mean over pixels and the others: [Z].
 
   The total effect of a dimension (Saltelli et al. 2010, table 2), not divided by the variance of
   all. Its own integral is Gauss and Hermite's of 5 nodes, exact for polynomials of degree 4.
   """
-  model, (run, state) = selection.model, row
+  model, (run, state) = selection.model, run_state
   nodes, weights = (jnp.asarray(x, jnp.float32) for x in np.polynomial.hermite_e.hermegauss(NODES))
   weights /= weights.sum()
   others = latent_noise(key, (points, model.latent))

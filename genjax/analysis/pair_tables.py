@@ -34,7 +34,7 @@ def pairs(all_measures: Sequence[Measure]) -> Table:
   blocks, notes = [], {}
   for measure in all_measures:
     if compared := measure.compared:
-      rows = [_pair(one) for one in compared]
+      rows = [_pair(pair) for pair in compared]
       blocks.append(
         Block(measure.heading, dict(measure.about), rows, setting_tables.uncounted(measure))
       )
@@ -42,19 +42,19 @@ def pairs(all_measures: Sequence[Measure]) -> Table:
   return setting_tables.noted(_PAIRS, blocks, list(notes))
 
 
-def _pair(one: Compared) -> tuple:
-  found = one.comparison
+def _pair(pair: Compared) -> tuple:
+  found = pair.comparison
   return (
-    one.a,
-    one.b,
+    pair.a,
+    pair.b,
     *found.n,
     *found.failed,
     found.failure_p,
     "by seed" if found.paired else "no",
     Estimate(found.probability, *found.interval),
     found.p_value,
-    one.adjusted,
-    one.verdict,
+    pair.adjusted,
+    pair.verdict,
   )
 
 
@@ -68,13 +68,13 @@ def _on_pairs(measure: Measure, compared: Sequence[Compared]) -> list[str]:
       "one score decides, over all its pairs at 5%; the others are descriptive: their p is not "
       "corrected for there being several",
     ]
-  if any(one.verdict == "not enough seeds" for one in compared):
+  if any(pair.verdict == "not enough seeds" for pair in compared):
     notes.append(f"with less than {ENOUGH} seeds of each, no winner is named")
-  if any(one.verdict == "trade-off" for one in compared):
+  if any(pair.verdict == "trade-off" for pair in compared):
     notes.append("trade-off: the setting with the better runs fails more often (Fisher's exact p)")
-  if any(one.comparison.paired for one in compared):
+  if any(pair.comparison.paired for pair in compared):
     notes.append("paired by seed, as seeds rank alike in these settings (Kendall's W, p < 0.001)")
-  enough = [one.comparison.n for one in compared if min(one.comparison.n) >= ENOUGH]
+  enough = [pair.comparison.n for pair in compared if min(pair.comparison.n) >= ENOUGH]
   least = min((power.least_p(*n) for n in enough), default=0) * len(compared)
   if least >= power.LEVEL:
     notes.append(

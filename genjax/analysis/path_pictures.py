@@ -31,11 +31,11 @@ from genjax.types import Run, State
 def between_random(selections: Sequence[Selection], asked: InterpolationFlags) -> Pictures:
   """Linear and spherical paths between the same random latents, whatever the model and latent."""
 
-  def of_run(row: tuple[Run, State], a: Array, b: Array) -> Array:
-    mask = row[0].latent_mask[None]
+  def of_run(run_state: tuple[Run, State], a: Array, b: Array) -> Array:
+    mask = run_state[0].latent_mask[None]
     z = [paths.between(a * mask, b * mask, asked.steps, kind) for kind in asked.kinds]
     label = jnp.arange(asked.pairs) % max(one.model.num_classes, 1)
-    return jnp.stack([generation.images(one.model, row, path, label) for path in z])
+    return jnp.stack([generation.images(one.model, run_state, path, label) for path in z])
 
   images, labels = [], []  # [kinds, T, P, H, W, C] each
   for one in selections:
@@ -65,14 +65,14 @@ def between_images(
   """
   key = stream(jax.random.key(asked.seed), Stream.SEARCH)
 
-  def of_run(row: tuple[Run, State], image: Array, label: Array) -> tuple[Array, Array]:
-    z, error = located(one, row, image, label, key)
+  def of_run(run_state: tuple[Run, State], image: Array, label: Array) -> tuple[Array, Array]:
+    z, error = located(one, run_state, image, label, key)
     path = paths.between(z[0::2], z[1::2], asked.steps, asked.kind)
     K = one.model.num_classes
     if K:  # the class goes over into the other's, as the image does
       weights = jax.nn.one_hot(label, K)
       label = paths.between(weights[0::2], weights[1::2], asked.steps, "linear").reshape(-1, K)
-    return generation.images(one.model, row, path, label), error, paths.norms(z)
+    return generation.images(one.model, run_state, path, label), error, paths.norms(z)
 
   images, labels, errors, norms = [], [], [], []
   for one in selections:
@@ -114,15 +114,19 @@ def _prior(selections: Sequence[Selection]) -> str:
 
 
 def located(
-  one: Selection, row: tuple[Run, State], image: Array, label: Array, key: Array
+  one: Selection, run_state: tuple[Run, State], image: Array, label: Array, key: Array
 ) -> tuple[Array, Array]:
   """The latents of images, and what is lost of these: `[B, Z]`, `[B]` RMSE a pixel."""
   if one.model.encode:
-    z, _ = one.model.encode(*row, image)
-    made = one.model.generate(*row, z)
+    z, _ = one.model.encode(*run_state, image)
+    made = one.model.generate(*run_state, z)
     return z, jnp.sqrt(((made - image) ** 2).mean((1, 2, 3)))
   return inversion.nearest(
-    lambda z, label: one.model.generate(*row, z, label), image, label, row[0].latent_mask, key
+    lambda z, label: one.model.generate(*run_state, z, label),
+    image,
+    label,
+    run_state[0].latent_mask,
+    key,
   )
 
 
@@ -132,16 +136,16 @@ def between_classes(selections: Sequence[Selection], asked: InterpolationFlags) 
   Of models with equally many classes.
   """
 
-  def of_run(row: tuple[Run, State], a: Array, b: Array) -> tuple[Array, Array]:
-    K, T, mask = one.model.num_classes, asked.steps, row[0].latent_mask[None]
+  def of_run(run_state: tuple[Run, State], a: Array, b: Array) -> tuple[Array, Array]:
+    K, T, mask = one.model.num_classes, asked.steps, run_state[0].latent_mask[None]
     weights = jnp.eye(K)
     mixed = paths.between(weights, jnp.roll(weights, -1, 0), T, "linear")
     still = jnp.broadcast_to((a * mask)[None], (T, K, a.shape[-1]))
     z = paths.between(a * mask, b * mask, T, asked.kind)
     moving = jnp.broadcast_to(z, still.shape)
     return (
-      generation.images(one.model, row, still, mixed.reshape(-1, K)),
-      generation.images(one.model, row, moving, jnp.arange(K)),
+      generation.images(one.model, run_state, still, mixed.reshape(-1, K)),
+      generation.images(one.model, run_state, moving, jnp.arange(K)),
     )
 
   everything, labels = [], []

@@ -184,13 +184,13 @@ def equivalent(table: Table, margin: float) -> dict[Pair, str]:
 
 def _equivalent(measure: Measure, part: float) -> list[tuple]:
   figures, rows = _figures(measure), []
-  for one in measure.compared:
-    a, b = figures[one.a], figures[one.b]
+  for pair in measure.compared:
+    a, b = figures[pair.a], figures[pair.b]
     lived = np.concatenate([a, b])
     lived = lived[np.isfinite(lived)]
     margin = part * abs(float(np.median(lived))) if lived.size else math.nan
     p = trends.equivalence_p(a, b, margin) if margin > 0 else 1.0
-    rows.append((one.a, one.b, len(a), len(b), margin, p))
+    rows.append((pair.a, pair.b, len(a), len(b), margin, p))
   adjusted = significance.holm([row[-1] for row in rows])
   return [(*row, float(p), _verdict(row[2:4], p)) for row, p in zip(rows, adjusted, strict=True)]
 

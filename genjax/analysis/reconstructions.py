@@ -45,13 +45,13 @@ def measure(selection: Selection, images: np.ndarray, seed: int) -> Reconstructi
   key = stream(jax.random.key(seed), Stream.RECONSTRUCTION)
   noise = latent_noise(key, (len(images), model.latent))
 
-  def of_run(row: tuple[Run, State], images: Array, noise: Array) -> tuple[Array, Array]:
+  def of_run(run_state: tuple[Run, State], images: Array, noise: Array) -> tuple[Array, Array]:
     def of_image(one: tuple[Array, Array]) -> tuple[Array, Array]:
       image, noise = pixels.unit(one[0])[None], one[1][None]
-      mean, logvar = model.encode(*row, image)
-      made = model.generate(*row, mean)
-      logits = model.decode(*row, mean + jnp.exp(logvar / 2) * noise)
-      kl = losses.gaussian_kl(mean, logvar) * row[0].latent_mask[None]
+      mean, logvar = model.encode(*run_state, image)
+      made = model.generate(*run_state, mean)
+      logits = model.decode(*run_state, mean + jnp.exp(logvar / 2) * noise)
+      kl = losses.gaussian_kl(mean, logvar) * run_state[0].latent_mask[None]
       errors = ((made - image) ** 2).mean(), losses.bernoulli(logits, image)[0], kl.sum()
       return jnp.stack(errors), mean[0]
 
@@ -65,7 +65,9 @@ def measure(selection: Selection, images: np.ndarray, seed: int) -> Reconstructi
 def reconstructed(selection: Selection, images: np.ndarray) -> np.ndarray:
   """What each run makes of the means of images `[M, H, W, C]` uint8: `[R, M, H, W, C]`."""
 
-  def of_run(row: tuple[Run, State], images: Array) -> Array:
-    return selection.model.generate(*row, selection.model.encode(*row, pixels.unit(images))[0])
+  def of_run(run_state: tuple[Run, State], images: Array) -> Array:
+    return selection.model.generate(
+      *run_state, selection.model.encode(*run_state, pixels.unit(images))[0]
+    )
 
   return selection.computed(of_run, images)

@@ -78,9 +78,9 @@ def draw(selection: Selection, noise_seed: int, labels: np.ndarray) -> Iterator[
   # Runs that are computed at once share the memory.
   batch = min(n, max(1, BATCH * 8 // sweep.at_once(R)), BATCH)
 
-  def of_run(row: tuple, seed: Array, numbers: Array, labels: Array) -> Array:
+  def of_run(run_state: tuple, seed: Array, numbers: Array, labels: Array) -> Array:
     z = image_noise(seed, numbers, selection.model.latent)
-    return generation.images(selection.model, row, z, labels, batch, to_bytes)
+    return generation.images(selection.model, run_state, z, labels, batch, to_bytes)
 
   program = selection.vectorised(of_run)
   rows = selection.rows

@@ -142,7 +142,7 @@ MOST = 100  # rows of settings for a reader
 
 def _best(names: list[str], all_measures: Sequence[Measure]) -> tuple[list[str], str]:
   """At most `MOST` of these settings, in their order, and how they were chosen."""
-  decider = next((one for one in all_measures if one.better), None)
+  decider = next((measure for measure in all_measures if measure.better), None)
   if len(names) <= MOST or not decider:
     return thinning.spread(names, MOST), "evenly spread"
 
@@ -230,7 +230,10 @@ def runs(all_measures: Sequence[Measure]) -> Table:
   """Each run's figure under each measure."""
   return Table(
     _RUNS,
-    [Block(one.heading, dict(one.about), list(_runs_of(one.settings))) for one in all_measures],
+    [
+      Block(measure.heading, dict(measure.about), list(_runs_of(measure.settings)))
+      for measure in all_measures
+    ],
   )
 
 

@@ -58,8 +58,8 @@ def measure(
   label = jnp.arange(PAIRS) % max(selection.model.num_classes, 1)
   params = network.params if network else {}
 
-  def of_run(row: tuple[Run, State], a: Array, b: Array, label: Array, params) -> list:
-    run, state = row
+  def of_run(run_state: tuple[Run, State], a: Array, b: Array, label: Array, params) -> list:
+    run, state = run_state
     mask = run.latent_mask[None]
 
     def of_pair(pair: tuple[Array, Array, Array], kind: str) -> Array:

@@ -40,10 +40,10 @@ def programs(config: ml_collections.ConfigDict) -> dict[str, ml_collections.Conf
   """
   keys.complete(config)
   checks.check(config)
-  made = dict(cells(config))
-  for program in made.values():
+  programs_by_folder = dict(cells(config))
+  for program in programs_by_folder.values():
     checks.check(program)
-  return made
+  return programs_by_folder
 
 
 def parts_of(config: ml_collections.ConfigDict) -> dict[str, tuple[int, ...]]:
@@ -114,7 +114,7 @@ def cells(config: ml_collections.ConfigDict) -> list[tuple[str, ml_collections.C
     UserError: two would have the same folder.
   """
   grid = {f"model.{key}": values for key, values in config.grid.items() if values}
-  made = []
+  named_cells = []
   for chosen in config.cells or ({},):
     for values in itertools.product(*grid.values()):
       cell = copy.deepcopy(config)
@@ -123,9 +123,9 @@ def cells(config: ml_collections.ConfigDict) -> list[tuple[str, ml_collections.C
       cell.cells = ()
       # Numbers that a cell sweeps are columns of its runs.csv.
       named = {k: v for k, v in changes.items() if not isinstance(v, tuple | list)}
-      made.append((",".join(f"{k.split('.')[-1]}={v}" for k, v in named.items()), cell))
-  folders = [folder for folder, _ in made]
+      named_cells.append((",".join(f"{k.split('.')[-1]}={v}" for k, v in named.items()), cell))
+  folders = [folder for folder, _ in named_cells]
   for folder in folders:
     if folders.count(folder) > 1:
       raise UserError(f"config.cells: two cells would have the folder {folder!r}; one must differ")
-  return made
+  return named_cells

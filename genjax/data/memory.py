@@ -38,12 +38,12 @@ def read(name: str, size: int) -> Arrays:
       raise UserError(
         f"{WHERE} is {name!r}, whose {part} is {type(one).__name__}; expected Dataset"
       )
-  read = {part: _checked(name, part, one, arrays) for part, one in given.items() if one}
-  if len({one.image.shape[1:] for one in read.values()}) > 1:
+  checked = {part: _checked(name, part, one, arrays) for part, one in given.items() if one}
+  if len({one.image.shape[1:] for one in checked.values()}) > 1:
     raise UserError(f"{WHERE} is {name!r}, whose train and test images differ in shape")
   resized = {
     part: one._replace(image=sources.resized(one.image, size, "image"))
-    for part, one in read.items()
+    for part, one in checked.items()
   }
   classes = tuple(map(str, arrays.classes))
   return Arrays(resized["train"], resized.get("test"), classes, arrays.source, arrays.notes)

@@ -96,11 +96,11 @@ def prepare(name: str, directory: str) -> pathlib.Path:
         f"{name} is not in {home} (--config.data.dir, TFDS_DATA_DIR), and downloading it failed"
         f" ({reason(error)}); {_INSTEAD}"
       ) from error
-    made = pathlib.Path(builder.data_dir)
-    folder = home / made.relative_to(temporary)
+    prepared = pathlib.Path(builder.data_dir)
+    folder = home / prepared.relative_to(temporary)
     folder.parent.mkdir(parents=True, exist_ok=True)
     if not folder.exists():  # as it does if another process was faster
-      made.rename(folder)
+      prepared.rename(folder)
   return folder
 
 

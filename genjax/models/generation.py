@@ -13,7 +13,7 @@ from genjax.types import Model, Run, State
 
 def images(
   model: Model,
-  row: tuple[Run, State],
+  run_state: tuple[Run, State],
   z: Float[Array, "*N Z"],
   label: Int[Array, " B"] | Float[Array, "B K"] | None = None,
   at_once: int = 0,
@@ -23,7 +23,7 @@ def images(
 
   Args:
     model: which generates.
-    row: its run and state.
+    run_state: its run and state.
     z: latents, masked or not.
     label: classes of the last axes of `z`, or weights of classes for every latent; not read by
       models without classes.
@@ -37,12 +37,12 @@ def images(
   flat, label = z.reshape(count, -1), _labels(model, label, count)
   if at_once:
     made = lax.map(
-      lambda one: finish(model.generate(*row, *jax.tree.map(lambda x: x[None], one))[0]),
+      lambda one: finish(model.generate(*run_state, *jax.tree.map(lambda x: x[None], one))[0]),
       (flat, label),
       batch_size=min(at_once, count),
     )
   else:
-    made = finish(model.generate(*row, flat, label))
+    made = finish(model.generate(*run_state, flat, label))
   return made.reshape(*z.shape[:-1], *made.shape[1:])
 
 

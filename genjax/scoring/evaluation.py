@@ -83,12 +83,12 @@ class Evaluation:
     self.references = [
       Reference(network, splits, few, settings.seed, cache) for network in networks
     ]
-    made = [feature_scores.group(context, reference) for reference in self.references]
-    made += [image_scores.group(context)]
-    made += [trained_scores.discriminator(context), trained_scores.student(context)]
-    made += [model_scores.critic(context), model_scores.bounds(context)]
-    made += [own_scores.group(context, name) for name in names if parts.is_name(name)]
-    self.groups = [group for group in made if group and group.names]
+    groups = [feature_scores.group(context, reference) for reference in self.references]
+    groups += [image_scores.group(context)]
+    groups += [trained_scores.discriminator(context), trained_scores.student(context)]
+    groups += [model_scores.critic(context), model_scores.bounds(context)]
+    groups += [own_scores.group(context, name) for name in names if parts.is_name(name)]
+    self.groups = [group for group in groups if group and group.names]
 
   def check(self, names: Sequence[str], where: str) -> None:
     """Raises `UserError` for a score that these images or this network do not support."""

@@ -46,14 +46,14 @@ def load(
   if kind == "inception":
     from genjax.scoring import inception
 
-    made = inception.load(where)
+    network = inception.load(where)
   else:
     function = parts.find(wanted, "--features")
-    made = FeatureNetwork(wanted, {}, lambda params, images: (function(images), None), False)
+    network = FeatureNetwork(wanted, {}, lambda params, images: (function(images), None), False)
   image_shape = splits.train.image.shape[1:]
   image = jax.ShapeDtypeStruct((2, *image_shape), jnp.float32)
   try:
-    shape = jax.eval_shape(made.apply, made.params, image)[0].shape
+    shape = jax.eval_shape(network.apply, network.params, image)[0].shape
   except Exception as error:
     raise UserError(
       f"--features={wanted}: it does not take images of {image.shape} ({reason(error)})"
@@ -61,8 +61,8 @@ def load(
   if len(shape) != 2 or shape[0] != 2:
     raise UserError(f"--features={wanted} gives {shape} for 2 images; expected (2, D)")
   if kind != "inception":
-    made = made._replace(name=f"{made.name}-{_digest_of_features(made, image_shape)}")
-  return [made]
+    network = network._replace(name=f"{network.name}-{_digest_of_features(network, image_shape)}")
+  return [network]
 
 
 def _digest_of_features(network: FeatureNetwork, image_shape: Shape) -> str:

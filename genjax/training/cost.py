@@ -46,7 +46,7 @@ def planned(plan: planning.Plan, chunk: int = 0) -> tuple[Step, memory.Fitting]:
   length = blocks.length(most, config.log_every, config.eval_every, plan.steps)
   build = partial(programs.build, model, config, len(plan.rows), length)
   fit = memory.fitting(build, given, config.sweep.chunk or chunk)
-  return Step(fit.made.advance.program, given, length), fit
+  return Step(fit.programs.advance.program, given, length), fit
 
 
 def run_steps_a_second(

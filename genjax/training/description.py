@@ -20,17 +20,17 @@ from genjax.types import Shape, UserError
 WIDTH = 100  # columns
 
 
-def table(made: summary.Tables) -> list[str]:
+def table(layer_tables: summary.Tables) -> list[str]:
   """Lines: a layer each, and totals. Running statistics are parameters that are not trained."""
   rows = []
-  for player, layers in made.items():
+  for player, layers in layer_tables.items():
     rows.append((player, "output", "parameters", "trained"))
     rows += [
       (f"  {layer.name}", f"[{', '.join(map(str, ('B', *layer.output)))}]", *_counts([layer]))
       for layer in layers
     ]
     rows += [("  total", "", *_counts(layers)), ("",) * 4]
-  return _aligned([*rows, ("both", "", *_counts([*itertools.chain(*made.values())]))])
+  return _aligned([*rows, ("both", "", *_counts([*itertools.chain(*layer_tables.values())]))])
 
 
 def _counts(layers: list[summary.LayerRow]) -> tuple[str, str]:
@@ -96,12 +96,12 @@ def _of_model(plan: planning.Plan, shown: dict, folder: str) -> str:
     "model",
     f"{keys['name']}: {network}{genjax_config.options(keys)}; layers at latent {plan.model.latent}",
   )
-  made = summary.tables(plan.model, _shape(plan))
-  key = str(made)
+  layer_tables = summary.tables(plan.model, _shape(plan))
+  key = str(layer_tables)
   if key in shown:
     return text + _wrapped("layers", f"as in {shown[key]}")
   shown[key] = folder
-  return text + "\n" + "\n".join(table(made)) + "\n\n"
+  return text + "\n" + "\n".join(table(layer_tables)) + "\n\n"
 
 
 def _of_step(plan: planning.Plan, flop: dict[str, int]) -> str:

@@ -24,8 +24,8 @@ def flops(f: Callable, *args: Any) -> int:
     ValueError: a while loop has matrix products: nobody knows how often.
   """
   jaxpr = jax.make_jaxpr(f)(*args).jaxpr
-  read, _ = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))
-  return _of_jaxpr(read)
+  live, _ = partial_eval.dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))
+  return _of_jaxpr(live)
 
 
 def _of_jaxpr(jaxpr: core.Jaxpr) -> int:

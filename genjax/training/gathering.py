@@ -109,8 +109,8 @@ def _steps(taken: Sequence[_Source], every: int) -> list[int]:
 
   And where that was no regular validation the one before, from which a longer training goes on.
   """
-  of_each = [steps(one.path) for one in taken]
-  ends = {max(some, default=0): one.path for some, one in zip(of_each, taken, strict=True)}
+  of_each = [steps(source.path) for source in taken]
+  ends = {max(some, default=0): source.path for some, source in zip(of_each, taken, strict=True)}
   if len(ends) > 1:
     said = " and ".join(f"{path} is at step {step:,}" for step, path in sorted(ends.items())[:2])
     raise UserError(f"{said}; restore the checkpoints of one step, or train them anew")
@@ -123,17 +123,17 @@ def _progress(rows: list[dict], taken: Sequence[_Source], step: int) -> Progress
   """Leaves `[R, ...]`, in the padding of the largest latent."""
   runs, whole = sweep.runs(rows), None
   latent = runs.latent_mask.shape[-1]
-  for one in taken:
-    saved = loading.read(one.path, step)
+  for source in taken:
+    saved = loading.read(source.path, step)
     if whole is None:
       config = saved.config.model.to_dict()
       model = models.build(config, saved.image_shape, len(saved.classes), latent)
       like = checkpoint.shapes(model, runs)
       whole = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
-    own = jax.tree.map(lambda leaf, i=one.index: np.asarray(leaf)[i], saved.progress)
+    own = jax.tree.map(lambda leaf, i=source.index: np.asarray(leaf)[i], saved.progress)
     if saved.model.latent != latent:
-      own = _padded(own, model, [rows[i] for i in one.target], latent)
-    jax.tree.map(lambda into, leaf, at=one.target: into.__setitem__(at, leaf), whole, own)
+      own = _padded(own, model, [rows[i] for i in source.target], latent)
+    jax.tree.map(lambda into, leaf, at=source.target: into.__setitem__(at, leaf), whole, own)
   return whole
 
 
@@ -152,12 +152,12 @@ def _padded(narrow: Progress, model: Model, rows: list[dict], latent: int) -> Pr
   return jax.tree.map(inside, narrow, wide)
 
 
-def _lines(one: _Source) -> Iterator[tuple[int, str, int, str]]:
+def _lines(source: _Source) -> Iterator[tuple[int, str, int, str]]:
   """Of each of its lines of metrics.csv the step, the name, the run's number in the whole, and how
   it ends.
   """
-  targets = dict(zip(one.index, one.target, strict=True))
-  for row in metrics_file.read_rows(one.path / "metrics.csv", len(one.rows)):
+  targets = dict(zip(source.index, source.target, strict=True))
+  for row in metrics_file.read_rows(source.path / "metrics.csv", len(source.rows)):
     if row.run in targets:
       yield row.step, row.name, targets[row.run], row.line.split(",", 2)[2]
 
@@ -165,9 +165,9 @@ def _lines(one: _Source) -> Iterator[tuple[int, str, int, str]]:
 def _results(rows: Sequence[dict], taken: Sequence[_Source]) -> list[dict]:
   """What runs.csv says of each run beside its numbers; blank what older code did not say."""
   results = [{}] * len(rows)
-  for one in taken:
-    table = workdir.read_runs(one.path)
-    for i, target in zip(one.index, one.target, strict=True):
+  for source in taken:
+    table = workdir.read_runs(source.path)
+    for i, target in zip(source.index, source.target, strict=True):
       results[target] = {k: v for k, v in table[i].items() if k != "run" and k not in rows[0]}
   columns = dict.fromkeys(column for result in results for column in result)
   return [dict.fromkeys(columns, "") | result for result in results]
@@ -175,10 +175,10 @@ def _results(rows: Sequence[dict], taken: Sequence[_Source]) -> list[dict]:
 
 def _copy_events(out: pathlib.Path, rows: list[dict], taken: Sequence[_Source]) -> None:
   names = sweep.names(rows)
-  for one in taken:
-    before = sweep.names(one.rows)
-    for i, target in zip(one.index, one.target, strict=True):
-      events = one.path / "tensorboard" / before[i]
+  for source in taken:
+    before = sweep.names(source.rows)
+    for i, target in zip(source.index, source.target, strict=True):
+      events = source.path / "tensorboard" / before[i]
       if events.is_dir():
         shutil.copytree(events, out / "tensorboard" / names[target])
 
@@ -186,9 +186,9 @@ def _copy_events(out: pathlib.Path, rows: list[dict], taken: Sequence[_Source]) 
 def _protocols(taken: Sequence[_Source]) -> dict[str, dict]:
   """By what the runs were scored: protocols.json of all, floors joined."""
   known = {}
-  for one in taken:
+  for source in taken:
     with contextlib.suppress(FileNotFoundError):
-      for key, protocol in json.loads((one.path / "protocols.json").read_text()).items():
+      for key, protocol in json.loads((source.path / "protocols.json").read_text()).items():
         floor = known.get(key, {}).get("floor", {}) | protocol.get("floor", {})
         known[key] = protocol | {"floor": floor}
   return known

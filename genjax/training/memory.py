@@ -10,7 +10,8 @@ from typing import NamedTuple
 import jax
 
 from genjax import data
-from genjax.training import blocks, checkpoint, planning, programs, sweep, validation
+from genjax.training import blocks, checkpoint, planning, sweep, validation
+from genjax.training.programs import Programs
 from genjax.types import PyTree
 
 
@@ -65,13 +66,13 @@ def _placed(tree: PyTree, sharding: jax.sharding.Sharding) -> PyTree:
   )
 
 
-def of(made: programs.Programs, given: Shapes) -> Memory:
+def of(programs: Programs, given: Shapes) -> Memory:
   """What training by these programs takes. They are compiled, and need not be for their calls."""
   runs, progress, totals, dataset, held_out = given
   devices = sweep.mesh(len(runs.learning_rate)).size
   state = progress.state
-  step = made.advance.lower(runs, progress, totals, dataset).compile()
-  check = made.measure.lower((runs, state), held_out).compile()
+  step = programs.advance.lower(runs, progress, totals, dataset).compile()
+  check = programs.measure.lower((runs, state), held_out).compile()
   return Memory(
     weights=_bytes(state.params) // devices,
     statistics=_bytes(state.stats) // devices,
@@ -104,12 +105,12 @@ def _resident() -> int:
 class Fitting(NamedTuple):
   """Programs that compute as many runs at once as a device has memory for."""
 
-  made: programs.Programs
+  programs: Programs
   chunk: int  # as in `sweep.vectorise`
   memory: Memory
 
 
-def fitting(build: Callable[[int], programs.Programs], given: Shapes, chunk: int = 0) -> Fitting:
+def fitting(build: Callable[[int], Programs], given: Shapes, chunk: int = 0) -> Fitting:
   """The programs of a sweep whose activations fit.
 
   Args:
@@ -119,8 +120,8 @@ def fitting(build: Callable[[int], programs.Programs], given: Shapes, chunk: int
   """
 
   def fit(chunk: int) -> Fitting:
-    made = build(chunk)
-    return Fitting(made, chunk, of(made, given))
+    programs = build(chunk)
+    return Fitting(programs, chunk, of(programs, given))
 
   found, most, fixed = fit(chunk), limit(), bool(chunk)
   at_once = sweep.at_once(len(given.runs.learning_rate), chunk)

@@ -27,9 +27,9 @@ def update_best(progress: Progress, value: Array) -> Progress:
 def gallery(model: Model, columns: int) -> Callable:
   """`(run, state) -> images [M, H, W, C]`: the noise and the classes are the same for all runs."""
 
-  def program(row: tuple) -> Array:
+  def program(run_state: tuple) -> Array:
     z = image_noise(0, jnp.arange(columns), model.latent)
-    return generation.images(model, row, z, jnp.arange(columns) % max(model.num_classes, 1))
+    return generation.images(model, run_state, z, jnp.arange(columns) % max(model.num_classes, 1))
 
   return program
 

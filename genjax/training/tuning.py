@@ -110,7 +110,7 @@ def programs_of(
     return choose(layers, sweep.at_once(R, fit.chunk), whole)
 
   choice = settled(path, begun, tune)
-  return build(choice) if choice else fit.made
+  return build(choice) if choice else fit.programs
 
 
 def settled(path: pathlib.Path, begun: bool, tune: Callable[[], Choice]) -> Choice:

@@ -287,7 +287,7 @@ def test_the_program_is_the_one_that_is_trained(caches, tmp_path):
     real = training.programs.advance.lower(*given).as_text()
   step, fit = cost.planned(plan)
   assert not [leaf for leaf in jax.tree.leaves(step.given) if isinstance(leaf, jax.Array)]
-  assert fit.made.advance.lower(*step.given[:4]).as_text() == real
+  assert fit.programs.advance.lower(*step.given[:4]).as_text() == real
   assert step.length == 3
 
 

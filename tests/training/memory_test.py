@@ -40,7 +40,7 @@ def test_as_many_runs_at_once_as_fit(together, monkeypatch, most, temporary, chu
   rows = sweep.runs([{"seed": seed, "latent": 2} for seed in range(8)])
   given = memory.Shapes(rows, None, None, None, None)
   fit = memory.fitting(lambda chunk: chunk, given)
-  assert (fit.made, fit.chunk) == (chunk, chunk)
+  assert (fit.programs, fit.chunk) == (chunk, chunk)
   assert fit.memory.temporary == temporary(chunk or 8)
   assert memory.fitting(lambda chunk: chunk, given, 5).chunk == 5  # as the config says
 
