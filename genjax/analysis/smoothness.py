@@ -67,7 +67,7 @@ def measure(
       z = paths.between(a, b, STEPS + 1, kind)
       images = selection.model.generate(run, state, z, jnp.broadcast_to(label, len(z)))
       points = network.apply(params, images)[0] if network else images.reshape(len(z), -1)
-      return jnp.stack(paths.lengths(points))
+      return jnp.stack(paths.smoothness(points))
 
     pairs = (a * mask, b * mask, label)
     return [_mean(lax.map(lambda pair, k=kind: of_pair(pair, k), pairs)) for kind in kinds]

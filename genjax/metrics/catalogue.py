@@ -70,7 +70,7 @@ SCORES = {
   ),
   "emd_features": Score("exact EMD, features", "lower", "features", slow=_PAIRS),
   # A generator that is constant has the shortest: no end is better.
-  "path_length": Score("path length", "", "features"),
+  "path_length": Score("perceptual path length", "", "features"),
   "label_agreement": Score(
     "label agreement (fraction)", "higher", "features", "label", _FRACTION, "label agreement"
   ),

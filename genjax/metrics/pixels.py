@@ -1,6 +1,5 @@
 """Metrics on images and scores: pure functions of arrays."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -158,69 +157,6 @@ def sharpness(images: Float[ArrayLike, "N H W C"]) -> Float[ArrayLike, " N"]:
     x = sum(weight * images[..., channel] for channel, weight in enumerate(GREY))
   around = x[:, :-2, 1:-1] + x[:, 2:, 1:-1] + x[:, 1:-1, :-2] + x[:, 1:-1, 2:]
   return (around - 4 * x[:, 1:-1, 1:-1]).var((1, 2))
-
-
-def slerp(
-  a: Float[Array, "*#points Z"], b: Float[Array, "*#points Z"], t: Float[Array, "*#points"]
-) -> Float[Array, "*points Z"]:
-  """Spherical interpolation (White 2016, section 2.1).
-
-  From a at 0 to b at 1, at a constant angular speed. A straight line where a and b point the same
-  way or opposite ways, as they always do where Z is 1. Masked dimensions must be 0 in both, as
-  they would have a part in the angle.
-  """
-  t = t[..., None]
-  from_a, from_b = (v / jnp.maximum(_norm(v), 1e-30) for v in (a, b))
-  # As exact for small angles and for nearly opposite vectors as for others; an arc cosine is not.
-  angle = 2 * jnp.arctan2(_norm(from_a - from_b), _norm(from_a + from_b))
-  sine = jnp.sin(angle)
-  straight = sine < 1e-3
-  sine = jnp.where(straight, 1, sine)
-  weight_a = jnp.where(straight, 1 - t, jnp.sin((1 - t) * angle) / sine)
-  weight_b = jnp.where(straight, t, jnp.sin(t * angle) / sine)
-  return weight_a * a + weight_b * b
-
-
-def _norm(x: Float[Array, "*points Z"]) -> Float[Array, "*points 1"]:
-  return jnp.linalg.norm(x, axis=-1, keepdims=True)
-
-
-def path_speed(
-  features_of: Callable[[Float[Array, "B Z"]], Float[Array, "B D"]],
-  a: Float[Array, "B Z"],
-  b: Float[Array, "B Z"],
-  t: Float[Array, " B"],
-  step: Float[Array, ""] | float = 1e-3,
-) -> Float[Array, " B"]:
-  """Squared distance of features per squared step along `slerp`.
-
-  The step is longer than the 1e-4 of Karras et al. 2019, section 4.1. In float32, in a network of
-  five layers, rounding moved a pair's speed by up to 0.7% with that one, by 7% with 1e-5 and by
-  0.06% with this one, whose mean speed was within 0.1% of the limit (Z of 20 and of 100).
-
-  Args:
-    features_of: latents to features of the images generated from them.
-    a, b: latents, 0 in masked dimensions.
-    t: in [0, 1 - step].
-    step: of t.
-  """
-  # An accelerator's faster products have 10 bits: fewer than the step would need.
-  with jax.default_matmul_precision("highest"):
-    before, after = features_of(slerp(a, b, t)), features_of(slerp(a, b, t + step))
-  return ((after - before) ** 2).sum(-1) / step**2
-
-
-def path_length(speeds: Float[Array, " N"]) -> Float[Array, ""]:
-  """Mean of the speeds from their 1st to their 99th percentile.
-
-  Perceptual path length (Karras et al. 2019, section 4.1), but in features of the caller's, of
-  latents that are not normalised, and without cropping. NaN where any speed is.
-  """
-  low, high = jnp.percentile(speeds, jnp.array([1.0, 99.0]))
-  # A speed that is a percentile is within, however that is rounded.
-  slack = 1e-6 * jnp.maximum(jnp.abs(low), jnp.abs(high))
-  low, high = low - slack, high + slack
-  return speeds.mean(where=(low <= speeds) & (speeds <= high))
 
 
 def jensen_shannon_bound(

@@ -11,7 +11,7 @@ from jax import Array, lax
 
 from genjax import data, files
 from genjax.data import cache as caching
-from genjax.metrics import copies, distances, pixels
+from genjax.metrics import copies, distances, paths, pixels
 from genjax.rng import latent_noise
 from genjax.scoring.classifier_network import classify
 from genjax.scoring.protocols import EMD_IMAGES, Context, Group, RunBlock
@@ -221,9 +221,9 @@ def _path_length(context: Context, network: FeatureNetwork) -> Callable:
       def features_of(z: Array) -> Array:
         return network.apply(params, model.generate(run, state, z, label[None]))[0]
 
-      return pixels.path_speed(features_of, a[None], b[None], t[None])[0]
+      return paths.path_speed(features_of, a[None], b[None], t[None])[0]
 
     speeds = lax.map(speed, (a, b, t, labels), batch_size=min(network.batch, count))
-    return pixels.path_length(speeds)
+    return paths.perceptual_path_length(speeds)
 
   return length

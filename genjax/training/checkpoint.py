@@ -9,7 +9,6 @@ import signal
 import sys
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -208,7 +207,8 @@ def _unreadable(folder: pathlib.Path) -> str:
 
 
 def _checksum_of_text(arrays: dict[str, str]) -> int:
-  return zlib.crc32("\n".join(map(" ".join, sorted(arrays.items()))).encode())
+  text = "\n".join(map(" ".join, sorted(arrays.items())))
+  return files.checksum(np.frombuffer(text.encode(), np.uint8))
 
 
 @contextlib.contextmanager

@@ -75,11 +75,11 @@ def test_the_middle_of_a_straight_line_leaves_the_shell():
   ],
 )
 def test_length_straightness_and_jumps_by_hand(points, expected):
-  np.testing.assert_allclose(paths.lengths(jnp.array(points, jnp.float32)), expected, rtol=1e-6)
+  np.testing.assert_allclose(paths.smoothness(jnp.array(points, jnp.float32)), expected, rtol=1e-6)
 
 
 def test_a_path_that_stands_still_has_no_shape():
-  length, ratio, jump = paths.lengths(jnp.ones((5, 3)))
+  length, ratio, jump = paths.smoothness(jnp.ones((5, 3)))
   assert length == 0
   assert np.isnan(ratio)
   assert np.isnan(jump)

@@ -8,7 +8,7 @@ import pytest
 from scipy import integrate, ndimage, spatial, stats
 from systems import digits
 
-from genjax.metrics import pixels
+from genjax.metrics import paths, pixels
 
 
 def _distance(key, x, y, projections=128):
@@ -146,31 +146,31 @@ def test_sharpness_orders_blur_and_noise():
 
 def test_slerp_by_hand_and_against_scipy():
   a, b = jnp.array([2.0, 0]), jnp.array([0.0, 1])
-  np.testing.assert_allclose(pixels.slerp(a, b, jnp.array(0.5)), [2**0.5, 0.5**0.5], rtol=1e-6)
+  np.testing.assert_allclose(paths.slerp(a, b, jnp.array(0.5)), [2**0.5, 0.5**0.5], rtol=1e-6)
   x, y = np.random.default_rng(0).normal(size=(2, 4))
   x, y = x / np.linalg.norm(x), y / np.linalg.norm(y)
   t = np.linspace(0, 1, 7)
-  found = jax.vmap(pixels.slerp, (None, None, 0))(jnp.array(x), jnp.array(y), jnp.array(t))
+  found = jax.vmap(paths.slerp, (None, None, 0))(jnp.array(x), jnp.array(y), jnp.array(t))
   np.testing.assert_allclose(found, spatial.geometric_slerp(x, y, t), atol=1e-6)
 
 
 @pytest.mark.parametrize("angle", [1e-6, 1e-4, 0.9e-3, 1.1e-3, 1e-2, 3.1])
 def test_slerp_of_nearly_parallel_latents(angle):
   a, b = np.array([1.0, 0]), np.array([np.cos(angle), np.sin(angle)])
-  found = pixels.slerp(jnp.array(a), jnp.array(b), jnp.array(0.3))
+  found = paths.slerp(jnp.array(a), jnp.array(b), jnp.array(0.3))
   np.testing.assert_allclose(found, [np.cos(0.3 * angle), np.sin(0.3 * angle)], atol=2e-5)
 
 
 def test_slerp_in_one_dimension_and_of_opposite_latents():
   t = jnp.array([0.0, 0.25, 1.0])
   a, b = jnp.full((3, 1), -1.0), jnp.full((3, 1), 3.0)
-  np.testing.assert_allclose(pixels.slerp(a, b, t), [[-1], [0], [3]], atol=1e-6)
-  np.testing.assert_allclose(pixels.slerp(b, b / 3, t), [[3], [2.5], [1]], atol=1e-6)
+  np.testing.assert_allclose(paths.slerp(a, b, t), [[-1], [0], [3]], atol=1e-6)
+  np.testing.assert_allclose(paths.slerp(b, b / 3, t), [[3], [2.5], [1]], atol=1e-6)
   pair = jnp.array([1.0, 2.0])
-  np.testing.assert_allclose(pixels.slerp(pair, -pair, jnp.array(0.25)), pair / 2, atol=1e-6)
+  np.testing.assert_allclose(paths.slerp(pair, -pair, jnp.array(0.25)), pair / 2, atol=1e-6)
   nothing = jnp.zeros(2)
-  assert np.isfinite(pixels.slerp(nothing, pair, jnp.array(0.3))).all()
-  assert not pixels.slerp(nothing, nothing, jnp.array(0.3)).any()
+  assert np.isfinite(paths.slerp(nothing, pair, jnp.array(0.3))).all()
+  assert not paths.slerp(nothing, nothing, jnp.array(0.3)).any()
 
 
 def _paths(latent):
@@ -192,12 +192,12 @@ def test_path_speed_of_a_linear_map():
   velocity = angle / np.sin(angle) * (np.cos(s * angle) * y - np.cos((1 - s) * angle) * x)
   expected = ((velocity @ np.asarray(weights, float)) ** 2).sum(1)
 
-  speed = jax.jit(lambda a, b, t, step: pixels.path_speed(features_of, a, b, t, step))
+  speed = jax.jit(lambda a, b, t, step: paths.path_speed(features_of, a, b, t, step))
   found = speed(a, b, t, 1e-3)
   np.testing.assert_allclose(found, expected, rtol=0.01)
   np.testing.assert_allclose(found.mean(), expected.mean(), rtol=1e-3)
   assert np.abs(speed(a, b, t, 1e-5) / expected - 1).max() > 0.01
-  np.testing.assert_allclose(pixels.path_speed(features_of, a, b, t), found, rtol=2e-3)
+  np.testing.assert_allclose(paths.path_speed(features_of, a, b, t), found, rtol=2e-3)
 
 
 def test_path_speed_of_each_run_is_that_of_the_run_alone_and_padding_changes_nothing():
@@ -206,7 +206,7 @@ def test_path_speed_of_each_run_is_that_of_the_run_alone_and_padding_changes_not
 
   @jax.jit
   def speed(weights, a=a, b=b):
-    return pixels.path_speed(lambda z: jnp.tanh(z @ weights), a, b, t)
+    return paths.path_speed(lambda z: jnp.tanh(z @ weights), a, b, t)
 
   together = jax.vmap(speed)(weights)
   for row, alone in zip(together, weights, strict=True):
@@ -218,10 +218,12 @@ def test_path_speed_of_each_run_is_that_of_the_run_alone_and_padding_changes_not
 
 def test_path_length_drops_the_extremes_and_no_failure():
   speeds = jnp.arange(101.0)[::-1]
-  assert pixels.path_length(speeds) == 50
-  assert pixels.path_length(speeds.at[0].set(1e9)) == 50
-  assert np.isnan(pixels.path_length(speeds.at[0].set(jnp.nan)))
-  np.testing.assert_allclose(jax.vmap(pixels.path_length)(jnp.stack([speeds, -speeds])), [50, -50])
+  assert paths.perceptual_path_length(speeds) == 50
+  assert paths.perceptual_path_length(speeds.at[0].set(1e9)) == 50
+  assert np.isnan(paths.perceptual_path_length(speeds.at[0].set(jnp.nan)))
+  np.testing.assert_allclose(
+    jax.vmap(paths.perceptual_path_length)(jnp.stack([speeds, -speeds])), [50, -50]
+  )
 
 
 def test_the_bound_of_jensen_and_shannon():
