@@ -33,10 +33,9 @@ from genjax.scoring import image_sets, runs
 from genjax.scoring.protocols import Settings
 from genjax.scoring.watch import WATCH
 from genjax.training import design, growth, loading, planning, study
-from genjax.types import UserError, now
+from genjax.types import WEIGHTS, UserError, now
 
 Paths = str | os.PathLike | Sequence[str | os.PathLike]
-WEIGHTS = ("best", "last", "raw")
 
 
 def train(

@@ -49,7 +49,7 @@ def asked(values: flags.FlagValues, kind: type, **others: Any) -> Any:
   return kind(**found, **others)
 
 
-WEIGHTS = ("best", "last", "raw")
+WEIGHTS = ("best", "last", "raw")  # `types.WEIGHTS`, without the time that JAX takes
 # What several commands have.
 WORKDIR = (None, "Workdir of a training, or folder of a study; more may follow.")
 ALL = (False, "Print every table instead of the answer.")

@@ -29,6 +29,7 @@ def main(more: list[str]) -> None:
     raise UserError("--out is empty; name a .png, a .npz or a folder")
   process.prepare_jax()
   from genjax.analysis import sample_files, sampling, selection
+  from genjax.types import counted
 
   selections = selection.read(paths, _FLAGS.runs, _FLAGS.weights)
   labels = sampling.labels(selections, _FLAGS.label, _FLAGS.num)
@@ -37,8 +38,8 @@ def main(more: list[str]) -> None:
   runs = [label for one in selections for label in one.labels]
   failed = sum(label.failed for label in runs)
   print(
-    f"{out}: {_FLAGS.num:,} images of {sample_files.counted(len(runs))}, {_FLAGS.weights} weights"
-    + (f"; {sample_files.counted(failed)} failed, with the last good images" if failed else "")
+    f"{out}: {_FLAGS.num:,} images of {counted(len(runs), 'run')}, {_FLAGS.weights} weights"
+    + (f"; {counted(failed, 'run')} failed, with the last good images" if failed else "")
   )
 
 

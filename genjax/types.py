@@ -13,7 +13,7 @@ if __name__ == "types":
 
 import datetime
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -24,6 +24,7 @@ from genjax.mistakes import UserError
 
 __all__ = ["UserError"]
 
+WEIGHTS = ("best", "last", "raw")  # of the lowest criterion, of the last step, or not averaged
 PyTree = Any
 Shape = tuple[int, int, int]  # H, W, C
 Metrics = dict[str, Float[Array, ""] | Float[Array, " Z"]]  # by name
@@ -34,6 +35,17 @@ Label = Int[Array, " B"] | Float[Array, "B K"]  # the class of each image, or we
 def now() -> str:
   """The time, as records have it."""
   return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def counted(count: int, noun: str) -> str:
+  """A number and its noun: "1 run", "1,200 runs"."""
+  return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def first_few(names: Sequence[str], most: int = 3) -> str:
+  """At most so many names, and how many others there are: "a, b, c and 2 more"."""
+  more = f" and {len(names) - most:,} more" if len(names) > most else ""
+  return ", ".join(names[:most]) + more
 
 
 def grouped(items: Iterable, key: Callable) -> dict[Any, list]:

@@ -11,6 +11,7 @@ from genjax.metrics import power
 from genjax.metrics.significance import Compared, PairTest
 from genjax.metrics.statistics import ENOUGH
 from genjax.plotting import tables
+from genjax.types import counted
 
 LINES = 12  # comparisons that a screen has room for
 MANY = 1000  # seeds: more than anybody trains
@@ -64,8 +65,7 @@ def _line(own: Sequence[tuple[Measure, Compared]], tests: Mapping[int, int], ali
   elif alike:
     text = f"{pair.a} and {pair.b}: by {short} {alike}"
   elif pair.verdict == "not enough seeds":
-    seeds = f"{n} {'seed' if n == 1 else 'seeds'}"
-    text = f"{pair.a} and {pair.b}: {short} with {seeds} decides nothing"
+    text = f"{pair.a} and {pair.b}: {short} with {counted(n, 'seed')} decides nothing"
   elif pair.verdict == "trade-off":
     text = f"{pair.a} and {pair.b}: by {short} a trade-off, as the better runs fail more often"
   else:

@@ -13,7 +13,7 @@ import numpy as np
 from genjax.analysis.workdirs import RunRecord, Workdir, without_runs
 from genjax.metrics.catalogue import OWN, SCORES, Score, recorded
 from genjax.scoring import score_files
-from genjax.types import UserError, grouped
+from genjax.types import WEIGHTS, UserError, first_few, grouped
 
 
 class Scores(NamedTuple):
@@ -114,7 +114,7 @@ def _place(group: Sequence[tuple[Workdir, str, str, dict]]) -> tuple:
 
 def weights_scored(homes: Sequence[Workdir]) -> list[str]:
   """Of which weights there are scores."""
-  return [w for w in ("best", "last", "raw") if any(_scored(home, w) for home in homes)]
+  return [w for w in WEIGHTS if any(_scored(home, w) for home in homes)]
 
 
 def _scored(home: Workdir, weights: str) -> dict[tuple[str, str], dict]:
@@ -189,8 +189,8 @@ def remarks(homes: Sequence[Workdir], weights: str) -> Iterator[str]:
     again = evaluation(home.path, weights)
     if unknown := {name for name in home.scores if name.partition("@")[2] not in home.protocols}:
       yield (
-        f"{home.name}: {_few(sorted(unknown))} are left out, because protocols.json does not say "
-        f"how they were measured; run `{again}`"
+        f"{home.name}: {first_few(sorted(unknown))} are left out, because protocols.json does not "
+        f"say how they were measured; run `{again}`"
       )
     if not home.runs:
       yield f"{home.name}: {without_runs(home.path)}"
@@ -252,15 +252,12 @@ def _differences(homes: Sequence[Workdir], scored: dict, group: str) -> list[str
       continue
     values = grouped(sets, lambda name, sets=sets: _listed(sorted(sets[name])))
     if len(values) > 1:
-      lines.append(f"{key} is " + ", ".join(f"{v} in {_few(names)}" for v, names in values.items()))
+      lines.append(
+        f"{key} is " + ", ".join(f"{v} in {first_few(names)}" for v, names in values.items())
+      )
   return lines
 
 
 def _listed(values: list[str]) -> str:
   *first, last = values
   return f"{', '.join(first)} and {last}" if first else last
-
-
-def _few(names: list[str]) -> str:
-  more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-  return ", ".join(names[:3]) + more

@@ -14,7 +14,7 @@ from genjax import files
 from genjax.analysis import sampling, selection
 from genjax.analysis.selection import Selection
 from genjax.plotting import galleries, plots
-from genjax.types import UserError
+from genjax.types import UserError, counted
 
 SIDE = 30_000  # pixels that a side of a picture may have
 OTHERS = {".bmp", ".gif", ".jpeg", ".jpg", ".npy", ".pdf", ".svg", ".tif", ".tiff", ".webp"}
@@ -60,7 +60,7 @@ def _picture(out, selections, labels, noise_seed) -> None:
   rows = len(runs) if len(runs) > 1 else -(-N // columns)
   if max(columns * (2 * W + galleries.COLUMN_GAP), rows * (2 * H + galleries.ROW_GAP)) > SIDE:
     raise UserError(
-      f"{N:,} images of {counted(len(runs))} are too many for one picture; expected a "
+      f"{N:,} images of {counted(len(runs), 'run')} are too many for one picture; expected a "
       "smaller --num, or an --out that is a folder or ends in .npz"
     )
   heads = _heads(labels, columns, selection.class_names(selections))
@@ -157,10 +157,6 @@ def _folder(out, selections, labels, noise_seed) -> None:
             label = f"-label{classes[number]}" if classes[number] >= 0 else ""
             file = partial / f"{name}-{number:0{len(str(N - 1))}}{label}.png"
             Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image).save(file)
-
-
-def counted(runs: int) -> str:
-  return f"{runs:,} run{'s' if runs != 1 else ''}"
 
 
 def place(paths: Sequence[str], selections: Sequence[Selection]) -> pathlib.Path:

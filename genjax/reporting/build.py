@@ -18,7 +18,7 @@ from genjax.plotting import thinning
 from genjax.reporting import charts, explorer, facts, page, results, samples
 from genjax.reporting.samples import Samples
 from genjax.training import planning, workdir
-from genjax.types import UserError, grouped
+from genjax.types import UserError, counted, grouped
 
 FILE = "report.html"
 
@@ -72,9 +72,9 @@ def context(
   return {
     "title": ", ".join(pathlib.Path(os.path.abspath(path)).name for path in paths),
     "counts": [
-      (f"{len(homes):,}", _counted(len(homes), "program")),
-      (f"{settings:,}", _counted(settings, "setting")),
-      (f"{runs:,}", _counted(runs, "run")),
+      counted(len(homes), "program").split(),
+      counted(settings, "setting").split(),
+      counted(runs, "run").split(),
       (f"{failed:,}", "failed"),
       *([(f"{running:,}", "still to be trained")] if running else []),
     ],
@@ -97,10 +97,6 @@ def distinct(paths: Sequence[pathlib.Path]) -> list[pathlib.Path]:
     os.path.abspath(home) for path in named.values() for home in workdir.homes(path) if home != path
   }
   return [path for place, path in named.items() if place not in cells]
-
-
-def _counted(count: int, noun: str) -> str:
-  return noun if count == 1 else f"{noun}s"
 
 
 def _command(name: str, paths: Sequence[pathlib.Path], positional: bool = False) -> str:

@@ -22,6 +22,7 @@ from genjax.analysis.workdirs import Workdir
 from genjax.metrics import statistics
 from genjax.plotting.tables import Block, Column, Table
 from genjax.reporting import page
+from genjax.types import counted
 
 PAIRS = 100  # rows of the tables of pairs that a page has room for
 
@@ -96,7 +97,7 @@ def few(homes: Sequence[Workdir]) -> str:
   if n >= statistics.ENOUGH:
     return ""
   return (
-    f"With {n} {'run' if n == 1 else 'runs'} of a setting no winner is named; that takes "
+    f"With {counted(n, 'run')} of a setting no winner is named; that takes "
     f"{statistics.ENOUGH} seeds of each."
   )
 

@@ -9,7 +9,7 @@ from genjax import files
 from genjax.config import complete_older, flatten
 from genjax.data import sources
 from genjax.training import provenance, sweep, workdir
-from genjax.types import UserError, now
+from genjax.types import UserError, first_few, now
 
 # What else may lie in a folder that has no config.json yet: what a process that was killed left,
 # and the logs of whatever started it.
@@ -172,10 +172,9 @@ def check_free(path: pathlib.Path, cells: Iterable[str] = ()) -> None:
     if found.name not in ours and not any(found.match(pattern) for pattern in _BEFORE)
   )
   if others:
-    more = f" and {len(others) - 1:,} more" if others[1:] else ""
     raise UserError(
-      f"--workdir={path} holds {others[0]}{more} and is not a genjax workdir; name a new folder or "
-      "an empty one"
+      f"--workdir={path} holds {first_few(others, 1)} and is not a genjax workdir; name a new "
+      "folder or an empty one"
     )
 
 

@@ -15,7 +15,7 @@ from genjax.data.sources import shortened, unnamed
 from genjax.models import summary
 from genjax.plotting import tables
 from genjax.training import cost, design, memory, planning, sweep
-from genjax.types import Shape, UserError
+from genjax.types import Shape, UserError, counted
 
 WIDTH = 100  # columns
 
@@ -133,7 +133,7 @@ def _of_sweep(plan: planning.Plan, part: planning.Plan, chunk: int) -> str:
   product = f" ({' x '.join(counts)})" if counts else ""
   return _wrapped(
     "sweep",
-    f"{R} {'run' if R == 1 else 'runs'}{product} of {plan.steps:,} steps, {parted}on {devices} of "
+    f"{counted(R, 'run')}{product} of {plan.steps:,} steps, {parted}on {devices} of "
     f"{here}: {local} on each, {sweep.at_once(together, chunk)} at once",
   ) + _wrapped("numbers", "; ".join(f"{name} {_values(plan, name)}" for name in plan.rows[0]))
 

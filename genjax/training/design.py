@@ -11,7 +11,7 @@ from genjax.config.contrasts import Coordinates, Pair
 from genjax.metrics import power
 from genjax.metrics.statistics import ENOUGH
 from genjax.training import config_file, sweep
-from genjax.types import UserError
+from genjax.types import UserError, counted
 
 
 class Design(NamedTuple):
@@ -82,13 +82,11 @@ def described(design: Design) -> str:
 
 
 def _planned(design: Design) -> str:
-  tests = len(design.pairs)
-  return f"{tests} planned {'comparison' if tests == 1 else 'comparisons'} ({design.plan})"
+  return f"{counted(len(design.pairs), 'planned comparison')} ({design.plan})"
 
 
 def _all(design: Design) -> str:
-  tests = len(design.pairs)
-  return f"{len(design.seeds)} settings, {tests} {'pair' if tests == 1 else 'pairs'}"
+  return f"{len(design.seeds):,} settings, {counted(len(design.pairs), 'pair')}"
 
 
 def _why(design: Design) -> str:

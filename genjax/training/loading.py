@@ -18,7 +18,7 @@ from genjax import models, parts
 from genjax.metrics import paths
 from genjax.rng import image_noise
 from genjax.training import checkpoint, config_file, metrics_file, numbering, sweep
-from genjax.types import Model, Progress, Run, Shape, State, UserError
+from genjax.types import WEIGHTS, Model, Progress, Run, Shape, State, UserError
 
 
 class LoadedRun(NamedTuple):
@@ -126,7 +126,7 @@ class Saved(NamedTuple):
     Raises:
       UserError: another word.
     """
-    if weights not in ("best", "last", "raw"):
+    if weights not in WEIGHTS:
       raise UserError(f"weights is {weights!r}; expected 'best', 'last' or 'raw'")
     states = self.progress.best if weights == "best" else self.progress.state
     states = states._replace(opt_state={})

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from genjax.config import flatten
 from genjax.training import config_file, sweep
-from genjax.types import grouped
+from genjax.types import first_few, grouped
 
 _NAMED = 2  # workdirs that the name of several has
 
@@ -77,5 +77,4 @@ def _name(names: list[str]) -> str:
   ends = {pathlib.PurePath(name).name for name in names}
   if len(names) > 1 and len(ends) == 1:  # a cell of several studies
     return ends.pop()
-  more = len(names) - _NAMED
-  return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+  return first_few(names, _NAMED)

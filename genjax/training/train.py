@@ -26,7 +26,7 @@ from genjax.training import (
   validation,
   workdir,
 )
-from genjax.types import PyTree
+from genjax.types import PyTree, counted
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
 REDRAW_SECONDS = 10.0  # curves are not drawn more often while training goes on
@@ -83,7 +83,7 @@ class Training:
     self.history = metrics_file.History(path, self.names, self.settings, self.step)
     self.troubles = self._judge()
     self.drawn = -np.inf
-    self.counted = "1 run" if R == 1 else f"{R} runs"
+    self.counted = counted(R, "run")
 
   def _begin(self) -> tuple[int, PyTree]:
     step, R = self.checkpoints.latest(), len(self.rows)
