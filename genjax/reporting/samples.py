@@ -38,6 +38,8 @@ class GalleryRow(NamedTuple):
 
 
 class Samples(NamedTuple):
+  """What a report shows of one program's runs, or of all programs' one after another."""
+
   gallery: list[GalleryRow]
   interpolations: list[GalleryRow]
   spaces: list[dict]  # as `explorer.page_data` has them
