@@ -227,7 +227,8 @@ def test_a_network_of_the_users(vae, tmp_path, monkeypatch):
   assert scored_runs.score(path, _wanted(("fd",), features="mine:pixels"))[0] == len(vae[1].rows)
   (one,) = score_files.read_protocols(path).values()
   assert re.fullmatch(r"mine:pixels-[0-9a-f]{8}", one["features"])
-  with pytest.raises(UserError, match="--metrics has 'modes', which cannot be had"):
+  lacking = "--metrics has 'modes', which these images or this network do not support"
+  with pytest.raises(UserError, match=lacking):
     scored_runs.score(path, _wanted(("fd", "modes"), features="mine:pixels"))
   for features, message in {
     "mine:wrong": "mine:wrong gives",

@@ -56,7 +56,7 @@ def test_a_family_can_be_too_large():
     "sweep.seeds": TEN, "sweep.learning_rate": rates, "contrasts": "all"
   })  # fmt: skip
   assert len(planned.pairs) == 98 * 97 / 2
-  with pytest.raises(UserError, match=r"4753 planned .* cannot be below 0\.05"):
+  with pytest.raises(UserError, match=r"4,753 planned .* cannot be below 0\.05"):
     design.check(planned)
 
 

@@ -171,7 +171,7 @@ def test_scores_of_a_workdir_that_grows_meanwhile_are_not_written(two, tmp_path,
 def test_what_is_missing_is_not_asked_of_a_workdir_that_grew(two, tmp_path, monkeypatch):
   path = growing.copy(two, tmp_path)
   monkeypatch.setattr(score_files, "read", lambda path: _reordered(path) or {})
-  with pytest.raises(UserError, match="grown meanwhile"):
+  with pytest.raises(UserError, match="renumbered its runs"):
     genjax.evaluate(path, ("elbo",), images=200)
 
 
@@ -227,7 +227,7 @@ def test_figures_of_a_run_that_was_loaded_before_are_not_anothers(two, tmp_path)
   run = genjax.load(path)[1]
   assert run.metrics["loss"].values.size == 4
   _reordered(path)
-  with pytest.raises(UserError, match="and its runs have other numbers; load it again"):
+  with pytest.raises(UserError, match="which renumbered its runs; load it again"):
     run.metrics  # noqa: B018
 
 
