@@ -45,7 +45,7 @@ def pytest_collection_finish():
 def forget_programs():
   """A process may map so many pieces of memory, and each compiled program takes some of them."""
   yield
-  if len(MAPS.read_text().splitlines()) > 20_000:  # of 65,530 that Linux allows
+  if len(MAPS.read_text().splitlines()) > 12_000:  # of 65,530 that Linux allows; 4 GiB
     jax.clear_caches()
     gc.collect()
 
