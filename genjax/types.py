@@ -153,6 +153,7 @@ class Model(NamedTuple):
   # Functions are equal to nothing but themselves, and so is a model: what was compiled of it is
   # found by it.
   __eq__ = object.__eq__
+  __ne__ = object.__ne__
   __hash__ = object.__hash__
 
 

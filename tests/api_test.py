@@ -232,7 +232,7 @@ def test_images_that_cannot_be_scored(tmp_path):
     with pytest.raises(genjax.UserError) as caught:
       genjax.score(images, "digits")
     assert message in str(caught.value)
-  with pytest.raises(genjax.UserError, match="cannot be had of images alone"):
+  with pytest.raises(genjax.UserError, match="images alone do not support"):
     genjax.score(np.zeros((250, 28, 28), np.uint8), "digits", ("nll",))
 
 

@@ -12,13 +12,11 @@ import pytest
 _TRAIN = """
 import sys, pathlib, jax, numpy as np
 import trainings
-from genjax import models
 from genjax.training import sweep, train
 every, base = jax.devices(), pathlib.Path(sys.argv[1])
 
 def on(count):
   sweep.jax.devices = lambda: every[:count]
-  models._built.cache_clear()  # no programs but for these devices
   plan = trainings.plan(**{
     "sweep.seeds": (0, 1, 2, 3, 4), "sweep.latents": (3,), "evals": ("swd",),
     "eval_images": 200, "data.validation": 0.25, "log_every": 2, "eval_every": 2,

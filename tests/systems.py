@@ -142,8 +142,9 @@ SYSTEMS |= {
 }
 
 
+@functools.cache
 def small(name: str, latent: int = 3, **changes) -> Model:
-  """The system with narrow layers."""
+  """The system with narrow layers; the same object each time, which is traced and compiled once."""
   system = SYSTEMS[name]
   return models.build(system.model | {"width": 8} | changes, system.shape, 10, latent)
 

@@ -58,7 +58,7 @@ def write(out: pathlib.Path, chosen: Selection) -> list[str]:
 def narrow(chosen: Selection) -> tuple[Model, Run, State]:
   """The model, the run and its weights without what pads its latent to the sweep's largest."""
   saved, (row,) = chosen.saved, chosen.numbers
-  model = models.build(
+  model = models.shared(
     saved.config.model.to_dict(), saved.image_shape, saved.model.num_classes, row["latent"]
   )
   run = jax.tree.map(lambda leaf: leaf[0], sweep.runs([row]))

@@ -189,8 +189,8 @@ def remarks(homes: Sequence[Workdir], weights: str) -> Iterator[str]:
     again = evaluation(home.path, weights)
     if unknown := {name for name in home.scores if name.partition("@")[2] not in home.protocols}:
       yield (
-        f"{home.name}: {first_few(sorted(unknown))} are left out, because protocols.json does not "
-        f"say how they were measured; run `{again}`"
+        f"{home.name}: left out: {first_few(sorted(unknown))}, because protocols.json does not say "
+        f"how they were measured; run `{again}`"
       )
     if not home.runs:
       yield f"{home.name}: {without_runs(home.path)}"

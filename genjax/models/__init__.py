@@ -14,25 +14,13 @@ def build(model: dict, image_shape: tuple, num_classes: int, latent: int) -> Mod
   """The model of a config's `model` keys for this data.
 
   `model["name"]` is a key of `MODELS`; or `MODULE:OBJECT` of a function `(image_shape, latent,
-  **options) -> Model`, which is given `num_classes` of the data if it has such an argument. Of
-  genjax's own parts the same arguments give the same object, whose functions JAX knows by then.
+  **options) -> Model`, which is given `num_classes` of the data if it has such an argument.
 
   Raises:
     UserError: as the model's `make` does; or one of one's own gives no `Model`.
   """
-  options, given = dict(model), (tuple(image_shape), latent, num_classes)
-  name = options.pop("name")
-  if any(map(parts.is_name, model.values())):  # whose code may be another one the next time
-    return _build(name, options, *given)
-  return _built(name, tuple(sorted(options.items())), *given)
-
-
-@functools.lru_cache(maxsize=16)
-def _built(name: str, options: tuple, *given) -> Model:
-  return _build(name, dict(options), *given)
-
-
-def _build(name: str, options: dict, shape: tuple, latent: int, num_classes: int) -> Model:
+  name, shape = model["name"], tuple(image_shape)
+  options = {key: value for key, value in model.items() if key != "name"}
   if name not in MODELS:
     where = "config.model.name"
     make = parts.find(name, where)
@@ -45,3 +33,19 @@ def _build(name: str, options: dict, shape: tuple, latent: int, num_classes: int
   if "num_classes" in inspect.signature(make).parameters:
     options["num_classes"] = num_classes
   return make(shape, latent, **options)
+
+
+def shared(model: dict, image_shape: tuple, num_classes: int, latent: int) -> Model:
+  """As `build`; of genjax's own parts the same object for the same arguments.
+
+  JAX knows its functions by then, and `training.programs` has compiled it.
+  """
+  if any(map(parts.is_name, model.values())):  # whose code may be another one the next time
+    return build(model, image_shape, num_classes, latent)
+  keys = tuple((key, type(value), value) for key, value in sorted(model.items()))
+  return _shared(keys, tuple(image_shape), num_classes, latent)
+
+
+@functools.lru_cache(maxsize=16)
+def _shared(keys: tuple, *given) -> Model:
+  return build({key: value for key, _, value in keys}, *given)

@@ -15,6 +15,8 @@ FEW, OUTLIER = 20, 100
 
 
 class Quantity(NamedTuple):
+  """What a figure's y axis shows."""
+
   title: str
   limits: tuple[float, float] | None = None  # of the y axis, where they are known beforehand
   wide: bool = False  # settings may differ by orders of magnitude: then the axis is logarithmic

@@ -94,6 +94,8 @@ class RunLabel(NamedTuple):
 
 
 class Look(NamedTuple):
+  """How a setting's lines are drawn, as matplotlib takes it."""
+
   color: str | tuple
   dashes: str | tuple
 

@@ -131,7 +131,7 @@ def _check(names: Sequence[str]) -> None:
   for name in names:
     score = catalogue.find(name, "--metrics")
     if score.needs or score.group not in (*_GROUPS, catalogue.OWN) or name in _OF_MODELS:
-      raise UserError(f"--metrics has {name!r}, which cannot be had of images alone")
+      raise UserError(f"--metrics has {name!r}, which images alone do not support")
 
 
 def _measured(asked: Asked, run: int, images: np.ndarray) -> dict[Place, float]:

@@ -106,7 +106,7 @@ def choose(condition: Array, new: PyTree, old: PyTree) -> PyTree:
   return jax.tree.map(partial(jnp.where, condition), new, old)
 
 
-@functools.lru_cache(maxsize=8)  # the same program, compiled once, for the same arguments
+@sweep.made_once
 def _program(
   model: Model, batch_size: int, num_runs: int, chunk: int, binarise: bool, ways: Ways
 ) -> Callable:

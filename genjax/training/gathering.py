@@ -127,7 +127,7 @@ def _progress(rows: list[dict], taken: Sequence[_Source], step: int) -> Progress
     saved = loading.read(source.path, step)
     if whole is None:
       config = saved.config.model.to_dict()
-      model = models.build(config, saved.image_shape, len(saved.classes), latent)
+      model = models.shared(config, saved.image_shape, len(saved.classes), latent)
       like = checkpoint.shapes(model, runs)
       whole = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
     own = jax.tree.map(lambda leaf, i=source.index: np.asarray(leaf)[i], saved.progress)

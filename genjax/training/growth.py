@@ -31,7 +31,7 @@ from genjax.training import (
   train,
   workdir,
 )
-from genjax.types import UserError
+from genjax.types import UserError, counted
 
 _GATHERING = ".gathering.lock"  # of the process that gathers the runs: others wait
 
@@ -181,7 +181,7 @@ def _join(plan: planning.Plan, path: pathlib.Path) -> None:
     logs = [name for name in units if not (path / name / "config.json").exists()]
     gathering.gather(path, record, folders, [*filter(None, parts), *logs])
     _draw(path, max(len(sweep.table(**part.values)) for name, part in parts.items() if name))
-  reached = f"{len(plan.rows)} runs at step {plan.steps:,}"
+  reached = f"{counted(len(plan.rows), 'run')} at step {plan.steps:,}"
   print(f"{path}: {reached}; pictures are in samples/ and plots/")
 
 
@@ -191,8 +191,7 @@ def _draw(path: pathlib.Path, at_once: int) -> None:
   config, rows, settings = saved.config, saved.rows, sweep.settings(saved.rows)
   labels = pictures.labels(rows, settings, saved.progress.failed_at)
   shown = thinning.some(settings, thinning.ROWS)
-  gallery = programs.gallery(saved.model, config.sample_columns)
-  gallery = jax.jit(sweep.vectorise(gallery, at_once, config.sweep.chunk))
+  gallery = programs.gallery(saved.model, config.sample_columns, at_once, config.sweep.chunk)
   classes = plots.drawable(saved.classes) if saved.model.num_classes else ()
   # A block that is not full repeats runs.
   blocks = np.resize(shown, (-(-len(shown) // at_once), at_once))

@@ -72,7 +72,10 @@ class LoadedRun(NamedTuple):
       ValueError: an unknown kind, fewer than two steps, latents of another shape, or a missing
         label.
     """
-    path = paths.between(jnp.asarray(a), jnp.asarray(b), steps, kind)
+    a, b, latent = jnp.asarray(a), jnp.asarray(b), self.numbers["latent"]
+    if not a.shape == b.shape == (latent,):
+      raise ValueError(f"a and b have shapes {a.shape} and {b.shape}; this run takes [{latent}]")
+    path = paths.between(a, b, steps, kind)
     return self.generate(path, None if label is None else jnp.full(steps, label))
 
   @property
@@ -179,7 +182,7 @@ def read(path: str | pathlib.Path, step: int | None = None) -> Saved:
   rows = sweep.table(**record["config"]["sweep"])
   runs = sweep.runs(rows)
   shape = tuple(record["dataset"]["image_shape"])
-  model = models.build(
+  model = models.shared(
     record["config"]["model"],
     shape,
     record["dataset"]["num_classes"],

@@ -117,7 +117,7 @@ def plan(
   rows = sweep.table(**config.sweep)
   shape = splits.train.image.shape[1:]
   keys, latents = config.model.to_dict(), config.sweep.latents
-  model = models.build(keys, shape, splits.num_classes, max(latents))
+  model = models.shared(keys, shape, splits.num_classes, max(latents))
   if config.data.binarise and not model.binary:
     name = genjax_config.title({"name": config.model.name})
     raise UserError(

@@ -1,6 +1,5 @@
 """What is compiled: steps, validation and pictures of one run, and of all runs in one program."""
 
-import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -24,16 +23,6 @@ def update_best(progress: Progress, value: Array) -> Progress:
   return progress._replace(best=best, best_value=best_value)
 
 
-def gallery(model: Model, columns: int) -> Callable:
-  """`(run, state) -> images [M, H, W, C]`: the noise and the classes are the same for all runs."""
-
-  def program(run_state: tuple) -> Array:
-    z = image_noise(0, jnp.arange(columns), model.latent)
-    return generation.images(model, run_state, z, jnp.arange(columns) % max(model.num_classes, 1))
-
-  return program
-
-
 class Programs(NamedTuple):
   """What is compiled, once each: rows `[R, ...]` in, rows out."""
 
@@ -46,25 +35,27 @@ class Programs(NamedTuple):
 
 _update_best = jax.jit(update_best, donate_argnums=0)
 
-# The same arguments give the same programs below, so that a process compiles them once: parts of a
-# study, and a training that goes on, are by one program. Some are kept; each holds what was
-# compiled.
 
-
-@functools.lru_cache(maxsize=8)
+@sweep.made_once
 def _begin(model: Model, num_runs: int, chunk: int) -> Callable:
   return jax.jit(sweep.vectorise(lambda run: Progress.begin(model.init(run)), num_runs, chunk))
 
 
-@functools.lru_cache(maxsize=8)
+@sweep.made_once
 def _measure(model: Model, images: int, binarise: bool, num_runs: int, chunk: int) -> Callable:
   measure = validation.make(model, images, binarise)
   return jax.jit(sweep.vectorise(lambda row, held_out: measure(*row, held_out), num_runs, chunk))
 
 
-@functools.lru_cache(maxsize=8)
-def _gallery(model: Model, columns: int, num_runs: int, chunk: int) -> Callable:
-  return jax.jit(sweep.vectorise(gallery(model, columns), num_runs, chunk))
+@sweep.made_once
+def gallery(model: Model, columns: int, num_runs: int, chunk: int) -> Callable:
+  """`(runs, states) -> images [R, M, H, W, C]`: noise and classes are the same for all runs."""
+
+  def of_run(run_state: tuple) -> Array:
+    z = image_noise(0, jnp.arange(columns), model.latent)
+    return generation.images(model, run_state, z, jnp.arange(columns) % max(model.num_classes, 1))
+
+  return jax.jit(sweep.vectorise(of_run, num_runs, chunk))
 
 
 def training(
@@ -92,5 +83,5 @@ def build(
     *training(model, config.batch_size, num_runs, chunk, **options),
     measure=_measure(model, config.eval_images, binarise, num_runs, chunk),
     update_best=_update_best,
-    gallery=_gallery(model, config.sample_columns, num_runs, chunk),
+    gallery=gallery(model, config.sample_columns, num_runs, chunk),
   )

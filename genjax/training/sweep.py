@@ -131,8 +131,8 @@ def vectorise(f: Callable, num_runs: int, chunk: int = 0) -> Callable:
       a run's weights in its cache, anything else all together (see BUILD.md, "Speed").
 
   Returns:
-    `(rows with leaves [R, ...], *shared) -> tree with leaves [R, ...]`; of rows that are `placed`,
-    and may be padded, it gives as many.
+    `(rows with leaves [R, ...], *shared) -> tree with leaves [R, ...]`; of rows on the devices
+    (`to_devices`), which may be padded, it gives as many.
   """
   local, chunk = _local(num_runs), at_once(num_runs, chunk)
 
@@ -161,6 +161,16 @@ def _on_devices(f: Callable, num_runs: int, count: int) -> Callable:
     return jax.tree.map(lambda leaf: leaf[:rows], found) if rows < size else found
 
   return spread
+
+
+def made_once(make: Callable) -> Callable:
+  """Has what a function makes made once, for the same arguments on the same devices.
+
+  So a process compiles a program once: parts of a study, and a training that goes on, are by the
+  same one. The last eight are kept, and what was compiled of them.
+  """
+  cached = functools.lru_cache(maxsize=8)(lambda devices, *given: make(*given))
+  return functools.wraps(make)(lambda *given: cached(tuple(jax.devices()), *given))
 
 
 def traced(f: Callable, num_runs: int) -> Callable:

@@ -180,9 +180,7 @@ def named(
     if with_checkpoint and of_path != [path]:
       of_path = [home for home in of_path if begun(home)]
       if not of_path:
-        raise UserError(
-          f"{path} is a study of which no cell has a checkpoint yet; train it further"
-        )
+        raise UserError(f"{path} is a study of which no cell has a checkpoint yet; train it first")
     found |= {os.path.abspath(home): home for home in of_path if os.path.abspath(home) not in found}
   return short_names(list(found.values()))
 

@@ -163,7 +163,7 @@ def test_what_is_missing_is_told_with_the_command(tmp_path):
   lines = list(recorded_scores.remarks(workdirs.read([a, b, c, d]), "best"))
   command = "python -m genjax.evaluate --workdir="
   assert lines == [
-    "a: fd@zz are left out, because protocols.json does not say how they were measured; run "
+    "a: left out: fd@zz, because protocols.json does not say how they were measured; run "
     f"`{command}{a}`",
     f"a: 1 of 3 runs are not scored; run `{command}{a}`",
     f"b: no scores of best weights; run `{command}{b}` first",

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import spatial, stats
 
 from genjax.metrics import paths
 
@@ -83,3 +83,85 @@ def test_a_path_that_stands_still_has_no_shape():
   assert length == 0
   assert np.isnan(ratio)
   assert np.isnan(jump)
+
+
+def test_slerp_by_hand_and_against_scipy():
+  a, b = jnp.array([2.0, 0]), jnp.array([0.0, 1])
+  np.testing.assert_allclose(paths.slerp(a, b, jnp.array(0.5)), [2**0.5, 0.5**0.5], rtol=1e-6)
+  x, y = np.random.default_rng(0).normal(size=(2, 4))
+  x, y = x / np.linalg.norm(x), y / np.linalg.norm(y)
+  t = np.linspace(0, 1, 7)
+  found = jax.vmap(paths.slerp, (None, None, 0))(jnp.array(x), jnp.array(y), jnp.array(t))
+  np.testing.assert_allclose(found, spatial.geometric_slerp(x, y, t), atol=1e-6)
+
+
+@pytest.mark.parametrize("angle", [1e-6, 1e-4, 0.9e-3, 1.1e-3, 1e-2, 3.1])
+def test_slerp_of_nearly_parallel_latents(angle):
+  a, b = np.array([1.0, 0]), np.array([np.cos(angle), np.sin(angle)])
+  found = paths.slerp(jnp.array(a), jnp.array(b), jnp.array(0.3))
+  np.testing.assert_allclose(found, [np.cos(0.3 * angle), np.sin(0.3 * angle)], atol=2e-5)
+
+
+def test_slerp_in_one_dimension_and_of_opposite_latents():
+  t = jnp.array([0.0, 0.25, 1.0])
+  a, b = jnp.full((3, 1), -1.0), jnp.full((3, 1), 3.0)
+  np.testing.assert_allclose(paths.slerp(a, b, t), [[-1], [0], [3]], atol=1e-6)
+  np.testing.assert_allclose(paths.slerp(b, b / 3, t), [[3], [2.5], [1]], atol=1e-6)
+  pair = jnp.array([1.0, 2.0])
+  np.testing.assert_allclose(paths.slerp(pair, -pair, jnp.array(0.25)), pair / 2, atol=1e-6)
+  nothing = jnp.zeros(2)
+  assert np.isfinite(paths.slerp(nothing, pair, jnp.array(0.3))).all()
+  assert not paths.slerp(nothing, nothing, jnp.array(0.3)).any()
+
+
+def _paths(latent):
+  a, b = jax.random.normal(jax.random.key(0), (2, 500, latent))
+  return a, b, jax.random.uniform(jax.random.key(1), (500,))
+
+
+def test_path_speed_of_a_linear_map():
+  """Along z(t) it is |W z'(t)|^2, to the step's own error; a tenth of the papers' step drowns."""
+  a, b, t = _paths(20)
+  weights = jax.random.normal(jax.random.key(2), (20, 128))
+
+  def features_of(z):  # far from 0, as features are
+    return z @ weights + 3
+
+  x, y, s = (np.asarray(part, float) for part in (a, b, t[:, None]))
+  cosine = (x * y).sum(1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1)
+  angle = np.arccos(cosine)[:, None]
+  velocity = angle / np.sin(angle) * (np.cos(s * angle) * y - np.cos((1 - s) * angle) * x)
+  expected = ((velocity @ np.asarray(weights, float)) ** 2).sum(1)
+
+  speed = jax.jit(lambda a, b, t, step: paths.path_speed(features_of, a, b, t, step))
+  found = speed(a, b, t, 1e-3)
+  np.testing.assert_allclose(found, expected, rtol=0.01)
+  np.testing.assert_allclose(found.mean(), expected.mean(), rtol=1e-3)
+  assert np.abs(speed(a, b, t, 1e-5) / expected - 1).max() > 0.01
+  np.testing.assert_allclose(paths.path_speed(features_of, a, b, t), found, rtol=2e-3)
+
+
+def test_path_speed_of_each_run_is_that_of_the_run_alone_and_padding_changes_nothing():
+  a, b, t = _paths(5)
+  weights = jax.random.normal(jax.random.key(2), (3, 5, 8))
+
+  @jax.jit
+  def speed(weights, a=a, b=b):
+    return paths.path_speed(lambda z: jnp.tanh(z @ weights), a, b, t)
+
+  together = jax.vmap(speed)(weights)
+  for row, alone in zip(together, weights, strict=True):
+    np.testing.assert_allclose(row, speed(alone), rtol=0.02, atol=1e-3)
+  wide = [jnp.pad(part, ((0, 0), (0, 4))) for part in (a, b)]
+  padded = speed(jnp.pad(weights[0], ((0, 4), (0, 0)), constant_values=7.0), *wide)
+  np.testing.assert_allclose(padded, together[0], rtol=0.02, atol=1e-3)
+
+
+def test_path_length_drops_the_extremes_and_no_failure():
+  speeds = jnp.arange(101.0)[::-1]
+  assert paths.perceptual_path_length(speeds) == 50
+  assert paths.perceptual_path_length(speeds.at[0].set(1e9)) == 50
+  assert np.isnan(paths.perceptual_path_length(speeds.at[0].set(jnp.nan)))
+  np.testing.assert_allclose(
+    jax.vmap(paths.perceptual_path_length)(jnp.stack([speeds, -speeds])), [50, -50]
+  )

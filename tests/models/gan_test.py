@@ -485,18 +485,39 @@ GOLDEN = {
 }
 
 
+def _by_turns(turns, a_run, state, batch):
+  """What a step with one of the critic's is, by turns that are compiled already."""
+  keys = jax.random.split(stream(a_run.key, Stream.STEP, state.step))
+  a_run = optimisers.at_step(a_run, state.step)
+  state, of_critic = turns["critic"](a_run, state, batch, keys[0])
+  state, of_generator = turns["generator"](a_run, state, batch, keys[1])
+  return state, of_critic | of_generator
+
+
+@pytest.mark.parametrize("name", ["s2_gan", "dcgan"])
+def test_a_step_is_the_turn_of_the_critic_and_then_of_the_generator(name):
+  model, init, turns = _compiled(name)
+  a_run, batch = run(decay_steps=(8.0,)), batches(model, shape=SYSTEMS[name].shape)
+  state, step = init(a_run), jax.jit(model.step)
+  for _ in range(2):
+    (state, metrics), before = step(a_run, state, batch), state
+    by_turns, expected = _by_turns(turns, a_run, before, batch)
+    assert_trees_close(state.params, by_turns.params, rtol=1e-5, atol=1e-6)
+    assert_trees_close(state.stats, by_turns.stats, rtol=1e-5, atol=1e-6)
+    assert int(state.step) == int(by_turns.step)
+    assert metrics.keys() == expected.keys()
+    for key, value in expected.items():
+      np.testing.assert_allclose(metrics[key], value, rtol=1e-4, atol=1e-6, err_msg=key)
+
+
 @pytest.mark.parametrize("name", GANS)
 def test_golden_figures_of_one_step(name):
   model, a_run = small(name), run()
   state, batch = _compiled(name)[1](a_run), batches(model, shape=SYSTEMS[name].shape)
   if model.batches_per_step > 1:
     _, metrics = jax.jit(model.step)(a_run, state, batch)
-  else:  # by the turns that are compiled already
-    turns, keys = _compiled(name)[2], jax.random.split(stream(a_run.key, Stream.STEP, state.step))
-    a_run = optimisers.at_step(a_run, state.step)
-    state, of_critic = turns["critic"](a_run, state, batch, keys[0])
-    _, of_generator = turns["generator"](a_run, state, batch, keys[1])
-    metrics = of_critic | of_generator
+  else:
+    _, metrics = _by_turns(_compiled(name)[2], a_run, state, batch)
   for key, value in GOLDEN[name].items():
     np.testing.assert_allclose(metrics[key], value, rtol=1e-3, err_msg=key)
 

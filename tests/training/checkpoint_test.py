@@ -323,7 +323,7 @@ def test_generate_is_the_model_on_padded_noise(trained, request):
     latent = loaded.numbers["latent"]
     z = jax.random.normal(jax.random.key(i), (4, latent))
     padded = jnp.concatenate([z, jnp.zeros((4, plan.model.latent - latent))], 1)
-    images = jax.jit(loaded.generate)(z, label)
+    images = loaded.generate(z, label)
     np.testing.assert_allclose(images, generate(run, state, padded, label), atol=1e-6)
     assert images.shape == (4, 28, 28, 1)
     assert float(images.std()) > 1e-3
@@ -340,6 +340,15 @@ def test_a_loaded_run_is_a_pure_function(vae):
   slope = jax.grad(lambda z: run.generate(z).sum())(z)
   assert slope.shape == (3, 2)
   assert float(jnp.abs(slope).min()) > 0
+
+
+def test_what_one_loaded_run_compiled_serves_the_others(vae):
+  first, second, *_ = [run for run in genjax.load(vae[0]) if run.numbers["latent"] == 2]
+  z, image = first.noise(3), jnp.zeros((3, 28, 28, 1))
+  images, (mean, _) = first.generate(z), first.encode(image)
+  with jax.no_tracing():
+    assert not np.array_equal(second.generate(z), images)
+    assert not np.array_equal(second.encode(image)[0], mean)
 
 
 def test_the_noise_of_a_run_is_that_of_the_commands(vae):
@@ -365,8 +374,9 @@ def test_interpolating_from_one_latent_to_another(vae, kind, middle):
   assert run.interpolate(a, b).shape == (9, 28, 28, 1)
   with pytest.raises(ValueError, match="steps of kind 'square'"):
     run.interpolate(a, b, kind="square")
-  with pytest.raises(ValueError, match=r"this run takes \[B, 2\]"):
-    run.interpolate(np.ones(3), np.ones(3))
+  for ends in ((np.ones(3), np.ones(3)), (np.ones(1), np.ones(2)), (np.ones(2), np.ones((1, 2)))):
+    with pytest.raises(ValueError, match=r"this run takes \[2\]"):
+      run.interpolate(*ends)
 
 
 def test_interpolating_within_a_class(gan):

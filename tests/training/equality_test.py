@@ -19,7 +19,7 @@ from systems import (
   small,
 )
 
-from genjax import data
+from genjax import data, models
 from genjax.models import convolution
 from genjax.training import blocks, programs, sweep
 
@@ -277,6 +277,7 @@ def test_slow_programs_look_otherwise(monkeypatch):
   walk = jax.jit(lambda x: jax.lax.while_loop(lambda x: jnp.any(x < 9), lambda x: x + 1, x))
   assert _loops(walk.lower(jnp.zeros(3)).as_text()) == [False]
   monkeypatch.setitem(convolution.BY_BACKEND, "cpu", convolution.LAX)
-  slow = _convolutions(_text("s1_gan", small("s1_gan", 5, width=4)))  # which no test traced before
+  model = models.build(SYSTEMS["s1_gan"].model | {"width": 8}, SYSTEMS["s1_gan"].shape, 10, 5)
+  slow = _convolutions(_text("s1_gan", model))
   assert len(slow) > 5
   assert any(slow)

@@ -251,8 +251,8 @@ def test_pace_follows_the_time_of_a_call():
 
 
 def test_a_block_is_traced_and_compiled_once(tmp_path, no_pictures, monkeypatch):
-  plan = trainings.plan(batch_size=13)  # as no other test has it
-  traced, advance = [], blocks.advance
+  plan, traced, advance = trainings.plan(), [], blocks.advance
+  plan = plan._replace(model=plan.model._replace())  # of which no programs are kept
 
   def counted(model, batch_size, length, *options):
     traced.append(length)
@@ -262,12 +262,33 @@ def test_a_block_is_traced_and_compiled_once(tmp_path, no_pictures, monkeypatch)
   training = train.Training(plan, tmp_path)
   training.until(12, "")
   assert traced == [3]
-  training = train.Training(trainings.plan(batch_size=13), tmp_path)  # from a checkpoint
+  training = train.Training(plan, tmp_path)  # from a checkpoint
   training.until(18, "")
   assert traced == [3]
   assert training.programs.advance.program._cache_size() == 1
   train.Training(plan, tmp_path).until(19, "")  # which no blocks fill
   assert traced == [3, 1]
+
+
+def test_a_step_is_traced_once_and_equal_plans_are_by_one_program(tmp_path, no_pictures):
+  plan, traced = trainings.plan("vae", steps=3), []
+
+  def step(*given):
+    traced.append(given)
+    return plan.model.step(*given)
+
+  counted = plan._replace(model=plan.model._replace(step=step))
+  train.train(counted, tmp_path / "counted")
+  assert len(traced) == 1
+  again = trainings.plan("vae", steps=3)
+  assert again.model is plan.model
+  made = [train.Training(p, tmp_path / str(i)) for i, p in enumerate((plan, again))]
+  assert made[0].programs[2:] == made[1].programs[2:]
+  assert made[0].programs.advance.program is made[1].programs.advance.program
+  assert made[0].programs.begin is made[1].programs.begin
+  for training in made:
+    training.history.close()
+    training.checkpoints.close()
 
 
 @pytest.mark.parametrize("runs", [1, 3])
