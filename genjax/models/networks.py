@@ -108,7 +108,7 @@ GANS = {
     _S4_CGAN, MNIST, 128, "cgan_mnist.py:s4", KERAS, conditional=True, image_range=UNIT
   ),
   "s1_cgan_cifar10": Entry(
-    _S1_CIFAR_WGAN, CIFAR10, 128, "cgan_cifar10.py", TORCH, conditional=True
+    _S1_CIFAR_WGAN, CIFAR10, 128, "cgan_cifar10.py:s1_layers", TORCH, conditional=True
   ),
   "dcgan": Entry(_DCGAN, None, 32, "gan_mnist.py:dcgan", TORCH, fits=gan.halves),
   "dcgan_plain": Entry(_DCGAN_PLAIN, None, 32, "gan_mnist.py", TORCH, fits=gan.halves),

@@ -187,7 +187,7 @@ def test_batch_norm_uses_the_batch_in_training_and_its_average_afterwards(
     (
       {"network": "s4_cgan"},
       COLOUR,
-      r"are configs/cgan_cifar10.py, --config.model.network=dcgan_conditional; .*size=28",
+      r"are configs/cgan_cifar10.py:s1_layers, --config.model.network=dcgan_conditional; .*size=28",
     ),
     ({"network": "s4_cgan"}, (9, 9, 1), "for which there are no networks yet"),
     (
