@@ -100,7 +100,9 @@ GANS = {
   "s1_gan_cifar10": Entry(_S1_CIFAR_GAN, CIFAR10, 128, "gan_cifar10.py:s1", KERAS),
   "s1_wgan": Entry(_S1_WGAN, MNIST, 128, "wgan_mnist.py:s1", KERAS),
   "s1_wgan_cifar10": Entry(_S1_CIFAR_WGAN, CIFAR10, 128, "wgan_cifar10.py:s1", TORCH),
-  "s1_wgan_gp_cifar10": Entry(_S1_CIFAR_WGAN_GP, CIFAR10, 128, "wgan_gp_cifar10.py", TORCH),
+  "s1_wgan_gp_cifar10": Entry(
+    _S1_CIFAR_WGAN_GP, CIFAR10, 128, "wgan_gp_cifar10.py:s1_layers", TORCH
+  ),
   "s3_gan": Entry(_DENSE_GAN, None, 128, "gan_mnist.py:s3", TORCH, depth=4),
   "s4_gan": Entry((gan.s4_generator, gan.s4_critic), MNIST, 128, "gan_mnist.py:s4", KERAS),
   "s1_cgan": Entry(_S1_WGAN, MNIST, 128, "cgan_mnist.py:s1_layers", KERAS, conditional=True),

@@ -177,7 +177,7 @@ def test_batch_norm_uses_the_batch_in_training_and_its_average_afterwards(
       {},
       COLOUR,
       r"'s1_gan' takes images of \(28, 28, 1\), and the data's are \(32, 32, 3\), for which there "
-      r"are configs/gan_cifar10.py:s1, .*configs/cgan_cifar10.py, .*network=dense",
+      r"are configs/gan_cifar10.py:s1, .*configs/cgan_cifar10.py:s1_layers, .*network=dense",
     ),
     (
       {"network": "s4_gan"},
