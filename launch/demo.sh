@@ -6,4 +6,4 @@ workdir=$(realpath -m "${1:-demo}")
 cd "$(dirname "$0")/.."
 . launch/environment.sh
 python -m genjax.main --config=configs/gan_digits.py --workdir="$workdir"
-echo "Look at $workdir/samples/best.png and $workdir/plots/training.png"
+echo "Open $workdir/report.html, or look at $workdir/samples/best.png"

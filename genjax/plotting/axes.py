@@ -38,6 +38,8 @@ METRICS = {
   ),
   "critic_gradient_norm": Quantity("critic gradient norm", wide=True, bounds=_POSITIVE),
   "penalty": Quantity("critic penalty", wide=True, bounds=_POSITIVE),
+  "penalty_real": Quantity("R1 penalty, real images", wide=True, bounds=_POSITIVE),
+  "penalty_generated": Quantity("R2 penalty, generated images", wide=True, bounds=_POSITIVE),
   "clip_fraction": Quantity("weights at the clip bound (fraction)", bounds=(0, 1)),
   "training_jsd": Quantity("Jensen-Shannon bound of the training discriminator (nats)"),
   "swd": Quantity("sliced Wasserstein distance", bounds=_POSITIVE),
