@@ -16,19 +16,16 @@ of S1's GAN the critic won within 200 steps.
 from genjax import config as genjax_config
 
 VARIANTS = {
-  "": {
+  "": genjax_config.PYRAMID
+  | {
     "data.name": "cifar10",
-    "batch_size": 64,
     "steps": 6000,
     "eval_every": 1000,
     "model.network": "dcgan_conditional",
-    "model.initialiser": "normal_0.02",
     "model.regulariser": "r1",
     "sweep.penalty_weight": (1.0,),
     "sweep.learning_rate": (1e-3,),
     "sweep.b1": (0.5,),
-    "sweep.seeds": (0, 1),
-    "sweep.ema_decay": (0.999,),
     "sweep.latents": (100,),
   },
   "s1_layers": genjax_config.FLAX

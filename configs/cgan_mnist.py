@@ -15,18 +15,15 @@ of the samples a digit of the class that was asked for, the others near it.
 from genjax import config as genjax_config
 
 VARIANTS = {
-  "": {
-    "batch_size": 64,
+  "": genjax_config.PYRAMID
+  | {
     "steps": 4000,
     "model.network": "dcgan_conditional",
     "model.width": 16,
-    "model.initialiser": "normal_0.02",
     "model.regulariser": "r1",
     "sweep.penalty_weight": (1.0,),
     "sweep.learning_rate": (2e-3,),
     "sweep.b1": (0.5,),
-    "sweep.seeds": (0, 1),
-    "sweep.ema_decay": (0.999,),
     "sweep.latents": (50,),
   },
   "s1_layers": genjax_config.FLAX

@@ -26,16 +26,13 @@ _S2 = _ADAM | {"model.network": "dense", "epochs": 50.0}
 
 VARIANTS = {
   "": _ADAM
+  | genjax_config.PYRAMID
   | {
     "model.network": "dcgan",
-    "model.initialiser": "normal_0.02",
-    "batch_size": 64,
     "steps": 8000,
     "mark": (12.8, 8000),  # the median of the ten
     "eval_every": 1000,
     "sweep.learning_rate": (5e-4,),
-    "sweep.seeds": (0, 1),
-    "sweep.ema_decay": (0.999,),
     "sweep.latents": (100,),
   },
   "s0": _S0 | {"sweep.latents": (100,)},

@@ -20,13 +20,7 @@ from genjax import config as genjax_config
 
 _STUDY = {"sweep.seeds": tuple(range(10)), "contrasts": "neighbours"}
 _ADAM = {"sweep.learning_rate": (2e-4,), "sweep.b1": (0.5,)}
-_PYRAMID = _ADAM | {
-  "batch_size": 64,
-  "model.initialiser": "normal_0.02",
-  "sweep.seeds": (0, 1),
-  "sweep.ema_decay": (0.999,),
-  "sweep.latents": (50,),
-}
+_PYRAMID = _ADAM | genjax_config.PYRAMID | {"sweep.latents": (50,)}
 _S0 = _ADAM | {"batch_size": 256, "epochs": 30.0}
 _S1 = _ADAM | {"epochs": 50.0}
 _DENSE = _ADAM | {"model.network": "dense", "epochs": 50.0}

@@ -27,14 +27,13 @@ _WGAN_GP = {
 
 VARIANTS = {
   "": _WGAN_GP
+  | genjax_config.PYRAMID
   | {
     "steps": 3000,
     "eval_every": 1000,
     "model.network": "dcgan_plain",
-    "model.initialiser": "normal_0.02",
     "sweep.learning_rate": (1e-3,),
     "sweep.b1": (0.0,),
-    "sweep.ema_decay": (0.999,),
   },
   "s1_layers": _WGAN_GP
   | genjax_config.FLAX

@@ -11,19 +11,16 @@ FD on 1,000 validation images 187 at step 1,000, 127 at 2,000, 92 at 4,000, wher
 from genjax import config as genjax_config
 
 VARIANTS = {
-  "": {
-    "batch_size": 64,
+  "": genjax_config.PYRAMID
+  | {
     "steps": 4000,
     "mark": (100.0, 4000),
     "model.network": "dcgan_plain",
     "model.width": 16,
-    "model.initialiser": "normal_0.02",
     "model.loss": "wasserstein",
     "model.regulariser": "gradient_penalty",
     "sweep.learning_rate": (2e-3,),
     "sweep.b1": (0.0,),
-    "sweep.ema_decay": (0.999,),
-    "sweep.seeds": (0, 1),
     "sweep.latents": (50,),
   }
 }

@@ -37,18 +37,15 @@ _S3 = _WGAN | {"model.network": "s3_gan", "steps": 20_000, "sweep.latents": (100
 
 VARIANTS = {
   "": _WGAN
+  | genjax_config.PYRAMID
   | {
-    "batch_size": 64,
     "steps": 5000,
     "model.network": "dcgan_plain",
     "model.width": 16,
     "model.critic_steps": 2,
-    "model.initialiser": "normal_0.02",
     "model.optimiser_rule": "optax",
     "sweep.clip": (0.1,),
     "sweep.learning_rate": (2e-3,),
-    "sweep.ema_decay": (0.999,),
-    "sweep.seeds": (0, 1),
     "sweep.latents": (50,),
   },
   "s1_layers": _WGAN

@@ -15,11 +15,15 @@ import numpy as np
 import pytest
 import trainings
 
-from genjax import cli, export, interpolate, process, reconstruct, report, sample
+from genjax import cli, export, interpolate, process, reconstruct, report, sample, types
 from genjax.config import default, settled
 from genjax.types import UserError
 
 ROOT = pathlib.Path(__file__).parents[1]
+
+
+def test_the_flag_names_the_weights_that_there_are():
+  assert cli.WEIGHTS == types.WEIGHTS
 
 
 class Case(NamedTuple):

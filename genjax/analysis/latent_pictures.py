@@ -52,8 +52,8 @@ def with_latent_2(one: Selection) -> Selection:
 def traversals(selections: Sequence[Selection], asked: InterpolationFlags) -> Pictures:
   """One dimension moves and the others stay; those that matter most to the run, first."""
 
-  def of_run(run_state: tuple, base: Array) -> Array:
-    (run, state), dimensions = run_state
+  def of_run(row: tuple, base: Array) -> Array:
+    (run, state), dimensions = row
     z = latents.traversal(base * run.latent_mask, dimensions, asked.steps).swapaxes(0, 1)
     return generation.images(one.model, (run, state), z, jnp.zeros(len(dimensions), jnp.int32))
 

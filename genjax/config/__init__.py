@@ -13,10 +13,11 @@ from genjax.config.studies import (
   span,
   units,
 )
-from genjax.config.variants import FLAX, variant
+from genjax.config.variants import FLAX, PYRAMID, variant
 
 __all__ = [
   "FLAX",
+  "PYRAMID",
   "cells",
   "check",
   "check_overrides",

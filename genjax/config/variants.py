@@ -12,6 +12,13 @@ FLAX = {
   "model.batch_norm": "torch",
   "model.optimiser_rule": "optax",
 }
+# What recipes of DCGAN's pyramid share: its first weights, small batches and an averaged generator.
+PYRAMID = {
+  "batch_size": 64,
+  "model.initialiser": "normal_0.02",
+  "sweep.seeds": (0, 1),
+  "sweep.ema_decay": (0.999,),
+}
 SMOKE = {
   "data.name": "digits",
   "data.validation": 0.1,

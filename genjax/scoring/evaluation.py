@@ -74,9 +74,10 @@ class Evaluation:
     labels = train.label[np.arange(count) % len(train.label)]  # the classes that the data has
     context = Context(model, splits, held, labels, settings, num_runs, chunk)
 
-    def generate(row: tuple[Run, State]) -> Array:  # noise and classes are the same for all runs
+    # Noise and classes are the same for all runs.
+    def generate(run_state: tuple[Run, State]) -> Array:
       z = latent_noise(context.key(0), (count, model.latent))
-      return generation.images(model, row, z, jnp.asarray(labels), BATCH, to_bytes)
+      return generation.images(model, run_state, z, jnp.asarray(labels), BATCH, to_bytes)
 
     self._generator = context.vectorised(generate)
     few = data.first(held, count)

@@ -208,8 +208,8 @@ def group(context: Context, reference: Reference) -> Group:
 def _path_length(context: Context, network: FeatureNetwork) -> Callable:
   model, count = context.model, min(PATHS, context.count)
 
-  def length(row: tuple[Run, State], params: PyTree) -> Array:
-    run, state = row
+  def length(run_state: tuple[Run, State], params: PyTree) -> Array:
+    run, state = run_state
     ends = [latent_noise(context.key(i), (count, model.latent)) for i in (1, 2)]
     a, b = (z * run.latent_mask[None] for z in ends)
     t = jax.random.uniform(context.key(3), (count,), maxval=0.99)

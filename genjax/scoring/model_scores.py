@@ -31,8 +31,8 @@ def critic(context: Context) -> Group | None:
       jnp.asarray(label, jnp.int32).reshape(-1, size),
     )
 
-  def gaps(row: tuple[Run, State], held: Batch, train: Batch) -> dict[str, Array]:
-    run, state = row
+  def gaps(run_state: tuple[Run, State], held: Batch, train: Batch) -> dict[str, Array]:
+    run, state = run_state
 
     def one(inputs: tuple) -> tuple:
       key, batch, seen = inputs
@@ -76,8 +76,8 @@ def bounds(context: Context) -> Group | None:
   drawn = likelihood.binarise(context.key(6), context.held.image[:count])
   drawn = drawn.reshape(-1, batch, *shape)
 
-  def measured(row: tuple[Run, State], drawn: Array, samples: int) -> dict[str, Array]:
-    run, state = row
+  def measured(run_state: tuple[Run, State], drawn: Array, samples: int) -> dict[str, Array]:
+    run, state = run_state
 
     def one(inputs: tuple) -> tuple:
       i, images = inputs
