@@ -118,7 +118,6 @@ def test_the_tutorial_runs_from_install_to_interpolation(caches, tmp_path, monke
   code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
   changes = {
     "STEPS, SEEDS = 600, range(10)": "STEPS, SEEDS = 4, range(2)",
-    '["fd", "coverage"]': '["swd"]',  # without a classifier, which takes minutes to train
     "genjax.prepare_jax()": "",
   }
   text = "\n".join(code)

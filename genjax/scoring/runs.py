@@ -95,7 +95,9 @@ def score(path: pathlib.Path, wanted: Wanted) -> Scored:
     computed += _Scoring(path, saved, weights).run(evaluation, names)
     asked |= {(n, one.key) for one in evaluation.asked(names, weights) for n in one.names}
   recorded = {place.name for place in score_files.read(path)}
-  return Scored(computed, [name for name in slow if name not in recorded], asked)
+  # Said where something was computed: who calls again for what is known need not hear it again.
+  left_out = [name for name in slow if computed and name not in recorded]
+  return Scored(computed, left_out, asked)
 
 
 class _Scoring:
