@@ -8,7 +8,7 @@ from importlib import metadata
 # piece, as tests take all cores anyhow, a fifth less again.
 _FLAGS = "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
 if metadata.version("jaxlib").startswith("0.10."):  # later ones do not know it, and end the process
-  _FLAGS += " --xla_cpu_use_fusion_emitters=false"
+  _FLAGS += " --xla_cpu_use_fusion_emitters=false --xla_cpu_opt_preset=CPU_OPT_PRESET_FAST_COMPILE"
 os.environ.setdefault("XLA_FLAGS", _FLAGS)
 
 from jaxtyping import install_import_hook

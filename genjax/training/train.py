@@ -143,7 +143,8 @@ class Training:
           totals = self._zeros()
         if self._at(self.config.eval_every) or stop == steps:
           self._validate()
-          self._show()
+          if stop < steps:  # what there is at the end is drawn by `_finish`
+            self._show()
     self._finish()
     failed = (
       f", of which {self._failed().sum()} failed (see runs.csv)" if any(self._failed()) else ""
@@ -226,15 +227,13 @@ class Training:
 
   def _show(self) -> None:
     workdir.write_runs(self.path, self.rows, self._results("running"))
-    self._draw_gallery(self.progress.state, f"step-{self.step:07d}.png", "last.png")
-    self._draw_gallery(self.progress.best, "best.png")
+    self._draw_galleries()
     if time.perf_counter() - self.drawn > REDRAW_SECONDS:
       self._draw_curves()
 
   def _finish(self) -> None:
-    """Finishes what a killed process left undone after its last checkpoint."""
-    self._draw_gallery(self.progress.state, "last.png")
-    self._draw_gallery(self.progress.best, "best.png")
+    """Also what a killed process left undone after its last checkpoint."""
+    self._draw_galleries()
     self._draw_curves()
     self.troubles = self._judge(done=True)
     # Last, as it says that nothing is left to be done.
@@ -258,6 +257,10 @@ class Training:
 
   def _labels(self) -> list[plots.RunLabel]:
     return pictures.labels(self.rows, self.settings, self.to_host(self.progress.failed_at))
+
+  def _draw_galleries(self) -> None:
+    self._draw_gallery(self.progress.state, f"step-{self.step:07d}.png", "last.png")
+    self._draw_gallery(self.progress.best, "best.png")
 
   def _draw_gallery(self, states: PyTree, *names: str) -> None:
     # Without the optimiser's state, last and best weights take one compiled program.
