@@ -97,6 +97,7 @@ def run(
   if not explore:
     design.check(planned)
   study.check(plans, path, folders)
+  print(f"{path}: {study.described(plans)}")
   if said := design.described(planned):
     print(f"{path}: {said}")
   before = study.unfinished(path, programs)
@@ -216,6 +217,25 @@ def score(
   Raises:
     UserError: images or data cannot be read or do not go together, or a score cannot be had.
   """
+  asked = {"split": split, "count": count, "seed": seed, "networks": networks}
+  asked |= {"features": features, "directory": directory, "out": out}
+  return setting_tables.middles(measures_of_images(images, data, metrics, **asked))
+
+
+def measures_of_images(
+  images: Any,
+  data: str | os.PathLike,
+  metrics: Sequence[str],
+  *,
+  split: str,
+  count: int,
+  seed: int,
+  networks: int,
+  features: str,
+  directory: str | os.PathLike,
+  out: str | os.PathLike,
+) -> list[measures.Measure]:
+  """What `score` makes a table of; arguments and errors are its own."""
   process.check_jax()
   _check("split", (split,), ("test", "validation"))
   _check("networks", (networks,), range(1, 4))
@@ -229,7 +249,7 @@ def score(
     place = pathlib.Path(out or f"{folder}/images")
     image_sets.write(place, sets, splits, _several(metrics), settings, networks, features)
     found = recorded_scores.read(workdirs.read([place]), image_sets.WEIGHTS)
-    return setting_tables.middles(measures.of_scores(found))
+    return measures.of_scores(found)
 
 
 class Comparison(NamedTuple):

@@ -33,10 +33,16 @@ def main(images: list[str]) -> None:
       raise UserError(f"{path}: no such file or folder")
   process.prepare_jax()
   from genjax import api
+  from genjax.analysis import comparison
+  from genjax.metrics import catalogue
+  from genjax.scoring import runs
 
   names = ("data", "metrics", "split", "seed", "networks", "features", "directory", "out")
   asked = {name: _FLAGS[name].value for name in names}
-  print(api.score(images, count=_FLAGS.images, **asked))
+  measured = api.measures_of_images(images, count=_FLAGS.images, **asked)
+  wanted = tuple(_FLAGS.metrics)
+  names = [] if wanted == runs.ALL else list(map(catalogue.short, wanted))
+  print(f"\n{comparison.of_images(measured, names)}", end="")
   if out := _FLAGS.out:
     print(f"\n{out}: the scores; python -m genjax.compare {out} WORKDIR reads them")
 

@@ -4,6 +4,7 @@ import ast
 import inspect
 import json
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -122,6 +123,10 @@ def test_tables_become_frames(scored):
   ("call", "message"),
   [
     (lambda out: genjax.train("nowhere.py", out), "nowhere.py: there is no such file; genjax's"),
+    (
+      lambda out: genjax.train("gan_mist:s1", out),
+      "no such file; did you mean gan_mnist? genjax's",
+    ),
     (lambda out: genjax.train("vae_mnist:s9", out), "no variant 's9'; expected one of "),
     (lambda out: genjax.train("vae_mnist", out, {"model.widht": 8}), "did you mean model.width?"),
     (lambda out: genjax.train("vae_mnist", out, {"steps": "many"}), "config.steps is 'many'"),
@@ -256,9 +261,15 @@ def test_the_command_scores_files(commands, tmp_path):
   rng = np.random.default_rng(0)
   for i in range(2):
     np.savez(tmp_path / f"{i}.npz", rng.integers(0, 255, (200, 1, 28, 28), dtype=np.uint8))
-  done = commands("score", "0.npz", "1.npz", "--data=digits", "--metrics=swd", cwd=tmp_path)
+  files = "0.npz", "1.npz", "--data=digits"
+  done = commands("score", *files, "--metrics=swd,sharpness", cwd=tmp_path)
   assert done.status == 0, done.errors
-  assert "sliced Wasserstein distance" in done.output
+  title, columns, _, images, _ = done.output.lstrip("\n").splitlines()[:5]
+  assert title == "Interquartile mean over runs [95%]"
+  assert re.split(r"\s{2,}", columns) == [
+    "setting", "n", "failed", "sliced Wasserstein distance ↓", "sharpness"
+  ]  # fmt: skip
+  assert images.split()[:3] == ["images", "2", "0"]
   assert [path.name for path in sorted(tmp_path.iterdir())] == ["0.npz", "1.npz"]
   assert commands("score", "--data=digits").errors.startswith("genjax: no images; name files")
   assert commands("score", "x").errors.startswith("genjax: --data is missing")

@@ -83,6 +83,7 @@ def test_a_vae_leaves_a_whole_workdir_and_says_nothing_but_its_progress(done):
   path, result = done
   assert result.status == 0, result.errors
   said = (
+    rf"{path}: 4 runs of VAE dense on digits \(scikit-learn\), 4 steps\n"
     rf"{path}: 2 settings, 1 pair, 2 seeds each: no winner can be named, .*\n"
     rf"{path}: 4 runs, 1 at once, take [\d.]+ GiB of each of 2 devices that has [\d.]+ GiB\n"
     rf"{path}: 4 runs at step \d+; pictures are in samples/ and plots/\n"
@@ -121,7 +122,9 @@ def test_the_same_command_again_has_nothing_to_do(done, main, tmp_path):
   before = {file: file.read_bytes() for file in same}
   result = main(f"{CONFIG}:vae", f"--workdir={path}", *SMALL)
   assert result.status == 0, result.errors
-  assert_only_a_bar(result.errors)
+  assert f"{path}: all runs are already done\n" in result.output
+  assert "GiB" not in result.output  # nothing was compiled
+  assert not result.errors
   assert {file: file.read_bytes() for file in same} == before
   assert files(path) == files(done[0])
 
@@ -221,7 +224,9 @@ def test_a_key_that_the_cells_of_a_study_set_themselves(main, tmp_path, key):
 def refused(result, status=2):
   """The one line that a mistake gives; what the runs could have shown may stand before it."""
   assert result.status == status, result
-  said = r"([^\n]+ seeds each: [^\n]+\n)?([^\n]+ at once, take [^\n]+\n)?"
+  said = r"([^\n]+ steps( in \d+ cells)?\n)?([^\n]+ seeds each: [^\n]+\n)?"
+  said += r"([^\n]+ at once, take [^\n]+\n)?"
+  said += r"([^\n]+ are already done\n[^\n]+ being written\n)?"
   assert re.fullmatch(said, result.output), result.output
   assert re.fullmatch(r"genjax: [^\n]+\n", result.errors), result.errors
   return result.errors.removeprefix("genjax: ").removesuffix("\n")

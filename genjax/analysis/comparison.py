@@ -136,12 +136,22 @@ def _answer(
 ) -> str:
   """The headlines, or the metrics that are asked for, of all settings; `where` holds the rest."""
   first = findings.headlines(measured, metrics) or findings.headlines(measured)
-  # By what the columns were measured, where that is the same for all.
-  parts = ["Interquartile mean over seeds [95%]", f"{weights} weights"]
-  values = {measure.about["features"] for measure in first} - {""}
-  parts += [f"features of {values.pop()}"] if len(values) == 1 else []
-  answer = findings.answer(first, ", ".join(parts), where, measured, alike)
+  title = _title(first, "Interquartile mean over seeds [95%]", f"{weights} weights")
+  answer = findings.answer(first, title, where, measured, alike)
   return answer + "".join(map(findings.wrapped, questions.trend_sentences(first)))
+
+
+def _title(first: Sequence[Measure], *parts: str) -> str:
+  """And by what the columns were measured, where that is the same for all."""
+  values = {measure.about["features"] for measure in first} - {""}
+  return ", ".join([*parts, f"features of {values.pop()}"] if len(values) == 1 else parts)
+
+
+def of_images(measured: Sequence[Measure], metrics: Sequence[str]) -> str:
+  """What the scores of another program's images say: those that are asked for, or headlines."""
+  first = findings.headlines(measured, metrics)
+  answer = findings.answer(first, _title(first, "Interquartile mean over runs [95%]"), "")
+  return "\n".join(filter(None, [answer, _unseen(measured, metrics)]))
 
 
 def _unseen(measured: Sequence[Measure], metrics: Sequence[str]) -> str:

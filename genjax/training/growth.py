@@ -58,9 +58,7 @@ def run(
   """
   parts, taken = _begun(plan, path), 0
   for name, part in parts.items():
-    # What is done is told of, and drawn anew, where it is all there is and was trained as whole.
-    whole = [*parts] == [""] and not genjax_config.parts_of(plan.config)
-    if only in ("", part.unit) and (whole or not parting.trained(plan.config, path, name, part)):
+    if only in ("", part.unit) and not parting.trained(plan.config, path, name, part):
       config = parting.narrowed(plan.config, part.values)
       own = plan
       if config != plan.config:
