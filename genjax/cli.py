@@ -179,8 +179,7 @@ def config_of() -> tuple[ml_collections.ConfigDict, dict]:
   if isinstance(flag.value, ml_collections.ConfigDict):
     return flag.value, flag.override_values
   if not pathlib.Path(files.config(path).split(":")[0]).is_file():
-    own = ", ".join(files.configs())
-    raise UserError(f"--config={path}: there is no such file; genjax's own are {own}")
+    raise UserError(f"--config={path}: {files.no_config(path)}")
   raise UserError(f"--config={path}: its get_config() must return an ml_collections.ConfigDict")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from genjax.mistakes import UserError
+from genjax.mistakes import UserError, nearest
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -172,6 +172,17 @@ def configs() -> list[str]:
   """The names of the files that come with genjax: "vae_mnist"."""
   files = [file for place in _CONFIGS for file in place.glob("*.py")]
   return sorted({file.stem for file in files if file.stem != "__init__"})
+
+
+def no_config(path: str) -> str:
+  """What is said of a path of which there is no config file."""
+  stem, own = pathlib.Path(path.partition(":")[0]).stem, configs()
+  near = nearest(stem, own)
+  return (
+    "there is no such file; "
+    + (f"did you mean {near}? " if near else "")
+    + f"genjax's own are {', '.join(own)}"
+  )
 
 
 def config(path: str) -> str:

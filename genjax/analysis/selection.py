@@ -175,9 +175,11 @@ def _there_are(saved: dict[pathlib.Path, loading.Saved]) -> str:
   rows = [row for one in saved.values() for row in one.rows]
   last = max(len(one.rows) for one in saved.values()) - 1
   varying = {name: sorted({row[name] for row in rows}) for name in rows[0]}
-  parts = [
-    f"{name} {', '.join(f'{value:g}' for value in values)}"
-    for name, values in varying.items()
-    if len(values) > 1
-  ]
-  return f"there are runs 0 to {last}" + (f", of {'; '.join(parts)}" if parts else "")
+  parts = [f"{name} {_either(values)}" for name, values in varying.items() if len(values) > 1]
+  return f"there are runs 0 to {last}" + (f", with {' and '.join(parts)}" if parts else "")
+
+
+def _either(values: list[float]) -> str:
+  """Two values or more, in order: "2, 10 or 50"; the ends of many."""
+  *others, last = (f"{value:g}" for value in values)
+  return f"{', '.join(others)} or {last}" if len(others) < 6 else f"{others[0]} to {last}"

@@ -98,12 +98,9 @@ def uncounted(measure: Measure) -> list[str]:
       "they count as failed"
     )
   if undefined:
-    notes.append(
-      f"{undefined} of {len(values)} runs have no figure, as it came out as NaN: they are in no "
-      "column"
-    )
+    notes.append(f"{undefined} of {len(values)} runs have no figure, as it came out as NaN")
   if missing:
-    notes.append(f"{missing} of {len(values)} runs are not scored: they are in no column")
+    notes.append(f"{missing} of {len(values)} runs are not scored")
   return notes
 
 

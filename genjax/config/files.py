@@ -53,7 +53,7 @@ def load(
 def _read(path: str) -> ml_collections.ConfigDict:
   file, colon, argument = files.config(path).partition(":")
   if not os.path.isfile(file):
-    raise UserError(f"{path}: there is no such file; genjax's own are {', '.join(files.configs())}")
+    raise UserError(f"{path}: {files.no_config(path)}")
   parts.look_in(pathlib.Path(file).parent)
   try:
     config = runpy.run_path(file)["get_config"](*[argument] * bool(colon))

@@ -208,8 +208,9 @@ def read_config(path: pathlib.Path) -> dict:
       raise ValueError
   except (FileNotFoundError, NotADirectoryError):
     cells = _cells(path)
+    why = "it has no config.json" if path.is_dir() else "there is no such folder"
     hint = f"; its folders are workdirs, as {cells[0]}" if cells else ""
-    raise UserError(f"{path} is not a genjax workdir: it has no config.json{hint}") from None
+    raise UserError(f"{path} is not a genjax workdir: {why}{hint}") from None
   except (ValueError, KeyError, TypeError, AttributeError, OSError):
     raise UserError(
       f"{file} cannot be read; restore it, or start again in another --workdir"

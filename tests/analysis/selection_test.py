@@ -94,7 +94,7 @@ def test_figures_of_runs_are_computed_in_full_float32(vae):
 @pytest.mark.parametrize(
   ("wanted", "line"),
   [
-    (["latent=5"], "no run matches; there are runs 0 to 7, of seed 0, 1; latent 2, 3"),
+    (["latent=5"], "no run matches; there are runs 0 to 7, with seed 0 or 1 and latent 2 or 3"),
     (["9"], "no run matches"),
     (["width=5"], "which runs do not have; they have seed, latent"),
     (["first"], "expected rows of runs.csv, as 0,3"),

@@ -42,7 +42,7 @@ def test_failed_runs_are_counted_whether_they_have_a_figure_or_not(tmp_path):
   # Of 1, 4 and two failures, and of 1, 4 and two; the survivors' middle is 2.5.
   assert numbers(rows(best)[0], *names) == [2, 2, 1, math.inf]
   assert numbers(rows(last)[0], *names) == [2, 2, 1, math.inf]
-  missing = "1 of 5 runs are not scored: they are in no column"
+  missing = "1 of 5 runs are not scored"
   had = "1 of 2 failed runs have a figure from before the failure (runs.csv): they count as failed"
   common = [setting_tables.SURVIVORS, setting_tables.NARROW]
   assert notes(best) == [had, missing, *common]
@@ -63,8 +63,8 @@ def test_a_score_that_came_out_as_nan_is_no_figure_and_said_to_be_none(tmp_path)
   (row,) = rows(setting_tables.middles(measures.of_scores([scores])))
   assert numbers(row, "n", "failed", "not_scored", "median") == [3, 0, 2, 3]
   assert notes(setting_tables.middles(measures.of_scores([scores])))[:2] == [
-    "1 of 5 runs have no figure, as it came out as NaN: they are in no column",
-    "1 of 5 runs are not scored: they are in no column",
+    "1 of 5 runs have no figure, as it came out as NaN",
+    "1 of 5 runs are not scored",
   ]
 
 
@@ -156,7 +156,7 @@ def test_an_overview_has_a_row_a_setting_and_what_real_images_score(tmp_path):
   assert (real[3].value, real[4].value) == (0.71, 0.95)
   assert table.blocks[0].notes[:3] == [
     "1 of 1 failed runs have a figure from before the failure (runs.csv): they count as failed",
-    "coverage: 1 of 6 runs are not scored: they are in no column",
+    "coverage: 1 of 6 runs are not scored",
     "a failed run is the worst one of these means, infinite where it is in the middle half",
   ]
   other = {"aa": scored.protocol(floor={"fd": 3})}

@@ -467,8 +467,12 @@ def test_a_conditional_run_needs_labels(gan):
 
 def test_load_says_what_a_path_is_not(vae, tmp_path):
   (tmp_path / "file").write_text("")
-  for place in (tmp_path, tmp_path / "absent", tmp_path / "file"):
-    with pytest.raises(UserError, match=f"^{place} is not a genjax workdir: it has no config.json"):
+  for place, why in {
+    tmp_path: "it has no config.json",
+    tmp_path / "absent": "there is no such folder",
+    tmp_path / "file": "there is no such folder",
+  }.items():
+    with pytest.raises(UserError, match=f"^{place} is not a genjax workdir: {why}"):
       genjax.load(place)
   grid = tmp_path / "grid"
   shutil.copytree(vae[0], grid / "width=8")
