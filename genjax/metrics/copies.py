@@ -6,7 +6,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from genjax.metrics import distances, pixels
@@ -27,7 +26,7 @@ def _nearest(
   images, others = images - mean, others - mean
 
   def of_block(block):
-    index = lax.top_k(-distances.squared_distances(block, others), 1)[1][:, 0]
+    index = distances.squared_distances(block, others).argmin(1)
     # From the rows themselves, so that a copy is at 0.
     return index, jnp.linalg.norm(block - others[index], axis=1)
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Float32, Integer, Key, UInt8
 from threadpoolctl import threadpool_limits
 
@@ -38,7 +39,21 @@ def sliced(
   x = x.reshape(len(x), -1)
   directions = jax.random.normal(key, (x.shape[-1], projections))
   directions /= jnp.linalg.norm(directions, axis=0, keepdims=True)
-  return jnp.sort(x @ directions, 0)
+  return _ordered((x @ directions).T).T
+
+
+def _ordered(x: Float32[Array, "P N"]) -> Float32[Array, "P N"]:
+  """Each row in order, NaN last: `jnp.sort`, of which XLA makes eight times as much on a CPU.
+
+  Of whole numbers it compares by one instruction. The bits of a positive float are in its order,
+  and those of a negative one against it.
+  """
+
+  def mirrored(bits: Integer[Array, "P N"]) -> Integer[Array, "P N"]:
+    return jnp.where(bits < 0, bits ^ jnp.int32(2**31 - 1), bits)
+
+  bits = lax.bitcast_convert_type(jnp.where(jnp.isnan(x), jnp.nan, x), jnp.int32)
+  return lax.bitcast_convert_type(mirrored(jnp.sort(mirrored(bits), stable=False)), jnp.float32)
 
 
 def pyramid_distance(
@@ -98,7 +113,7 @@ def _patches(key: Key[Array, ""], image: Float[Array, "N H W C"]) -> Float[Array
   corners = jax.random.randint(key, (len(image), PATCHES, 2), 0, limits[None, None])
 
   def cut(image, corner):
-    return jax.lax.dynamic_slice(image, (*corner, 0), (PATCH, PATCH, image.shape[-1]))
+    return lax.dynamic_slice(image, (*corner, 0), (PATCH, PATCH, image.shape[-1]))
 
   patches = jax.vmap(jax.vmap(cut, (None, 0)))(image, corners)
   return patches.reshape(-1, *patches.shape[2:])

@@ -59,6 +59,12 @@ def _blur(images, times):
   return images
 
 
+def test_what_is_ordered_is_in_numpys_order():
+  x = np.random.default_rng(0).normal(size=(3, 1000)).astype(np.float32)
+  x[0, :4], x[1, 7] = [np.nan, np.inf, -np.inf, 0], -np.nan
+  np.testing.assert_array_equal(pixels._ordered(jnp.asarray(x)), np.sort(x, -1))
+
+
 def test_pyramid_distance_orders_corruptions():
   """Real images are nearest, and more of a corruption is further: blur, noise, repetition."""
   distance = jax.jit(pixels.pyramid_distance)
