@@ -9,8 +9,9 @@ on 1,000 validation images 175 at step 1,000, 110 at 2,000, 87 at 3,000, 65 at 6
 wide and has batch norm in the critic in place of R1: 3 seeds on an H200, FD 144 at 1,000 and 92 at
 4,000.
 
-`:s0` to `:s4` are the reports' systems, `:s0_study` to `:s3_study` their studies with 10 seeds, and
-`:initialiser_study` asks by which first weights S1's GAN lives. Not given by the reports and chosen
+`:s0` to `:s4` are the reports' systems, `:s0_study` to `:s3_study` their studies with 10 seeds;
+`:initialiser_study` asks by which first weights S1's GAN lives, and `:stability_study` what each
+key for stability does to the recipe's first steps (BUILD.md). Not given by the reports and chosen
 here: the epochs of S1 to S3, the widths and latents of S1's study, the width in S2's study of
 latents, and a leaky slope of 0.2, but for S4. S4's layers are those of a public tutorial, which has
 Keras' slope of 0.3 and batches of 256.
@@ -21,25 +22,45 @@ from genjax import config as genjax_config
 _STUDY = {"sweep.seeds": tuple(range(10)), "contrasts": "neighbours"}
 _ADAM = {"sweep.learning_rate": (2e-4,), "sweep.b1": (0.5,)}
 _PYRAMID = _ADAM | genjax_config.PYRAMID | {"sweep.latents": (50,)}
+_R1 = _PYRAMID | {
+  "model.network": "dcgan_plain",
+  "model.width": 16,
+  "model.regulariser": "r1",
+  "steps": 12_000,
+  "eval_every": 1000,
+  "sweep.penalty_weight": (1.0,),
+  "sweep.learning_rate": (3e-3,),
+  "sweep.decay_steps": (12_000,),
+}
 _S0 = _ADAM | {"batch_size": 256, "epochs": 30.0}
 _S1 = _ADAM | {"epochs": 50.0}
 _DENSE = _ADAM | {"model.network": "dense", "epochs": 50.0}
 _S3 = _ADAM | {"model.network": "s3_gan", "epochs": 50.0, "sweep.latents": (100,)}
 
 VARIANTS = {
-  "": _PYRAMID
-  | {
-    "model.network": "dcgan_plain",
-    "model.width": 16,
-    "model.regulariser": "r1",
-    "steps": 12_000,
-    "eval_every": 1000,
-    "mark": (100.0, 3000),
-    "sweep.penalty_weight": (1.0,),
-    "sweep.learning_rate": (3e-3,),
-    "sweep.decay_steps": (12_000,),
-  },
+  "": _R1 | {"mark": (100.0, 3000)},
   "dcgan": _PYRAMID | {"model.network": "dcgan", "steps": 4000, "sweep.learning_rate": (1e-3,)},
+  # What each key for stability does to the recipe within its first 1,500 steps.
+  "stability_study": _R1
+  | _STUDY
+  | {
+    "steps": 1500,
+    "eval_every": 500,
+    "cells": (
+      {
+        "model.regulariser": "r1",
+        "sweep.b2": (0.999, 0.99),
+        "sweep.critic_learning_rate": (0.0, 6e-3),
+        "sweep.decay_steps": (12_000, 1500),
+      },
+      {"model.spectral_norm": True},
+      {"model.spectral_norm": True, "model.regulariser": "none"},
+      {"model.regulariser": "r1_r2"},
+      {"model.shared_images": True},
+    ),
+    "contrasts": "reference=regulariser=r1,spectral_norm=False,shared_images=False,"
+    "b2=0.999,critic_learning_rate=0,decay_steps=12000",
+  },
   "s0": _S0 | {"sweep.latents": (100,)},
   "s0_study": _S0 | _STUDY | {"sweep.latents": (100, 350, 500, 750, 1000)},
   "s1": _S1 | {"sweep.latents": (100,)},

@@ -202,6 +202,13 @@ STUDIES = {
     for begun in _BEGUN
   ],
   "gan_mnist:initialiser_study": [(begun, (100,)) for begun in _BEGUN],
+  "gan_mnist:stability_study": [
+    ({"regulariser": "r1", "spectral_norm": False}, (50,)),
+    ({"regulariser": "r1", "spectral_norm": True}, (50,)),
+    ({"regulariser": "none", "spectral_norm": True}, (50,)),
+    ({"regulariser": "r1_r2"}, (50,)),
+    ({"regulariser": "r1", "shared_images": True}, (50,)),
+  ],
   "vae_cifar10:s0_study": [
     ({"depth": 2}, (2,)), ({"depth": 4}, (2, 10, 20, 30, 50, 75, 1000)), *_DEPTHS,
   ],
