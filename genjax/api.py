@@ -97,7 +97,7 @@ def run(
   if not explore:
     design.check(planned)
   study.check(plans, path, folders)
-  print(f"{path}: {study.described(plans)}")
+  print(f"{path}: {study.described(plans)}" + (f", {part} of them here" if part else ""))
   if said := design.described(planned):
     print(f"{path}: {said}")
   before = study.unfinished(path, programs)

@@ -17,7 +17,7 @@ from genjax import cli, data, files
 from genjax.scoring import classifier, classifier_training
 from genjax.types import PyTree
 
-_NAME = flags.DEFINE_string("name", "mnist", "The TFDS dataset that they classify.")
+_NAME = flags.DEFINE_string("name", "mnist", "The dataset: mnist, cifar10 or digits.")
 _RECIPE = flags.DEFINE_enum(
   "recipe", classifier_training.SMALL, list(classifier_training.RECIPES), "Of which network."
 )

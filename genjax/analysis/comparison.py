@@ -147,18 +147,24 @@ def _title(first: Sequence[Measure], *parts: str) -> str:
   return ", ".join([*parts, f"features of {values.pop()}"] if len(values) == 1 else parts)
 
 
-def of_images(measured: Sequence[Measure], metrics: Sequence[str]) -> str:
-  """What the scores of another program's images say: those that are asked for, or headlines."""
+def of_images(measured: Sequence[Measure], metrics: Sequence[str], out: str = "") -> str:
+  """What the scores of another program's images say: those that are asked for, or headlines.
+
+  `out` is the folder that keeps them; "" where none does.
+  """
   first = findings.headlines(measured, metrics)
   answer = findings.answer(first, _title(first, "Interquartile mean over runs [95%]"), "")
-  return "\n".join(filter(None, [answer, _unseen(measured, metrics)]))
+  how = f"python -m genjax.compare {shlex.quote(out)}" if out else "--out=FOLDER keeps them"
+  return "\n".join(filter(None, [answer, _unseen(measured, metrics, how)]))
 
 
-def _unseen(measured: Sequence[Measure], metrics: Sequence[str]) -> str:
-  """A line on the scores that the answer has no column for."""
+def _unseen(
+  measured: Sequence[Measure], metrics: Sequence[str], how: str = "--metrics=... shows them"
+) -> str:
+  """A line on the scores that the answer has no column for, and how they are seen."""
   seen = {measure.name for measure in findings.headlines(measured, metrics)}
   rest = dict.fromkeys(measure.name for measure in measured if measure.name not in seen)
-  line = f"also scored: {', '.join(rest)}; --metrics=... shows them"
+  line = f"also scored: {', '.join(rest)}; {how}"
   return findings.wrapped(line) if rest else ""
 
 

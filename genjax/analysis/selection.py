@@ -1,5 +1,6 @@
 """Which runs a command is about: of a workdir, of a study's cells, or of several workdirs."""
 
+import itertools
 import pathlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -180,6 +181,8 @@ def _there_are(saved: dict[pathlib.Path, loading.Saved]) -> str:
 
 
 def _either(values: list[float]) -> str:
-  """Two values or more, in order: "2, 10 or 50"; the ends of many."""
+  """Two values or more, in order: "2, 10 or 50"; of whole numbers without a gap the ends."""
   *others, last = (f"{value:g}" for value in values)
-  return f"{', '.join(others)} or {last}" if len(others) < 6 else f"{others[0]} to {last}"
+  if len(others) > 1 and all(b - a == 1 for a, b in itertools.pairwise(values)):
+    return f"{others[0]} to {last}"
+  return f"{', '.join(others)} or {last}"

@@ -34,19 +34,19 @@ def sliced(
 
   By one key, the mean absolute difference of two sets' slices is their sliced Wasserstein-1
   distance (Bonneel et al. 2015, with exponent 1). 0 where the sets are equal; biased upwards by
-  small N, so that real images against other real images do not reach 0.
+  small N, so that real images against other real images do not reach 0. It has no gradient.
   """
   x = x.reshape(len(x), -1)
   directions = jax.random.normal(key, (x.shape[-1], projections))
   directions /= jnp.linalg.norm(directions, axis=0, keepdims=True)
-  return _ordered((x @ directions).T).T
+  return _ordered((x @ directions).T.astype(jnp.float32)).T
 
 
 def _ordered(x: Float32[Array, "P N"]) -> Float32[Array, "P N"]:
-  """Each row in order, NaN last: `jnp.sort`, of which XLA makes eight times as much on a CPU.
+  """Each row in order, NaN last, as `jnp.sort` has it, which takes several times as long on a CPU.
 
-  Of whole numbers it compares by one instruction. The bits of a positive float are in its order,
-  and those of a negative one against it.
+  XLA compares whole numbers by one instruction. The bits of a positive float are in its order, and
+  those of a negative one against it.
   """
 
   def mirrored(bits: Integer[Array, "P N"]) -> Integer[Array, "P N"]:

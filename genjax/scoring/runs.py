@@ -36,7 +36,7 @@ class Scored(NamedTuple):
   """What was asked of a workdir."""
 
   computed: int  # figures; the others were there
-  slow: list[str]  # scores that were left out as they are slow, and that no run has
+  slow: list[str]  # left out as they are slow, where others were computed, and no run has them
   asked: set[tuple[str, str]]  # each score's name, and the id of the protocol that it is by
 
 

@@ -208,7 +208,8 @@ def read_config(path: pathlib.Path) -> dict:
       raise ValueError
   except (FileNotFoundError, NotADirectoryError):
     cells = _cells(path)
-    why = "it has no config.json" if path.is_dir() else "there is no such folder"
+    why = "it is a file" if path.is_file() else "there is no such folder"
+    why = "it has no config.json" if path.is_dir() else why
     hint = f"; its folders are workdirs, as {cells[0]}" if cells else ""
     raise UserError(f"{path} is not a genjax workdir: {why}{hint}") from None
   except (ValueError, KeyError, TypeError, AttributeError, OSError):

@@ -58,7 +58,10 @@ def run(
   """
   parts, taken = _begun(plan, path), 0
   for name, part in parts.items():
-    if only in ("", part.unit) and not parting.trained(plan.config, path, name, part):
+    # What is done is told of, and drawn where it was not, where it is all there is and was trained
+    # as whole.
+    whole = [*parts] == [""] and not genjax_config.parts_of(plan.config)
+    if only in ("", part.unit) and (whole or not parting.trained(plan.config, path, name, part)):
       config = parting.narrowed(plan.config, part.values)
       own = plan
       if config != plan.config:
@@ -177,6 +180,8 @@ def _join(plan: planning.Plan, path: pathlib.Path) -> None:
     # Those of other processes may hold no more than what they said.
     units = genjax_config.parts_of(plan.config)
     logs = [name for name in units if not (path / name / "config.json").exists()]
+    # Drawn last, it says that the pictures are of all runs: see `train.train`.
+    (path / train.DRAWN).unlink(missing_ok=True)
     gathering.gather(path, record, folders, [*filter(None, parts), *logs])
     _draw(path, max(len(sweep.table(**part.values)) for name, part in parts.items() if name))
   reached = f"{counted(len(plan.rows), 'run')} at step {plan.steps:,}"
@@ -193,12 +198,12 @@ def _draw(path: pathlib.Path, at_once: int) -> None:
   classes = plots.drawable(saved.classes) if saved.model.num_classes else ()
   # A block that is not full repeats runs.
   blocks = np.resize(shown, (-(-len(shown) // at_once), at_once))
-  for name, states in (("last", saved.progress.state), ("best", saved.progress.best)):
+  series = metrics_file.read_curves(path / "metrics.csv", len(rows))
+  scored = [name for name in series if name.partition("@")[0] in config.evals]
+  pictures.draw_curves(series, labels, path / "plots", scored)
+  for name, states in (("best", saved.progress.best), ("last", saved.progress.state)):
     trees = saved.runs, states._replace(opt_state={})
     images = [gallery(jax.tree.map(lambda leaf, b=b: leaf[b], trees)) for b in blocks]
     drawn, steps = np.concatenate(images)[: len(shown)], np.asarray(states.step)[shown]
     figure = pictures.gallery(drawn, steps, [labels[run] for run in shown], classes, len(rows))
     pictures.save(figure, path / "samples" / f"{name}.png")
-  series = metrics_file.read_curves(path / "metrics.csv", len(rows))
-  scored = [name for name in series if name.partition("@")[0] in config.evals]
-  pictures.draw_curves(series, labels, path / "plots", scored)

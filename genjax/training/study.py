@@ -34,12 +34,13 @@ def run(
   check(plans, path, folders)
   numbers = {folder: number for number, folder in enumerate(folders or plans, 1)}
   left = {
-    folder: plan for folder, plan in plans.items() if not parting.holds(path / folder, plan.config)
+    folder: plan
+    for folder, plan in plans.items()
+    if not (folder and parting.holds(path / folder, plan.config))
   }
   if len(left) < len(plans):
     done = [folder for folder in plans if folder not in left]
-    one = f"{done[0]} is" if done[0] else "all runs are"
-    what = one if len(done) == 1 else f"{len(done)} of {len(numbers)} cells are"
+    what = f"{done[0]} is" if len(done) == 1 else f"{len(done)} of {len(numbers)} cells are"
     print(f"{path}: {what} already done")
   begun, taken, ahead = time.perf_counter(), 0, sum(map(_work, left.values()))
   for folder, plan in left.items():
@@ -52,14 +53,15 @@ def run(
 
 
 def described(plans: Mapping[str, planning.Plan]) -> str:
-  """What is to be trained, in a line: "4 runs of VAE dense on digits (scikit-learn), 12 steps"."""
+  """What plans ask for, in a line: "4 runs of VAE dense on digits (scikit-learn), 12 steps"."""
   every = list(plans.values())
   kinds = list(dict.fromkeys(genjax_config.title(plan.config.model) for plan in every))
   steps = sorted({plan.steps for plan in every})
-  length = f"{steps[0]:,}" if len(steps) == 1 else f"{steps[0]:,} to {steps[-1]:,}"
+  length = counted(steps[-1], "step")
+  length = length if len(steps) == 1 else f"{steps[0]:,} to {length}"
   cells = f" in {len(every)} cells" if len(every) > 1 else ""
   runs = counted(sum(len(plan.rows) for plan in every), "run")
-  return f"{runs} of {first_few(kinds)} on {every[0].splits.source}, {length} steps{cells}"
+  return f"{runs} of {first_few(kinds)} on {every[0].splits.source}, {length}{cells}"
 
 
 def check(plans: dict[str, planning.Plan], path: pathlib.Path, folders: Sequence[str] = ()) -> None:

@@ -29,6 +29,7 @@ from genjax.training import (
 from genjax.types import PyTree, counted
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
+DRAWN = "samples/last.png"
 REDRAW_SECONDS = 10.0  # curves are not drawn more often while training goes on
 
 
@@ -50,11 +51,24 @@ def train(
     UserError: the workdir or a checkpoint in it is not as it should be.
   """
   with workdir.claim(path), workdir.room(path):
-    config_file.settle(path, planning.record(plan), origin)
-    training = Training(plan, path)
-    left = plan.steps - training.step
-    training.until(plan.steps, title)
+    record, left = planning.record(plan), plan.steps - workdir.last_step(path)
+    config_file.compare(path, record)
+    if left > 0:
+      workdir.reopen(path)
+    config_file.settle(path, record, origin)
+    if _ended(plan, path):
+      print(f"{path}: all runs are already done")
+    else:
+      Training(plan, path).until(plan.steps, title)
   return left
+
+
+def _ended(plan: planning.Plan, path: pathlib.Path) -> bool:
+  """Whether a training of so many steps has left all that it leaves."""
+  if not (workdir.finished(path) and (path / DRAWN).exists()):
+    return False
+  done = [row for row in workdir.read_runs(path) if row["status"] == "done"]
+  return bool(done) and all(int(row["last_step"]) == plan.steps for row in done)
 
 
 class Training:
@@ -143,8 +157,10 @@ class Training:
           totals = self._zeros()
         if self._at(self.config.eval_every) or stop == steps:
           self._validate()
-          if stop < steps:  # what there is at the end is drawn by `_finish`
+          if stop < steps:
             self._show()
+          else:  # what there is at the end is drawn by `_finish`
+            workdir.write_runs(self.path, self.rows, self._results("running"))
     self._finish()
     failed = (
       f", of which {self._failed().sum()} failed (see runs.csv)" if any(self._failed()) else ""

@@ -199,12 +199,25 @@ def short_names(folders: list[pathlib.Path]) -> dict[pathlib.Path, str]:
 
 def write_runs(path: pathlib.Path, rows: list[dict], results: list[dict]) -> None:
   """runs.csv: the numbers of each run, then its status and its best step."""
+  both = enumerate(zip(rows, results, strict=True))
+  _write_table(path, [{"run": i} | row | result for i, (row, result) in both])
+
+
+def reopen(path: pathlib.Path) -> None:
+  """Has runs.csv say of done runs that they are running, before a config asks for more of them."""
+  if not (path / "runs.csv").exists():
+    return
+  table = read_runs(path)
+  if any(row["status"] == "done" for row in table):
+    again = {"done": "running"}
+    _write_table(path, [row | {"status": again.get(row["status"], row["status"])} for row in table])
+
+
+def _write_table(path: pathlib.Path, table: list[dict]) -> None:
   text = io.StringIO()
-  first = {"run": 0} | rows[0] | results[0]
-  writer = csv.DictWriter(text, list(first), lineterminator="\n")
+  writer = csv.DictWriter(text, list(table[0]), lineterminator="\n")
   writer.writeheader()
-  for i, (row, result) in enumerate(zip(rows, results, strict=True)):
-    writer.writerow({"run": i} | row | result)
+  writer.writerows(table)
   files.write(path / "runs.csv", text.getvalue())
 
 

@@ -470,7 +470,7 @@ def test_load_says_what_a_path_is_not(vae, tmp_path):
   for place, why in {
     tmp_path: "it has no config.json",
     tmp_path / "absent": "there is no such folder",
-    tmp_path / "file": "there is no such folder",
+    tmp_path / "file": "it is a file",
   }.items():
     with pytest.raises(UserError, match=f"^{place} is not a genjax workdir: {why}"):
       genjax.load(place)

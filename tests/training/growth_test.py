@@ -116,6 +116,27 @@ def _killed(monkeypatch, path, **changes):
       growing.train(path, **changes)
 
 
+@pytest.mark.parametrize("place", ["settle", "_show", "_finish"])
+def test_a_longer_training_that_is_killed_is_not_done(whole, long, tmp_path, monkeypatch, place):
+  """Before its first step, or before its last picture: runs.csv had said that all is done."""
+  path, changes = growing.copy(whole, tmp_path), {"sweep.seeds": (0, 1, 2, 3), "steps": 8}
+  owner = growth.train.config_file if place == "settle" else growth.train.Training
+  real = getattr(owner, place)
+
+  def killed(*given, **others):
+    if place == "settle":
+      real(*given, **others)
+    raise ZeroDivisionError
+
+  with monkeypatch.context() as patch:
+    patch.setattr(owner, place, killed)
+    with pytest.raises(ZeroDivisionError):
+      growing.train(path, **changes)
+  assert not workdir.finished(path)
+  growing.train(path, **changes)
+  growing.assert_same(path, long)
+
+
 def test_what_was_killed_and_asked_for_anew_with_more_seeds_is_the_study(
   whole, tmp_path, monkeypatch
 ):
