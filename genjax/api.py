@@ -9,7 +9,6 @@ commands: a cache of compiled programs, and on a CPU a device for each core.
 import functools
 import os
 import pathlib
-import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -19,17 +18,17 @@ from genjax import config as genjax_config
 from genjax import process
 from genjax.analysis import (
   comparison,
+  image_measures,
   measures,
   pair_tables,
   recorded_scores,
   setting_tables,
   workdirs,
 )
-from genjax.data import images as image_files
 from genjax.metrics import catalogue
 from genjax.plotting.tables import Table
 from genjax.reporting import build
-from genjax.scoring import image_sets, runs
+from genjax.scoring import runs
 from genjax.scoring.protocols import Settings
 from genjax.scoring.watch import WATCH
 from genjax.training import design, growth, loading, planning, study
@@ -217,39 +216,12 @@ def score(
   Raises:
     UserError: images or data cannot be read or do not go together, or a score cannot be had.
   """
-  asked = {"split": split, "count": count, "seed": seed, "networks": networks}
-  asked |= {"features": features, "directory": directory, "out": out}
-  return setting_tables.middles(measures_of_images(images, data, metrics, **asked))
-
-
-def measures_of_images(
-  images: Any,
-  data: str | os.PathLike,
-  metrics: Sequence[str],
-  *,
-  split: str,
-  count: int,
-  seed: int,
-  networks: int,
-  features: str,
-  directory: str | os.PathLike,
-  out: str | os.PathLike,
-) -> list[measures.Measure]:
-  """What `score` makes a table of; arguments and errors are its own."""
   process.check_jax()
   _check("split", (split,), ("test", "validation"))
   _check("networks", (networks,), range(1, 4))
-  given = images if isinstance(images, list | tuple) else [images]
-  sets = [run for source in given for run in image_files.read(source)]
-  if not sets:
-    raise UserError("there are no images; name arrays, files or folders")
-  splits = image_sets.reference(os.fspath(data), sets[0].shape[1:], os.fspath(directory))
-  settings = Settings(split, count, seed)
-  with tempfile.TemporaryDirectory() as folder:
-    place = pathlib.Path(out or f"{folder}/images")
-    image_sets.write(place, sets, splits, _several(metrics), settings, networks, features)
-    found = recorded_scores.read(workdirs.read([place]), image_sets.WEIGHTS)
-    return measures.of_scores(found)
+  asked = {"split": split, "count": count, "seed": seed, "networks": networks}
+  asked |= {"features": features, "directory": directory, "out": out}
+  return setting_tables.middles(image_measures.of(images, data, _several(metrics), **asked))
 
 
 class Comparison(NamedTuple):

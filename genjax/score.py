@@ -32,21 +32,19 @@ def main(images: list[str]) -> None:
     if not pathlib.Path(path).exists():
       raise UserError(f"{path}: no such file or folder")
   process.prepare_jax()
-  from genjax import api
-  from genjax.analysis import comparison, setting_tables
+  from genjax.analysis import image_measures, setting_tables
   from genjax.metrics import catalogue
   from genjax.scoring import runs
 
-  fields = ("data", "metrics", "split", "seed", "networks", "features", "directory", "out")
-  asked = {name: _FLAGS[name].value for name in fields}
-  measured = api.measures_of_images(images, count=_FLAGS.images, **asked)
-  wanted = tuple(_FLAGS.metrics)
+  fields = ("data", "split", "seed", "networks", "features", "directory", "out")
+  asked, wanted = {name: _FLAGS[name].value for name in fields}, tuple(_FLAGS.metrics)
+  measured = image_measures.of(images, metrics=wanted, count=_FLAGS.images, **asked)
   names = [] if wanted == runs.ALL else list(map(catalogue.short, wanted))
   out = _FLAGS.out
   if not out and (wanted == runs.ALL or _FLAGS.networks > 1):  # which nothing else would show
     print(f"\n{setting_tables.middles(measured)}")
   else:
-    print(f"\n{comparison.of_images(measured, names, out)}", end="")
+    print(f"\n{image_measures.told(measured, names, out)}", end="")
   if out:
     print(f"\n{out}: the scores; python -m genjax.compare {out} WORKDIR reads them")
 

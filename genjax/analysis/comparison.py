@@ -86,7 +86,7 @@ def compare(
     _answer(measured, weights, metrics, f"{out}/pairs.csv", alike),
     notes,
     tables.text(made["equivalence"]) if made["equivalence"].blocks else "",
-    _unseen(measured, metrics),
+    findings.unseen(measured, metrics),
     _noise(found, measured, homes, weights),
     _health(judged),
   ]
@@ -136,36 +136,9 @@ def _answer(
 ) -> str:
   """The headlines, or the metrics that are asked for, of all settings; `where` holds the rest."""
   first = findings.headlines(measured, metrics) or findings.headlines(measured)
-  title = _title(first, "Interquartile mean over seeds [95%]", f"{weights} weights")
+  title = findings.title(first, "Interquartile mean over seeds [95%]", f"{weights} weights")
   answer = findings.answer(first, title, where, measured, alike)
   return answer + "".join(map(findings.wrapped, questions.trend_sentences(first)))
-
-
-def _title(first: Sequence[Measure], *parts: str) -> str:
-  """And by what the columns were measured, where that is the same for all."""
-  values = {measure.about["features"] for measure in first} - {""}
-  return ", ".join([*parts, f"features of {values.pop()}"] if len(values) == 1 else parts)
-
-
-def of_images(measured: Sequence[Measure], metrics: Sequence[str], out: str = "") -> str:
-  """What the scores of another program's images say: those that are asked for, or headlines.
-
-  `out` is the folder that keeps them; "" where none does.
-  """
-  first = findings.headlines(measured, metrics)
-  answer = findings.answer(first, _title(first, "Interquartile mean over runs [95%]"), "")
-  how = f"python -m genjax.compare {shlex.quote(out)}" if out else "--out=FOLDER keeps them"
-  return "\n".join(filter(None, [answer, _unseen(measured, metrics, how)]))
-
-
-def _unseen(
-  measured: Sequence[Measure], metrics: Sequence[str], how: str = "--metrics=... shows them"
-) -> str:
-  """A line on the scores that the answer has no column for, and how they are seen."""
-  seen = {measure.name for measure in findings.headlines(measured, metrics)}
-  rest = dict.fromkeys(measure.name for measure in measured if measure.name not in seen)
-  line = f"also scored: {', '.join(rest)}; {how}"
-  return findings.wrapped(line) if rest else ""
 
 
 def _noise(

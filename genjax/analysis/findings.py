@@ -120,6 +120,22 @@ def headlines(all_measures: Sequence[Measure], names: Sequence[str] = ()) -> lis
   return [one for one in best.values() if one.headline][:COLUMNS] or list(best.values())[:COLUMNS]
 
 
+def title(first: Sequence[Measure], *parts: str) -> str:
+  """Of a table: these parts, and what measured the columns, where that is the same for all."""
+  values = {measure.about["features"] for measure in first} - {""}
+  return ", ".join([*parts, f"features of {values.pop()}"] if len(values) == 1 else parts)
+
+
+def unseen(
+  measured: Sequence[Measure], metrics: Sequence[str], how: str = "--metrics=... shows them"
+) -> str:
+  """A line on the scores that the answer has no column for, and how they are seen."""
+  seen = {measure.name for measure in headlines(measured, metrics)}
+  rest = dict.fromkeys(measure.name for measure in measured if measure.name not in seen)
+  line = f"also scored: {', '.join(rest)}; {how}"
+  return wrapped(line) if rest else ""
+
+
 def answer(
   first: Sequence[Measure],
   title: str,

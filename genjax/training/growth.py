@@ -180,8 +180,8 @@ def _join(plan: planning.Plan, path: pathlib.Path) -> None:
     # Those of other processes may hold no more than what they said.
     units = genjax_config.parts_of(plan.config)
     logs = [name for name in units if not (path / name / "config.json").exists()]
-    # Drawn last, it says that the pictures are of all runs: see `train.train`.
-    (path / train.DRAWN).unlink(missing_ok=True)
+    # Drawn last, it says that the pictures are of all runs: see `workdir.ended`.
+    (path / workdir.DRAWN).unlink(missing_ok=True)
     gathering.gather(path, record, folders, [*filter(None, parts), *logs])
     _draw(path, max(len(sweep.table(**part.values)) for name, part in parts.items() if name))
   reached = f"{counted(len(plan.rows), 'run')} at step {plan.steps:,}"

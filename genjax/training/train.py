@@ -29,7 +29,6 @@ from genjax.training import (
 from genjax.types import PyTree, counted
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
-DRAWN = "samples/last.png"
 REDRAW_SECONDS = 10.0  # curves are not drawn more often while training goes on
 
 
@@ -56,19 +55,11 @@ def train(
     if left > 0:
       workdir.reopen(path)
     config_file.settle(path, record, origin)
-    if _ended(plan, path):
+    if workdir.ended(path, plan.steps):
       print(f"{path}: all runs are already done")
     else:
       Training(plan, path).until(plan.steps, title)
   return left
-
-
-def _ended(plan: planning.Plan, path: pathlib.Path) -> bool:
-  """Whether a training of so many steps has left all that it leaves."""
-  if not (workdir.finished(path) and (path / DRAWN).exists()):
-    return False
-  done = [row for row in workdir.read_runs(path) if row["status"] == "done"]
-  return bool(done) and all(int(row["last_step"]) == plan.steps for row in done)
 
 
 class Training:
@@ -162,9 +153,8 @@ class Training:
           else:  # what there is at the end is drawn by `_finish`
             workdir.write_runs(self.path, self.rows, self._results("running"))
     self._finish()
-    failed = (
-      f", of which {self._failed().sum()} failed (see runs.csv)" if any(self._failed()) else ""
-    )
+    lost = self._failed().sum()
+    failed = f", of which {lost} failed (see runs.csv)" if lost else ""
     print(
       f"{self.path}: {self.counted} at step {steps:,}{failed}; pictures are in samples/ and plots/"
     )

@@ -230,6 +230,17 @@ def finished(path: pathlib.Path) -> bool:
   return last <= last_step(path) and all(row["status"] in ("done", "failed") for row in rows)
 
 
+DRAWN = "samples/last.png"
+
+
+def ended(path: pathlib.Path, steps: int) -> bool:
+  """Whether a training of so many steps has left all that it leaves, its last picture included."""
+  if not (finished(path) and (path / DRAWN).exists()):
+    return False
+  done = [row for row in read_runs(path) if row["status"] == "done"]
+  return bool(done) and all(int(row["last_step"]) == steps for row in done)
+
+
 def read_runs(path: pathlib.Path) -> list[dict[str, str]]:
   """The rows of runs.csv."""
   with open(path / "runs.csv") as file:
