@@ -208,8 +208,10 @@ def read_config(path: pathlib.Path) -> dict:
       raise ValueError
   except (FileNotFoundError, NotADirectoryError):
     cells = _cells(path)
-    why = "it is a file" if path.is_file() else "there is no such folder"
-    why = "it has no config.json" if path.is_dir() else why
+    if path.is_dir():
+      why = "it has no config.json"
+    else:
+      why = "it is a file" if path.exists() else "there is no such folder"
     hint = f"; its folders are workdirs, as {cells[0]}" if cells else ""
     raise UserError(f"{path} is not a genjax workdir: {why}{hint}") from None
   except (ValueError, KeyError, TypeError, AttributeError, OSError):

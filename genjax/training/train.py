@@ -18,6 +18,7 @@ from genjax.training import (
   claims,
   config_file,
   diagnosis,
+  loading,
   metrics_file,
   pictures,
   planning,
@@ -51,11 +52,12 @@ def train(
   """
   with workdir.claim(path), workdir.room(path):
     record, left = planning.record(plan), plan.steps - workdir.last_step(path)
-    config_file.compare(path, record)
-    if left > 0:
+    if left > 0 and workdir.finished(path):
+      config_file.compare(path, record)  # which may refuse it, before anything is written
       workdir.reopen(path)
     config_file.settle(path, record, origin)
     if workdir.ended(path, plan.steps):
+      loading.read(path)  # which refuses a damaged checkpoint, as going on from it does
       print(f"{path}: all runs are already done")
     else:
       Training(plan, path).until(plan.steps, title)
@@ -148,10 +150,8 @@ class Training:
           totals = self._zeros()
         if self._at(self.config.eval_every) or stop == steps:
           self._validate()
-          if stop < steps:
+          if stop < steps:  # what there is at the end is drawn by `_finish`
             self._show()
-          else:  # what there is at the end is drawn by `_finish`
-            workdir.write_runs(self.path, self.rows, self._results("running"))
     self._finish()
     lost = self._failed().sum()
     failed = f", of which {lost} failed (see runs.csv)" if lost else ""

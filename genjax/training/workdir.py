@@ -205,12 +205,10 @@ def write_runs(path: pathlib.Path, rows: list[dict], results: list[dict]) -> Non
 
 def reopen(path: pathlib.Path) -> None:
   """Has runs.csv say of done runs that they are running, before a config asks for more of them."""
-  if not (path / "runs.csv").exists():
-    return
   table = read_runs(path)
-  if any(row["status"] == "done" for row in table):
-    again = {"done": "running"}
-    _write_table(path, [row | {"status": again.get(row["status"], row["status"])} for row in table])
+  for row in table:
+    row["status"] = "running" if row["status"] == "done" else row["status"]
+  _write_table(path, table)
 
 
 def _write_table(path: pathlib.Path, table: list[dict]) -> None:
