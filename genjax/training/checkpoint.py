@@ -22,6 +22,8 @@ from genjax.types import Model, Progress, PyTree, Run, UserError
 LARGE = 2**28  # bytes of a checkpoint for whose end training waits, instead of taking more memory
 FILE_SIZE = 2**26  # of its files: as many bytes are held until they are written
 
+_failed: set[str] = set()  # folders of the checkpoints that could not be read, which was told
+
 
 class Checkpoints:
   """A few checkpoints in `path`. Each is written aside and renamed, so it is always complete.
@@ -68,27 +70,40 @@ class Checkpoints:
       UserError: it is damaged, it holds other arrays, or it may not be read.
     """
     like = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
-    arguments = ocp.args.Composite(tree=_restore(like), checksum=ocp.args.JsonRestore())
-    hook = sys.unraisablehook
-    sys.unraisablehook = partial(_unless_late, hook)  # and stays where a read fails in a command
     try:
-      found = self._manager.restore(step, args=arguments)
-      sys.unraisablehook = hook
+      found = self._read(step, tree=_restore(like), checksum=ocp.args.JsonRestore())
       tree = jax.tree.map(np.asarray, found["tree"])
       crc = files.checksum(*jax.tree.leaves(tree))
       whole = found["checksum"]["crc32"] == crc and _arrays(tree) == _arrays(like)
       why = "its checksum differs"
     except Exception as error:  # orbax and tensorstore raise a dozen kinds
       logging.getLogger(__name__).debug("%s", error)
-      if not process.is_command():
-        time.sleep(1)  # by then the others' reads have ended
-        sys.unraisablehook = hook
       whole, why = False, "files in it are missing or broken"
       if told := _of_the_machine(error):
         raise UserError(f"checkpoint {self._path / str(step)} cannot be read ({told})") from error
     if not whole:
       raise UserError(self._refusal(step, like, why))
     return tree
+
+  def _read(self, step: int, **items: ocp.args.CheckpointArgs) -> ocp.args.Composite:
+    """Items of a checkpoint. Where that fails, what is raised is all that is told of it.
+
+    Where one array cannot be read, orbax leaves the others' reads nowhere to report to, and Python
+    would print what became of them: at once, or when it next collects garbage.
+    """
+    hook = sys.unraisablehook
+    sys.unraisablehook = partial(_unless_late, hook)  # and stays where a read fails in a command
+    try:
+      found = self._manager.restore(step, args=ocp.args.Composite(**items))
+    except Exception:
+      _failed.add(str(self._path.absolute() / str(step)))
+      logging.getLogger("asyncio").addFilter(_unless_told)
+      if not process.is_command():
+        time.sleep(1)  # by then the others' reads have ended
+        sys.unraisablehook = hook
+      raise
+    sys.unraisablehook = hook
+    return found
 
   def _refusal(self, step: int, like: PyTree | None = None, why: str = "") -> str:
     """Why a checkpoint is not what was asked for: only what is damaged may be deleted."""
@@ -108,8 +123,7 @@ class Checkpoints:
   def _recorded(self, step: int) -> dict[str, str]:
     """The arrays that a checkpoint says it holds; {} where that is damaged."""
     try:
-      about = self._manager.restore(step, args=ocp.args.Composite(checksum=ocp.args.JsonRestore()))
-      about = about["checksum"]
+      about = self._read(step, checksum=ocp.args.JsonRestore())["checksum"]
       if "arrays" in about:
         whole = about["arrays_crc32"] == _checksum_of_text(about["arrays"])
         return about["arrays"] if whole else {}
@@ -125,9 +139,8 @@ class Checkpoints:
     if not (self._path / str(step) / "totals").is_dir():
       return None
     like = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
-    arguments = ocp.args.Composite(totals=_restore(like))
     try:
-      return jax.tree.map(np.asarray, self._manager.restore(step, args=arguments)["totals"])
+      return jax.tree.map(np.asarray, self._read(step, totals=_restore(like))["totals"])
     except Exception as error:  # as above
       logging.getLogger(__name__).debug("%s", error)
       raise UserError(self._refusal(step)) from None
@@ -228,9 +241,15 @@ def uninterrupted() -> Iterator[None]:
 
 
 def _unless_late(hook: Callable, event) -> None:
-  """Where one array cannot be read, orbax leaves the others' reads nowhere to report to."""
+  """Hands on what Python cannot raise, but for reads that end after the one that failed."""
   if str(event.exc_value) != "Event loop is closed":
     hook(event)
+
+
+def _unless_told(record: logging.LogRecord) -> bool:
+  """Whether a message of asyncio is of something else than a read that ended unasked for."""
+  late = record.exc_info and "never retrieved" in record.getMessage()
+  return not late or not any(folder in str(record.exc_info[1]) for folder in _failed)
 
 
 def shapes(model: Model, runs: Run) -> Progress:

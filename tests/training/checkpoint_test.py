@@ -1,6 +1,8 @@
 """What was saved comes back bit for bit or not at all, and a run can be used on its own."""
 
+import asyncio
 import errno
+import gc
 import os
 import pathlib
 import shutil
@@ -217,6 +219,32 @@ def test_a_damaged_file_gives_the_right_numbers_or_an_error(vae, tmp_path, how, 
   }
   assert_trees_equal(trainings.saved(copy, vae[1]), right)  # what was put back is whole
   assert "Traceback" not in capfd.readouterr().err
+
+
+async def _read_unasked(words):
+  async def fail():
+    raise ValueError(words)
+
+  reading = asyncio.ensure_future(fail())
+  await asyncio.sleep(0)
+  assert reading.done()
+
+
+def test_reads_that_fail_beside_the_one_that_is_told_say_nothing(tmp_path, caplog):
+  writer = checkpoint.Checkpoints(tmp_path / "c", keep=1)
+  writer.save(1, _tree())
+  writer.close()
+  path = tmp_path / "c" / "1" / "tree"
+  asyncio.run(_read_unasked(f"of {path}, which nobody was told of"))
+  gc.collect()
+  shutil.rmtree(path / "d")
+  with pytest.raises(UserError, match="damaged or cut short"):
+    checkpoint.Checkpoints(tmp_path / "c").restore(1, _tree())
+  asyncio.run(_read_unasked(f"of {path}, which was told"))
+  asyncio.run(_read_unasked("of something else"))
+  gc.collect()
+  late = [str(record.exc_info[1]) for record in caplog.records if record.name == "asyncio"]
+  assert late == [f"of {path}, which nobody was told of", "of something else"]
 
 
 @pytest.mark.parametrize(
