@@ -6,6 +6,7 @@ run, which for a GAN is K steps of the critic and one of the generator.
 """
 
 import contextlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -23,7 +24,7 @@ from absl import flags
 from genjax import cli, models
 from genjax.models.convolution import BY_BACKEND, GEMM, LAX, Convolution
 from genjax.training import blocks, cost, programs, sweep, tuning
-from genjax.types import Dataset
+from genjax.types import Dataset, UserError
 
 _SYSTEMS = flags.DEFINE_list("systems", ["s1_gan", "s2_vae"], "Which of the systems below.")
 _RUNS = flags.DEFINE_list("runs", ["4", "8"], "Numbers of runs in one program.")
@@ -196,6 +197,8 @@ def _first_step(cache: str, workdir: str) -> float:
 
 
 def main() -> None:
+  if _PEER.value and importlib.util.find_spec(_PEER.value) is None:
+    raise UserError(f"--peer={_PEER.value}: no such package; pip install {_PEER.value}")
   device = jax.devices()[0]
   print(f"{jax.device_count()} x {device.device_kind}, jax {jax.__version__}")
   counts = [int(count) for count in _RUNS.value]
