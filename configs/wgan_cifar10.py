@@ -7,11 +7,12 @@ with blobs of scenes; 14 min on one of two CPU cores (no AVX-512) that other wor
 
 `:s1` clips every parameter of the critic after its step, as programs in PyTorch usually do. The
 code of Arjovsky et al. 2017 clips before the step and gives the critic 100 steps for each of the
-generator's first 25: `--config.model.clip_first=True --config.model.critic_warmup=25`, an arm of
-C12. S0's is in Keras, whose defaults it has on S1's layers. `:s0` to `:s2` are the reports'
-systems, `:s0_study` to `:s2_study` their studies with 10 seeds. S0's steps are chosen as in
-wgan_mnist.py. Not given by the reports and chosen here: the steps of S1 and S2, the widths and
-latents of S1's study, and the latent of S2's study of widths.
+generator's first 25 (`--config.model.clip_first=True --config.model.critic_warmup=25`, an arm of
+C12) and for every 500th of the others, which no key does. S0's is in Keras, whose defaults it has
+on S1's layers. `:s0` to `:s2` are the reports' systems, `:s0_study` to `:s2_study` their studies
+with 10 seeds. S0's steps are chosen as in wgan_mnist.py. Not given by the reports and chosen here:
+the steps of S1 and S2, the widths and latents of S1's study, and the latent of S2's study of
+widths.
 """
 
 from genjax import config as genjax_config

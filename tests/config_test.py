@@ -319,6 +319,18 @@ def test_a_model_in_words():
   assert "clipped" not in config.options(gan | {"regulariser": "none"})
 
 
+def test_whose_defaults_a_model_has_is_said():
+  """Not whose the network's own would be, where the config has another's or nobody's."""
+  keys = ("initialiser", "batch_norm", "optimiser_rule")
+  wgan = {"name": "gan", "network": "s1_wgan_cifar10", "width": 64}
+  assert config.options(wgan | dict.fromkeys(keys, "report")) == "defaults of torch, width 64"
+  assert config.options(wgan | dict.fromkeys(keys, "keras")) == "defaults of keras, width 64"
+  mixed = zip(keys, ("lecun_normal", "torch", "optax"), strict=True)
+  assert config.options(wgan | dict(mixed)) == (
+    "width 64, initialiser lecun_normal, batch norm torch, optimiser rule optax"
+  )
+
+
 def test_without_a_grid_there_is_one_program_in_the_workdir_itself():
   wanted = changed()
   ((folder, cell),) = config.cells(wanted)

@@ -2,7 +2,7 @@
 
 from genjax.config.checks import check
 from genjax.config.files import load, settled
-from genjax.config.keys import complete, complete_older, default, flatten, options, title
+from genjax.config.keys import complete, complete_older, default, flatten
 from genjax.config.studies import (
   cells,
   check_overrides,
@@ -14,6 +14,7 @@ from genjax.config.studies import (
   units,
 )
 from genjax.config.variants import FLAX, PYRAMID, variant
+from genjax.config.words import options, title
 
 __all__ = [
   "FLAX",

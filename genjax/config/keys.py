@@ -274,27 +274,3 @@ def default(model: str, *networks: str) -> ml_collections.ConfigDict:
 def flatten(config: dict) -> dict:
   """A nested dictionary with dotted keys."""
   return traverse_util.flatten_dict(config, sep=".")
-
-
-def title(model: Mapping) -> str:
-  """A config's model and network: "VAE s1_vae"; of one's own as they are named."""
-  name = model["name"]
-  parts_of = [name if parts.is_name(name) else name.upper(), model.get("network", "")]
-  return " ".join(filter(None, parts_of))
-
-
-def options(model: Mapping) -> str:
-  """A config's model keys in words, but its name and network, and what is off or not read."""
-  unread = {
-    key.name
-    for key in of(model["name"], networks_of({"model.network": model.get("network")})).values()
-    if key.needs and model.get(key.needs[0]) not in key.needs[1]
-  }
-  said = []
-  if "network" in model:
-    said.append(f"defaults of {networks.default_of(model['network'], networks.REPORT)}")
-  for key, value in model.items():
-    off = value in (0, "none", "float32", networks.REPORT) and key != "leaky_slope"
-    if key not in ("name", "network") and not off and f"model.{key}" not in unread:
-      said.append(key.replace("_", " ") + ("" if value is True else f" {value}"))
-  return ", ".join(said)

@@ -1,0 +1,42 @@
+"""A config's model in words."""
+
+from collections.abc import Mapping
+
+from genjax import parts
+from genjax.config.keys import networks_of, of
+from genjax.models import networks
+
+# Keys whose "report" is what the network's framework does.
+FRAMEWORKS = ("initialiser", "batch_norm", "optimiser_rule")
+
+
+def title(model: Mapping) -> str:
+  """A config's model and network: "VAE s1_vae"; of one's own as they are named."""
+  name = model["name"]
+  parts_of = [name if parts.is_name(name) else name.upper(), model.get("network", "")]
+  return " ".join(filter(None, parts_of))
+
+
+def options(model: Mapping) -> str:
+  """A config's model keys in words, but its name and network, and what is off or not read."""
+  defaults = _defaults(model)
+  said, unsaid = [f"defaults of {defaults}"] if defaults else [], {"name", "network"}
+  for key in of(model["name"], networks_of({"model.network": model.get("network")})).values():
+    if key.needs and model.get(key.needs[0]) not in key.needs[1]:
+      unsaid.add(key.name.removeprefix("model."))
+  for key, value in model.items():
+    off = value in (0, "none", "float32", networks.REPORT) and key != "leaky_slope"
+    if key not in unsaid and not off and not (key in FRAMEWORKS and value == defaults):
+      said.append(key.replace("_", " ") + ("" if value is True else f" {value}"))
+  return ", ".join(said)
+
+
+def _defaults(model: Mapping) -> str:
+  """The framework whose defaults a model has, but for keys that say otherwise; "" for none."""
+  if "network" not in model:
+    return ""
+  own = networks.default_of(model["network"], networks.REPORT)
+  chosen = [model[key] for key in FRAMEWORKS if key in model] or [networks.REPORT]
+  if networks.REPORT in chosen:
+    return own
+  return chosen[0] if len(set(chosen)) == 1 else ""
