@@ -18,6 +18,7 @@ from absl import flags
 
 import genjax
 from genjax import cli
+from genjax import config as genjax_config
 from genjax.models import networks
 from genjax.plotting import galleries, plots
 from genjax.rng import latent_noise
@@ -34,8 +35,8 @@ COLUMNS = 12
 CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
 SCORES = ("fd", "coverage")
 HEADER = (
-  "system", "`--config=configs/...`", "framework", "latent, batch, steps", "of the report's",
-  "images seen", "FD", "floor", "coverage", "seconds",
+  "system", "`--config=configs/...`", "defaults of", "first weights", "latent, batch, steps",
+  "of the config's steps", "images seen", "FD", "floor", "coverage", "seconds",
 )  # fmt: skip
 
 
@@ -133,6 +134,7 @@ def row(system: System, path: pathlib.Path, run: loading.LoadedRun) -> list[str]
   return [
     system.title,
     f"`{system.config}`",
+    genjax_config.framework(model),
     networks.default_of(model["network"], model["initialiser"]),
     f"{run.numbers['latent']}, {batch}, {run.step:,}",
     f"{run.step / reported_steps(system, record['dataset']['train']):.0%}",

@@ -14,7 +14,7 @@ from genjax.config.studies import (
   units,
 )
 from genjax.config.variants import FLAX, PYRAMID, variant
-from genjax.config.words import options, title
+from genjax.config.words import framework, options, title
 
 __all__ = [
   "FLAX",
@@ -28,6 +28,7 @@ __all__ = [
   "default",
   "flatten",
   "folder_of",
+  "framework",
   "load",
   "options",
   "parts_of",

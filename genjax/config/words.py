@@ -19,20 +19,20 @@ def title(model: Mapping) -> str:
 
 def options(model: Mapping) -> str:
   """A config's model keys in words, but its name and network, and what is off or not read."""
-  defaults = _defaults(model)
-  said, unsaid = [f"defaults of {defaults}"] if defaults else [], {"name", "network"}
+  own = framework(model)
+  said, unsaid = [f"defaults of {own}"] if own else [], {"name", "network"}
   for key in of(model["name"], networks_of({"model.network": model.get("network")})).values():
     if key.needs and model.get(key.needs[0]) not in key.needs[1]:
       unsaid.add(key.name.removeprefix("model."))
   for key, value in model.items():
     off = value in (0, "none", "float32", networks.REPORT) and key != "leaky_slope"
-    if key not in unsaid and not off and not (key in FRAMEWORKS and value == defaults):
+    if key not in unsaid and not off and not (key in FRAMEWORKS and value == own):
       said.append(key.replace("_", " ") + ("" if value is True else f" {value}"))
   return ", ".join(said)
 
 
-def _defaults(model: Mapping) -> str:
-  """The framework whose defaults a model has, but for keys that say otherwise; "" for none."""
+def framework(model: Mapping) -> str:
+  """Whose defaults a model has where no key says otherwise: "keras" or "torch"; "" for nobody's."""
   if "network" not in model:
     return ""
   own = networks.default_of(model["network"], networks.REPORT)
