@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from genjax import files
 from genjax.mistakes import UserError
@@ -52,27 +52,36 @@ class Terminated(Exception):  # noqa: N818 (as KeyboardInterrupt, it is no error
   """A signal asked the process to end, and what was reached is saved. The message is one line."""
 
   def __init__(self, asked: signal.Signals, message: str):
-    super().__init__(f"ended by {asked.name}; {message}")
+    how = "interrupted" if asked == signal.SIGINT else f"ended by {asked.name}"
+    super().__init__(f"{how}; {message}")
     self.status = 128 + asked
 
 
 @contextlib.contextmanager
-def held_signals() -> Iterator[list[signal.Signals]]:
-  """Holds back what asks a process to end, as Slurm does: the list has what came.
+def held_signals(
+  interrupts: Callable[[], bool] = lambda: True,
+) -> Iterator[list[signal.Signals]]:
+  """Holds back what asks a process to end, as Ctrl-C and Slurm do: the list has what came.
 
   A second one of a kind ends the process at once. What is ignored, as under nohup, stays ignored.
   Nothing is held in a process that is no command's.
+
+  Args:
+    interrupts: whether Ctrl-C is held back as well by now; where not, it ends the process.
   """
-  came = []
+  came, before = [], {}
 
   def hold(signum, frame) -> None:
+    if signum == signal.SIGINT:
+      if not interrupts():
+        on_interrupt(signum, frame)
+      sys.stderr.write("\nsaving what was reached; Ctrl-C again ends at once\n")
     came.append(signal.Signals(signum))
-    signal.signal(signum, signal.SIG_DFL)
+    signal.signal(signum, before[signum])
 
-  before = {}
   if is_command() and threading.current_thread() is threading.main_thread():
-    kinds = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP", "SIGUSR1")]
-    before = {kind: signal.getsignal(kind) for kind in kinds if kind}
+    kinds = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")]
+    before |= {kind: signal.getsignal(kind) for kind in kinds if kind}
   for kind, handler in before.items():
     if handler is not signal.SIG_IGN:
       signal.signal(kind, hold)

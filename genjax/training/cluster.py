@@ -77,7 +77,8 @@ def run(
     Terminated: a signal asked this process to end.
   """
   ray = _connected(address)
-  with process.held_signals() as asked:  # after Ray, which has its own say about SIGTERM
+  # After Ray, which has its own say about SIGTERM.
+  with process.held_signals(lambda: False) as asked:
     try:
       _check(ray, resources)
       cells = [Cell(folder) for folder in folders]

@@ -113,17 +113,17 @@ class Training:
       total=steps, initial=self.step, desc=title or str(self.path), unit="step",
       dynamic_ncols=True, mininterval=0.5, postfix="compiling" if self.step < steps else None,
     )  # fmt: skip
+    compiled = False
     # Closed however this ends: who interrupts the training loses no checkpoint that is on its way.
     with (
       closing(self.checkpoints),
       closing(self.history),
-      process.held_signals() as asked,
+      process.held_signals(lambda: compiled) as asked,  # before, Ctrl-C has nothing to save
       bar as self.bar,
     ):
       block = pace = self.programs.advance.length
-      compiled = False
       totals = self._totals()
-      while self.step < steps:
+      while self.step < steps or asked:
         process.stop_if_interrupted()
         claims.check(self.path)
         if asked:

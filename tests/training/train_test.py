@@ -162,7 +162,7 @@ def test_a_training_that_is_asked_to_end_loses_no_step(tmp_path, no_pictures, mo
   whole, parts = tmp_path / "whole", tmp_path / "parts"
   train.train(plan, whole)
   with monkeypatch.context() as patch:
-    patch.setattr(process, "held_signals", lambda: contextlib.nullcontext(_Asked(2)))
+    patch.setattr(process, "held_signals", lambda _: contextlib.nullcontext(_Asked(2)))
     with pytest.raises(
       process.Terminated, match=r"ended by SIGTERM; .* from step (\d+) of"
     ) as told:
@@ -173,6 +173,27 @@ def test_a_training_that_is_asked_to_end_loses_no_step(tmp_path, no_pictures, mo
   assert f"from step {saved.name} of {parts}" in str(told.value)
   train.train(plan, parts)
   _assert_same(parts, whole, plan)
+
+
+def test_a_training_that_is_asked_to_end_at_its_last_step_ends(
+  vae, tmp_path, no_pictures, monkeypatch
+):
+  """And not the next cell of its study, or its pictures, first."""
+  asked, validate = [], train.Training._validate
+
+  def then_asked(training):
+    validate(training)
+    if training.step == vae[1].steps:
+      asked.append(signal.SIGTERM)
+
+  with monkeypatch.context() as patch:
+    patch.setattr(process, "held_signals", lambda _: contextlib.nullcontext(asked))
+    patch.setattr(train.Training, "_validate", then_asked)
+    with pytest.raises(process.Terminated, match=f"from step {vae[1].steps} of"):
+      train.train(vae[1], tmp_path)
+  assert {row["status"] for row in trainings.runs_csv(tmp_path)} == {"running"}
+  train.train(vae[1], tmp_path)
+  _assert_same(tmp_path, *vae)
 
 
 def test_signals_are_held_once_and_what_is_ignored_stays_so(monkeypatch):
@@ -189,6 +210,30 @@ def test_signals_are_held_once_and_what_is_ignored_stays_so(monkeypatch):
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
   finally:
     signal.signal(signal.SIGHUP, before)
+
+
+def test_ctrl_c_is_held_once_there_is_something_to_save(monkeypatch, capsys):
+  monkeypatch.setattr(process, "_commanded", threading.Event())
+  monkeypatch.setattr(process, "_interrupted", threading.Event())
+  before, trained = signal.getsignal(signal.SIGINT), False
+  try:
+    process.claim_signals()
+    with process.held_signals(lambda: trained) as came:
+      with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+      assert (came, capsys.readouterr().err) == ([], "")
+      trained = True
+      signal.raise_signal(signal.SIGINT)
+      assert came == [signal.SIGINT]
+      assert capsys.readouterr().err == "\nsaving what was reached; Ctrl-C again ends at once\n"
+      with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    ended = process.Terminated(came[0], "the same command goes on from step 3 of w")
+    assert (str(ended), ended.status) == (
+      "interrupted; the same command goes on from step 3 of w", 130
+    )  # fmt: skip
+  finally:
+    signal.signal(signal.SIGINT, before)
 
 
 def test_a_killed_and_an_interrupted_training_go_on_to_the_same_bits(tmp_path, commands):
@@ -213,8 +258,9 @@ def test_a_killed_and_an_interrupted_training_go_on_to_the_same_bits(tmp_path, c
   code, errors = _stop(start, parts, 70, signal.SIGINT)
   assert code == 130, errors
   assert "Traceback" not in errors
+  reached = max(int(file.name) for file in (parts / "checkpoints").iterdir())
   assert errors.rstrip().splitlines()[-1] == (
-    "interrupted; the same command goes on from the last checkpoint, if there is one"
+    f"interrupted; the same command goes on from step {reached} of {parts}"
   )
   assert {row["status"] for row in trainings.runs_csv(parts)} == {"running"}
   status, output, errors = start().wait()
