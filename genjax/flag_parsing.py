@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import ml_collections
 from absl import flags, logging
 
-from genjax import process
+from genjax import files, process
 from genjax.mistakes import UserError
 
 
@@ -88,6 +88,8 @@ def _readable(error: Exception, arguments: list[str]) -> str:
   if isinstance(error, flags.Error) and "Traceback" not in str(error):
     return str(error)
   path = _config_path(arguments)
+  if isinstance(error, FileNotFoundError) and not os.path.exists(path.partition(":")[0]):
+    return f"--config={path}: {files.no_config(path)}"
   return f"--config={path}: {_in_config_file(error, path)}" if path else str(error)
 
 

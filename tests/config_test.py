@@ -476,3 +476,22 @@ def test_a_variant_changes_the_defaults_and_smoke_makes_it_small():
 def test_a_variant_that_is_not_there(name):
   with pytest.raises(UserError, match=r"no variant 's.*'; expected one of s9, smoke"):
     config.variant("vae", VARIANTS, name)
+
+
+def test_the_nearest_variant_is_named():
+  said = "no variant 's2_studdy'; did you mean s2_study? expected one of s2, s2_study, smoke"
+  with pytest.raises(UserError) as caught:
+    config.variant("vae", {"": {}, "s2": {}, "s2_study": {}}, "s2_studdy")
+  assert str(caught.value) == said
+
+
+def test_what_is_meant_for_a_tuple_is_told_from_a_text():
+  message = refusal(changed(**{"sweep.latents": ("(2,ten)",)}))
+  assert message == (
+    'config.sweep.latents is (2,ten), which is no tuple; expected one such as "(10,)", for each '
+    "value a whole number from 1"
+  )
+  message = refusal(changed(**{"sweep.latents": ("ten",)}))
+  assert (
+    message == "config.sweep.latents is ('ten',); expected for each value a whole number from 1"
+  )

@@ -57,29 +57,29 @@ def _line(own: Sequence[tuple[Measure, Compared]], tests: Mapping[int, int], ali
   if pair.verdict == DESCRIBES:
     said = _probabilities(pair.a, own)
     return f"{pair.a} and {pair.b}: no score decides; P({pair.a} better) by {said}"
-  better, other = (pair.b, pair.a) if pair.verdict == "B" else (pair.a, pair.b)
+  leans = pair.verdict == "B" or (pair.verdict != "A" and pair.comparison.probability < 0.5)
+  better, other = (pair.b, pair.a) if leans else (pair.a, pair.b)
   short, n = measure.short, min(pair.comparison.n)
   if pair.verdict in ("A", "B"):
     text = f"{better} is better than {other} by {short} (p {tables.p_value(pair.adjusted)})"
     text += f", and the two are {alike}" if alike else ""
   elif alike:
-    text = f"{pair.a} and {pair.b}: by {short} {alike}"
+    text = f"{better} and {other}: by {short} {alike}"
   elif pair.verdict == "not enough seeds":
-    text = f"{pair.a} and {pair.b}: {short} with {counted(n, 'seed')} decides nothing"
+    text = f"{better} and {other}: {short} with {counted(n, 'seed')} decides nothing"
   elif pair.verdict == "trade-off":
-    text = f"{pair.a} and {pair.b}: by {short} a trade-off, as the better runs fail more often"
+    text = f"{better} and {other}: by {short} a trade-off, as the better runs fail more often"
   else:
     many = _seeds(pair.comparison, tests[id(measure)])
     most = "at most " * pair.comparison.paired  # as swaps within seeds show more than rank sums do
-    text = f"{pair.a} and {pair.b}: not decided by {short} ({most}{many} seeds)"
-  if not others:
-    return text
-  named = "" if pair.verdict in "AB" else f"{better} "  # the first that the line names
-  return f"{text}; P({named}better) by {_probabilities(better, others)}"
+    text = f"{better} and {other}: not decided by {short} ({most}{many} seeds)"
+  if pair.verdict not in ("A", "B"):
+    return f"{text}; P({better} better) by {_probabilities(better, own)}"
+  return f"{text}; P(better) by {_probabilities(better, others)}" if others else text
 
 
 def _probabilities(first: str, others: Sequence[tuple[Measure, Compared]]) -> str:
-  """P(better) of one setting by the scores that describe."""
+  """P(better) of one setting by these scores."""
   shown = [
     f"{measure.short} {p if pair.a == first else 1 - p:.2f}"
     for measure, pair in others

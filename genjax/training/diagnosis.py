@@ -31,8 +31,8 @@ REMEDIES = {
   "weights at the clip bound": "a larger sweep.clip, or model.regulariser=gradient_penalty",
   "generator saturated": "other first weights (model.initialiser), or a lower sweep.learning_rate",
   "one image": "model.regulariser=r1, more model.critic_steps, or a lower sweep.learning_rate",
-  "few modes": "of a GAN model.regulariser=r1 or gradient_penalty, of a VAE larger sweep.latents; "
-  "or more steps",
+  "few modes": "more steps; or of a GAN model.regulariser=r1 or gradient_penalty, of a VAE larger "
+  "sweep.latents",
   "posterior collapse": "a lower sweep.kl_weight, or a smaller sweep.latents",
   "memorisation": "more images, fewer steps, or a smaller model.width",
   "underfitted": "more steps",

@@ -61,7 +61,9 @@ def described(plans: Mapping[str, planning.Plan]) -> str:
   length = length if len(steps) == 1 else f"{steps[0]:,} to {length}"
   cells = f" in {len(every)} cells" if len(every) > 1 else ""
   runs = counted(sum(len(plan.rows) for plan in every), "run")
-  return f"{runs} of {first_few(kinds)} on {every[0].splits.source}, {length}{cells}"
+  seeds = {row["seed"] for plan in every for row in plan.rows}
+  alone = f"seed {min(seeds)} alone, " if len(seeds) == 1 else ""
+  return f"{runs} of {first_few(kinds)} on {every[0].splits.source}, {alone}{length}{cells}"
 
 
 def check(plans: dict[str, planning.Plan], path: pathlib.Path, folders: Sequence[str] = ()) -> None:

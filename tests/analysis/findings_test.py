@@ -37,15 +37,24 @@ def test_who_is_better_by_what_and_what_is_open(tmp_path):
     "one beats a run of the other, gives no verdict)"
   ]
   (line,) = findings.of(findings.decide(found, ["coverage"]), "pairs.csv")
-  assert line.startswith("a and b: not decided by coverage (over 1,000 seeds); P(a better) by FD")
+  assert line == (
+    "a and b: not decided by coverage (over 1,000 seeds); P(a better) by coverage 0.50, FD 1.00, "
+    "kernel distance 0.00"
+  )
 
 
 def test_few_seeds_decide_nothing(tmp_path):
   paths = _workdirs(tmp_path, 3, fd=[[1, 2, 3], [4, 5, 6]], coverage=[0.1, 0.2])
   found = findings.decide(scored.found(*paths))
   (line,) = findings.of(found, "pairs.csv")
-  assert line == "a and b: FD with 3 seeds decides nothing; P(a better) by coverage 0.00"
+  assert line == "a and b: FD with 3 seeds decides nothing; P(a better) by FD 1.00, coverage 0.00"
   assert "a verdict takes 10 seeds of each" in findings.legend(found, [line])[0]
+
+
+def test_the_setting_that_looks_better_comes_first(tmp_path):
+  paths = _workdirs(tmp_path, 3, fd=[[4, 5, 6], [1, 2, 3]], coverage=[0.1, 0.2])
+  (line,) = findings.of(findings.decide(scored.found(*paths)), "pairs.csv")
+  assert line == "b and a: FD with 3 seeds decides nothing; P(b better) by FD 1.00, coverage 1.00"
 
 
 def test_one_score_decides_and_what_no_end_is_better_of_does_not(tmp_path):

@@ -1,10 +1,11 @@
 """What a design can show, and which are refused."""
 
 import pytest
+import trainings
 
 from genjax import config
 from genjax.metrics import power
-from genjax.training import design
+from genjax.training import design, study
 from genjax.types import UserError
 
 
@@ -72,3 +73,17 @@ def test_a_plan_that_does_not_fit_names_the_key():
     _design(contrasts="neighbours=depth", **{"sweep.latents": (2, 10)})
   with pytest.raises(UserError, match=r"^config\.contrasts=reference=latent=3: no setting matches"):
     _design(contrasts="reference=latent=3", **{"sweep.latents": (2, 10)})
+
+
+@pytest.mark.parametrize(
+  ("keys", "said"),
+  [
+    ({"sweep.seeds": (3,), "sweep.latents": (2, 3)}, "2 runs of VAE dense on digits (scikit-learn), "
+     "seed 3 alone, 12 steps"),
+    ({"sweep.seeds": (0, 3), "sweep.latents": (2,)}, "2 runs of VAE dense on digits (scikit-learn), "
+     "12 steps"),
+  ],
+)  # fmt: skip
+def test_a_seed_by_itself_is_named(keys, said):
+  """`--config.sweep.seeds=3` is seed 3, and no three seeds."""
+  assert study.described({"": trainings.plan("vae", **keys)}) == said
