@@ -76,14 +76,11 @@ def test_a_plan_that_does_not_fit_names_the_key():
 
 
 @pytest.mark.parametrize(
-  ("keys", "said"),
-  [
-    ({"sweep.seeds": (3,), "sweep.latents": (2, 3)}, "2 runs of VAE dense on digits (scikit-learn), "
-     "seed 3 alone, 12 steps"),
-    ({"sweep.seeds": (0, 3), "sweep.latents": (2,)}, "2 runs of VAE dense on digits (scikit-learn), "
-     "12 steps"),
-  ],
-)  # fmt: skip
-def test_a_seed_by_itself_is_named(keys, said):
+  ("seeds", "latents", "length"),
+  [((3,), (2, 3), "seed 3 alone, 12 steps"), ((0, 3), (2,), "12 steps")],
+)
+def test_a_seed_by_itself_is_named(seeds, latents, length):
   """`--config.sweep.seeds=3` is seed 3, and no three seeds."""
-  assert study.described({"": trainings.plan("vae", **keys)}) == said
+  plan = trainings.plan("vae", **{"sweep.seeds": seeds, "sweep.latents": latents})
+  said = study.described({"": plan})
+  assert said == f"2 runs of VAE dense on digits (scikit-learn), {length}"
