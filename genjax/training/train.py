@@ -138,12 +138,13 @@ class Training:
           self.runs, self.progress, totals, self.dataset, self.step, stop
         )
         jax.block_until_ready(totals)
-        if not compiled:
-          self.bar.unpause()  # compiling says nothing about the time that is left
+        if not compiled:  # which, with these first steps, says nothing about the time that is left
+          self.bar.initial = self.bar.n = self.bar.last_print_n = stop
+          self.bar.unpause()
           self.bar.set_postfix_str(self.counted)
         compiled = True
         taken, self.step = stop - self.step, stop
-        self.bar.update(taken)
+        self.bar.update(stop - self.bar.n)
         pace = _pace(taken, time.perf_counter() - begun, block)
         if self._at(self.config.log_every) or self._at(self.config.eval_every) or stop == steps:
           self._log(totals)
@@ -153,8 +154,7 @@ class Training:
           if stop < steps:  # what there is at the end is drawn by `_finish`
             self._show()
     self._finish()
-    lost = self._failed().sum()
-    failed = f", of which {lost} failed (see runs.csv)" if lost else ""
+    failed = f", of which {lost} failed (see runs.csv)" if (lost := self._failed().sum()) else ""
     print(
       f"{self.path}: {self.counted} at step {steps:,}{failed}; pictures are in samples/ and plots/"
     )
