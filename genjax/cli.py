@@ -178,8 +178,8 @@ def config_of() -> tuple[ml_collections.ConfigDict, dict]:
   path = flag.config_filename
   if isinstance(flag.value, ml_collections.ConfigDict):
     return flag.value, flag.override_values
-  if not pathlib.Path(files.config(path).split(":")[0]).is_file():
-    raise UserError(f"--config={path}: {files.no_config(path)}")
+  if absent := files.no_config(path):
+    raise UserError(f"--config={path}: {absent}")
   raise UserError(f"--config={path}: its get_config() must return an ml_collections.ConfigDict")
 
 

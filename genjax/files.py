@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from genjax.mistakes import UserError, nearest
+from genjax.mistakes import UserError, hint
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -175,14 +175,11 @@ def configs() -> list[str]:
 
 
 def no_config(path: str) -> str:
-  """What is said of a path of which there is no config file."""
+  """What is said of a path, as --config takes it, where there is no such file; or ""."""
+  if os.path.isfile(config(path).partition(":")[0]):
+    return ""
   stem, own = pathlib.Path(path.partition(":")[0]).stem, configs()
-  near = nearest(stem, own)
-  return (
-    "there is no such file; "
-    + (f"did you mean {near}? " if near else "")
-    + f"genjax's own are {', '.join(own)}"
-  )
+  return f"there is no such file; {hint(stem, own)}genjax's own are {', '.join(own)}"
 
 
 def config(path: str) -> str:

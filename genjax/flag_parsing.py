@@ -88,9 +88,9 @@ def _readable(error: Exception, arguments: list[str]) -> str:
   if isinstance(error, flags.Error) and "Traceback" not in str(error):
     return str(error)
   path = _config_path(arguments)
-  if isinstance(error, FileNotFoundError) and not os.path.exists(path.partition(":")[0]):
-    return f"--config={path}: {files.no_config(path)}"
-  return f"--config={path}: {_in_config_file(error, path)}" if path else str(error)
+  if not path:
+    return str(error)
+  return f"--config={path}: {files.no_config(path) or _in_config_file(error, path)}"
 
 
 def _in_config_file(error: Exception, path: str) -> str:

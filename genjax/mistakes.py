@@ -40,6 +40,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
   return next(iter(difflib.get_close_matches(name, list(known), 1)), "")
 
 
+def hint(name: str, known: Iterable[str]) -> str:
+  """ "did you mean ...? " where a known name is near, before what is known; or ""."""
+  near = nearest(name, known)
+  return f"did you mean {near}? " if near else ""
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
   """ "; did you mean ...?" where a known name is near."""
   near = nearest(name, known)

@@ -372,6 +372,14 @@ def test_a_config_file_that_cannot_be_used(main, tmp_path, text, said):
   assert not (tmp_path / "new").exists()
 
 
+def test_a_config_that_is_not_there_is_said_to_be_so_with_keys_as_well(main, tmp_path):
+  file = tmp_path / "vae_mnist.py"
+  line = refused(main(f"--config={file}", "--config.steps=3", f"--workdir={tmp_path / 'new'}"))
+  assert line.startswith(
+    f"--config={file}: there is no such file; did you mean vae_mnist? genjax's"
+  )
+
+
 @pytest.mark.parametrize(
   ("arguments", "said"),
   [

@@ -51,9 +51,9 @@ def load(
 
 
 def _read(path: str) -> ml_collections.ConfigDict:
+  if absent := files.no_config(path):
+    raise UserError(f"{path}: {absent}")
   file, colon, argument = files.config(path).partition(":")
-  if not os.path.isfile(file):
-    raise UserError(f"{path}: {files.no_config(path)}")
   parts.look_in(pathlib.Path(file).parent)
   try:
     config = runpy.run_path(file)["get_config"](*[argument] * bool(colon))

@@ -4,7 +4,7 @@ import ml_collections
 
 from genjax import parts
 from genjax.config.keys import default, networks_of
-from genjax.mistakes import nearest
+from genjax.mistakes import hint
 from genjax.types import UserError
 
 # What a GAN began with before there were frameworks' defaults: of configs that were measured so.
@@ -49,8 +49,8 @@ def variant(model: str, variants: dict[str, dict], argument: str) -> ml_collecti
   names = [name for name in argument.split(",") if name and name != "smoke"]
   if len(names) > 1 or (names and names[0] not in variants):
     known, asked = [*filter(None, variants), "smoke"], ",".join(names)
-    hint = f"did you mean {near}? " if (near := nearest(asked, known)) else ""
-    raise UserError(f"no variant {asked!r}; {hint}expected one of {', '.join(known)}")
+    expected = f"{hint(asked, known)}expected one of {', '.join(known)}"
+    raise UserError(f"no variant {asked!r}; {expected}")
   chosen = variants[names[0] if names else ""]
   config = default(model, *networks_of(chosen))
   config.update_from_flattened_dict({k: v for k, v in chosen.items() if k != "cells"})

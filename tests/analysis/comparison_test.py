@@ -253,8 +253,10 @@ def test_few_seeds_a_study_and_a_run_that_is_not_scored(tmp_path):
     scored.write(tmp_path / "study" / f"depth={depth}", values)
   short = comparison.compare([tmp_path / "study"], tmp_path / "out")
   said = "depth=2 and depth=10: FD with 2 seeds decides nothing"
-  assert f"{said}; P(depth=2 better) by FD 0.67 (P(better), " in collapsed(short)
-  assert "; a verdict takes 10 seeds of each)" in collapsed(short)
+  assert (
+    f"{said}; P(depth=2 better) by FD 0.67 (P(better), the chance that a run of the one beats a "
+    "run of the other, gives no verdict; a verdict takes 10 seeds of each)"
+  ) in collapsed(short)
   text = comparison.compare([tmp_path / "study"], tmp_path / "out", everything=True)
   assert "depth=2 depth=10 2 3 0 0 no 0.67 [0.21, 0.93]" in collapsed(text)
   assert "not enough seeds" in text
