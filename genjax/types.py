@@ -149,12 +149,26 @@ class Model(NamedTuple):
   num_classes: int = 0  # 0 where the model takes no label
   averaged: str = ""  # the player whose average is `State.ema`; "" where there is none
   binary: bool = True  # whether images may be binarised for it
+  made: tuple[str, tuple] | None = None  # see `recipe`
 
   # Functions are equal to nothing but themselves, and so is a model: what was compiled of it is
   # found by it.
   __eq__ = object.__eq__
   __ne__ = object.__ne__
   __hash__ = object.__hash__
+
+  def made_by(self, keys: tuple) -> "Model":
+    """The model, which knows the keys that make it anew."""
+    return self._replace(made=(repr(keys), tuple(self)))
+
+  @property
+  def recipe(self) -> str:
+    """What makes it anew; "" of one's own code, and where a part was replaced since."""
+    if not self.made:
+      return ""
+    keys, parts = self.made
+    same = all(now is then for now, then in zip(self._replace(made=None), parts, strict=True))
+    return keys if same else ""
 
 
 class FeatureNetwork(NamedTuple):

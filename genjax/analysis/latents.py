@@ -6,8 +6,8 @@ Axes: R runs, Z latent, D dimensions that are shown, T steps.
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jax import Array, lax
-from scipy import special
 
 from genjax.analysis.selection import Selection
 from genjax.rng import Stream, latent_noise, stream
@@ -83,7 +83,7 @@ def manifold(n: int) -> np.ndarray:
   Normal quantiles at (i + 1/2) / n (Kingma & Welling 2014, figure 4): the first dimension rises to
   the right, the second upwards.
   """
-  quantiles = special.ndtri((np.arange(n) + 0.5) / n)
+  quantiles = scipy.special.ndtri((np.arange(n) + 0.5) / n)
   across, up = np.meshgrid(quantiles, quantiles[::-1])
   return np.stack([across.ravel(), up.ravel()], 1).astype(np.float32)
 

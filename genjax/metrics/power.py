@@ -9,7 +9,7 @@ import math
 import sys
 
 import numpy as np
-from scipy import special  # scipy.stats takes a second to import, and a study is planned first
+import scipy
 
 from genjax.metrics import rank_tests
 from genjax.metrics.statistics import ENOUGH
@@ -37,9 +37,9 @@ def detectable_shift(n: int, m: int, tests: int, power: float = POWER) -> float:
   always the same; infinite where no shift is enough.
   """
   if n + m > rank_tests.EXACT:  # Noether 1987, as in `seeds_to_decide`
-    z = -special.ndtri(LEVEL / tests / 2) + special.ndtri(power)
+    z = -scipy.special.ndtri(LEVEL / tests / 2) + scipy.special.ndtri(power)
     gain = z * math.sqrt((n + m) / (12 * n * m))
-    return math.sqrt(2) * float(special.ndtri(0.5 + gain)) if gain < 0.5 else math.inf
+    return math.sqrt(2) * float(scipy.special.ndtri(0.5 + gain)) if gain < 0.5 else math.inf
   critical = rank_tests.critical_wins(n, m, LEVEL / tests)
   if critical > n * m:
     return math.inf
@@ -76,6 +76,6 @@ def seeds_to_decide(probability: float, n: int, tests: int, power: float = POWER
   shift = abs(probability - 0.5)
   if shift == 0:
     return sys.maxsize
-  z = -special.ndtri(LEVEL / tests / 2) + special.ndtri(power)
+  z = -scipy.special.ndtri(LEVEL / tests / 2) + scipy.special.ndtri(power)
   enough = next(k for k in itertools.count(ENOUGH) if concludes(k, k, tests))
   return max(math.ceil(z**2 / 6 / shift**2), enough, n + 1)

@@ -48,4 +48,5 @@ def shared(model: dict, image_shape: tuple, num_classes: int, latent: int) -> Mo
 
 @functools.lru_cache(maxsize=16)
 def _shared(keys: tuple, *given) -> Model:
-  return build({key: value for key, _, value in keys}, *given)
+  built = build({key: value for key, _, value in keys}, *given)
+  return built.made_by((keys, *given))

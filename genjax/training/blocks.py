@@ -18,7 +18,7 @@ from genjax import data
 from genjax.models import convolution
 from genjax.models.ways import by
 from genjax.rng import Stream, stream
-from genjax.training import flops, sweep
+from genjax.training import flops, kept, sweep
 from genjax.types import Batch, Dataset, Metrics, Model, Progress, PyTree, Run, State
 
 LONGEST = 50  # steps of a block: what a call costs is then nothing beside them
@@ -115,7 +115,8 @@ def _program(
     every = sweep.in_place(f, num_runs, chunk, lambda carried: carried.failed_at >= 0)
     return every(runs, carried, dataset, start)
 
-  return jax.jit(block, static_argnums=4, donate_argnums=1)
+  options = batch_size, num_runs, chunk, binarise, ways
+  return kept.of_model("block", block, model, *options, static=1, donate_argnums=1)
 
 
 class Blocks:
@@ -139,12 +140,12 @@ class Blocks:
     self._alone = partial(Blocks, model, batch_size, 1, binarise=binarise, ways=ways)
     self.program = _program(model, batch_size, num_runs, chunk, binarise, ways)
 
-  def lower(
+  def compiled(
     self, runs: Run, progress: Progress, totals: Totals, dataset: Dataset
-  ) -> jax.stages.Lowered:
+  ) -> jax.stages.Compiled:
     """The program of a whole block, for such arguments or their shapes."""
     carried = Carried(progress.state, progress.failed_at, totals)
-    return self.program.lower(runs, carried, dataset, 0, self.length)
+    return self.program.compiled(runs, carried, dataset, 0, self.length)
 
   def __call__(
     self, runs: Run, progress: Progress, totals: Totals, dataset: Dataset, start: int, stop: int
@@ -211,9 +212,14 @@ def everywhere(split: Dataset, num_runs: int) -> Dataset:
 def empty_totals(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> Totals:
   """Zeros `[R]` for every metric of a step; nothing is computed to learn their names."""
   R = runs.learning_rate.shape[0]
-  given = arguments(model, runs, image_shape, batch_size)
-  _, metrics = jax.eval_shape(sweep.traced(_step(model), R), *given)
-  return Totals(jax.tree.map(lambda _: jnp.zeros(R), metrics), jnp.zeros(R, jnp.int32))
+
+  def names() -> tuple[str, ...]:
+    given = arguments(model, runs, image_shape, batch_size)
+    _, metrics = jax.eval_shape(sweep.traced(_step(model), R), *given)
+    return tuple(metrics)
+
+  found = kept.remembered("metrics", names, model, image_shape, batch_size)
+  return Totals({name: jnp.zeros(R) for name in found}, jnp.zeros(R, jnp.int32))
 
 
 def longest(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> int:
@@ -222,9 +228,13 @@ def longest(model: Model, runs: Run, image_shape: tuple, batch_size: int) -> int
   By the FLOP of a step rather than by a clock: the same at each start, and known before the first.
   """
   R = runs.learning_rate.shape[0]
-  step = sweep.traced(_step(model), R)
+
+  def count() -> int:
+    step = sweep.traced(_step(model), R)
+    return flops.flops(step, *arguments(model, runs, image_shape, batch_size))
+
   try:
-    one = flops.flops(step, *arguments(model, runs, image_shape, batch_size))
+    one = kept.remembered("flop", count, model, image_shape, batch_size)
   except ValueError:  # nobody knows how many
     return 1
   seconds = -(-R // sweep.mesh(R).size) * one / RATES.get(jax.default_backend(), OTHERS)

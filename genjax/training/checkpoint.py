@@ -17,6 +17,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from genjax import files, process
+from genjax.training import kept
 from genjax.types import Model, Progress, PyTree, Run, UserError
 
 LARGE = 2**28  # bytes of a checkpoint for whose end training waits, instead of taking more memory
@@ -254,4 +255,11 @@ def _unless_told(record: logging.LogRecord) -> bool:
 
 def shapes(model: Model, runs: Run) -> Progress:
   """What the progress of these runs looks like, without computing it."""
-  return jax.eval_shape(jax.vmap(lambda run: Progress.begin(model.init(run))), runs)
+  R = len(runs.learning_rate)
+
+  def of_one() -> Progress:
+    run = jax.eval_shape(lambda runs: jax.tree.map(lambda leaf: leaf[0], runs), runs)
+    return jax.eval_shape(lambda run: Progress.begin(model.init(run)), run)
+
+  one = kept.remembered("progress", of_one, model)
+  return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((R, *leaf.shape), leaf.dtype), one)

@@ -71,8 +71,8 @@ def of(programs: Programs, given: Shapes) -> Memory:
   runs, progress, totals, dataset, held_out = given
   devices = sweep.mesh(len(runs.learning_rate)).size
   state = progress.state
-  step = programs.advance.lower(runs, progress, totals, dataset).compile()
-  check = programs.measure.lower((runs, state), held_out).compile()
+  step = programs.advance.compiled(runs, progress, totals, dataset)
+  check = programs.measure.compiled((runs, state), held_out)
   return Memory(
     weights=_bytes(state.params) // devices,
     statistics=_bytes(state.stats) // devices,

@@ -10,7 +10,7 @@ from jax import Array
 
 from genjax.models import generation
 from genjax.rng import image_noise
-from genjax.training import sweep, validation
+from genjax.training import kept, sweep, validation
 from genjax.training.blocks import Blocks, Ways, choose
 from genjax.types import Model, Progress
 
@@ -38,13 +38,15 @@ _update_best = jax.jit(update_best, donate_argnums=0)
 
 @sweep.made_once
 def _begin(model: Model, num_runs: int, chunk: int) -> Callable:
-  return jax.jit(sweep.vectorise(lambda run: Progress.begin(model.init(run)), num_runs, chunk))
+  every = sweep.vectorise(lambda run: Progress.begin(model.init(run)), num_runs, chunk)
+  return kept.of_model("begin", every, model, num_runs, chunk)
 
 
 @sweep.made_once
 def _measure(model: Model, images: int, binarise: bool, num_runs: int, chunk: int) -> Callable:
   measure = validation.make(model, images, binarise)
-  return jax.jit(sweep.vectorise(lambda row, held_out: measure(*row, held_out), num_runs, chunk))
+  every = sweep.vectorise(lambda row, held_out: measure(*row, held_out), num_runs, chunk)
+  return kept.of_model("measure", every, model, images, binarise, num_runs, chunk)
 
 
 @sweep.made_once
@@ -55,7 +57,8 @@ def gallery(model: Model, columns: int, num_runs: int, chunk: int) -> Callable:
     z = image_noise(0, jnp.arange(columns), model.latent)
     return generation.images(model, run_state, z, jnp.arange(columns) % max(model.num_classes, 1))
 
-  return jax.jit(sweep.vectorise(of_run, num_runs, chunk))
+  every = sweep.vectorise(of_run, num_runs, chunk)
+  return kept.of_model("gallery", every, model, columns, num_runs, chunk)
 
 
 def training(

@@ -6,7 +6,6 @@ from contextlib import closing
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from tqdm.auto import tqdm
 
@@ -105,7 +104,8 @@ class Training:
       progress = jax.tree.unflatten(tree, leaves)
     # Padding is as runs that failed, which take no steps.
     idle = np.arange(len(progress.failed_at)) >= R
-    return step or 0, progress._replace(failed_at=jnp.where(idle, 0, progress.failed_at))
+    failed_at = np.where(idle, 0, np.asarray(progress.failed_at))
+    return step or 0, progress._replace(failed_at=sweep.to_devices(failed_at, R))
 
   def until(self, steps: int, title: str) -> None:
     """Trains up to this step and leaves the workdir complete."""

@@ -35,6 +35,7 @@ def test_digits_are_drawn_like_mnist():
   from sklearn.datasets import load_digits
 
   assert np.corrcoef(small.ravel(), load_digits().images.ravel())[0, 1] > 0.97
+  np.testing.assert_array_equal(train.label, load_digits().target)
 
 
 def test_digits_take_a_size():

@@ -284,10 +284,10 @@ def test_the_program_is_the_one_that_is_trained(caches, tmp_path):
   with contextlib.closing(training.checkpoints), contextlib.closing(training.history):
     totals = jax.device_put(training.zeros, sweep.sharding(len(plan.rows)))
     given = training.runs, training.progress, totals, training.dataset
-    real = training.programs.advance.lower(*given).as_text()
+    real = trainings.lowered(training.programs.advance, *given)
   step, fit = cost.planned(plan)
   assert not [leaf for leaf in jax.tree.leaves(step.given) if isinstance(leaf, jax.Array)]
-  assert fit.programs.advance.lower(*step.given[:4]).as_text() == real
+  assert trainings.lowered(fit.programs.advance, *step.given[:4]) == real
   assert step.length == 3
 
 

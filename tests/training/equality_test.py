@@ -21,7 +21,7 @@ from systems import (
 
 from genjax import data, models
 from genjax.models import convolution
-from genjax.training import blocks, programs, sweep
+from genjax.training import blocks, checkpoint, programs, sweep
 
 BATCH_NORM = (
   "s1_wgan",
@@ -232,8 +232,8 @@ def test_a_run_depends_on_nothing_but_its_own_numbers():
 def _text(name, model):
   """The lowered program of two runs at once, as an accelerator has it, and of seven steps."""
   all_runs, shape = sweep.runs(_rows(name)), SYSTEMS[name].shape
-  begin, advance = programs.training(model, 16, 4, 2)
-  progress = jax.eval_shape(begin, all_runs)
+  _, advance = programs.training(model, 16, 4, 2)
+  progress = checkpoint.shapes(model, all_runs)
   totals = blocks.empty_totals(model, all_runs, shape, 16)
   carried = blocks.Carried(progress.state, progress.failed_at, totals)
   dataset = data.to_device(digits(shape).train)

@@ -298,7 +298,7 @@ def test_pace_follows_the_time_of_a_call():
 
 def test_a_block_is_traced_and_compiled_once(tmp_path, no_pictures, monkeypatch):
   plan, traced, advance = trainings.plan(), [], blocks.advance
-  plan = plan._replace(model=plan.model._replace())  # of which no programs are kept
+  plan = plan._replace(model=plan.model._replace(made=None))  # of which no programs are kept
 
   def counted(model, batch_size, length, *options):
     traced.append(length)
@@ -311,7 +311,7 @@ def test_a_block_is_traced_and_compiled_once(tmp_path, no_pictures, monkeypatch)
   training = train.Training(plan, tmp_path)  # from a checkpoint
   training.until(18, "")
   assert traced == [3]
-  assert training.programs.advance.program._cache_size() == 1
+  assert len(training.programs.advance.program.made) == 1
   train.Training(plan, tmp_path).until(19, "")  # which no blocks fill
   assert traced == [3, 1]
 
