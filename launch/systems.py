@@ -32,6 +32,9 @@ _SYSTEMS = flags.DEFINE_list("systems", [], "Such as gan_mnist.py:s1; all if emp
 _SEED = flags.DEFINE_integer("seed", 0, "Of every system.", lower_bound=0)
 
 COLUMNS = 12
+FOOTNOTE = (
+  "Last weights; a row is one run of a system, with the share of its steps where that is less."
+)
 CONFIGS = pathlib.Path(__file__).resolve().parents[1] / "configs"
 SCORES = ("fd", "coverage")
 HEADER = (
@@ -111,11 +114,13 @@ def samples(run: loading.LoadedRun) -> np.ndarray:
   return np.asarray(run.generate(z, np.arange(COLUMNS) % 10))
 
 
-def reported_steps(system: System, images: int) -> int:
-  """How long the system's own config trains on so many images."""
+def share(system: System, path: pathlib.Path, run: loading.LoadedRun) -> str:
+  """Of the steps of the system's own config those that the run took, as "66%" or "0.2%"."""
   file, _, variant = system.config.partition(":")
   config = runpy.run_path(str(CONFIGS / file))["get_config"](variant)
-  return length(config, images)
+  images = config_file.read_config(path)["dataset"]["train"]
+  percent = 100 * run.step / length(config, images)
+  return f"{percent:.1f}%" if percent < 1 else f"{percent:.0f}%"
 
 
 def row(system: System, path: pathlib.Path, run: loading.LoadedRun) -> list[str]:
@@ -137,7 +142,7 @@ def row(system: System, path: pathlib.Path, run: loading.LoadedRun) -> list[str]
     genjax_config.framework(model),
     networks.default_of(model["network"], model["initialiser"]),
     f"{run.numbers['latent']}, {batch}, {run.step:,}",
-    f"{run.step / reported_steps(system, record['dataset']['train']):.0%}",
+    share(system, path, run),
     f"{seen:,}",
     *figures,
     f"{sum(map(int, timed.read_text().split())):,}" if timed.exists() else "",
@@ -160,12 +165,12 @@ def main() -> None:
       train(system, path)
       (run,) = genjax.load(path, weights="last")
       rows.append(samples(run))
-      labels.append(plots.RunLabel(run.numbers["seed"], system.title, run.failed_at))
+      taken = share(system, path, run)
+      title = system.title if taken == "100%" else f"{system.title}, {taken}"
+      labels.append(plots.RunLabel(run.numbers["seed"], title, run.failed_at))
       table.append(row(system, path, run))
     if rows:
-      figure = galleries.gallery(
-        np.stack(rows), labels, footnote="Last weights; a row is one run of a system."
-      )
+      figure = galleries.gallery(np.stack(rows), labels, footnote=FOOTNOTE)
       plots.save(figure, home / f"{dataset}.png")
       print("\n".join(f"| {' | '.join(cells)} |" for cells in table), flush=True)
 
