@@ -2,8 +2,8 @@
 
 Without an argument S2's dense VAE, width 512, at latents 2, 10 and 20 for 10 epochs. 4 seeds:
 median validation loss 156.5, 111.7 and 106.4 nats an image after 4,210 steps; 10 min on one CPU
-core (AVX-512; BUILD.md has every seed). `:s0_study` stands beside the report's figures in BUILD.md,
-and `:initialiser_study` has its models by Keras' first weights and by LeCun's.
+core (AVX-512; BUILD.md has every seed). `:initialiser_study` has the models of `:s0_study` by
+Keras' first weights, S0's own, and by LeCun's: both stand beside the report's figures in BUILD.md.
 
 `:s0` to `:s4` are the reports' systems, `:s0_study`, `:s1_study` and `:s2_study` their studies with
 10 seeds, `:iwae` an importance-weighted autoencoder (Burda et al. 2016). Not given by the reports

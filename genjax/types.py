@@ -149,7 +149,7 @@ class Model(NamedTuple):
   num_classes: int = 0  # 0 where the model takes no label
   averaged: str = ""  # the player whose average is `State.ema`; "" where there is none
   binary: bool = True  # whether images may be binarised for it
-  made: tuple[str, tuple] | None = None  # see `recipe`
+  provenance: tuple[str, tuple] | None = None  # see `recipe`
 
   # Functions are equal to nothing but themselves, and so is a model: what was compiled of it is
   # found by it.
@@ -157,18 +157,18 @@ class Model(NamedTuple):
   __ne__ = object.__ne__
   __hash__ = object.__hash__
 
-  def made_by(self, keys: tuple) -> "Model":
+  def with_recipe(self, keys: tuple) -> "Model":
     """The model, which knows the keys that make it anew."""
-    return self._replace(made=(repr(keys), tuple(self)))
+    return self._replace(provenance=(repr(keys), tuple(self)))
 
   @property
   def recipe(self) -> str:
     """What makes it anew; "" of one's own code, and where a part was replaced since."""
-    if not self.made:
+    if not self.provenance:
       return ""
-    keys, parts = self.made
-    same = all(now is then for now, then in zip(self._replace(made=None), parts, strict=True))
-    return keys if same else ""
+    keys, parts = self.provenance
+    plain = self._replace(provenance=None)
+    return keys if all(now is then for now, then in zip(plain, parts, strict=True)) else ""
 
 
 class FeatureNetwork(NamedTuple):

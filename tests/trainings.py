@@ -11,7 +11,7 @@ from tensorboardX.proto import event_pb2
 
 from genjax import config
 from genjax.scoring.watch import WATCH
-from genjax.training import blocks, checkpoint, config_file, planning, sweep
+from genjax.training import checkpoint, config_file, planning, sweep
 from genjax.types import Progress
 
 VAE = {"data.name": "digits", "batch_size": 16, "model.width": 8, "sweep.seeds": (0, 1)}
@@ -54,10 +54,10 @@ def saved(path, of, step=None):
     return checkpoints.restore(step, checkpoint.shapes(of.model, sweep.runs(of.rows)))
 
 
-def lowered(advance, runs, progress, totals, dataset):
+def lowered(advance, *given):
   """The text of a whole block's program, for such arguments or their shapes."""
-  carried = blocks.Carried(progress.state, progress.failed_at, totals)
-  return advance.program.lower(runs, carried, dataset, 0, advance.length).as_text()
+  program, needed = advance.whole(*given)
+  return program.lower(*needed).as_text()
 
 
 def runs_csv(path):

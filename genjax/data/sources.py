@@ -1,11 +1,11 @@
 """Images and labels from arrays in files, and from scikit-learn's digits."""
 
 import functools
+import importlib.util
 import os
 import pathlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from importlib import metadata
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 from genjax.mistakes import reason
 from genjax.types import Dataset, UserError
 
-_DIGITS = "sklearn/datasets/data/digits.csv.gz"  # where scikit-learn has them
+_DIGITS = "datasets/data/digits.csv.gz"  # where scikit-learn has them
 
 
 class MissingData(UserError):  # noqa: N818 (it says what is missing)
@@ -55,8 +55,8 @@ def digits(size: int) -> Arrays:
   are drawn once for each size: who asks again shares these arrays, and cannot write to them.
   """
   # The table alone: to import scikit-learn takes two seconds.
-  table = metadata.distribution("scikit-learn").locate_file(_DIGITS)
-  *pixels, label = np.loadtxt(table, delimiter=",", unpack=True)
+  (place,) = importlib.util.find_spec("sklearn").submodule_search_locations
+  *pixels, label = np.loadtxt(pathlib.Path(place, _DIGITS), delimiter=",", unpack=True)
   small = np.rint(np.stack(pixels, 1).reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
   drawn = (
     ImageOps.expand(Image.fromarray(x).resize((20, 20), Image.Resampling.LANCZOS), border=4)

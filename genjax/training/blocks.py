@@ -108,22 +108,18 @@ def choose(condition: Array, new: PyTree, old: PyTree) -> PyTree:
 
 @sweep.made_once
 def _program(
-  model: Model, batch_size: int, num_runs: int, chunk: int, binarise: bool, ways: Ways
-) -> Callable:
-  def block(runs: Run, carried: Carried, dataset: Dataset, start: Array, length: int) -> Carried:
-    f = advance(model, batch_size, length, binarise, ways)
-    every = sweep.in_place(f, num_runs, chunk, lambda carried: carried.failed_at >= 0)
-    return every(runs, carried, dataset, start)
-
-  options = batch_size, num_runs, chunk, binarise, ways
-  return kept.of_model("block", block, model, *options, static=1, donate_argnums=1)
+  model: Model, batch_size: int, num_runs: int, chunk: int, binarise: bool, ways: Ways, length: int
+) -> kept.Kept:
+  f = advance(model, batch_size, length, binarise, ways)
+  block = sweep.in_place(f, num_runs, chunk, lambda carried: carried.failed_at >= 0)
+  options = batch_size, num_runs, chunk, binarise, ways, length
+  return kept.of_model("block", block, model, *options, donate_argnums=1)
 
 
 class Blocks:
   """`(runs, progress, totals, dataset, start, stop) -> (progress, totals)`, of all runs.
 
-  Takes the memory of the totals and of the states that it is given. `program` is what is compiled:
-  `(runs, carried, dataset, start, length) -> carried`.
+  Takes the memory of the totals and of the states that it is given.
   """
 
   def __init__(
@@ -138,14 +134,18 @@ class Blocks:
   ):
     self.length = length
     self._alone = partial(Blocks, model, batch_size, 1, binarise=binarise, ways=ways)
-    self.program = _program(model, batch_size, num_runs, chunk, binarise, ways)
+    self._of_length = partial(_program, model, batch_size, num_runs, chunk, binarise, ways)
 
-  def compiled(
+  def program(self, length: int) -> kept.Kept:
+    """What is compiled: `(runs, carried, dataset, start) -> carried`, so many steps."""
+    return self._of_length(length)
+
+  def whole(
     self, runs: Run, progress: Progress, totals: Totals, dataset: Dataset
-  ) -> jax.stages.Compiled:
-    """The program of a whole block, for such arguments or their shapes."""
+  ) -> tuple[kept.Kept, tuple]:
+    """The program of a whole block, and what it is given: arrays, or their shapes."""
     carried = Carried(progress.state, progress.failed_at, totals)
-    return self.program.compiled(runs, carried, dataset, 0, self.length)
+    return self.program(self.length), (runs, carried, dataset, 0)
 
   def __call__(
     self, runs: Run, progress: Progress, totals: Totals, dataset: Dataset, start: int, stop: int
@@ -154,7 +154,7 @@ class Blocks:
     carried, at = Carried(progress.state, progress.failed_at, totals), start
     while at < stop:
       length = self.length if stop - at >= self.length else 1
-      carried = self.program(runs, carried, dataset, at, length)
+      carried = self.program(length)(runs, carried, dataset, at)
       at += length
     failed_at = np.asarray(carried.failed_at)
     for row in np.flatnonzero(failed_at > before) if self.length > 1 else ():
@@ -169,9 +169,9 @@ class Blocks:
     """
     run, carried = one
     carried = carried._replace(failed_at=jnp.full_like(carried.failed_at, -1))
-    dataset, alone = jax.device_put(dataset, jax.devices()[0]), self._alone()
+    dataset, step = jax.device_put(dataset, jax.devices()[0]), self._alone().program(1)
     while at < stop and carried.failed_at < 0:
-      carried, at = alone.program(run, carried, dataset, at, 1), at + 1
+      carried, at = step(run, carried, dataset, at), at + 1
     return jax.device_get(carried)
 
 

@@ -30,7 +30,7 @@ def step_flops(model: Model, image_shape: tuple, batch_size: int) -> dict[str, i
 class Step(NamedTuple):
   """The program of a block of steps, and shapes of what training gives to it."""
 
-  program: Callable  # runs, carried, dataset, start, length -> carried
+  program: Callable  # runs, carried, dataset, start -> carried
   given: memory.Shapes
   length: int  # steps of the block
 
@@ -46,7 +46,7 @@ def planned(plan: planning.Plan, chunk: int = 0) -> tuple[Step, memory.Fitting]:
   length = blocks.length(most, config.log_every, config.eval_every, plan.steps)
   build = partial(programs.build, model, config, len(plan.rows), length)
   fit = memory.fitting(build, given, config.sweep.chunk or chunk)
-  return Step(fit.programs.advance.program, given, length), fit
+  return Step(fit.programs.advance.program(length), given, length), fit
 
 
 def run_steps_a_second(
@@ -77,7 +77,7 @@ def _timed(step: Step, splits: data.Splits, rows: list[dict], clock: Callable[[]
   while seconds < TIMED_SECONDS / 2:
     begun, before = clock(), taken
     for taken in range(before + step.length, before + step.length * (calls + 1), step.length):
-      carried = step.program(runs, carried, dataset, taken - step.length, step.length)
+      carried = step.program(runs, carried, dataset, taken - step.length)
     jax.block_until_ready(carried)
     seconds = clock() - begun
     if np.any(np.asarray(carried.failed_at) >= 0):  # it takes no more steps, and is soon done

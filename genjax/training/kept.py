@@ -2,7 +2,8 @@
 
 JAX's own cache keeps what XLA makes of a program, and finds it by the program: a start has to trace
 and lower all that it calls, which takes longer than anything else before the first step. Here it is
-found by what the program is made of.
+found by its recipe, which is hashed with all else that it may depend on. What the hash does not see
+is code that was replaced within the process: names that modules of genjax no longer mean.
 """
 
 import contextlib
@@ -13,9 +14,11 @@ import pathlib
 import pickle
 import platform
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator
 from importlib import metadata
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 from absl import logging
@@ -26,169 +29,250 @@ from genjax import files
 from genjax.types import Model, PyTree
 
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
-_PROCESSOR = pathlib.Path("/proc/cpuinfo")
+# The code that programs are made of: the rooms below training, whose imports go one way.
+_ROOMS = ("*.py", "models/*.py", "metrics/*.py", "data/*.py", "training/*.py")
+_MACHINE = tuple(map(pathlib.Path, ("/proc/cpuinfo", "/proc/driver/nvidia/version")))
 _LIBRARIES = ("jax", "jaxlib", "flax", "optax")
-_VARIABLES = ("XLA_FLAGS", "LIBTPU_INIT_ARGS")
-_ELSEWHERE = re.compile("cache|_dir|log|dump|pprint|traceback")  # settings that change no program
+_PLUGINS = re.compile("(nvidia|jax-cuda|jax-rocm|libtpu)")
+_VARIABLES = ("XLA_FLAGS", "LIBTPU_INIT_ARGS", "PJRT_NPROC", "NPROC")
+# JAX's settings that change no program.
+_IRRELEVANT = {
+  "jax_compilation_cache_dir",
+  "jax_compilation_cache_max_size",
+  "jax_enable_compilation_cache",
+  "jax_explain_cache_misses",
+  "jax_log_compiles",
+  "jax_logging_level",
+  "jax_persistent_cache_min_compile_time_secs",
+  "jax_persistent_cache_min_entry_size_bytes",
+  "jax_pprint_use_color",
+  "jax_raise_persistent_cache_errors",
+  "jax_traceback_filtering",
+}
+_UNUSED = 30 * 24 * 3600  # seconds after which a file goes
+_LOCK = threading.RLock()  # of JAX's settings
+
+
+class Program(NamedTuple):
+  """What was compiled."""
+
+  run: jax.stages.Compiled
+  temporary: int  # bytes besides its arguments, whose place its results take where they may
 
 
 class Kept:
-  """As `jax.jit(function, **options)`, of positional arguments.
+  """As `jax.jit(function, **options)`, of positional arrays, and not within another function's jit.
 
-  Its programs are kept in a folder within that of JAX's cache, in place of there, and are trusted
-  as much: who may write to it may have code run. Where JAX has no such cache nothing is kept.
+  Its programs lie in a folder within that of JAX's cache, and are trusted as much as those there:
+  who may write to it may have code run. Without such a cache none is kept.
 
   Args:
     function: what is compiled.
-    made_of: all that its program depends on beside genjax's code, the machine and the arguments; ""
-      where nobody knows, and then nothing is kept.
-    static: how many of its arguments, the last ones, are no arrays.
-    options: others of `jax.jit`.
+    recipe: what its program depends on beside genjax's code, JAX's settings, the machine and the
+      arguments; "" if unknown, and then none is kept.
+    options: of `jax.jit`.
   """
 
-  def __init__(self, function: Callable, made_of: str, static: int = 0, **options: Any):
-    self.made = {}  # what was compiled or found so far
-    self._made_of, self._static, self._function, self._options = made_of, static, function, options
+  def __init__(self, function: Callable, recipe: str, **options: Any):
+    self.programs: dict[tuple, Program] = {}  # by what they are given
+    self._jitted, self._recipe = jax.jit(function, **options), recipe
 
   def __call__(self, *given: PyTree) -> PyTree:
-    return self.compiled(*given)(*self._arrays(given))
+    return self.program(*given).run(*given)
 
   def lower(self, *given: PyTree) -> jax.stages.Lowered:
     """The program for such arguments, or for their shapes, before XLA."""
-    static = tuple(range(len(self._arrays(given)), len(given)))
-    return jax.jit(self._function, static_argnums=static, **self._options).lower(*given)
+    return self._jitted.lower(*given)
 
-  def compiled(self, *given: PyTree) -> jax.stages.Compiled:
-    """The program for such arguments, or for shapes that say where they lie."""
-    arrays = self._arrays(given)
-    leaves, tree = jax.tree.flatten(arrays)
-    asked = tree, tuple(map(_kind, leaves)), given[len(arrays) :]
-    if asked not in self.made:
-      tree, kinds, static = asked
-      where = [sharding and _devices(sharding) for *_, sharding in kinds]
-      file = _file(self._made_of, str(tree), kinds, where, static)
-      self.made[asked] = _read(file, _loaded) or _compiled(file, self.lower(*given))
-    return self.made[asked]
-
-  def _arrays(self, given: tuple) -> tuple:
-    return given[: len(given) - self._static]
+  def program(self, *given: PyTree) -> Program:
+    """The program for such arguments, or for their shapes and shardings."""
+    leaves, tree = jax.tree.flatten(given)
+    signature = tree, tuple(map(_kind, leaves)), _settings()
+    if signature not in self.programs:
+      file = _file(self._recipe, str(tree), *signature[1:])
+      self.programs[signature] = _read(file, _loaded) or _made(file, self.lower(*given))
+    return self.programs[signature]
 
 
-def of_model(name: str, function: Callable, model: Model, *options: Any, **others: Any) -> Kept:
+def of_model(name: str, function: Callable, model: Model, *options: Any, **jit: Any) -> Kept:
   """`Kept` of a function that is made of a model and of these options, and of nothing else.
 
-  `name` says which function it is; others are those of `Kept`.
+  `name` says which function it is, and `jit` has options of `jax.jit`.
   """
-  return Kept(function, _made_of(name, model, options), **others)
+  return Kept(function, _recipe(name, model, options), **jit)
 
 
 def remembered(name: str, compute: Callable[[], PyTree], model: Model, *options: Any) -> PyTree:
-  """What `compute` gives of a model and of these options, once for all starts: no arrays."""
-  file = _file(_made_of(name, model, options))
-  known = _read(file, lambda content: content)
+  """What `compute` gives of a model and of these options, and no arrays: once for all processes."""
+  file = _file(_recipe(name, model, options), _settings())
+  known = _read(file)
   if known is None:
     known = compute()
-    _write(file, lambda: known)
+    _write(file, known)
   return known
 
 
-def _made_of(name: str, model: Model, options: tuple) -> str:
+def _recipe(name: str, model: Model, options: tuple) -> str:
   return model.recipe and repr((name, model.recipe, options))
 
 
-def _file(made_of: str, *others: Any) -> pathlib.Path | None:
-  cache = jax.config.jax_compilation_cache_dir
-  if not (cache and made_of):
+def _file(recipe: str, *others: Any) -> pathlib.Path | None:
+  with _LOCK:
+    cache, used = jax.config.jax_compilation_cache_dir, jax.config.jax_enable_compilation_cache
+  environment = _environment()
+  if not (recipe and environment and used and cache) or "://" in cache:
     return None
-  words = repr((made_of, *_surroundings(), *others))
-  return pathlib.Path(cache, "programs", hashlib.sha256(words.encode()).hexdigest())
+  name = hashlib.sha256(repr((recipe, environment, *others)).encode()).hexdigest()
+  return pathlib.Path(cache, "programs", name)
 
 
-def _read(file: pathlib.Path | None, load: Callable) -> Any:
-  if not (file and file.exists()):
-    return None
+def _read(file: pathlib.Path | None, load: Callable | None = None) -> Any:
   try:
-    return load(pickle.loads(file.read_bytes()))
-  except Exception as error:  # a damaged file may raise anything, and is written anew
-    logging.info("%s is not used: %s", file, error)
+    content = pickle.loads(file.read_bytes()) if file else None
+    if content is None:
+      return None
+    with contextlib.suppress(OSError):  # of another user's
+      os.utime(file)
+    return load(content) if load else content
+  except FileNotFoundError:
+    return None
+  except Exception as error:  # whatever a damaged file may raise; it is written anew
+    logging.warning("%s is not used: %s", file, error)
     return None
 
 
-def _write(file: pathlib.Path | None, content: Callable) -> None:
-  if not file:
+def _write(file: pathlib.Path | None, content: Any) -> None:
+  if not file or _code() != _CODE:  # edited since: the code that was traced is an older one
     return
   try:
     file.parent.mkdir(parents=True, exist_ok=True)
-    files.write(file, pickle.dumps(content()))
-  except (OSError, ValueError, NotImplementedError) as error:  # which JAX says of some programs
-    logging.info("%s is not kept: %s", file, error)
+    files.write(file, pickle.dumps(content))
+    for other in file.parent.iterdir():
+      if time.time() - other.stat().st_mtime > _UNUSED:
+        other.unlink(missing_ok=True)
+  except Exception as error:  # the disk's, or an object's; the next start is slow again
+    logging.warning("%s is not written: %s", file, error)
 
 
-def _compiled(file: pathlib.Path | None, lowered: jax.stages.Lowered) -> jax.stages.Compiled:
-  if not file:
-    return lowered.compile()
-  with _no_cache():
-    program = lowered.compile()
-  _write(file, lambda: _stored(program))
+def _made(file: pathlib.Path | None, lowered: jax.stages.Lowered) -> Program:
+  with _LOCK:
+    with _no_cache() if file and jax.default_backend() == "cpu" else contextlib.nullcontext():
+      compiled = lowered.compile()
+    stats = compiled.memory_analysis()
+    returned = stats.output_size_in_bytes - stats.alias_size_in_bytes
+    program = Program(compiled, stats.temp_size_in_bytes + returned)
+    if file and (content := _stored(program)):
+      _write(file, content)
   return program
-
-
-def _stored(program: jax.stages.Compiled) -> tuple:
-  shardings = jax.tree.leaves((program.input_shardings, program.output_shardings))
-  return max(map(_devices, shardings), key=len), serialize_executable.serialize(program)
-
-
-def _loaded(content: tuple) -> jax.stages.Compiled:
-  devices, program = content
-  known = {device.id: device for device in jax.devices()}
-  execution = [known[device] for device in devices]
-  return serialize_executable.deserialize_and_load(*program, execution_devices=execution)
 
 
 @contextlib.contextmanager
 def _no_cache() -> Iterator[None]:
-  """JAX's cache is not asked: what comes from there, on a CPU, cannot be written once more."""
-  before = jax.config.jax_enable_compilation_cache
+  """JAX's cache is not asked: on a CPU what comes from there cannot be serialised once more."""
   jax.config.update("jax_enable_compilation_cache", False)
   compilation_cache.reset_cache()  # what was compiled so far had decided whether there is one
   try:
     yield
   finally:
-    jax.config.update("jax_enable_compilation_cache", before)
+    jax.config.update("jax_enable_compilation_cache", True)
     compilation_cache.reset_cache()
+
+
+def _stored(program: Program) -> tuple | None:
+  try:
+    serialised = serialize_executable.serialize(program.run)
+  except Exception as error:  # JAX cannot serialise every program
+    logging.warning("A program is not kept: %s", error)
+    return None
+  shardings = jax.tree.leaves((program.run.input_shardings, program.run.output_shardings))
+  return max(map(_devices, shardings), key=len), program.temporary, serialised
+
+
+def _loaded(content: tuple) -> Program:
+  devices, temporary, serialised = content
+  known = {device.id: device for device in jax.devices()}
+  execution = [known[device] for device in devices]
+  run = serialize_executable.deserialize_and_load(*serialised, execution_devices=execution)
+  return Program(run, temporary)
 
 
 def _kind(leaf: Any) -> tuple:
   """What a program asks of an argument: its shape, type and devices."""
   if isinstance(leaf, int | float):
-    return type(leaf), None
-  weak, sharding = getattr(leaf, "weak_type", False), getattr(leaf, "sharding", None)
-  return leaf.shape, leaf.dtype, weak, sharding
+    return (type(leaf),)
+  place = _place(getattr(leaf, "sharding", None))
+  return leaf.shape, leaf.dtype, getattr(leaf, "weak_type", False), place
+
+
+@functools.lru_cache(maxsize=64)
+def _place(sharding: jax.sharding.Sharding | None) -> tuple:
+  """Devices and memory, and how an array is spread over them; on one all shardings are alike."""
+  if sharding is None:
+    return ()
+  devices = tuple(_devices(sharding))
+  return devices, sharding.memory_kind, sharding if len(devices) > 1 else None
 
 
 def _devices(sharding: jax.sharding.Sharding) -> list[int]:
-  mesh = getattr(sharding, "mesh", None)
-  return [device.id for device in (sharding.device_set if mesh is None else mesh.devices.flat)]
+  """Those of `sweep.mesh`, in its order."""
+  return sorted(device.id for device in sharding.device_set)
 
 
-def _surroundings() -> tuple:
-  """What else may change a program: genjax's code, libraries, JAX's settings, and the machine."""
-  settings = [x for x in sorted(jax.config.values.items()) if not _ELSEWHERE.search(x[0])]
-  devices = [(device.id, device.device_kind) for device in jax.devices()]
-  version = jax.devices()[0].client.platform_version
-  return _fixed(), settings, devices, version, [os.environ.get(name) for name in _VARIABLES]
+def _settings() -> tuple:
+  """JAX's settings, as the context has them."""
+  every = jax.config.values
+  return tuple(getattr(jax.config, name, every[name]) for name in _relevant())
 
 
 @functools.cache
-def _fixed() -> tuple:
-  code = hashlib.sha256()
-  for file in sorted(_PACKAGE.rglob("*.py")):
-    code.update(file.read_bytes())
+def _relevant() -> list[str]:
+  return sorted(set(jax.config.values) - _IRRELEVANT)
+
+
+def _code() -> str:
+  """A hash of genjax's code as it lies on the disk; "" where there is none to be read."""
+  hashed, found = hashlib.sha256(), [x for room in _ROOMS for x in sorted(_PACKAGE.glob(room))]
   try:
-    lines = _PROCESSOR.read_text().splitlines()
+    for file in found:
+      if not file.name.startswith("."):
+        content = file.read_bytes()
+        hashed.update(f"{file.relative_to(_PACKAGE)} {len(content)} ".encode() + content)
   except OSError:
-    lines = []
-  known = [line for line in lines if line.startswith(("flags", "Features", "model name"))]
-  processor = sorted(set(known)) or [platform.processor()]
-  versions = [metadata.version(name) for name in _LIBRARIES]
-  return code.hexdigest(), platform.machine(), processor, versions
+    return ""
+  return hashed.hexdigest() if found else ""
+
+
+def _variables() -> list[str | None]:
+  return [os.environ.get(name) for name in _VARIABLES]
+
+
+_CODE, _GIVEN = _code(), _variables()  # as they are imported
+
+
+@functools.cache
+def _environment() -> tuple:
+  """The code, libraries and machine of this process; empty where they cannot be told."""
+  devices = [(device.id, device.device_kind) for device in jax.devices()]
+  # XLA reads them once, some time between the import and here; and may read a file that they name.
+  told = _variables() == _GIVEN and all((flags or "-").startswith("-") for flags in _GIVEN[:2])
+  versions = _versions()
+  if not (_CODE and told and versions):
+    return ()
+  lines = [line for file in _MACHINE if file.exists() for line in file.read_text().splitlines()]
+  known = sorted({line for line in lines if re.match("flags|Features|model name|NVRM", line)})
+  cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+  machine = platform.machine(), known or platform.processor(), cores, _GIVEN
+  return _CODE, *versions, *machine, devices, jax.devices()[0].client.platform_version
+
+
+def _versions() -> list[tuple]:
+  """Of the libraries, and of a device's plugins; none where one is being edited."""
+  names = list(_LIBRARIES)
+  if jax.default_backend() != "cpu":
+    names += sorted(x.name for x in metadata.distributions() if _PLUGINS.match(x.name or ""))
+  try:
+    found = [metadata.distribution(name) for name in names]
+  except metadata.PackageNotFoundError:
+    return []
+  edited = any("editable" in (one.read_text("direct_url.json") or "") for one in found)
+  return [] if edited else [(one.name, one.version) for one in found]

@@ -71,8 +71,8 @@ def of(programs: Programs, given: Shapes) -> Memory:
   runs, progress, totals, dataset, held_out = given
   devices = sweep.mesh(len(runs.learning_rate)).size
   state = progress.state
-  step = programs.advance.compiled(runs, progress, totals, dataset)
-  check = programs.measure.compiled((runs, state), held_out)
+  block, needed = programs.advance.whole(runs, progress, totals, dataset)
+  step, check = block.program(*needed), programs.measure.program((runs, state), held_out)
   return Memory(
     weights=_bytes(state.params) // devices,
     statistics=_bytes(state.stats) // devices,
@@ -80,16 +80,9 @@ def of(programs: Programs, given: Shapes) -> Memory:
     optimiser=_bytes(state.opt_state) // devices,
     best=_bytes(progress.best) // devices,
     images=_bytes(dataset) + _bytes(held_out),
-    temporary=max(map(_temporary, (step, check))),
+    temporary=max(step.temporary, check.temporary),
     process=_resident() // devices if jax.default_backend() == "cpu" else 0,
   )
-
-
-def _temporary(compiled: jax.stages.Compiled) -> int:
-  """What a program takes besides its arguments, whose place its results take where they may."""
-  stats = compiled.memory_analysis()
-  returned = stats.output_size_in_bytes - stats.alias_size_in_bytes
-  return stats.temp_size_in_bytes + returned
 
 
 def _bytes(tree: PyTree) -> int:

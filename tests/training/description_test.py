@@ -300,10 +300,10 @@ def test_speed_by_a_clock_that_is_known(caches, monkeypatch):
   step, _ = cost.planned(plan)
   now, asked = [0.0], []
 
-  def program(runs, carried, dataset, start, length):
-    now[0] += 0.01 + 0.002 * length
+  def program(runs, carried, dataset, start):
+    now[0] += 0.01 + 0.002 * step.length
     asked.append(start)
-    return step.program(runs, carried, dataset, start, length)
+    return step.program(runs, carried, dataset, start)
 
   monkeypatch.setattr(cost, "TIMED_SECONDS", 0.2)
   timed = step._replace(program=program)

@@ -237,7 +237,7 @@ def _text(name, model):
   totals = blocks.empty_totals(model, all_runs, shape, 16)
   carried = blocks.Carried(progress.state, progress.failed_at, totals)
   dataset = data.to_device(digits(shape).train)
-  return advance.program.lower(all_runs, carried, dataset, 0, 7).as_text()
+  return advance.program(7).lower(all_runs, carried, dataset, 0).as_text()
 
 
 def _loops(text):

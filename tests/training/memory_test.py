@@ -91,7 +91,7 @@ def test_the_choice_is_kept(no_process, no_pictures, caches, tmp_path, monkeypat
   """Two runs on each of two devices: their activations fit one by one."""
   monkeypatch.setattr(sweep, "at_once", lambda runs, chunk=0: min(chunk or 2, 2))
   plan = trainings.plan("vae", batch_size=64)
-  plan = plan._replace(model=plan.model._replace(made=None))  # of which no programs are kept
+  plan = plan._replace(model=plan.model._replace(provenance=None))  # of which no programs are kept
   alone, both = _memory(plan, 1).total, _memory(plan, 2).total
   monkeypatch.setattr(memory, "limit", lambda: (alone + both) // 2)
   train.train(plan, tmp_path)

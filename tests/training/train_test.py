@@ -298,7 +298,7 @@ def test_pace_follows_the_time_of_a_call():
 
 def test_a_block_is_traced_and_compiled_once(tmp_path, no_pictures, monkeypatch):
   plan, traced, advance = trainings.plan(), [], blocks.advance
-  plan = plan._replace(model=plan.model._replace(made=None))  # of which no programs are kept
+  plan = plan._replace(model=plan.model._replace(provenance=None))  # of which no programs are kept
 
   def counted(model, batch_size, length, *options):
     traced.append(length)
@@ -311,7 +311,7 @@ def test_a_block_is_traced_and_compiled_once(tmp_path, no_pictures, monkeypatch)
   training = train.Training(plan, tmp_path)  # from a checkpoint
   training.until(18, "")
   assert traced == [3]
-  assert len(training.programs.advance.program.made) == 1
+  assert len(training.programs.advance.program(3).programs) == 1
   train.Training(plan, tmp_path).until(19, "")  # which no blocks fill
   assert traced == [3, 1]
 
@@ -330,7 +330,7 @@ def test_a_step_is_traced_once_and_equal_plans_are_by_one_program(tmp_path, no_p
   assert again.model is plan.model
   made = [train.Training(p, tmp_path / str(i)) for i, p in enumerate((plan, again))]
   assert made[0].programs[2:] == made[1].programs[2:]
-  assert made[0].programs.advance.program is made[1].programs.advance.program
+  assert made[0].programs.advance.program(3) is made[1].programs.advance.program(3)
   assert made[0].programs.begin is made[1].programs.begin
   for training in made:
     training.history.close()
