@@ -29,8 +29,8 @@ from genjax import files
 from genjax.types import Model, PyTree
 
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
-# The code that programs are made of: the rooms below training, whose imports go one way.
-_ROOMS = ("*.py", "models/*.py", "metrics/*.py", "data/*.py", "training/*.py")
+# The code that programs are made of.
+_ROOMS = ("types.py", "rng.py", "models/*.py", "metrics/*.py", "data/*.py", "training/*.py")
 _MACHINE = tuple(map(pathlib.Path, ("/proc/cpuinfo", "/proc/driver/nvidia/version")))
 _LIBRARIES = ("jax", "jaxlib", "flax", "optax")
 _PLUGINS = re.compile("(nvidia|jax-cuda|jax-rocm|libtpu)")

@@ -305,13 +305,12 @@ def test_a_name_that_is_registered_or_replaced_is_ones_own_code(monkeypatch):
 
 @pytest.mark.parametrize("model", ["vae", "gan"])
 def test_a_second_start_traces_nothing_and_gives_the_same_bits(
-  cache, tmp_path, no_pictures, monkeypatch, model
+  caches, tmp_path, no_pictures, monkeypatch, model
 ):
-  changes = {"steps": 4, "log_every": 2, "eval_every": 4}
-  plan = trainings.plan(model, **changes)
+  plan = trainings.plan(model)
   train.train(plan, tmp_path / "first")
   models._shared.cache_clear()  # as in another process
-  plan = trainings.plan(model, **changes)
+  plan = trainings.plan(model)
 
   def never(*_):
     raise AssertionError("traced again")
@@ -319,7 +318,7 @@ def test_a_second_start_traces_nothing_and_gives_the_same_bits(
   monkeypatch.setattr(kept.Kept, "lower", never)
   monkeypatch.setattr(blocks, "arguments", never)
   monkeypatch.setattr(blocks, "_step", never)
-  train.Training(plan, tmp_path / "second").until(4, "")
+  train.Training(plan, tmp_path / "second").until(plan.steps, "")
   monkeypatch.undo()
   for name in ("metrics.csv", "runs.csv"):
     assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
