@@ -107,6 +107,11 @@ def leave(line: str, status: int) -> None:
   os._exit(status)  # Python's own end would take down what still compiles in a thread, and crash
 
 
+def cores() -> int:
+  """Of this machine's those that the process may use."""
+  return len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0))
+
+
 def check_jax() -> None:
   """Raises `UserError` where JAX is asked for 64 bits, or is one program of several processes.
 
@@ -141,10 +146,9 @@ def prepare_jax() -> None:
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
   jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
   if not os.environ.get("JAX_NUM_CPU_DEVICES"):
-    allowed = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
     # Where something was computed before, there are as many devices as there were then.
     with contextlib.suppress(RuntimeError):
-      jax.config.update("jax_num_cpu_devices", len(allowed(0)))
+      jax.config.update("jax_num_cpu_devices", cores())
   if platforms := os.environ.get("JAX_PLATFORMS"):
     try:
       jax.devices()

@@ -123,8 +123,8 @@ def share(system: System, path: pathlib.Path, run: loading.LoadedRun) -> str:
   return f"{percent:.1f}%" if percent < 1 else f"{percent:.0f}%"
 
 
-def row(system: System, path: pathlib.Path, run: loading.LoadedRun) -> list[str]:
-  """The cells of a table's row, as `HEADER` has them."""
+def row(system: System, path: pathlib.Path, run: loading.LoadedRun, taken: str) -> list[str]:
+  """The cells of a table's row, as `HEADER` has them; `taken` is the run's share."""
   record = config_file.read_config(path)
   model, batch = record["config"]["model"], record["config"]["batch_size"]
   seen = run.step * batch * model.get("critic_steps", 1) // (1 + model.get("half_batches", False))
@@ -142,7 +142,7 @@ def row(system: System, path: pathlib.Path, run: loading.LoadedRun) -> list[str]
     genjax_config.framework(model),
     networks.default_of(model["network"], model["initialiser"]),
     f"{run.numbers['latent']}, {batch}, {run.step:,}",
-    share(system, path, run),
+    taken,
     f"{seen:,}",
     *figures,
     f"{sum(map(int, timed.read_text().split())):,}" if timed.exists() else "",
@@ -168,7 +168,7 @@ def main() -> None:
       taken = share(system, path, run)
       title = system.title if taken == "100%" else f"{system.title}, {taken}"
       labels.append(plots.RunLabel(run.numbers["seed"], title, run.failed_at))
-      table.append(row(system, path, run))
+      table.append(row(system, path, run, taken))
     if rows:
       figure = galleries.gallery(np.stack(rows), labels, footnote=FOOTNOTE)
       plots.save(figure, home / f"{dataset}.png")

@@ -56,14 +56,14 @@ def digits(size: int) -> Arrays:
   """
   # The table alone: to import scikit-learn takes two seconds.
   (place,) = importlib.util.find_spec("sklearn").submodule_search_locations
-  *pixels, label = np.loadtxt(pathlib.Path(place, _DIGITS), delimiter=",", unpack=True)
-  small = np.rint(np.stack(pixels, 1).reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
+  table = np.loadtxt(pathlib.Path(place, _DIGITS), delimiter=",")
+  small = np.rint(table[:, :-1].reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
   drawn = (
     ImageOps.expand(Image.fromarray(x).resize((20, 20), Image.Resampling.LANCZOS), border=4)
     for x in small
   )
   image = stack((("digits", x) for x in drawn), size)
-  train = Dataset(image, label.astype(np.int32))
+  train = Dataset(image, table[:, -1].astype(np.int32))
   for shared in train:
     shared.setflags(write=False)
   return Arrays(train, None, numbered(10), "digits (scikit-learn)")

@@ -13,7 +13,9 @@ from genjax.models import (
   networks,
   optimisers,
   own,
+  regularisers,
   vae,
+  ways,
 )
 from genjax.types import Model, UserError
 
@@ -24,7 +26,8 @@ def _tables() -> list[dict]:
   """What a config's names may mean, and how layers are computed."""
   tables = MODELS, networks.VAES, networks.GANS, losses.GAN_LOSSES, optimisers.OPTIMISERS
   tables += optimisers.RULES, initialisers.INITIALISERS, layers.BATCH_NORMS
-  tables += convolution.PRODUCTS, convolution.BY_BACKEND, convolution.FORWARD
+  tables += convolution.PRODUCTS, convolution.BY_BACKEND, convolution.FORWARD, ways.WAYS
+  tables += regularisers.SLOPES, regularisers.CLIPPED
   return [dict(table) for table in tables]
 
 

@@ -119,7 +119,8 @@ def _program(
 class Blocks:
   """`(runs, progress, totals, dataset, start, stop) -> (progress, totals)`, of all runs.
 
-  Takes the memory of the totals and of the states that it is given.
+  Takes the memory of the totals and of the states that it is given. `program(length)` is what is
+  compiled, of so many steps: `(runs, carried, dataset, start) -> carried`.
   """
 
   def __init__(
@@ -133,12 +134,8 @@ class Blocks:
     ways: Ways = (),
   ):
     self.length = length
-    self._alone = partial(Blocks, model, batch_size, 1, binarise=binarise, ways=ways)
-    self._of_length = partial(_program, model, batch_size, num_runs, chunk, binarise, ways)
-
-  def program(self, length: int) -> kept.Kept:
-    """What is compiled: `(runs, carried, dataset, start) -> carried`, so many steps."""
-    return self._of_length(length)
+    self.program = partial(_program, model, batch_size, num_runs, chunk, binarise, ways)
+    self._alone = partial(_program, model, batch_size, 1, 0, binarise, ways)
 
   def whole(
     self, runs: Run, progress: Progress, totals: Totals, dataset: Dataset
@@ -169,7 +166,7 @@ class Blocks:
     """
     run, carried = one
     carried = carried._replace(failed_at=jnp.full_like(carried.failed_at, -1))
-    dataset, step = jax.device_put(dataset, jax.devices()[0]), self._alone().program(1)
+    dataset, step = jax.device_put(dataset, jax.devices()[0]), self._alone(1)
     while at < stop and carried.failed_at < 0:
       carried, at = step(run, carried, dataset, at), at + 1
     return jax.device_get(carried)

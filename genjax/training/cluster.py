@@ -109,8 +109,8 @@ def _connected(address: str) -> Any:
   _check_address(address)
   options = {}  # of a cluster that is begun, which is to be small
   if address == LOCAL:
-    allowed = len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0))
-    options = {"num_cpus": allowed, "include_dashboard": False, "object_store_memory": 80 * 2**20}
+    cpus = process.cores()
+    options = {"num_cpus": cpus, "include_dashboard": False, "object_store_memory": 80 * 2**20}
   try:
     ray.init(address, log_to_driver=False, configure_logging=False, **options)
   except SystemExit:  # Ray's own answer to SIGTERM while it begins, with a status of its own

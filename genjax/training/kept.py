@@ -25,7 +25,7 @@ from absl import logging
 from jax.experimental import serialize_executable
 from jax.experimental.compilation_cache import compilation_cache
 
-from genjax import files
+from genjax import files, process
 from genjax.types import Model, PyTree
 
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
@@ -108,7 +108,7 @@ def remembered(name: str, compute: Callable[[], PyTree], model: Model, *options:
   known = _read(file)
   if known is None:
     known = compute()
-    _write(file, known)
+    _write(file, lambda: known)
   return known
 
 
@@ -141,16 +141,16 @@ def _read(file: pathlib.Path | None, load: Callable | None = None) -> Any:
     return None
 
 
-def _write(file: pathlib.Path | None, content: Any) -> None:
+def _write(file: pathlib.Path | None, content: Callable) -> None:
   if not file or _code() != _CODE:  # edited since: the code that was traced is an older one
     return
   try:
     file.parent.mkdir(parents=True, exist_ok=True)
-    files.write(file, pickle.dumps(content))
+    files.write(file, pickle.dumps(content()))
     for other in file.parent.iterdir():
       if time.time() - other.stat().st_mtime > _UNUSED:
         other.unlink(missing_ok=True)
-  except Exception as error:  # the disk's, or an object's; the next start is slow again
+  except Exception as error:  # the disk's, or of what cannot be serialised; the next start is slow
     logging.warning("%s is not written: %s", file, error)
 
 
@@ -161,8 +161,7 @@ def _made(file: pathlib.Path | None, lowered: jax.stages.Lowered) -> Program:
     stats = compiled.memory_analysis()
     returned = stats.output_size_in_bytes - stats.alias_size_in_bytes
     program = Program(compiled, stats.temp_size_in_bytes + returned)
-    if file and (content := _stored(program)):
-      _write(file, content)
+    _write(file, lambda: _stored(program))
   return program
 
 
@@ -178,14 +177,10 @@ def _no_cache() -> Iterator[None]:
     compilation_cache.reset_cache()
 
 
-def _stored(program: Program) -> tuple | None:
-  try:
-    serialised = serialize_executable.serialize(program.run)
-  except Exception as error:  # JAX cannot serialise every program
-    logging.warning("A program is not kept: %s", error)
-    return None
+def _stored(program: Program) -> tuple:
   shardings = jax.tree.leaves((program.run.input_shardings, program.run.output_shardings))
-  return max(map(_devices, shardings), key=len), program.temporary, serialised
+  devices = max(map(_devices, shardings), key=len)
+  return devices, program.temporary, serialize_executable.serialize(program.run)
 
 
 def _loaded(content: tuple) -> Program:
@@ -260,8 +255,7 @@ def _environment() -> tuple:
     return ()
   lines = [line for file in _MACHINE if file.exists() for line in file.read_text().splitlines()]
   known = sorted({line for line in lines if re.match("flags|Features|model name|NVRM", line)})
-  cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-  machine = platform.machine(), known or platform.processor(), cores, _GIVEN
+  machine = platform.machine(), known or platform.processor(), process.cores(), _GIVEN
   return _CODE, *versions, *machine, devices, jax.devices()[0].client.platform_version
 
 
