@@ -1,5 +1,6 @@
 """The command line parsed: whatever is wrong with it is one line."""
 
+import contextlib
 import difflib
 import os
 import re
@@ -74,10 +75,18 @@ def _last_of_each(arguments: list[str]) -> list[str]:
 
 
 def _expanded(argument: str) -> str:
-  """With a home directory for the ~ of a flag's value, which shells leave as it is."""
+  """With a home directory for the ~ of a flag's value, and the numbers of a config key's range."""
   flag, equals, value = argument.partition("=")
-  is_path = argument.startswith("-") and re.match(r"~[^/]*(/|$)", value)
-  return f"{flag}{equals}{os.path.expanduser(value)}" if is_path else argument
+  if argument.startswith("-") and re.match(r"~[^/]*(/|$)", value):
+    return f"{flag}{equals}{os.path.expanduser(value)}"
+  range_of_key = re.fullmatch(r"((?:--?config\.[^=]+=)?)range\(([-\d, ]+)\)", argument)
+  if not range_of_key:
+    return argument
+  with contextlib.suppress(ValueError, TypeError):  # it is refused as what it is
+    numbers = range(*map(int, range_of_key[2].split(",")))
+    if len(numbers) <= _LONGEST:
+      return f"{range_of_key[1]}{tuple(numbers)}"
+  return argument
 
 
 def _readable(error: Exception, arguments: list[str]) -> str:
@@ -131,6 +140,8 @@ def _range(parser: flags.ArgumentParser) -> str:
   from_low = "" if low is None else f" from {low:,}"
   return from_low + ("" if high is None else f" to {high:,}")
 
+
+_LONGEST = 100_000  # numbers of a range: more are a slip, and would fill the memory
 
 # What a flag takes, by its value in the config (of a tuple, absl has a list), and an example where
 # that is none.

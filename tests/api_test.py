@@ -49,7 +49,7 @@ def test_training_gives_the_runs(scored):
   assert genjax.table(path).records()[3]["last_step"] == 4
 
 
-def test_signals_are_not_held_while_it_trains(tmp_path, caches, monkeypatch):
+def test_signals_are_not_held_while_it_trains(tmp_path, caches, no_pictures, monkeypatch):
   during = []
   # Another test's command may have run in this process.
   monkeypatch.setattr("genjax.process._commanded", threading.Event())

@@ -35,3 +35,29 @@ def test_a_home_directory_is_expanded_in_any_flag(monkeypatch):
     ("~/runs", "~/runs"),  # the shell's
   ):
     assert flag_parsing._expanded(given) == expected
+
+
+@pytest.mark.parametrize(
+  ("given", "expected"),
+  [
+    ("--config.sweep.seeds=range(3)", "--config.sweep.seeds=(0, 1, 2)"),
+    ("--config.sweep.seeds=range(100, 102)", "--config.sweep.seeds=(100, 101)"),
+    ("-config.sweep.latents=range(10,1,-4)", "-config.sweep.latents=(10, 6, 2)"),
+    ("range(1)", "(0,)"),  # where the key is an argument of its own
+    ("--config.sweep.seeds=range(0)", "--config.sweep.seeds=()"),
+    *(
+      (odd, odd)
+      for odd in (
+        "--config.sweep.seeds=range()",
+        "--config.sweep.seeds=range(1, 2, 3, 4)",
+        "--config.sweep.seeds=range(1, 9, 0)",
+        "--config.sweep.seeds=range(- 1)",
+        "--config.sweep.seeds=range(1_0)",
+        "--config.sweep.seeds=range(10000000000)",
+        "--workdir=range(3)",
+      )
+    ),
+  ],
+)
+def test_a_range_of_a_key_is_its_numbers(given, expected):
+  assert flag_parsing._expanded(given) == expected

@@ -168,7 +168,7 @@ def test_a_model_that_reads_what_is_padded_is_refused(option, message):
   assert f"has 2 and 5, and 'others:make' {message}" in str(caught.value)
 
 
-def test_a_row_of_the_sweep_is_the_run_alone(trained, tmp_path):
+def test_a_row_of_the_sweep_is_the_run_alone(trained, tmp_path, no_pictures):
   path, runs = trained
   (alone,) = genjax.train(wanted(**NETWORK, **{"sweep.latents": (2,)}), tmp_path, report=False)
   assert [run.numbers["latent"] for run in runs] == [2, 3]
@@ -179,7 +179,7 @@ def test_a_row_of_the_sweep_is_the_run_alone(trained, tmp_path):
     np.testing.assert_allclose(list(ours[0].values()), list(ours[1].values()), rtol=1e-5)
 
 
-def test_it_checkpoints_and_goes_on(trained, tmp_path):
+def test_it_checkpoints_and_goes_on(trained, tmp_path, no_pictures):
   _, runs = trained
   split = tmp_path / "split"
   genjax.train(wanted(**NETWORK, steps=2), split, report=False)
@@ -272,7 +272,7 @@ def test_two_modules_of_one_name_are_not_taken_for_each_other(trained, tmp_path)
     genjax.load(path)
 
 
-def test_a_loss_of_one_s_own_is_the_loss(caches, tmp_path):
+def test_a_loss_of_one_s_own_is_the_loss(caches, tmp_path, no_pictures):
   """The Wasserstein loss under another name gives the same run."""
   runs = [
     genjax.train(
@@ -288,7 +288,7 @@ def test_a_loss_of_one_s_own_is_the_loss(caches, tmp_path):
   assert message.startswith("config.model.loss is 'others:ink', a Metric; expected a GanLoss")
 
 
-def test_a_metric_watches_a_training(caches, tmp_path):
+def test_a_metric_watches_a_training(caches, tmp_path, no_pictures):
   (run,) = genjax.train(
     wanted(
       **{"evals": ("others:ink",), "sweep.latents": (2,), "data.validation": 0.25}, eval_images=300
@@ -316,7 +316,7 @@ def test_a_metric_that_will_not_do(trained, metrics, message):
   assert message in str(caught.value)
 
 
-def test_a_dataset_in_memory_is_trained_and_evaluated(caches, tmp_path):
+def test_a_dataset_in_memory_is_trained_and_evaluated(caches, tmp_path, no_pictures):
   keys = {"data.name": "others:stripes", "data.validation": 0.5, "model.network": "dense"}
   genjax.train(wanted(**keys, **{"sweep.latents": (2,)}), tmp_path, report=False)
   scores = genjax.evaluate(tmp_path, ("swd",), split="validation", images=200)

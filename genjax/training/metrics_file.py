@@ -15,6 +15,8 @@ from genjax.training import claims, workdir
 from genjax.training.tensorboard import Events
 from genjax.types import Curves, UserError
 
+_COLUMNS = "step,run,name,value"
+
 
 @contextlib.contextmanager
 def scores_locked(path: pathlib.Path) -> Iterator[None]:
@@ -127,18 +129,19 @@ def read_rows(file: pathlib.Path, num_runs: int | None = None) -> Iterator[Entry
 
 def write(file: pathlib.Path, lines: Iterable[str] = ()) -> None:
   """A metrics.csv of these rows."""
-  files.write(file, "".join(f"{line}\n" for line in ["step,run,name,value", *lines]))
+  files.write(file, "".join(f"{line}\n" for line in [_COLUMNS, *lines]))
 
 
 def append(file: pathlib.Path, rows: Iterable[tuple[int, int, str, float]]) -> None:
   """Appends rows of step, run, name and value.
 
   In one write, as others may append to the file as well, and a process that is killed leaves no
-  half of a line.
+  half of a line. A file that is new, or was lost, begins with the names of the columns.
   """
   lines = "".join(f"{step},{run},{name},{value:.7g}\n" for step, run, name, value in rows)
   with open(file, "ab", buffering=0) as stream:
-    stream.write(lines.encode())
+    head = "" if stream.tell() else f"{_COLUMNS}\n"
+    stream.write((head + lines).encode())
 
 
 class History:

@@ -1,6 +1,5 @@
 import functools
 import os
-import tempfile
 import time
 
 import jax
@@ -23,16 +22,16 @@ def own_cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def load_real():
-  """`data.load` for datasets that are prepared on this machine, with a cache of their own."""
-  with tempfile.TemporaryDirectory() as cache:  # of 240 MB, so not among pytest's, which are kept
+def load_real(caches):
+  """`data.load` for datasets that are prepared on this machine, decoded once for all tests."""
+  cache = os.environ["GENJAX_CACHE"]  # of all tests, where each one here has its own
 
-    def load(name):
-      if not os.environ.get("TFDS_DATA_DIR") or not tfds.locate(name, ""):
-        pytest.skip(f"TFDS_DATA_DIR names no folder with {name}")
-      return data.load(name, cache=cache)
+  def load(name):
+    if not os.environ.get("TFDS_DATA_DIR") or not tfds.locate(name, ""):
+      pytest.skip(f"TFDS_DATA_DIR names no folder with {name}")
+    return data.load(name, cache=cache)
 
-    yield load
+  return load
 
 
 def numbered(size, first=0):

@@ -237,7 +237,7 @@ def test_a_packaged_network_is_read_a_damaged_one_trained_anew(
     ("cifar10", "deep", "89.42%, 89.42%, 89.05%", [0.909, 0.907, 0.905]),
   ],
 )
-def test_networks_that_come_with_the_package(name, recipe, told, some, tmp_path):
+def test_networks_that_come_with_the_package(name, recipe, told, some, caches, tmp_path):
   """Their accuracy is what their files say."""
   sizes = {"digits": 200, "mnist": 2000, "cifar10": 1000}
   if name != "digits" and not os.environ.get("TFDS_DATA_DIR"):

@@ -173,7 +173,7 @@ def test_the_corruptions_are_what_they_say(corruptions):
   assert deviations[0] > 1.5 * deviations[1] > 1.5 * deviations[2]
 
 
-def test_real_mnist_spoilt_in_six_ways_is_put_in_order(corruptions):
+def test_real_mnist_spoilt_in_six_ways_is_put_in_order(caches, corruptions):
   """As `launch/corruptions.py` does with more images."""
   if not os.environ.get("TFDS_DATA_DIR"):
     pytest.skip("TFDS_DATA_DIR names no folder with MNIST")

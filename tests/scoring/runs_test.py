@@ -89,20 +89,20 @@ def test_all_runs_are_scored_once(vae, tmp_path):
   assert score_files.read(path) == first
 
 
-def test_the_scaled_gap_is_in_units_of_pixels(caches, tmp_path):
-  """Also of a network whose images are a tanh's: by gradients of what [0, 1] images score."""
-  changes = {"model.network": "dense", "sweep.seeds": (0,), "sweep.latents": (3,)}
-  with growing.no_pictures():
-    train.train(trainings.plan("gan", **changes), tmp_path / "gan")
-  scored_runs.score(tmp_path / "gan", _wanted(("critic_gap", "critic_gap_scaled"), ("last",)))
-  gap, scaled = (_values(tmp_path / "gan", n)[0] for n in ("critic_gap", "critic_gap_scaled"))
-  (run,) = loading.load(tmp_path / "gan", "last")
+@pytest.mark.parametrize("network", ["dense", "s1_gan"])
+def test_the_scaled_gap_is_in_units_of_pixels(caches, tmp_path, network):
+  """By gradients of what [0, 1] images score, whether a network's are a tanh's or a sigmoid's."""
+  changes = {"model.network": network, "sweep.seeds": (0,), "sweep.latents": (3,)}
+  trainings.untrained(tmp_path, trainings.plan("gan", **changes))
+  scored_runs.score(tmp_path, _wanted(("critic_gap", "critic_gap_scaled"), ("last",)))
+  gap, scaled = (_values(tmp_path, n)[0] for n in ("critic_gap", "critic_gap_scaled"))
+  (run,) = loading.load(tmp_path, "last")
   real = data.load("digits").test.image[:100] / np.float32(255)
   t = np.random.default_rng(0).uniform(size=(100, 1, 1, 1)).astype(np.float32)
   mixed = t * real + (1 - t) * run.generate(run.noise(100))
   slopes = jax.grad(lambda x: run.score(x).sum())(mixed)
   norm = np.sqrt((slopes**2).sum((1, 2, 3))).mean()
-  np.testing.assert_allclose(gap / scaled, norm, rtol=0.1)  # other images: twice as much would be 1
+  np.testing.assert_allclose(gap / scaled, norm, rtol=0.1)  # of other images
 
 
 def test_only_what_is_missing_is_computed(vae, tmp_path):

@@ -59,6 +59,12 @@ def test_no_metrics_yet(tmp_path):
   assert score_files.read(tmp_path) == {}
 
 
+def test_where_metrics_were_lost_no_score_is(tmp_path):
+  scores = {Place("fd", "0a", run, 12): 1.0 + run for run in range(3)}
+  score_files.add(tmp_path, scores)
+  assert score_files.read(tmp_path) == scores
+
+
 def test_floors_of_a_protocol_join(path):
   score_files.describe(path, "0a", {"split": "test"}, {"fd": 0.5})
   score_files.describe(path, "0b", {"split": "validation"}, {})

@@ -572,7 +572,8 @@ def test_a_vae_learns_mnist(mnist, tmp_path, no_pictures):
 
 
 def test_every_seed_of_a_gan_comes_nearer_to_mnist(mnist, tmp_path, no_pictures):
-  changes = {"model.width": 8, "steps": 80, "log_every": 40, "eval_every": 80}
+  changes = {"model.network": "dcgan", "model.width": 8}
+  changes |= {"steps": 80, "log_every": 40, "eval_every": 80}
   changes |= {"sweep.learning_rate": (2e-3,), "sweep.b1": (0.5,), "eval_images": 100}
   plan = planning.plan(trainings.wanted("gan", **REAL, **changes), mnist)
   training = train.Training(plan, tmp_path)
