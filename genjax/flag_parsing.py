@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import itertools
 import os
 import re
 import sys
@@ -28,7 +29,7 @@ def parse(arguments: list[str], positional: str = "") -> list[str]:
     print(_help(arguments[0]), end="")
     sys.exit()
   logging.set_verbosity(logging.ERROR)  # a config file that returns nothing has its line below
-  arguments = _last_of_each([_expanded(argument) for argument in arguments])
+  arguments = _last_of_each(_with_ranges([_expanded(argument) for argument in arguments]))
   # ml_collections raises what it meets in a config file or an override: a dozen kinds.
   try:
     rest = flags.FLAGS(arguments)
@@ -75,18 +76,38 @@ def _last_of_each(arguments: list[str]) -> list[str]:
 
 
 def _expanded(argument: str) -> str:
-  """With a home directory for the ~ of a flag's value, and the numbers of a config key's range."""
+  """With a home directory for the ~ of a flag's value, which shells leave as it is."""
   flag, equals, value = argument.partition("=")
-  if argument.startswith("-") and re.match(r"~[^/]*(/|$)", value):
-    return f"{flag}{equals}{os.path.expanduser(value)}"
-  range_of_key = re.fullmatch(r"((?:--?config\.[^=]+=)?)range\(([-\d, ]+)\)", argument)
-  if not range_of_key:
-    return argument
-  with contextlib.suppress(ValueError, TypeError):  # it is refused as what it is
-    numbers = range(*map(int, range_of_key[2].split(",")))
-    if len(numbers) <= _LONGEST:
-      return f"{range_of_key[1]}{tuple(numbers)}"
-  return argument
+  is_path = argument.startswith("-") and re.match(r"~[^/]*(/|$)", value)
+  return f"{flag}{equals}{os.path.expanduser(value)}" if is_path else argument
+
+
+def _with_ranges(arguments: list[str]) -> list[str]:
+  """With the numbers of a range that is the value of a `sweep` or `grid` key."""
+  expanded = []
+  for before, argument in itertools.pairwise(["", *arguments]):
+    whole = re.fullmatch(rf"({_TUPLE_KEY})=(.*)", argument, re.DOTALL)
+    if whole:
+      expanded.append(f"{whole[1]}={_numbers(*whole.groups())}")
+    else:
+      follows = re.fullmatch(_TUPLE_KEY, before)
+      expanded.append(_numbers(before, argument) if follows else argument)
+  return expanded
+
+
+def _numbers(key: str, value: str) -> str:
+  """A tuple for a value such as "range(10)"; any other as it is."""
+  if not value.strip().startswith("range("):
+    return value
+  given = re.fullmatch(r"range\(([-\d, ]+)\)", value.strip())
+  with contextlib.suppress(TypeError, ValueError, OverflowError):  # no such range, or a huge one
+    numbers = range(*map(int, given[1].split(",")))
+    if 1 <= len(numbers) <= _LONGEST:
+      return str(tuple(numbers))
+  return process.refuse(
+    f"{key.lstrip('-')} is {value!r}; expected a range of 1 to {_LONGEST:,} whole numbers, such as"
+    " range(10)"
+  )
 
 
 def _readable(error: Exception, arguments: list[str]) -> str:
@@ -141,6 +162,7 @@ def _range(parser: flags.ArgumentParser) -> str:
   return from_low + ("" if high is None else f" to {high:,}")
 
 
+_TUPLE_KEY = r"--?config\.(?:sweep|grid)\.[^=]+"
 _LONGEST = 100_000  # numbers of a range: more are a slip, and would fill the memory
 
 # What a flag takes, by its value in the config (of a tuple, absl has a list), and an example where

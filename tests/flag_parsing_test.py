@@ -40,24 +40,30 @@ def test_a_home_directory_is_expanded_in_any_flag(monkeypatch):
 @pytest.mark.parametrize(
   ("given", "expected"),
   [
-    ("--config.sweep.seeds=range(3)", "--config.sweep.seeds=(0, 1, 2)"),
-    ("--config.sweep.seeds=range(100, 102)", "--config.sweep.seeds=(100, 101)"),
-    ("-config.sweep.latents=range(10,1,-4)", "-config.sweep.latents=(10, 6, 2)"),
-    ("range(1)", "(0,)"),  # where the key is an argument of its own
-    ("--config.sweep.seeds=range(0)", "--config.sweep.seeds=()"),
-    *(
-      (odd, odd)
-      for odd in (
-        "--config.sweep.seeds=range()",
-        "--config.sweep.seeds=range(1, 2, 3, 4)",
-        "--config.sweep.seeds=range(1, 9, 0)",
-        "--config.sweep.seeds=range(- 1)",
-        "--config.sweep.seeds=range(1_0)",
-        "--config.sweep.seeds=range(10000000000)",
-        "--workdir=range(3)",
-      )
+    (["--config.sweep.seeds=range(3)"], ["--config.sweep.seeds=(0, 1, 2)"]),
+    (["--config.sweep.seeds= range(100, 102) "], ["--config.sweep.seeds=(100, 101)"]),
+    (["-config.grid.width=range(10,1,-4)"], ["-config.grid.width=(10, 6, 2)"]),
+    (
+      ["--config.sweep.seeds", "range(1)", "range(1)"],
+      ["--config.sweep.seeds", "(0,)", "range(1)"],
     ),
+    (["--workdir=range(3)", "--config.data.name=range(3)", "--config.sweep.seeds=(1,)"],) * 2,
   ],
 )
 def test_a_range_of_a_key_is_its_numbers(given, expected):
-  assert flag_parsing._expanded(given) == expected
+  assert flag_parsing._with_ranges(given) == expected
+
+
+@pytest.mark.parametrize(
+  "odd",
+  ["()", "(0)", "(3", "(1.5)", "(n)", "(1, 2, 3, 4)", "(1, 9, 0)", "(- 1)", "(1_0)", "(100001)",
+   f"({10**40})"],
+)  # fmt: skip
+def test_no_range_of_a_key(odd, capsys):
+  with pytest.raises(SystemExit) as caught:
+    flag_parsing._with_ranges([f"--config.sweep.seeds=range{odd}"])
+  assert caught.value.code == 2
+  assert capsys.readouterr().err == (
+    f"genjax: config.sweep.seeds is 'range{odd}'; expected a range of 1 to 100,000 whole numbers, "
+    "such as range(10)\n"
+  )
