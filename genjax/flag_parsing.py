@@ -29,7 +29,7 @@ def parse(arguments: list[str], positional: str = "") -> list[str]:
     print(_help(arguments[0]), end="")
     sys.exit()
   logging.set_verbosity(logging.ERROR)  # a config file that returns nothing has its line below
-  arguments = _last_of_each(_with_ranges([_expanded(argument) for argument in arguments]))
+  arguments = _with_ranges(_last_of_each([_expanded(argument) for argument in arguments]))
   # ml_collections raises what it meets in a config file or an override: a dozen kinds.
   try:
     rest = flags.FLAGS(arguments)

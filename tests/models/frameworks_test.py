@@ -1,4 +1,4 @@
-"""A model that is built does what its keys of a framework say, and the tests of the parts hold."""
+"""A model that is built obeys its keys of a framework; the parts have their own tests."""
 
 import jax
 import numpy as np
