@@ -95,6 +95,7 @@ def test_a_vae_leaves_a_whole_workdir_and_says_nothing_but_its_progress(done):
   record = json.loads((path / "config.json").read_text())
   assert f"genjax.main --config={trainings.__file__}:vae --workdir={path}" in record["command"]
   assert record["config_file"] == f"{trainings.__file__}:vae"
+  assert (record["config"]["model"]["initialiser"], record["framework"]) == ("report", "keras")
   rows = trainings.runs_csv(path)
   assert [(row["seed"], row["latent"]) for row in rows] == [
     ("0", "2"),

@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Iterable, Mapping
 
 from genjax import files
-from genjax.config import complete_older, flatten
+from genjax.config import complete_older, flatten, words
 from genjax.data import sources
 from genjax.training import provenance, sweep, workdir
 from genjax.types import UserError, first_few, now
@@ -50,7 +50,8 @@ def settle(path: pathlib.Path, record: dict, origin: dict | None = None) -> None
   else:
     full = {"format": FORMAT} | record | (origin or {})
     full |= {"revision": provenance.revision(), "versions": provenance.versions()}
-    full |= {"products": sweep.products()}
+    model = record["config"].get("model", {})  # whose "report" is a framework, and which one
+    full |= {"products": sweep.products(), "framework": words.framework(model)}
   write(path, full)
 
 
