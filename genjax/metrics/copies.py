@@ -18,17 +18,24 @@ def nearest(
   return _nearest(jnp.asarray(images, jnp.float32), jnp.asarray(others, jnp.float32))
 
 
+TILE = 64  # XLA finds the least of many numbers in a third of the time that it takes to say which
+
+
 @jax.jit
 def _nearest(
   images: Float[Array, "M D"], others: Float[Array, "N D"]
 ) -> tuple[Int[Array, " M"], Float[Array, " M"]]:
+  # The last one again and again, of which the first counts.
+  padded = jnp.pad(others, ((0, -len(others) % TILE), (0, 0)), mode="edge")
+  tiles = padded.reshape(-1, TILE, others.shape[1])
   mean = others.mean(0, keepdims=True)
-  images, others = images - mean, others - mean
 
   def of_block(block):
-    index = distances.squared_distances(block, others).argmin(1)
+    distance = distances.squared_distances(padded - mean, block - mean)
+    tile = distance.reshape(len(tiles), TILE, -1).min(1).argmin(0)
     # From the rows themselves, so that a copy is at 0.
-    return index, jnp.linalg.norm(block - others[index], axis=1)
+    exact = jnp.linalg.norm(tiles[tile] - block[:, None], axis=-1)
+    return tile * TILE + exact.argmin(1), exact.min(1)
 
   return distances.by_blocks(of_block, images)
 
