@@ -2,7 +2,6 @@
 
 import contextlib
 import difflib
-import itertools
 import os
 import re
 import sys
@@ -29,7 +28,8 @@ def parse(arguments: list[str], positional: str = "") -> list[str]:
     print(_help(arguments[0]), end="")
     sys.exit()
   logging.set_verbosity(logging.ERROR)  # a config file that returns nothing has its line below
-  arguments = _with_ranges(_last_of_each([_expanded(argument) for argument in arguments]))
+  arguments = _last_of_each(_joined([_expanded(argument) for argument in arguments]))
+  arguments = [_with_range(argument) for argument in arguments]
   # ml_collections raises what it meets in a config file or an override: a dozen kinds.
   try:
     rest = flags.FLAGS(arguments)
@@ -61,18 +61,22 @@ def _usage(flag: flags.Flag) -> str:
   return f"--{flag.name}=" + ("" if standard in (None, "") else f"{standard}")
 
 
+def _joined(arguments: list[str]) -> list[str]:
+  """With a config key and its value in one argument, where they are two."""
+  joined = []
+  for argument in arguments:
+    if joined and re.fullmatch(r"--?config\.[^=]+", joined[-1]) and argument[:2] != "--":
+      joined[-1] += f"={argument}"
+    else:
+      joined.append(argument)
+  return joined
+
+
 def _last_of_each(arguments: list[str]) -> list[str]:
   """Without a config key's values but the last, as absl would join those of tuples."""
-  pieces = []  # each an argument, or a key and its value in the next one
-  for argument in arguments:
-    if pieces and re.fullmatch(r"--?config\.[^=]+", pieces[-1][0]) and argument[:2] != "--":
-      pieces[-1].append(argument)
-    else:
-      pieces.append([argument])
-  keys = [re.match(r"--?(config\.[^=]+)", piece[0]) for piece in pieces]
+  keys = [re.match(r"--?(config\.[^=]+)", argument) for argument in arguments]
   last = {key[1]: place for place, key in enumerate(keys) if key}
-  kept = [i for i, key in enumerate(keys) if not key or last[key[1]] == i]
-  return [argument for i in kept for argument in pieces[i]]
+  return [arguments[i] for i, key in enumerate(keys) if not key or last[key[1]] == i]
 
 
 def _expanded(argument: str) -> str:
@@ -82,17 +86,10 @@ def _expanded(argument: str) -> str:
   return f"{flag}{equals}{os.path.expanduser(value)}" if is_path else argument
 
 
-def _with_ranges(arguments: list[str]) -> list[str]:
+def _with_range(argument: str) -> str:
   """With the numbers of a range that is the value of a `sweep` or `grid` key."""
-  expanded = []
-  for before, argument in itertools.pairwise(["", *arguments]):
-    whole = re.fullmatch(rf"({_TUPLE_KEY})=(.*)", argument, re.DOTALL)
-    if whole:
-      expanded.append(f"{whole[1]}={_numbers(*whole.groups())}")
-    else:
-      follows = re.fullmatch(_TUPLE_KEY, before)
-      expanded.append(_numbers(before, argument) if follows else argument)
-  return expanded
+  found = re.fullmatch(rf"({_TUPLE_KEY})=(.*)", argument, re.DOTALL)
+  return f"{found[1]}={_numbers(*found.groups())}" if found else argument
 
 
 def _numbers(key: str, value: str) -> str:

@@ -48,7 +48,7 @@ def main() -> None:
       "jax": jax.__version__,
     }
     content = save(classifier.flat(params), facts)
-    files.write(classifier.WEIGHTS / f"{stem}-{seed}.safetensors", content)
+    files.write(classifier.PACKAGED / f"{stem}-{seed}.safetensors", content)
     print(f"| {stem}-{seed} | {accuracy:.2%} | {hashlib.sha256(content).hexdigest()} |")
 
 

@@ -15,13 +15,17 @@ def test_a_key_that_is_given_twice_has_its_last_value():
   ("given", "kept"),
   [
     (["--config.steps", "4", "--config.steps=6"], ["--config.steps=6"]),
-    (["--config.steps", "4", "--config.steps", "6"], ["--config.steps", "6"]),
-    (["--config.data.binarise", "--config.steps", "4"],) * 2,
-    (["--config.sweep.kl_weight", "-1", "w"],) * 2,
+    (["--config.steps", "4", "--config.steps", "6"], ["--config.steps=6"]),
+    (
+      ["--config.data.binarise", "--config.steps", "4"],
+      ["--config.data.binarise", "--config.steps=4"],
+    ),
+    (["--config.sweep.kl_weight", "-1", "w"], ["--config.sweep.kl_weight=-1", "w"]),
   ],
 )
 def test_a_key_and_its_value_may_be_two_arguments(given, kept):
-  assert flag_parsing._last_of_each(["main", *given]) == ["main", *kept]
+  joined = flag_parsing._joined(["main", *given])
+  assert flag_parsing._last_of_each(joined) == ["main", *kept]
 
 
 def test_a_home_directory_is_expanded_in_any_flag(monkeypatch):
@@ -45,13 +49,13 @@ def test_a_home_directory_is_expanded_in_any_flag(monkeypatch):
     (["-config.grid.width=range(10,1,-4)"], ["-config.grid.width=(10, 6, 2)"]),
     (
       ["--config.sweep.seeds", "range(1)", "range(1)"],
-      ["--config.sweep.seeds", "(0,)", "range(1)"],
+      ["--config.sweep.seeds=(0,)", "range(1)"],
     ),
     (["--workdir=range(3)", "--config.data.name=range(3)", "--config.sweep.seeds=(1,)"],) * 2,
   ],
 )
 def test_a_range_of_a_key_is_its_numbers(given, expected):
-  assert flag_parsing._with_ranges(given) == expected
+  assert [*map(flag_parsing._with_range, flag_parsing._joined(given))] == expected
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,7 @@ def test_a_range_of_a_key_is_its_numbers(given, expected):
 )  # fmt: skip
 def test_no_range_of_a_key(odd, capsys):
   with pytest.raises(SystemExit) as caught:
-    flag_parsing._with_ranges([f"--config.sweep.seeds=range{odd}"])
+    flag_parsing._with_range(f"--config.sweep.seeds=range{odd}")
   assert caught.value.code == 2
   assert capsys.readouterr().err == (
     f"genjax: config.sweep.seeds is 'range{odd}'; expected a range of 1 to 100,000 whole numbers, "

@@ -38,7 +38,7 @@ def of(
   with tempfile.TemporaryDirectory() as folder:
     place = pathlib.Path(out or f"{folder}/images")
     image_sets.write(place, sets, splits, metrics, settings, networks, features)
-    found = recorded_scores.read(workdirs.read([place]), image_sets.WEIGHTS)
+    found = recorded_scores.read(workdirs.read([place]), image_sets.BEST)
     return measures.of_scores(found)
 
 

@@ -23,7 +23,7 @@ from genjax.scoring.classifier_training import RECIPES, SMALL, Recipe, Trained, 
 from genjax.types import Dataset, FeatureNetwork, PyTree
 
 COUNT = 3
-WEIGHTS = pathlib.Path(__file__).parent / "weights"  # written by launch/feature_networks.py
+PACKAGED = pathlib.Path(__file__).parent / "weights"  # written by launch/feature_networks.py
 _LAYOUT = 2  # to be raised when a network would come out otherwise than before
 
 
@@ -84,7 +84,7 @@ def _packaged(name: str, digests: dict[str, str]) -> Trained | None:
   """A network that comes with the package, where it was trained on just these images."""
   from safetensors import safe_open
 
-  file = WEIGHTS / f"{name}.safetensors"
+  file = PACKAGED / f"{name}.safetensors"
   if not file.exists():
     return None
   try:

@@ -20,7 +20,7 @@ from genjax.training import config_file, metrics_file, planning, workdir
 from genjax.types import Model, UserError, now
 
 FILES = r"config\.json|runs\.csv|metrics\.csv|protocols\.json|\.scores\.lock(\.owner)?|.*\.partial"
-WEIGHTS = "best"  # of whoever generated them; so their protocols are those of trained runs
+BEST = "best"  # of whoever generated them; so their protocols are those of trained runs
 _GROUPS = ("features", "images", "discriminator")  # whose scores compare images
 _OF_MODELS = {"path_length"}  # but for these
 # A model of which nothing is known but its images.
@@ -116,7 +116,7 @@ def write(
     metrics_file.write(folder / "metrics.csv")
     # Files and folders are often in the order of classes, and the first images stand for all.
     runs = [images[_chosen(len(images), settings)] for images in runs]
-    for asked in evaluation.asked(names, WEIGHTS):
+    for asked in evaluation.asked(names, BEST):
       score_files.note(folder, asked.key, asked.protocol, asked.names, asked.group.floor)
       for run, images in enumerate(runs):
         score_files.add(folder, _measured(asked, run, images))

@@ -201,7 +201,7 @@ def test_as_many_are_trained_as_are_asked_for(quick, tmp_path):
 def test_a_packaged_network_is_read_a_damaged_one_trained_anew(
   quick, tmp_path, monkeypatch, caplog
 ):
-  monkeypatch.setattr(classifier, "WEIGHTS", tmp_path / "weights")
+  monkeypatch.setattr(classifier, "PACKAGED", tmp_path / "weights")
   (tmp_path / "weights").mkdir()
   splits, file = _splits(), tmp_path / "weights" / "sides-0.safetensors"
   (trained,) = classifier.feature_networks(splits, str(tmp_path / "a"), lambda _: None, 1)
