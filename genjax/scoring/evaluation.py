@@ -85,7 +85,7 @@ class Evaluation:
       Reference(network, splits, few, settings.seed, cache) for network in networks
     ]
     groups = [feature_scores.group(context, reference) for reference in self.references]
-    groups += [image_scores.group(context)]
+    groups += [image_scores.group(context, cache)]
     groups += [trained_scores.discriminator(context), trained_scores.student(context)]
     groups += [model_scores.critic(context), model_scores.bounds(context)]
     groups += [own_scores.group(context, name) for name in names if parts.is_name(name)]

@@ -13,6 +13,7 @@ from genjax import data, files
 from genjax.data import cache as caching
 from genjax.metrics import copies, distances, paths, pixels
 from genjax.rng import latent_noise
+from genjax.scoring import floors
 from genjax.scoring.classifier_network import classify
 from genjax.scoring.protocols import EMD_IMAGES, Context, Group, RunBlock
 from genjax.training.sweep import compiled
@@ -48,7 +49,7 @@ class Reference:
     `config.data.cache` names it; None keeps nothing.
     """
     self.network, self.num_classes, self.seed = network, splits.num_classes, seed
-    self._cache = cache if jax.tree.leaves(network.params) else None
+    self.cache = cache if jax.tree.leaves(network.params) else None
     self._splits, self._held = splits, held
     # (images, params) -> features, logits
     self.look = lambda images, params: classify(network.apply, params, images, network.batch)
@@ -94,10 +95,10 @@ class Reference:
 
   def _real(self, images: Dataset) -> Seen:
     """As `see`, from the cache where it is there."""
-    if self._cache is None:
+    if self.cache is None:
       return self.see(*images)
     file = f"{self.network.name}-{files.checksum(images.image):08x}-{len(images.label)}.npz"
-    path = caching.folder(self._cache, "seen") / file
+    path = caching.folder(self.cache, "seen") / file
     found = caching.read(path)
     if found is None:
       looked = self.see(*images)
@@ -191,17 +192,22 @@ def group(context: Context, reference: Reference) -> Group:
       found["path_length"] = np.asarray(lengths((block.runs, block.states), network.params))
     return found
 
+  protocol = context.protocol(
+    "features",
+    rules=FEATURE_RULES,
+    features=network.name,
+    real_images=len(context.splits.train.label),
+    generated_images=context.count,
+  )
+
+  def of_real(names: set[str]) -> dict[str, float]:
+    return reference.score(reference.held, names)
+
   return Group(
-    context.protocol(
-      "features",
-      rules=FEATURE_RULES,
-      features=network.name,
-      real_images=len(context.splits.train.label),
-      generated_images=context.count,
-    ),
+    protocol,
     tuple(name for name in context.names("features") if name in names),
     measure,
-    lambda names: reference.score(reference.held, names),
+    floors.kept(of_real, context, protocol, reference.cache),
   )
 
 

@@ -9,12 +9,16 @@ from jax import Array
 
 from genjax.metrics import pixels
 from genjax.metrics.pixels import unit
+from genjax.scoring import floors
 from genjax.scoring.protocols import EMD_IMAGES, Context, Group, RunBlock
 from genjax.training.sweep import compiled
 
 
-def group(context: Context) -> Group:
-  """Scores computed on the pixels themselves: sliced Wasserstein distance, sharpness, exact EMD."""
+def group(context: Context, cache: str | None = None) -> Group:
+  """Scores computed on the pixels themselves: sliced Wasserstein distance, sharpness, exact EMD.
+
+  `cache` is as of `floors.kept`.
+  """
   count = context.count
   real = jnp.asarray(context.splits.train.image[:count])
   count = min(count, len(real))
@@ -54,4 +58,5 @@ def group(context: Context) -> Group:
   protocol = context.protocol(
     "images", training_images=whole, real_images=count, generated_images=count
   )
-  return Group(protocol, context.names("images"), measure, floor)
+  of_real = floors.kept(floor, context, protocol, cache)
+  return Group(protocol, context.names("images"), measure, of_real)

@@ -1,0 +1,113 @@
+"""What real images score is measured once for all workdirs of the same data."""
+
+import math
+from types import SimpleNamespace
+
+import jax
+import numpy as np
+import pytest
+
+from genjax import data
+from genjax.scoring import feature_networks, feature_scores, floors, image_scores
+from genjax.scoring.protocols import Context, Settings
+from genjax.types import Dataset
+
+SPLITS = data.load("digits")
+MODEL = SimpleNamespace(encode=None, decode=None, score=None, num_classes=10)
+
+
+def _context(held=SPLITS.test, **settings):
+  return Context(MODEL, SPLITS, held, held.label, Settings(**settings), num_runs=1)
+
+
+class Counted:
+  """A floor that says how often it was measured, and what."""
+
+  def __init__(self):
+    self.asked = []
+
+  def __call__(self, names):
+    self.asked.append(set(names))
+    return {name: np.float32(len(name)) for name in names if name != "unknown"}
+
+
+def _floor(measure, path, held=SPLITS.test, **settings):
+  context = _context(held, **settings)
+  return floors.kept(measure, context, context.protocol("images"), str(path))
+
+
+def test_each_figure_is_measured_once(tmp_path):
+  measure = Counted()
+  assert _floor(measure, tmp_path)({"fd"}) == {"fd": 2}
+  assert _floor(measure, tmp_path)({"fd", "swd"}) == {"fd": 2, "swd": 3}
+  assert _floor(measure, tmp_path)({"swd"})["swd"] == 3
+  assert measure.asked == [{"fd"}, {"swd"}]
+  assert _floor(measure, tmp_path)({"fd", "unknown"}) == {"fd": 2, "swd": 3}
+
+
+def test_other_noise_images_or_versions_are_measured_anew(tmp_path, monkeypatch):
+  measure = Counted()
+  other = SPLITS.test._replace(image=SPLITS.test.image[::-1])
+  for given in ({}, {"seed": 1}, {"held": other}, {"held": Dataset(*(x[:200] for x in other))}):
+    _floor(measure, tmp_path, **given)({"fd"})
+  monkeypatch.setattr(floors.provenance, "versions", lambda: {"jax": "another"})
+  _floor(measure, tmp_path)({"fd"})
+  assert measure.asked == [{"fd"}] * 5
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", '{"fd": "much"}', '{"fd": null}', "\udcff"])
+def test_a_damaged_file_is_measured_again(tmp_path, content, caplog):
+  measure = Counted()
+  _floor(measure, tmp_path)({"fd"})
+  (file,) = tmp_path.rglob("*.json")
+  file.write_bytes(content.encode(errors="surrogateescape"))
+  for _ in range(2):
+    assert _floor(measure, tmp_path)({"fd"}) == {"fd": 2}
+  assert len(measure.asked) == 2
+  assert f"{file} are damaged and not used" in caplog.text
+
+
+def test_a_score_that_real_images_do_not_have_is_kept_too(tmp_path):
+  for _ in range(2):
+    found = _floor(lambda names: dict.fromkeys(names, math.nan), tmp_path)({"fd"})
+    assert math.isnan(found["fd"])
+
+
+def test_without_a_place_each_is_measured(tmp_path, caplog):
+  measure = Counted()
+  protocol = _context().protocol("images")
+  for _ in range(2):
+    floors.kept(measure, _context(), protocol, None)({"fd"})
+  (tmp_path / "file").touch()
+  assert _floor(measure, tmp_path / "file")({"fd"}) == {"fd": 2}
+  assert len(measure.asked) == 3
+  assert "Floors are not kept" in caplog.text
+
+
+def test_a_second_workdir_looks_at_no_real_image(tmp_path, monkeypatch):
+  (network,) = feature_networks.load(SPLITS, str(tmp_path), "", 1, {"fd"})
+  names = {"fd", "coverage", "swd", "sharpness"}
+
+  def floor():
+    reference = feature_scores.Reference(network, SPLITS, SPLITS.test, cache=str(tmp_path))
+    groups = (
+      feature_scores.group(_context(), reference),
+      image_scores.group(_context(), str(tmp_path)),
+    )
+    return {
+      name: group.floor({*group.names} & names)[name]
+      for group in groups
+      for name in names & {*group.names}
+    }
+
+  first = floor()
+  assert first.keys() == names
+
+  def refuse(*_):
+    raise AssertionError("a real image was looked at")
+
+  monkeypatch.setattr(feature_scores.Reference, "see", refuse)
+  monkeypatch.setattr(feature_scores.Reference, "score", refuse)
+  monkeypatch.setattr(image_scores.pixels, "pyramid_slices", refuse)
+  jax.clear_caches()
+  assert floor() == first
