@@ -42,6 +42,11 @@ def counted(count: int, noun: str) -> str:
   return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def rounded(number: float, digits: int = 3) -> str:
+  """A number of so many digits, large ones without an exponent: "1,130", "0.0512"."""
+  return f"{float(f'{number:.{digits}g}'):,.10g}"
+
+
 def first_few(names: Sequence[str], most: int = 3) -> str:
   """At most so many names, and how many others there are: "a, b, c and 2 more"."""
   more = f" and {len(names) - most:,} more" if len(names) > most else ""

@@ -15,7 +15,7 @@ from genjax.data.sources import shortened, unnamed
 from genjax.models import summary
 from genjax.plotting import tables
 from genjax.training import cost, design, memory, planning, sweep
-from genjax.types import Shape, UserError, counted
+from genjax.types import Shape, UserError, counted, rounded
 
 WIDTH = 100  # columns
 
@@ -168,8 +168,8 @@ def _of_speed(plan: planning.Plan, rate: float) -> str:
   whole = _duration(len(plan.rows) * plan.steps / rate)
   text = "\n" + _wrapped(
     "speed",
-    f"{rate:.3g} run-steps/s here: {whole} for all steps, and compiling, validations and pictures "
-    "on top",
+    f"{rounded(rate)} run-steps/s here: {whole} for all steps, and compiling, validations and "
+    "pictures on top",
   )
   if plan.config.mark:
     fd, step = plan.config.mark
@@ -183,8 +183,8 @@ def _of_speed(plan: planning.Plan, rate: float) -> str:
 def _duration(seconds: float) -> str:
   for size, unit in ((3600, "h"), (60, "min")):
     if seconds >= 2 * size:
-      return f"about {seconds / size:.3g} {unit}"
-  return f"about {seconds:.2g} s"
+      return f"about {rounded(seconds / size)} {unit}"
+  return f"about {rounded(seconds, 2)} s"
 
 
 def _of_memory(plan: planning.Plan, fit: memory.Fitting, why: str) -> str:

@@ -12,7 +12,7 @@ import jax
 from genjax import data
 from genjax.training import blocks, checkpoint, planning, sweep, validation
 from genjax.training.programs import Programs
-from genjax.types import PyTree
+from genjax.types import PyTree, rounded
 
 
 class Memory(NamedTuple):
@@ -156,7 +156,7 @@ def summary(fit: Fitting, num_runs: int) -> str:
 
 
 def gib(size: int) -> str:
-  return f"{size / 2**30:.3g} GiB"
+  return f"{rounded(size / 2**30)} GiB"
 
 
 def limit() -> int:

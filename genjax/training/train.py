@@ -26,7 +26,7 @@ from genjax.training import (
   validation,
   workdir,
 )
-from genjax.types import PyTree, counted
+from genjax.types import PyTree, counted, rounded
 
 CALL_SECONDS = 2.0  # a call of the program lasts about this long: so often does the bar move
 REDRAW_SECONDS = 10.0  # curves are not drawn more often while training goes on
@@ -200,7 +200,7 @@ class Training:
     """How fast all runs are together, and how long a recipe's mark is away."""
     rate, said = self.bar.format_dict["rate"], ""
     if rate and len(self.rows) > 1:
-      said += f", {rate * len(self.rows):.3g} run-steps/s"
+      said += f", {rounded(rate * len(self.rows))} run-steps/s"
     if rate and self.config.mark and self.step < self.config.mark[1]:
       fd, step = self.config.mark
       said += f", FD {fd:g} in {tqdm.format_interval((step - self.step) / rate)}"

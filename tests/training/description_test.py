@@ -13,7 +13,7 @@ from jax import lax
 from genjax import config, models
 from genjax.models import convolution, modules, networks, summary
 from genjax.training import cost, description, memory, planning, sweep, train
-from genjax.types import Batch, UserError
+from genjax.types import Batch, UserError, rounded
 
 MNIST, CIFAR10 = (28, 28, 1), (32, 32, 3)
 NHWC = ("NHWC", "HWIO", "NHWC")
@@ -390,6 +390,22 @@ def test_a_recipe_s_record_is_told_in_this_machine_s_minutes(uncompiled, caches)
   )
 
 
+@pytest.mark.parametrize(
+  ("number", "text"),
+  [(118.4, "118"), (1134.2, "1,130"), (21_931, "21,900"), (0.05123, "0.0512"), (5, "5"), (0, "0")],
+)
+def test_numbers_have_three_digits_and_no_exponent(number, text):
+  assert rounded(number) == text
+
+
+@pytest.mark.parametrize(
+  ("seconds", "text"),
+  [(3.14, "3.1 s"), (118.4, "120 s"), (863, "14.4 min"), (7300, "2.03 h"), (4.1e6, "1,140 h")],
+)
+def test_how_long_is_told_in_two_or_three_digits(seconds, text):
+  assert description._duration(seconds) == f"about {text}"
+
+
 def test_large_seeds_are_written_out(uncompiled, caches):
   wanted = trainings.wanted("vae", **{"sweep.seeds": (0, 2**32 - 1)})
   assert "numbers seed 0, 4294967295; latent" in " ".join(text_of(wanted).split())
@@ -444,7 +460,7 @@ def test_the_command_prints_and_writes_nothing(described):
   status, output, errors = described()
   text = text_of(trainings.wanted("vae"))
   speed = re.compile(
-    r"[\d.e+]+ run-steps/s here: about [\d.]+ \w+|about [\d.]+ \w+ here"
+    r"[\d.,]+ run-steps/s here: about [\d.,]+ \w+|about [\d.,]+ \w+ here"
     r"|it trains [\d.,]+ [\d.,]+ total [\d.,]+ [\d.,]+"
   )
   assert speed.sub("?", " ".join(output.split())) == speed.sub("?", " ".join(text.split()))
