@@ -17,9 +17,9 @@ key for stability did to the first steps of the recipe before (BUILD.md). Not gi
 and chosen here: the epochs of S1 to S3, the widths and latents of S1's study, and the width in S2's
 study of latents. No report gives a leaky slope. S4's layers are those of a public tutorial, which
 has Keras' slope of 0.3 and batches of 256; the others' are like programs that say 0.2 (S2's and
-S3's dense ones like gan.py of Keras-GAN and of PyTorch-GAN), and have it here on CIFAR-10 and as WGANs too.
-`--config.model.leaky_slope` sets another: Keras' layer has 0.3 where nothing is said, PyTorch's
-0.01.
+S3's dense ones like gan.py of Keras-GAN and of PyTorch-GAN), and have it here on CIFAR-10 and as
+WGANs too. `--config.model.leaky_slope` sets another: Keras' layer has 0.3 where nothing is said,
+PyTorch's 0.01.
 """
 
 from genjax import config as genjax_config
