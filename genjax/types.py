@@ -43,7 +43,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def rounded(number: float, digits: int = 3) -> str:
-  """A number of so many digits, large ones without an exponent: "1,130", "0.0512"."""
+  """A number of so many digits, up to billions without an exponent: "1,130", "0.0512"."""
   return f"{float(f'{number:.{digits}g}'):,.10g}"
 
 

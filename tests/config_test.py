@@ -306,6 +306,12 @@ def test_an_importance_weighted_bound_is_a_sum_over_pixels():
   config.check(changed(**{"model.reconstruction": "mean"}))
 
 
+@pytest.mark.parametrize("network", ["big", "", None, 3])
+def test_a_model_of_one_s_own_may_mean_something_else_by_network(network):
+  assert config.framework({"name": "mine:make", "network": network}) == ""
+  assert config.framework({"name": "gan", "network": "mine:Net"}) == "torch"
+
+
 def test_a_model_in_words():
   gan = {"name": "gan", "network": "s1_wgan", "regulariser": "clip", "clipped": "all"}
   gan |= {"width": 0, "half_batches": True, "leaky_slope": 0.0, "optimiser_rule": "report"}

@@ -21,6 +21,8 @@ def test_a_key_that_is_given_twice_has_its_last_value():
       ["--config.data.binarise", "--config.steps=4"],
     ),
     (["--config.sweep.kl_weight", "-1", "w"], ["--config.sweep.kl_weight=-1", "w"]),
+    (["--config.sweep.kl_weight", "-.5"], ["--config.sweep.kl_weight=-.5"]),
+    (["--config.data.binarise", "-workdir=w"], ["--config.data.binarise", "-workdir=w"]),
   ],
 )
 def test_a_key_and_its_value_may_be_two_arguments(given, kept):

@@ -33,9 +33,10 @@ def options(model: Mapping) -> str:
 
 def framework(model: Mapping) -> str:
   """Whose defaults a model has where no key says otherwise: "keras" or "torch"; "" for nobody's."""
-  if "network" not in model:
-    return ""
-  own = networks.default_of(model["network"], networks.REPORT)
+  network = model.get("network", "")
+  if not (parts.is_name(network) or network in networks.VAES | networks.GANS):
+    return ""  # also where a model of one's own means something else by it
+  own = networks.default_of(network, networks.REPORT)
   chosen = [model[key] for key in FRAMEWORKS if key in model] or [networks.REPORT]
   if networks.REPORT in chosen:
     return own

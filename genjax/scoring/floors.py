@@ -15,7 +15,7 @@ Floor = Callable[[set[str]], dict[str, float]]  # names -> their figures, and ma
 
 
 def kept(measure: Floor, context: Context, protocol: dict, cache: str | None) -> Floor:
-  """`measure`, of which every figure is measured once.
+  """`measure`, of which every figure is measured once, and again by other code.
 
   Args:
     measure: the floor of a group.
@@ -39,8 +39,10 @@ def kept(measure: Floor, context: Context, protocol: dict, cache: str | None) ->
 
 
 def _file(context: Context, protocol: dict, cache: str) -> pathlib.Path:
-  real = files.checksum(*context.splits.train, *context.held)
-  digest = identity(protocol | {"real": real, "versions": provenance.versions()})
+  arrays = *context.splits.train, *context.held
+  real = {"sum": files.checksum(*arrays), "shapes": [array.shape for array in arrays]}
+  code = {"versions": provenance.versions(), "revision": provenance.revision()}
+  digest = identity(protocol | {"real": real} | code)
   return caching.folder(cache, "floors") / f"{protocol['group']}-{digest}.json"
 
 

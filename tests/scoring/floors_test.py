@@ -16,8 +16,8 @@ SPLITS = data.load("digits")
 MODEL = SimpleNamespace(encode=None, decode=None, score=None, num_classes=10)
 
 
-def _context(held=SPLITS.test, **settings):
-  return Context(MODEL, SPLITS, held, held.label, Settings(**settings), num_runs=1)
+def _context(held=SPLITS.test, splits=SPLITS, **settings):
+  return Context(MODEL, splits, held, held.label, Settings(**settings), num_runs=1)
 
 
 class Counted:
@@ -31,9 +31,9 @@ class Counted:
     return {name: np.float32(len(name)) for name in names if name != "unknown"}
 
 
-def _floor(measure, path, held=SPLITS.test, **settings):
-  context = _context(held, **settings)
-  return floors.kept(measure, context, context.protocol("images"), str(path))
+def _floor(measure, path, facts=(), **given):
+  context = _context(**given)
+  return floors.kept(measure, context, context.protocol("images", **dict(facts)), str(path))
 
 
 def test_each_figure_is_measured_once(tmp_path):
@@ -45,14 +45,31 @@ def test_each_figure_is_measured_once(tmp_path):
   assert _floor(measure, tmp_path)({"fd", "unknown"}) == {"fd": 2, "swd": 3}
 
 
-def test_other_noise_images_or_versions_are_measured_anew(tmp_path, monkeypatch):
-  measure = Counted()
-  other = SPLITS.test._replace(image=SPLITS.test.image[::-1])
-  for given in ({}, {"seed": 1}, {"held": other}, {"held": Dataset(*(x[:200] for x in other))}):
+def _changed(dataset, **parts):
+  changed = {name: change(getattr(dataset, name)) for name, change in parts.items()}
+  return dataset._replace(**changed)
+
+
+def test_what_floors_depend_on_is_measured_anew(tmp_path, monkeypatch):
+  measure, (train, test) = Counted(), (SPLITS.train, SPLITS.test)
+  others = [
+    {},
+    {"seed": 1},
+    {"facts": {"features": "another"}},
+    {"held": _changed(test, image=np.flipud)},
+    {"held": _changed(test, label=np.flipud)},
+    {"held": _changed(test, image=lambda x: x.swapaxes(1, 2).reshape(len(x), 14, 56, 1))},
+    {"held": _changed(test, image=lambda x: x.reshape(len(x), 14, 56, 1))},
+    {"held": Dataset(*(x[:200] for x in test))},
+    {"splits": SPLITS._replace(train=_changed(train, image=np.flipud))},
+    {"splits": SPLITS._replace(train=_changed(train, label=np.flipud))},
+  ]
+  for given in others:
     _floor(measure, tmp_path, **given)({"fd"})
-  monkeypatch.setattr(floors.provenance, "versions", lambda: {"jax": "another"})
-  _floor(measure, tmp_path)({"fd"})
-  assert measure.asked == [{"fd"}] * 5
+  for name in ("versions", "revision"):
+    monkeypatch.setattr(floors.provenance, name, lambda: "another")
+    _floor(measure, tmp_path)({"fd"})
+  assert measure.asked == [{"fd"}] * (len(others) + 2)
 
 
 @pytest.mark.parametrize("content", ["{", "[1]", '{"fd": "much"}', '{"fd": null}', "\udcff"])
@@ -68,9 +85,15 @@ def test_a_damaged_file_is_measured_again(tmp_path, content, caplog):
 
 
 def test_a_score_that_real_images_do_not_have_is_kept_too(tmp_path):
+  asked = []
+
+  def measure(names):
+    asked.append(names)
+    return dict.fromkeys(names, math.nan)
+
   for _ in range(2):
-    found = _floor(lambda names: dict.fromkeys(names, math.nan), tmp_path)({"fd"})
-    assert math.isnan(found["fd"])
+    assert math.isnan(_floor(measure, tmp_path)({"fd"})["fd"])
+  assert asked == [{"fd"}]
 
 
 def test_without_a_place_each_is_measured(tmp_path, caplog):
