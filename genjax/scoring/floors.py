@@ -1,10 +1,7 @@
 """What real images score, kept in the cache: the same for all workdirs of a dataset."""
 
-import json
 import pathlib
 from collections.abc import Callable
-
-from absl import logging
 
 from genjax import files
 from genjax.data import cache as caching
@@ -28,11 +25,10 @@ def kept(measure: Floor, context: Context, protocol: dict, cache: str | None) ->
 
   def floor(names: set[str]) -> dict[str, float]:
     path = _file(context, protocol, cache)
-    known = _read(path)
+    known = {name: float(value) for name, value in (caching.read(path) or {}).items()}
     if left := set(names) - known.keys():
-      found = {name: float(value) for name, value in measure(left).items()}
-      known |= found
-      _write(path, known)
+      known |= {name: float(value) for name, value in measure(left).items()}
+      caching.write(path, known)
     return known
 
   return floor
@@ -43,23 +39,4 @@ def _file(context: Context, protocol: dict, cache: str) -> pathlib.Path:
   real = {"sum": files.checksum(*arrays), "shapes": [array.shape for array in arrays]}
   code = {"versions": provenance.versions(), "revision": provenance.revision()}
   digest = identity(protocol | {"real": real} | code)
-  return caching.folder(cache, "floors") / f"{protocol['group']}-{digest}.json"
-
-
-def _read(path: pathlib.Path) -> dict[str, float]:
-  """What was kept; {} where the file is absent, or damaged (logged)."""
-  try:
-    return {str(name): float(value) for name, value in json.loads(path.read_text()).items()}
-  except FileNotFoundError:
-    return {}
-  except (OSError, ValueError, TypeError, AttributeError) as error:
-    logging.warning("The floors in %s are damaged and not used (%s).", path, error)
-    return {}
-
-
-def _write(path: pathlib.Path, known: dict[str, float]) -> None:
-  try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    files.write(path, json.dumps(known, indent=2) + "\n")
-  except OSError as error:
-    logging.warning("Floors are not kept, and are measured again: %s.", error)
+  return caching.folder(cache, "floors") / f"{protocol['group']}-{digest}.npz"

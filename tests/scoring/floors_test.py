@@ -76,7 +76,7 @@ def test_what_floors_depend_on_is_measured_anew(tmp_path, monkeypatch):
 def test_a_damaged_file_is_measured_again(tmp_path, content, caplog):
   measure = Counted()
   _floor(measure, tmp_path)({"fd"})
-  (file,) = tmp_path.rglob("*.json")
+  (file,) = tmp_path.rglob("*.npz")
   file.write_bytes(content.encode(errors="surrogateescape"))
   for _ in range(2):
     assert _floor(measure, tmp_path)({"fd"}) == {"fd": 2}
@@ -104,7 +104,7 @@ def test_without_a_place_each_is_measured(tmp_path, caplog):
   (tmp_path / "file").touch()
   assert _floor(measure, tmp_path / "file")({"fd"}) == {"fd": 2}
   assert len(measure.asked) == 3
-  assert "Floors are not kept" in caplog.text
+  assert "Arrays are not cached" in caplog.text
 
 
 def test_a_second_workdir_looks_at_no_real_image(tmp_path, monkeypatch):
