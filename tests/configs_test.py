@@ -3,6 +3,7 @@
 import pathlib
 import re
 import runpy
+import shlex
 
 import growing
 import pytest
@@ -44,6 +45,21 @@ def test_every_study_plans_contrasts_that_can_conclude(file, variant):
   design.check(planned)
   assert ("study" in variant) == bool(planned.plan)
   assert not planned.plan or planned.least < 0.001
+
+
+def test_its_keys_are_listed_as_a_command_line_sets_them(commands):
+  """With their meanings; all of them given back change nothing."""
+  flags = ("describe", "--config=wgan_mnist:s2_study", "--keys")
+  listed = commands(*flags, "--config.sweep.clip=(0.1, 0.2)").output
+  assert '\n--config.sweep.clip="(0.1, 0.2)"\n    bound on the critic\'s weights' in listed
+  given = shlex.split("\n".join(line for line in listed.splitlines() if line.startswith("--")))
+  assert given.pop().startswith("--config.grid.KEY=")
+  known = {
+    name for name in config.flatten(config.default("gan").to_dict()) if not name.startswith("grid.")
+  }
+  assert {one.removeprefix("--config.").partition("=")[0] for one in given} == known
+  given = [one for one in given if "cells=" not in one]  # whose dictionaries files alone can set
+  assert commands(*flags, *given).output == listed
 
 
 SHAPES = {"mnist": (28, 28, 1), "digits": (28, 28, 1), "cifar10": (32, 32, 3)}

@@ -14,7 +14,7 @@ from genjax.config.studies import (
   units,
 )
 from genjax.config.variants import FLAX, PYRAMID, variant
-from genjax.config.words import framework, options, title
+from genjax.config.words import framework, listed, options, title
 
 __all__ = [
   "FLAX",
@@ -29,6 +29,7 @@ __all__ = [
   "flatten",
   "folder_of",
   "framework",
+  "listed",
   "load",
   "options",
   "parts_of",

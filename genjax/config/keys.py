@@ -7,7 +7,7 @@ import ml_collections
 from flax import traverse_util
 
 from genjax import parts
-from genjax.config import contrasts, rules
+from genjax.config import rules
 from genjax.config.rules import OneOf, whole
 from genjax.metrics.catalogue import SCORES
 from genjax.models import (
@@ -140,9 +140,9 @@ KEYS = (
     "decay of the averaged generator; 0 gives the weights themselves", GAN),
   # Studies, a folder for each program; `of` adds a grid.KEY for each model.KEY.
   Key("cells", (), rules.CELL,
-    "where a study is no product: dictionaries of model.* and sweep.* keys, a folder each"),
-  Key("contrasts", "", rules.CONTRASTS, "which settings are compared, planned before training: "
-    f'"" for no plan; {contrasts.PLANS}', older=(2, "")),
+    "where a study is no product: its settings, a folder each"),
+  Key("contrasts", "", rules.CONTRASTS,
+    'which settings are compared, planned before training; "" for no plan', older=(2, "")),
 )  # fmt: skip
 
 

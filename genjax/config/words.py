@@ -1,9 +1,10 @@
-"""A config's model in words."""
+"""A config's model in words, and its keys."""
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterator, Mapping
 
 from genjax import parts
-from genjax.config.keys import networks_of, of
+from genjax.config.keys import flatten, networks_of, of
 from genjax.models import networks
 
 # Keys whose "report" is what the network's framework does.
@@ -41,3 +42,19 @@ def framework(model: Mapping) -> str:
   if networks.REPORT in chosen:
     return own
   return chosen[0] if len(set(chosen)) == 1 else ""
+
+
+def listed(config: Mapping) -> Iterator[str]:
+  """Lines: each key as a command line sets it, to its value here; its meaning, what is right."""
+  flat = flatten(config)
+  for name, key in of(flat["model.name"], networks_of(flat)).items():
+    if name.startswith("grid."):
+      continue
+    value = flat[name]
+    yield f"--config.{name}=" + (f'"{value}"' if isinstance(value, tuple | str) else f"{value}")
+    where = f"; read where model.{key.needs[0]} is {' or '.join(key.needs[1])}" if key.needs else ""
+    words = f"{'each ' * isinstance(value, tuple)}{key.rule.words}"
+    said = f"{key.meaning}{where} ({words})"
+    yield textwrap.fill(said, 100, initial_indent="    ", subsequent_indent="    ")
+  yield '--config.grid.KEY="(A, B)"'
+  yield "    values of a model.KEY, a folder each"
