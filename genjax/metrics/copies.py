@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
+from scipy import linalg
 
 from genjax.metrics import distances, pixels
 
@@ -60,7 +61,40 @@ def memorised(
   0.01, and copies 1. It tells copies from new images, not good ones from bad ones: an image far
   from all images is new, too.
   """
-  return float((nearest(generated, train)[1] <= distance).mean())
+  generated = np.asarray(generated)
+  near = np.flatnonzero(_least(generated, np.asarray(train)) <= distance)
+  if not near.size:
+    return 0.0
+  # As many as a power of two, as each number is a program that has to be compiled.
+  size = max(128, 1 << (near.size - 1).bit_length())
+  padded = np.resize(generated[near], (size, generated.shape[1]))
+  found = np.asarray(nearest(padded, train)[1])[: near.size]
+  return float((found <= distance).sum() / len(generated))
+
+
+DIRECTIONS = 16  # 0.92 of the variance of 128 features of MNIST, and an eighth of the arithmetic
+
+
+def _least(
+  images: Float[np.ndarray, "M D"], others: Float[np.ndarray, "N D"]
+) -> Float[np.ndarray, " M"]:
+  """For each image a distance that the nearest of the others is not below: in a few directions."""
+  D = others.shape[1]
+  covariance = np.atleast_2d(np.cov(others[:2000], rowvar=False))
+  principal = linalg.eigh(covariance, subset_by_index=(max(D - DIRECTIONS, 0), D - 1))[1]
+  mean = others.mean(0, keepdims=True)
+  a, b = ((x - mean) @ principal.astype(np.float32) for x in (images, others))
+  squares = np.asarray(_least_square(a, b))
+  rounding = 1e-5 * float((b**2).sum(1).mean())  # of a difference of squares
+  return np.sqrt(np.maximum(squares - rounding, 0)) * (1 - 1e-5)
+
+
+@jax.jit
+def _least_square(images: Float[Array, "M D"], others: Float[Array, "N D"]) -> Float[Array, " M"]:
+  def of_block(block):
+    return distances.squared_distances(block, others).min(1)
+
+  return distances.by_blocks(of_block, images)
 
 
 def duplicate_distance(real: distances.Manifold) -> float:

@@ -185,6 +185,17 @@ def test_memorised():
     copies.copy_distance(train, test[:99])
 
 
+@pytest.mark.parametrize("size", [4, 16, 40, 300])
+def test_memorised_by_brute_force(size):
+  """Whichever directions are looked at first: here the images differ evenly in all of them."""
+  train, new = normal(1000, size, shift=1.0), normal(730, size, 1, shift=1.0)
+  every = np.sort(distance.cdist(new, train).min(1))
+  for nearer in (1, 73, 365, 729):
+    limit = every[nearer - 1 : nearer + 1].mean()
+    assert copies.memorised(train, new, limit) == nearer / 730
+  assert copies.memorised(train, new, every[0] / 2) == 0
+
+
 def test_copies_are_seen_where_test_images_are_copies_too():
   train = normal(400, 6)
   limit = copies.copy_distance(train, np.concatenate([train[:20], normal(180, 6, 1)]))
