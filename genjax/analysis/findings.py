@@ -121,9 +121,13 @@ def headlines(all_measures: Sequence[Measure], names: Sequence[str] = ()) -> lis
 
 
 def title(first: Sequence[Measure], *parts: str) -> str:
-  """Of a table: these parts, and what measured the columns, where that is the same for all."""
-  values = {measure.about["features"] for measure in first} - {""}
-  return ", ".join([*parts, f"features of {values.pop()}"] if len(values) == 1 else parts)
+  """Of a table: these parts, how many images and what measured them, where that is one for all."""
+  images, networks = (
+    {measure.about.get(key, "") for measure in first} - {""} for key in ("images", "features")
+  )
+  said = [f"{int(images.pop()):,} images"] if len(images) == 1 else []
+  said += [f"features of {networks.pop()}"] if len(networks) == 1 else []
+  return ", ".join([*parts, *said])
 
 
 def unseen(

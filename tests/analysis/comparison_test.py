@@ -80,7 +80,8 @@ def test_the_first_screen_is_the_answer(two, tmp_path):
   lines = text.splitlines()
   assert len(lines) <= 30
   assert max(map(len, lines)) <= 100
-  assert lines[0] == "Interquartile mean over seeds [95%], best weights, features of mnist-0"
+  how = "best weights, 10,000 images, features of mnist-0"
+  assert lines[0] == f"Interquartile mean over seeds [95%], {how}"
   assert lines[1].split()[-4:] == ["FD", "↓", "coverage", "↑"]
   names = [f"{name} latent {latent}" for name in ("vae", "gan") for latent in (2, 20)]
   assert [line[:13].strip() for line in lines[3:7]] == names
