@@ -10,7 +10,7 @@ import ml_collections
 from absl import flags
 from ml_collections.config_flags import config_flags
 
-from genjax import files, parts
+from genjax import files, flag_parsing, parts
 
 flags.disclaim_key_flags()  # --config belongs to the command that defines it, for --help
 
@@ -25,7 +25,7 @@ class Parser(config_flags.ConfigFileFlagParser):
     if isinstance(config, ml_collections.ConfigDict) and "model" in config:
       from genjax.config import keys  # takes a second, which the config file has taken already
 
-      keys.complete(config, _networks(sys.argv, self.name))
+      keys.complete(config, _networks(flag_parsing.joined(sys.argv), self.name))
     return config
 
 

@@ -28,7 +28,7 @@ def parse(arguments: list[str], positional: str = "") -> list[str]:
     print(_help(arguments[0]), end="")
     sys.exit()
   logging.set_verbosity(logging.ERROR)  # a config file that returns nothing has its line below
-  arguments = _last_of_each([_expanded(argument) for argument in _joined(arguments)])
+  arguments = _last_of_each([_expanded(argument) for argument in joined(arguments)])
   arguments = [_with_range(argument) for argument in arguments]
   # ml_collections raises what it meets in a config file or an override: a dozen kinds.
   try:
@@ -61,7 +61,7 @@ def _usage(flag: flags.Flag) -> str:
   return f"--{flag.name}=" + ("" if standard in (None, "") else f"{standard}")
 
 
-def _joined(arguments: list[str]) -> list[str]:
+def joined(arguments: list[str]) -> list[str]:
   """With a config key and its value in one argument, where they are two."""
   joined = []
   for argument in arguments:

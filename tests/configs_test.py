@@ -62,6 +62,14 @@ def test_its_keys_are_listed_as_a_command_line_sets_them(commands):
   assert commands(*flags, *given).output == listed
 
 
+@pytest.mark.parametrize("between", ["=", " "])
+def test_a_network_that_the_command_line_names_brings_its_keys(between, commands):
+  given = f"--config.model.network{between}own_network:networks --config.model.kernel{between}5"
+  flags = ("describe", "--config=gan_digits", "--keys", *given.split())
+  listed = commands(*flags, cwd=FILES[0].parent / "examples").output
+  assert "\n--config.model.kernel=5\n    kernel of the factory" in listed
+
+
 SHAPES = {"mnist": (28, 28, 1), "digits": (28, 28, 1), "cifar10": (32, 32, 3)}
 
 
