@@ -148,6 +148,10 @@ def _guarded(main: Callable[[], None], interrupted: str = "") -> None:
     main()
   except UserError as error:
     process.refuse(f"{_set_in_file(str(error))}{error}", error.status)
+  except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
+    process.refuse(
+      f"{error.filename} cannot be used ({error.strerror}); ask for permission, or restore it"
+    )
   except process.Terminated as ended:
     process.leave(str(ended), ended.status)
   except KeyboardInterrupt:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from genjax import files
 from genjax.mistakes import UserError
 
-_interrupted = threading.Event()
 _commanded = threading.Event()  # set where the process is a command's: its signals are ours
 
 
@@ -25,7 +24,8 @@ def claim_signals() -> None:
   Whoever calls genjax from Python keeps the handlers that there are.
   """
   _commanded.set()
-  signal.signal(signal.SIGINT, on_interrupt)
+  signal.signal(signal.SIGINT, signal.default_int_handler)
+  sys.unraisablehook = _on_unraisable
 
 
 def is_command() -> bool:
@@ -33,19 +33,17 @@ def is_command() -> bool:
   return _commanded.is_set()
 
 
-def on_interrupt(signum, frame) -> None:
-  """The handler of SIGINT, which Ctrl-C sends."""
-  _interrupted.set()
-  raise KeyboardInterrupt
-
-
-def stop_if_interrupted() -> None:
-  """Raises the `KeyboardInterrupt` of a Ctrl-C that Python dropped.
+def _on_unraisable(dropped: "sys.UnraisableHookArgs") -> None:
+  """Sends a Ctrl-C again that Python dropped.
 
   It drops what is raised within a callback of its garbage collector, of which compiling has many.
   """
-  if _interrupted.is_set():
-    raise KeyboardInterrupt
+  if not issubclass(dropped.exc_type, KeyboardInterrupt):
+    sys.__unraisablehook__(dropped)
+    return
+  again = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))  # when the callback is over
+  again.daemon = True
+  again.start()
 
 
 class Terminated(Exception):  # noqa: N818 (as KeyboardInterrupt, it is no error)
@@ -74,7 +72,7 @@ def held_signals(
   def hold(signum, frame) -> None:
     if signum == signal.SIGINT:
       if not interrupts():
-        on_interrupt(signum, frame)
+        raise KeyboardInterrupt
       sys.stderr.write("\nsaving what was reached; Ctrl-C again ends at once\n")
     came.append(signal.Signals(signum))
     signal.signal(signum, before[signum])

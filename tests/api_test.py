@@ -53,7 +53,7 @@ def test_signals_are_not_held_while_it_trains(tmp_path, caches, no_pictures, mon
   during = []
   # Another test's command may have run in this process.
   monkeypatch.setattr("genjax.process._commanded", threading.Event())
-  monkeypatch.setattr("genjax.process.stop_if_interrupted", lambda: during.append(_process()))
+  monkeypatch.setattr("genjax.training.claims.check", lambda _: during.append(_process()))
   before = _process()
   genjax.train(trainings.wanted(), tmp_path, {"steps": 1, "sweep.seeds": (0,)}, report=False)
   assert during

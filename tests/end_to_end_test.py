@@ -439,7 +439,17 @@ def test_a_checkpoint_cut_short(done, main, tmp_path):
   line = refused(main(f"{CONFIG}:vae", f"--workdir={path}", *SMALL))
   assert line == (
     f"checkpoint {path}/checkpoints/4 is damaged or cut short (files in it are missing or broken); "
-    "delete that folder, and the same command goes on from step 2"
+    "delete that folder, and the command that made the workdir goes on from step 2"
+  )
+
+
+def test_a_file_that_may_not_be_read_is_named(done, commands, tmp_path):
+  path = pathlib.Path(shutil.copytree(done[0], tmp_path / "w"))
+  (path / "metrics.csv").unlink()
+  (path / "metrics.csv").mkdir()
+  line = refused(commands("compare", str(path)))
+  assert (
+    line == f"{path}/metrics.csv cannot be used (Is a directory); ask for permission, or restore it"
   )
 
 

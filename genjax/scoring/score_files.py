@@ -30,7 +30,7 @@ def read_protocols(path: pathlib.Path) -> dict[str, dict]:
       return found
   except FileNotFoundError:
     return {}
-  except (OSError, ValueError):
+  except ValueError:
     pass
   raise UserError(f"{file} cannot be read; delete it, and evaluate again")
 
@@ -74,8 +74,7 @@ def _of_real(protocol: dict) -> dict:
 
 def check_writable(path: pathlib.Path) -> None:
   """Raises `UserError` where scores could not be written: before they are computed."""
-  with metrics_file.scores_locked(path), open(path / "metrics.csv", "ab"):
-    pass
+  metrics_file.mend(path)
 
 
 def column(name: str, protocol: str) -> str:

@@ -118,7 +118,7 @@ class Checkpoints:
       )
     return (
       f"checkpoint {folder} is damaged or cut short{why and f' ({why})'}; delete that folder, and "
-      f"the same command goes on from {self._before(step)}"
+      f"the command that made the workdir goes on from {self._before(step)}"
     )
 
   def _recorded(self, step: int) -> dict[str, str]:

@@ -75,14 +75,14 @@ def _plain(record: Mapping) -> dict:
 
 
 def compare(
-  path: pathlib.Path, record: dict, growing: bool = False, parts: Iterable[str] = ()
+  path: pathlib.Path, record: dict, growing: bool = False, folders: Iterable[str] = ()
 ) -> None:
   """Compares with the config.json of a workdir, where there is one. It may be trained for longer.
 
   Args:
     path: the workdir.
     growing: whether there may be other runs besides those of the workdir.
-    parts: names of folders that are made in it.
+    folders: names of those that are made in it.
     record: "config", the nested config; "dataset", what was loaded; both JSON's types. "parts",
       where those that are not genjax's come from, if there are any.
 
@@ -102,12 +102,15 @@ def compare(
         f"{path} has checkpoints and no config.json to say of what; restore it, or name another "
         "--workdir"
       )
-    check_free(path, parts)
+    check_free(path, folders)
     return
   old, record = read_config(path), _plain(record)
   check_arrays(path, old)
-  longer = _longer(path, old["config"], record["config"])
-  more = _more(old["config"], record["config"]) if growing else ()
+  try:
+    longer = _longer(path, old["config"], record["config"])
+    more = _more(old["config"], record["config"]) if growing else ()
+  except TypeError:  # somebody has edited it, and what differs is named below
+    longer = more = ()
   both = {
     "config": differences(old["config"], record["config"], (*FREE, *longer, *more)),
     "dataset": data_differences(old["dataset"], record["dataset"]),
@@ -204,8 +207,9 @@ def read_config(path: pathlib.Path) -> dict:
   file = path / "config.json"
   try:
     record = json.loads(file.read_text())
-    parts = record["config"], record["dataset"], record["config"].get("model", {})
-    if not all(isinstance(part, dict) for part in (*parts, record["config"].get("data", {}))):
+    config = record["config"]
+    sections = config, record["dataset"], *(config.get(key, {}) for key in ("model", "data"))
+    if not all(isinstance(section, dict) for section in sections):
       raise ValueError
   except (FileNotFoundError, NotADirectoryError):
     cells = _cells(path)
@@ -215,7 +219,7 @@ def read_config(path: pathlib.Path) -> dict:
       why = "it is a file" if path.exists() else "there is no such folder"
     hint = f"; its folders are workdirs, as {cells[0]}" if cells else ""
     raise UserError(f"{path} is not a genjax workdir: {why}{hint}") from None
-  except (ValueError, KeyError, TypeError, AttributeError, OSError):
+  except (ValueError, KeyError, TypeError, AttributeError):
     raise UserError(
       f"{file} cannot be read; restore it, or start again in another --workdir"
     ) from None

@@ -88,7 +88,7 @@ def _check(plan: planning.Plan, path: pathlib.Path) -> None:
   wanted = parting.keys(plan.config.sweep)
   begun = [name for name, values in there.items() if name and parting.keys(values) & wanted]
   if "" in there or not begun:
-    config_file.compare(path, record, growing=True, parts=parting.parts(plan.config, path))
+    config_file.compare(path, record, growing=True, folders=parting.parts(plan.config, path))
   for name in begun:
     values = {"sweep": record["config"]["sweep"] | there[name]}
     config_file.compare(path / name, record | {"config": record["config"] | values}, growing=True)

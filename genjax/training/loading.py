@@ -17,7 +17,15 @@ from genjax import config as genjax_config
 from genjax import models, parts
 from genjax.metrics import paths
 from genjax.rng import image_noise
-from genjax.training import checkpoint, config_file, metrics_file, numbering, sweep
+from genjax.training import (
+  checkpoint,
+  config_file,
+  metrics_file,
+  numbering,
+  provenance,
+  sweep,
+  workdir,
+)
 from genjax.types import WEIGHTS, Model, Progress, Run, Shape, State, UserError
 
 
@@ -169,16 +177,19 @@ def read(path: str | pathlib.Path, step: int | None = None) -> Saved:
     )
   config_file.check_arrays(path, record)
   metrics_file.tell_lost_figures(path)
+  if step is None:
+    workdir.check_last(path)
   config = ml_collections.ConfigDict(record["config"])
   parts.again(path, record.get("parts", {}), record["config"]["model"].values(), logging.warning)
   try:
     # Whoever reads weights need not have the metrics that watched the training.
     genjax_config.check(ml_collections.ConfigDict(record["config"] | {"evals": []}))
   except UserError as error:
-    raise UserError(
-      f"{path / 'config.json'} is not one of this genjax: {error}; genjax "
-      f"{config_file.made_by(record)} wrote it, and reads it"
-    ) from None
+    by = config_file.made_by(record)
+    helps = (
+      "restore it" if by == provenance.version("genjax") else f"genjax {by} wrote and reads it"
+    )
+    raise UserError(f"{path / 'config.json'} is not one of this genjax: {error}; {helps}") from None
   rows = sweep.table(**record["config"]["sweep"])
   runs = sweep.runs(rows)
   shape = tuple(record["dataset"]["image_shape"])

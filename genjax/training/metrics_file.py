@@ -135,13 +135,27 @@ def write(file: pathlib.Path, lines: Iterable[str] = ()) -> None:
 def append(file: pathlib.Path, rows: Iterable[tuple[int, int, str, float]]) -> None:
   """Appends rows of step, run, name and value.
 
-  In one write, as others may append to the file as well, and a process that is killed leaves no
-  half of a line. A file that is new, or was lost, begins with the names of the columns.
+  In one write, so that a process that is killed leaves no half of a line. A file that is new, or
+  was lost, begins with the names of the columns. Others may append to it as well: `scores_locked`.
   """
   lines = "".join(f"{step},{run},{name},{value:.7g}\n" for step, run, name, value in rows)
   with open(file, "ab", buffering=0) as stream:
     head = "" if stream.tell() else f"{_COLUMNS}\n"
     stream.write((head + lines).encode())
+
+
+def mend(path: pathlib.Path) -> None:
+  """Drops what is left of a last line that was cut short, as on a full disk, and says so.
+
+  Raises `UserError` where the workdir cannot be written.
+  """
+  file = path / "metrics.csv"
+  with scores_locked(path), open(file, "ab+") as stream:
+    stream.seek(0)
+    text = stream.read()
+    if (whole := text.rfind(b"\n") + 1) < len(text):
+      stream.truncate(whole)
+      logging.warning("%s was cut short; what followed its last whole line is gone.", file)
 
 
 class History:
@@ -172,15 +186,14 @@ class History:
     figures = {name: _rounded(v) for name, v in sorted(by_dimension(metrics).items())}
     for name, values in figures.items():
       self._rows.setdefault(name, {})[step] = values
-    append(
-      self._file,
-      [
-        (step, run, name, value)
-        for name, values in figures.items()
-        for run, value in enumerate(values)
-        if not np.isnan(value)
-      ],
-    )
+    rows = [
+      (step, run, name, value)
+      for name, values in figures.items()
+      for run, value in enumerate(values)
+      if not np.isnan(value)
+    ]
+    with scores_locked(self._file.parent):
+      append(self._file, rows)
     for run, events in self._events.items():
       events.add(step, {name: v[run] for name, v in figures.items() if np.isfinite(v[run])})
 

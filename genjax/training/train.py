@@ -55,7 +55,8 @@ def train(
       config_file.compare(path, record)  # which may refuse it, before anything is written
       workdir.reopen(path)
     config_file.settle(path, record, origin)
-    if workdir.ended(path, plan.steps):
+    if workdir.ended(path, plan.steps, len(plan.rows)):
+      metrics_file.mend(path)
       loading.read(path)  # which refuses a damaged checkpoint, as going on from it does
       print(f"{path}: all runs are already done")
     else:
@@ -124,7 +125,6 @@ class Training:
       block = pace = self.programs.advance.length
       totals = self._totals()
       while self.step < steps or asked:
-        process.stop_if_interrupted()
         claims.check(self.path)
         if asked:
           self._leave(totals)

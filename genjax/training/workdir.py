@@ -221,25 +221,56 @@ def _write_table(path: pathlib.Path, table: list[dict]) -> None:
 
 def finished(path: pathlib.Path) -> bool:
   """Whether no run in runs.csv is still to be trained, and their last weights are there."""
-  if not (path / "runs.csv").exists():
-    return False
-  rows = read_runs(path)
-  last = max((int(row["last_step"]) for row in rows), default=0)
-  return last <= last_step(path) and all(row["status"] in ("done", "failed") for row in rows)
+  return 0 < _ended_at(path) <= last_step(path)
+
+
+def _ended_at(path: pathlib.Path) -> int:
+  """The step at which runs.csv says that all runs ended; 0 where it does not."""
+  try:
+    rows = read_runs(path)
+  except (UserError, FileNotFoundError):  # it is written anew from the last checkpoint
+    return 0
+  ended = all(row["status"] in ("done", "failed") for row in rows)
+  return max(int(row["last_step"]) for row in rows) if ended else 0
+
+
+def check_last(path: pathlib.Path) -> None:
+  """Raises `UserError` where all runs ended, and the checkpoint of that step is gone."""
+  if begun(path) and (last := last_step(path)) < (ended_at := _ended_at(path)):
+    raise UserError(
+      f"{path} was trained to step {ended_at:,}, and its last checkpoint is of step {last:,}; "
+      "rerun the command that made it, which goes on from there"
+    )
 
 
 DRAWN = "samples/last.png"
 
 
-def ended(path: pathlib.Path, steps: int) -> bool:
+def ended(path: pathlib.Path, steps: int, num_runs: int) -> bool:
   """Whether a training of so many steps has left all that it leaves, its last picture included."""
   if not (finished(path) and (path / DRAWN).exists()):
     return False
-  done = [row for row in read_runs(path) if row["status"] == "done"]
-  return bool(done) and all(int(row["last_step"]) == steps for row in done)
+  rows = read_runs(path)
+  done = [row for row in rows if row["status"] == "done"]
+  return len(rows) == num_runs and bool(done) and all(int(r["last_step"]) == steps for r in done)
+
+
+_TEXTS = ("status", "trouble")  # of runs.csv; all else is numbers
 
 
 def read_runs(path: pathlib.Path) -> list[dict[str, str]]:
-  """The rows of runs.csv."""
-  with open(path / "runs.csv") as file:
-    return list(csv.DictReader(file))
+  """The rows of runs.csv. Raises `UserError` where it is cut short, or otherwise none of ours."""
+  with contextlib.suppress(ValueError, KeyError, TypeError, csv.Error):
+    with open(path / "runs.csv") as file:
+      rows = list(csv.DictReader(file))
+    for row in rows:
+      for name in row.keys() - {*_TEXTS}:
+        float(row[name])
+      int(row["last_step"]), int(row["best_step"])
+    statuses = {row["status"] for row in rows}
+    numbers = [int(row["run"]) for row in rows]
+    if rows and statuses <= {"running", "done", "failed"} and numbers == list(range(len(rows))):
+      return rows
+  raise UserError(
+    f"{path / 'runs.csv'} cannot be read; the command that made the workdir writes it anew"
+  )

@@ -128,7 +128,7 @@ def test_a_study_without_a_checkpoint(vae, tmp_path):
     (lambda record: record | {"format": 7}, r"genjax 0\.0\.9 in format 7, .* reads format 2"),
     (
       lambda record: record | {"config": record["config"] | {"novelty": 1}},
-      r"unknown key config\.novelty.*genjax 0\.0\.9 wrote it",
+      r"unknown key config\.novelty.*genjax 0\.0\.9 wrote and reads it",
     ),
   ],
 )

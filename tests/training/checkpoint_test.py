@@ -20,7 +20,7 @@ from systems import assert_trees_close, assert_trees_equal
 import genjax
 from genjax import process
 from genjax.rng import image_noise
-from genjax.training import checkpoint, loading, sweep, train
+from genjax.training import checkpoint, loading, sweep, train, workdir
 from genjax.types import UserError
 
 
@@ -223,8 +223,8 @@ def test_a_damaged_file_gives_the_right_numbers_or_an_error(vae, tmp_path, how, 
   assert data
   assert data | {newest / "tree" / "_METADATA", newest / "checksum" / "metadata"} <= set(refused)
   assert set(refused.values()) <= {
-    f"checkpoint {newest} is damaged or cut short ({why}); delete that folder, and the same "
-    "command goes on from step 6"
+    f"checkpoint {newest} is damaged or cut short ({why}); delete that folder, and the "
+    "command that made the workdir goes on from step 6"
     for why in ("files in it are missing or broken", "its checksum differs")
   }
   assert_trees_equal(trainings.saved(copy, vae[1]), right)  # what was put back is whole
@@ -304,19 +304,55 @@ def test_training_refuses_a_damaged_checkpoint_and_goes_on_once_it_is_deleted(va
     train.train(vae[1], copy)
   assert {path: path.read_bytes() for path in copy.glob("*.csv")} == before  # nothing is lost
   shutil.rmtree(newest)
+  with pytest.raises(
+    UserError, match=r"trained to step 12, .* last checkpoint is of step 6; rerun"
+  ):
+    genjax.load(copy)  # whoever reads is not given other weights
   train.train(vae[1], copy)
   assert_trees_equal(trainings.saved(copy, vae[1]), trainings.saved(*vae))
   for name in ("metrics.csv", "runs.csv"):
     assert (copy / name).read_text() == (vae[0] / name).read_text()
 
 
+@pytest.mark.parametrize(
+  "damage",
+  [
+    lambda text: text[: len(text) * 2 // 3],
+    lambda text: text.replace("\n0,", "\n7,"),
+    lambda text: text[: text.rstrip().rindex("\n") + 1],  # without the last run
+    lambda text: text.replace("done", "dne"),
+    lambda text: text.replace("12", "twelve"),
+    lambda text: "\0" + text,
+    lambda text: "",
+  ],
+)
+def test_training_writes_a_damaged_table_of_runs_anew(vae, tmp_path, no_pictures, damage):
+  copy = _copy(vae, tmp_path)
+  file = copy / "runs.csv"
+  right = file.read_text()
+  file.write_text(damage(right))
+  assert file.read_text() != right
+  train.train(vae[1], copy)
+  assert file.read_text() == right
+
+
+def test_training_tells_what_was_changed_by_hand_in_its_config(vae, tmp_path):
+  copy = _copy(vae, tmp_path)
+  text = (copy / "config.json").read_text()
+  (copy / "config.json").write_text(text.replace('"steps": 12', '"steps": "twelve"'))
+  with pytest.raises(UserError, match=r"another config: steps is 12, was 'twelve'. Restore"):
+    train.train(vae[1], copy)
+  with pytest.raises(UserError, match=r"expected a whole number from 0; restore it$"):
+    genjax.load(copy)
+
+
 def test_the_only_checkpoint_damaged_means_from_the_start(vae, tmp_path):
   copy = _copy(vae, tmp_path)
   shutil.rmtree(copy / "checkpoints" / "6")
   (copy / "checkpoints" / "12" / "tree" / "_METADATA").write_text("")
-  with pytest.raises(UserError, match=r"the same command goes on from the start$"):
+  with pytest.raises(UserError, match=r"the command that made the workdir goes on from the start$"):
     trainings.saved(copy, vae[1])
-  with pytest.raises(UserError, match=r"the same command goes on from the start$"):
+  with pytest.raises(UserError, match=r"the command that made the workdir goes on from the start$"):
     genjax.load(copy)
 
 
@@ -533,6 +569,7 @@ def test_a_checkpoint_that_a_training_removes_meanwhile_gives_way_to_the_later_o
   vae, tmp_path, monkeypatch
 ):
   path = pathlib.Path(shutil.copytree(vae[0], tmp_path / "copy")) / "checkpoints"
+  workdir.reopen(path.parent)
   (path / "12").rename(tmp_path / "12")
   steps = []
 

@@ -179,6 +179,22 @@ def test_lost_figures_are_spoken_of_once(tmp_path, caplog):
   assert record.getMessage().startswith(f"{tmp_path} has no metrics.csv")
 
 
+def test_figures_are_appended_to_no_line_that_was_cut_short(tmp_path, caplog):
+  file = tmp_path / "metrics.csv"
+  metrics_file.write(file, ["4,0,loss,1", "4,1,loss,2"])
+  whole = file.read_text()
+  metrics_file.mend(tmp_path)
+  assert (file.read_text(), caplog.records) == (whole, [])
+  file.write_text(whole + "4,1")
+  metrics_file.mend(tmp_path)
+  assert file.read_text() == whole
+  assert caplog.records[0].getMessage() == (
+    f"{file} was cut short; what followed its last whole line is gone."
+  )
+  metrics_file.append(file, [(5, 0, "fd@1", 3.0)])
+  assert [row.name for row in metrics_file.read_rows(file, 2)] == ["loss", "loss", "fd@1"]
+
+
 def test_data_are_the_same_by_their_checksum_whatever_they_are_called(tmp_path):
   data = {"source": "faces (folder of images)", "crc32": 7}
   moved = {"data": {"name": "/new/people"}, "model": MODEL}
@@ -470,6 +486,23 @@ def test_runs_csv_has_numbers_then_results(tmp_path):
     "0,0,2,0.01,0.001,done,6,12\n"
     "1,7,2,0.01,0.001,failed,0,3\n"
   )
+
+
+def test_a_damaged_table_of_runs_is_refused(tmp_path):
+  rows = [{"seed": 0, "latent": 2}, {"seed": 1, "latent": 2}]
+  workdir.write_runs(tmp_path, rows, [{"status": "done", "best_step": 6, "last_step": 6}] * 2)
+  right = (tmp_path / "runs.csv").read_text()
+  assert [row["seed"] for row in workdir.read_runs(tmp_path)] == ["0", "1"]
+  for wrong in (
+    right[:-9],
+    right.replace("1,1,", "2,1,"),
+    right.replace(",done", ",done,"),
+    "run\n",
+  ):
+    (tmp_path / "runs.csv").write_text(wrong)
+    with pytest.raises(UserError, match=r"runs.csv cannot be read; the command that made"):
+      workdir.read_runs(tmp_path)
+    assert not workdir.finished(tmp_path)
 
 
 # metrics.csv and TensorBoard
