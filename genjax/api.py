@@ -7,6 +7,7 @@ commands: a cache of compiled programs, and on a CPU a device for each core.
 """
 
 import functools
+import numbers
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ from genjax.metrics import catalogue
 from genjax.plotting.tables import Table
 from genjax.reporting import build
 from genjax.scoring import runs
+from genjax.scoring.evaluation import LEAST
 from genjax.scoring.protocols import Settings
 from genjax.scoring.watch import WATCH
 from genjax.training import design, growth, loading, planning, study
@@ -177,6 +179,9 @@ def compute(paths: Sequence[str | os.PathLike], wanted: runs.Wanted) -> set[tupl
   _check("weights", wanted.weights, WEIGHTS)
   _check("split", (wanted.settings.split,), ("test", "validation"))
   _check("networks", (wanted.networks,), range(1, 4))
+  given = wanted.settings
+  _check_whole(images=(given.images, LEAST), seed=(given.seed, 0))
+  _check_whole(nll_images=(given.nll_images, 1), nll_samples=(given.nll_samples, 1))
   return runs.score_all(paths, wanted, functools.partial(print, flush=True))
 
 
@@ -219,6 +224,7 @@ def score(
   process.check_jax()
   _check("split", (split,), ("test", "validation"))
   _check("networks", (networks,), range(1, 4))
+  _check_whole(count=(count, LEAST), seed=(seed, 0))
   asked = {"split": split, "count": count, "seed": seed, "networks": networks}
   asked |= {"features": features, "directory": directory, "out": out}
   return setting_tables.middles(image_measures.of(images, data, _several(metrics), **asked))
@@ -279,6 +285,13 @@ def compare(
 def _several(given: Any) -> tuple:
   """One text or path as a tuple, and several as they are."""
   return (os.fspath(given),) if isinstance(given, str | os.PathLike) else tuple(given)
+
+
+def _check_whole(**given: tuple[Any, int]) -> None:
+  """Raises `UserError` for a value that is no whole number, or below its least."""
+  for name, (value, least) in given.items():
+    if not isinstance(value, numbers.Integral) or value < least:
+      raise UserError(f"{name} is {value!r}; expected a whole number from {least}")
 
 
 def _check(name: str, values: Sequence, allowed: Sequence) -> None:

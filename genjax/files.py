@@ -120,7 +120,8 @@ def check_ours(path: pathlib.Path, ours: str) -> None:
   """Raises `UserError` for a path that is a file, or a folder with files of other names."""
   if path.exists() and not path.is_dir():
     raise UserError(f"--out={path} is a file; name a folder")
-  others = sorted(f.name for f in path.glob("*") if not re.fullmatch(ours, f.name))
+  others = [f.name for f in path.glob("*") if not re.fullmatch(ours, f.name)]
+  others.sort(key=lambda name: (name.startswith("."), name))  # a hidden one tells a person less
   if others:
     raise UserError(
       f"--out={path} holds {others[0]}, which this command did not write; name another"

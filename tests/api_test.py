@@ -231,6 +231,8 @@ def test_images_that_cannot_be_scored(tmp_path):
     (few, "there are 5"),
     (tall, "28 x 20"),
     (signed, "floats in [0, 1]"),
+    (signed * np.nan, "the array is float64 with NaN; expected"),
+    (None, "the images are None; expected an array, a file or a folder"),
     (tmp_path, "no images"),
     (tmp_path / "x.png", "neither a folder nor"),
     (tmp_path / "x.npz", "no such file"),
@@ -238,6 +240,9 @@ def test_images_that_cannot_be_scored(tmp_path):
     with pytest.raises(genjax.UserError) as caught:
       genjax.score(images, "digits")
     assert message in str(caught.value)
+  for count in ("300", 3, None):
+    with pytest.raises(genjax.UserError, match=f"count is {count!r}; expected a whole number from"):
+      genjax.score(np.zeros((250, 28, 28), np.uint8), "digits", count=count)
   with pytest.raises(genjax.UserError, match="images alone do not support"):
     genjax.score(np.zeros((250, 28, 28), np.uint8), "digits", ("nll",))
 
@@ -266,7 +271,7 @@ def test_the_command_scores_files(commands, tmp_path):
   done = commands("score", *files, "--metrics=swd,sharpness", cwd=tmp_path)
   assert done.status == 0, done.errors
   title, columns, _, images, _ = done.output.lstrip("\n").splitlines()[:5]
-  assert title == "Interquartile mean over runs [95%]"
+  assert title == "Interquartile mean over runs [95%], 200 images"
   assert re.split(r"\s{2,}", columns) == [
     "setting", "n", "failed", "sliced Wasserstein distance ↓", "sharpness"
   ]  # fmt: skip

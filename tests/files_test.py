@@ -61,6 +61,7 @@ def test_a_folder_has_these_files_and_no_others(tmp_path):
 
 def test_what_is_somebody_s_is_let_be(tmp_path):
   (tmp_path / "mine.txt").write_text("mine")
+  (tmp_path / ".lock").write_text("hidden, so that the other is named")
   for path, message in ((tmp_path, "holds mine"), (tmp_path / "mine.txt" / "a", "cannot be")):
     with pytest.raises(UserError, match=message):
       files.check_folder(path, OURS)
@@ -75,4 +76,4 @@ def test_what_is_somebody_s_is_let_be(tmp_path):
   for place, message in refused:
     with pytest.raises(UserError, match=f"^--out={tmp_path}.*{message}"), place:
       raise AssertionError("entered")
-  assert tree(tmp_path) == {"mine.txt": "mine"}
+  assert tree(tmp_path) == {"mine.txt": "mine", ".lock": "hidden, so that the other is named"}

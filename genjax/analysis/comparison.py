@@ -148,7 +148,7 @@ def _noise(
   decider = next((measure.name for measure in measured if measure.decides and measure.compared), "")
   if not decider:
     return ""
-  command = f"{recorded_scores.evaluation(homes[0].path, weights)} --metrics={decider}"
+  command = f"{recorded_scores.evaluation(homes[0], weights)} --metrics={decider}"
   return findings.wrapped(variance_tables.variance_sentence(found, decider, command))
 
 

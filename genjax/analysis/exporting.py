@@ -32,7 +32,7 @@ def write(out: pathlib.Path, chosen: Selection) -> list[str]:
   """
   if len(chosen.index) != 1:
     raise UserError(
-      f"--runs names {len(chosen.index)} runs of {chosen.path}; expected one, as "
+      f"{len(chosen.index)} runs of {chosen.path} are chosen; expected one, as "
       f"--runs={chosen.index[0]}"
     )
   model, run, state = narrow(chosen)

@@ -201,7 +201,7 @@ _FLAGS = (
 def reasons(judged: Judged) -> Table:
   """Each flag of each run, and the figure that raised it."""
   rows = [
-    (run.setting, run.seed, name, reason, REMEDIES[name])
+    (run.setting, run.seed, name, reason, diagnosis.remedy(name, run.coordinates))
     for run, said in judged
     for name, reason in said.items()
     if reason

@@ -71,7 +71,7 @@ def traversals(selections: Sequence[Selection], asked: InterpolationFlags) -> Pi
       D = min(one.numbers[r]["latent"], most)
       rows = [f"dimension {d}\n{_measured(values[r, d], what)}" for d in order[r, :D]]
       columns = [
-        tick_label(round(x, 1)) for x in np.linspace(-latents.REACH, latents.REACH, asked.steps)
+        tick_label(round(x, 2)) for x in np.linspace(-latents.REACH, latents.REACH, asked.steps)
       ]
       still = "at 0" if one.model.encode else "at one random latent"
       note = (

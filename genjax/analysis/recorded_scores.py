@@ -3,7 +3,6 @@
 import itertools
 import json
 import math
-import pathlib
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -74,10 +73,13 @@ def families(all_scores: Sequence[Scores], but: str) -> list[list[Scores]]:
   return list(grouped(all_scores, family).values())
 
 
-def evaluation(path: pathlib.Path, weights: str = "best") -> str:
-  """The command that scores a workdir."""
+def evaluation(home: Workdir, weights: str = "best") -> str:
+  """The command that scores a workdir, or those images of another program anew."""
+  path = shlex.quote(str(home.path))
+  if "images" in home.record:
+    return f"python -m genjax.score IMAGES --data=DATA --out={path}"
   flag = f" --weights={weights}" if weights != "best" else ""
-  return f"python -m genjax.evaluate --workdir={shlex.quote(str(path))}{flag}"
+  return f"python -m genjax.evaluate --workdir={path}{flag}"
 
 
 def read(homes: Sequence[Workdir], weights: str) -> list[Scores]:
@@ -132,7 +134,7 @@ def _nothing(homes: Sequence[Workdir], weights: str) -> str:
   other = weights_scored(homes)
   text = f"no scores of {weights} weights in {which}"
   hint = f"; there are some of --weights={other[0]}" if other else ""
-  return f"{text}{hint}; run `{evaluation(homes[0].path, weights)}` first"
+  return f"{text}{hint}; run `{evaluation(homes[0], weights)}` first"
 
 
 def _of(group: Sequence[tuple[Workdir, str, str, dict]], weights: str) -> Scores:
@@ -186,7 +188,7 @@ def remarks(homes: Sequence[Workdir], weights: str) -> Iterator[str]:
   """Lines on what is missing or cannot be compared."""
   scored = {home.name: _scored(home, weights) for home in homes}
   for home in homes:
-    again = evaluation(home.path, weights)
+    again = evaluation(home, weights)
     if unknown := {name for name in home.scores if name.partition("@")[2] not in home.protocols}:
       yield (
         f"{home.name}: left out: {first_few(sorted(unknown))}, because protocols.json does not say "

@@ -127,7 +127,7 @@ def overview(all_measures: Sequence[Measure], title: str, every: Sequence[Measur
     notes.append(
       "a failed run is the worst one of these means, infinite where it is in the middle half"
     )
-  if min(counts, default=ENOUGH) < ENOUGH:
+  if any(1 < count < ENOUGH for count in counts):
     notes.append(f"with n below {ENOUGH} these intervals (BCa) are too narrow")
   return Table(
     columns, [Block(title, {}, [*rows, *_floor_rows(all_measures)], notes)] if rows else []

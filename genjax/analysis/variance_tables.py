@@ -45,6 +45,10 @@ def variance_sentence(all_scores: Sequence[Scores], name: str, command: str) -> 
   """
   for block in splits(all_scores).blocks:
     for score, _, runs, evaluations, *_, share in block.rows:
+      if score == name and math.isnan(share.value):
+        return (
+          f"{name}: all runs of a setting score the same ({runs} runs, {evaluations} evaluations)"
+        )
       if score == name:
         return (
           f"{name}: the training seed accounts for {share.value:.0%} [{share.low:.0%}, "

@@ -73,8 +73,8 @@ KEYS = (
     older=(2, [])),
   Key("sample_columns", 12, whole(1), "images of a run in a gallery"),
   # The model: the structure that all runs of a program share.
-  Key("model.name", "vae", OneOf(MODELS), "the algorithm", VAE),
-  Key("model.name", "gan", OneOf(MODELS), "the algorithm", GAN),
+  Key("model.name", "vae", OneOf(MODELS, own=True), "the algorithm", VAE),
+  Key("model.name", "gan", OneOf(MODELS, own=True), "the algorithm", GAN),
   Key("model.network", "dense", NETWORK, "the layers, as a report has them", VAE),
   Key("model.network", "s1_gan", NETWORK, "the layers, as a report has them", GAN),
   Key("model.width", 0, rules.whole_or_report(4),

@@ -23,6 +23,8 @@ def read(source: str | os.PathLike | np.ndarray) -> list[np.ndarray]:
     UserError: it is absent or cannot be read, or is no such array.
   """
   if not isinstance(source, str | os.PathLike):
+    if source is None:
+      raise UserError("the images are None; expected an array, a file or a folder")
     return _runs("the images", "the array", np.asarray(source))
   path = pathlib.Path(source).expanduser()
   if path.is_dir():

@@ -179,5 +179,8 @@ def as_bytes(path: str, key: str, image: np.ndarray, black_and_white: bool = Fal
 
 
 def _extent(array: np.ndarray) -> str:
-  known = array.dtype.kind in "iuf" and array.size
-  return f" from {array.min():g} to {array.max():g}" if known else ""
+  if not (array.dtype.kind in "iuf" and array.size):
+    return ""
+  if np.isnan(array).any():
+    return " with NaN"
+  return f" from {array.min():g} to {array.max():g}"

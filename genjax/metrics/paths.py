@@ -30,8 +30,10 @@ def between(
   Raises:
     ValueError: another kind, or fewer than two steps.
   """
-  if kind not in KINDS or steps < 2:
-    raise ValueError(f"{steps} steps of kind {kind!r}: expected at least 2, {' or '.join(KINDS)}")
+  if kind not in KINDS:
+    raise ValueError(f"kind is {kind!r}; expected {' or '.join(KINDS)}")
+  if steps < 2:
+    raise ValueError(f"steps is {steps}; expected 2 or more")
   t = jnp.linspace(0, 1, steps).reshape(steps, *(1 for _ in a.shape[:-1]))
   if kind == "linear":
     return (1 - t[..., None]) * a[None] + t[..., None] * b[None]

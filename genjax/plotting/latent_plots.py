@@ -46,7 +46,7 @@ def plane(mean: np.ndarray, latent: int) -> Plane:
   centred = mean - mean.mean(0)
   _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
   explained = float((sizes[:2] ** 2).sum() / max((sizes**2).sum(), 1e-30))
-  return Plane(centred @ directions[:2].T, explained, ("component 1", "component 2"))
+  return Plane(centred @ directions[:2].T, explained, ("component 0", "component 1"))
 
 
 def ellipse(points: np.ndarray, share: float = SHARE) -> np.ndarray:

@@ -41,7 +41,7 @@ def check_images(names: Sequence[str], splits: data.Splits, settings: Settings, 
   held = len(getattr(splits, settings.split).label)
   if min(settings.images, held) < LEAST:
     raise UserError(
-      f"scores need {LEAST} images or more, and of the {held} {settings.split} images of "
+      f"{where}: scores need {LEAST} images or more, and of the {held} {settings.split} images of "
       f"{splits.source} {min(settings.images, held)} are to be used"
     )
   for name in names:

@@ -22,21 +22,34 @@ COLLAPSED_KL = 0.1  # nats in all dimensions together: one that is used takes ab
 QUARTER = 3
 IMPROVING = {"val_swd": 0.05, "val_loss": 0.005}  # the least fall that counts, of the value
 
+_R1, _PENALTY = "model.regulariser=r1", "model.regulariser=gradient_penalty"
+_WEIGHTS, _SLOWER = "other first weights (model.initialiser)", "a lower sweep.learning_rate"
 REMEDIES = {
-  "discriminator won": "model.regulariser=r1, model.spectral_norm=True, other first weights "
-  "(model.initialiser), or a lower sweep.critic_learning_rate",
-  "critic dead": "model.regulariser=gradient_penalty, a larger sweep.clip, or a lower "
-  "sweep.learning_rate",
-  "discriminator fooled": "a higher sweep.critic_learning_rate, or a lower sweep.learning_rate",
-  "weights at the clip bound": "a larger sweep.clip, or model.regulariser=gradient_penalty",
-  "generator saturated": "other first weights (model.initialiser), or a lower sweep.learning_rate",
-  "one image": "model.regulariser=r1, more model.critic_steps, or a lower sweep.learning_rate",
-  "few modes": "more steps; or of a GAN model.regulariser=r1 or gradient_penalty, of a VAE larger "
-  "sweep.latents",
-  "posterior collapse": "a lower sweep.kl_weight, or a smaller sweep.latents",
-  "memorisation": "more images, fewer steps, or a smaller model.width",
-  "underfitted": "more steps",
-}
+  "discriminator won": (
+    _R1, "model.spectral_norm=True", _WEIGHTS, "a lower sweep.critic_learning_rate",
+  ),
+  "critic dead": (_PENALTY, "a larger sweep.clip", _SLOWER),
+  "discriminator fooled": ("a higher sweep.critic_learning_rate", _SLOWER),
+  "weights at the clip bound": ("a larger sweep.clip", _PENALTY),
+  "generator saturated": (_WEIGHTS, _SLOWER),
+  "one image": (_R1, "more model.critic_steps", _SLOWER),
+  "few modes": ("more steps", _R1, _PENALTY, "larger sweep.latents"),
+  "posterior collapse": ("a lower sweep.kl_weight", "a smaller sweep.latents"),
+  "memorisation": ("more images", "fewer steps", "a smaller model.width"),
+  "underfitted": ("more steps",),
+}  # fmt: skip
+
+
+def remedy(name: str, model: Mapping) -> str:
+  """What usually helps against a trouble, of a config's model: what it lacks, and can have."""
+
+  def is_new(phrase: str) -> bool:
+    key, _, value = phrase.removeprefix("model.").partition("=")
+    return not value or str(model.get(key, value)) != value
+
+  *others, last = filter(is_new, REMEDIES[name])
+  return ", ".join([*others, f"or {last}" if others else last])
+
 
 Past = Mapping[str, Sequence[float]]  # a figure's name -> its values so far, the last one last
 
@@ -73,8 +86,8 @@ def of_runs(
   ]
 
 
-def summary(found: Sequence[Sequence[Trouble]], names: Sequence[str]) -> list[str]:
-  """Two lines for each kind of trouble that some of the runs of these names have."""
+def summary(found: Sequence[Sequence[Trouble]], names: Sequence[str], model: Mapping) -> list[str]:
+  """Two lines for each kind of trouble that some of the runs of these names and a model have."""
   lines = []
   for name in REMEDIES:
     having = [(i, t) for i, run in enumerate(found) for t in run if t.name == name]
@@ -82,7 +95,7 @@ def summary(found: Sequence[Sequence[Trouble]], names: Sequence[str]) -> list[st
       run, trouble = having[0]
       others = f" and {len(having) - 1} more" if having[1:] else ""
       lines.append(f"{name} in {names[run]}{others}: {trouble.reason}")
-      lines.append(f"  what usually helps: {REMEDIES[name]}")
+      lines.append(f"  what usually helps: {remedy(name, model)}")
   return lines
 
 
@@ -121,7 +134,8 @@ def _discriminator_won(past: Past) -> list[str]:
     return []
   real, generated = (past[f"val_accuracy_{part}"][-PATIENCE:] for part in ("real", "generated"))
   both = [min(pair) for pair in zip(real, generated, strict=False)]
-  right = f"the discriminator was right on {min(both):.2%} of images or more"
+  images = "all images" if min(both) == 1 else f"{min(both):.2%} of images or more"
+  right = f"the discriminator was right on {images}"
   won = _lately(both, lambda value: value > ALWAYS)
   return [f"{right} at the last {PATIENCE} validations" if won else ""]
 

@@ -12,6 +12,7 @@ import ml_collections
 import numpy as np
 from absl import logging
 from jax import Array
+from jax.typing import ArrayLike
 
 from genjax import config as genjax_config
 from genjax import models, parts
@@ -54,7 +55,12 @@ class LoadedRun(NamedTuple):
     return f"LoadedRun({numbers}, step={self.step}, failed_at={self.failed_at})"
 
   def noise(self, count: int, seed: int = 0) -> Array:
-    """Standard normal `[count, latent]`: what the commands draw their first images from."""
+    """Standard normal `[count, latent]`: what the commands draw their first images from.
+
+    Raises `ValueError` for a count below 1.
+    """
+    if count < 1:
+      raise ValueError(f"count is {count}; expected 1 or more")
     return image_noise(seed, jnp.arange(count), self.numbers["latent"])
 
   def interpolate(
@@ -227,7 +233,8 @@ def _loaded(saved: Saved, index: int, run: Run, state: State, failed_at: Array) 
   model, image_shape, row = saved.model, saved.image_shape, saved.rows[index]
   latent = row["latent"]
 
-  def pad(z: Array) -> Array:
+  def pad(z: ArrayLike) -> Array:
+    z = jnp.asarray(z)
     if z.ndim != 2 or z.shape[-1] != latent:
       raise ValueError(f"z has shape {z.shape}; this run takes [B, {latent}]")
     return jnp.pad(z, ((0, 0), (0, model.latent - latent)))

@@ -158,7 +158,7 @@ class Training:
     print(
       f"{self.path}: {self.counted} at step {steps:,}{failed}; pictures are in samples/ and plots/"
     )
-    for line in diagnosis.summary(self.troubles, self.names):
+    for line in diagnosis.summary(self.troubles, self.names, self.config.model):
       print(f"{self.path}: {line}")
 
   def _at(self, every: int) -> bool:

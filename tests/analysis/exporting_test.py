@@ -161,7 +161,7 @@ def test_an_export_is_replaced_whole(vae, tmp_path, monkeypatch):
 
 
 def test_one_run_at_a_time(vae, tmp_path):
-  with pytest.raises(UserError, match=r"--runs names 8 runs of .*; expected one"):
+  with pytest.raises(UserError, match=r"8 runs of .* are chosen; expected one"):
     exported(vae[0], tmp_path / "out", [])
   assert not list(tmp_path.iterdir())
 

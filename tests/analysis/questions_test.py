@@ -79,6 +79,10 @@ def test_the_same_runs_scored_with_other_noise_split_the_variance(tmp_path):
   assert "the training seed accounts for " in said
   assert "of the variance between runs of a setting, evaluation noise for the rest" in said
   assert "(20 runs, 2 evaluations)" in said
+  same = {name: np.zeros(20) for name in figures}
+  equal = scored.scores(scored.write(tmp_path / "equal", same, 10, (2, 10), protocols=protocols))
+  said = variance_tables.variance_sentence(equal, "fd", "evaluate")
+  assert said == "fd: all runs of a setting score the same (20 runs, 2 evaluations)"
   (first, second) = findings.decide(scored.found(path))
   assert (first.decides, second.decides) == (True, False)
   assert first.about["protocol"] == "aa"  # of seed 0

@@ -172,9 +172,12 @@ def test_what_is_missing_is_told_with_the_command(tmp_path):
     f"""`{command}'{tmp_path}/it'"'"'s' --metrics=kd`""",
     "d: nothing is trained yet; rerun the command that made it to continue",
   ]
-  assert (
-    recorded_scores.evaluation(c, "last") == f"""{command}'{tmp_path}/it'"'"'s' --weights=last"""
-  )
+  (home,) = workdirs.read([c])
+  path = f"""'{tmp_path}/it'"'"'s'"""
+  assert recorded_scores.evaluation(home, "last") == f"{command}{path} --weights=last"
+  home = home._replace(record=home.record | {"images": 3})  # which `evaluate` cannot score
+  again = f"python -m genjax.score IMAGES --data=DATA --out={path}"
+  assert recorded_scores.evaluation(home) == again
 
 
 def test_without_scores_the_command_is_named(tmp_path):

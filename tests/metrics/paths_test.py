@@ -41,9 +41,10 @@ def test_between_opposites_the_way_leads_through_the_origin():
 
 def test_what_is_no_path():
   a = jnp.ones(2)
-  for steps, kind in ((1, "linear"), (5, "cubic")):
-    with pytest.raises(ValueError, match="expected at least 2, linear or spherical"):
-      paths.between(a, a, steps, kind)
+  with pytest.raises(ValueError, match="steps is 1; expected 2 or more"):
+    paths.between(a, a, 1, "linear")
+  with pytest.raises(ValueError, match="kind is 'cubic'; expected linear or spherical"):
+    paths.between(a, a, 5, "cubic")
 
 
 @pytest.mark.parametrize("latent", [1, 2, 10, 100])

@@ -446,7 +446,7 @@ def test_interpolating_from_one_latent_to_another(vae, kind, middle):
   expected = run.generate(jnp.array([[3, 0], middle, [0, 4]], jnp.float32))
   np.testing.assert_allclose(images, expected, atol=1e-5)
   assert run.interpolate(a, b).shape == (9, 28, 28, 1)
-  with pytest.raises(ValueError, match="steps of kind 'square'"):
+  with pytest.raises(ValueError, match="kind is 'square'; expected linear or spherical"):
     run.interpolate(a, b, kind="square")
   for ends in ((np.ones(3), np.ones(3)), (np.ones(1), np.ones(2)), (np.ones(2), np.ones((1, 2)))):
     with pytest.raises(ValueError, match=r"this run takes \[2\]"):
@@ -487,6 +487,10 @@ def test_noise_of_another_shape_is_refused(vae, shape):
   assert run.numbers["latent"] == 2
   with pytest.raises(ValueError, match=r"this run takes \[B, 2\]"):
     run.generate(jnp.zeros(shape))
+  with pytest.raises(ValueError, match=r"this run takes \[B, 2\]"):
+    run.generate(np.zeros(shape).tolist())
+  with pytest.raises(ValueError, match="count is 0; expected 1 or more"):
+    run.noise(0)
 
 
 def test_a_vae_encodes_to_the_run_s_own_dimensions(vae):

@@ -140,8 +140,18 @@ def test_what_was_not_measured_is_not_judged():
 
 def test_a_summary_says_what_how_often_and_what_helps():
   ill = diagnosis.troubles(SOUND | {"val_kl": [0.0] * 3})
-  assert diagnosis.summary([[], ill, ill], ["seed 0", "seed 1", "seed 2"]) == [
+  assert diagnosis.summary([[], ill, ill], ["seed 0", "seed 1", "seed 2"], {}) == [
     "posterior collapse in seed 1 and 1 more: val_kl 0 nats is below 0.1",
     "  what usually helps: a lower sweep.kl_weight, or a smaller sweep.latents",
   ]
-  assert diagnosis.summary([[], []], ["seed 0", "seed 1"]) == []
+  assert diagnosis.summary([[], []], ["seed 0", "seed 1"], {}) == []
+
+
+def test_what_a_model_has_or_cannot_have_is_no_remedy():
+  gan = {"name": "gan", "regulariser": "none", "spectral_norm": False, "initialiser": "keras"}
+  helps = "other first weights (model.initialiser), or a lower sweep.critic_learning_rate"
+  both = f"model.regulariser=r1, model.spectral_norm=True, {helps}"
+  assert diagnosis.remedy("discriminator won", gan) == both
+  has = gan | {"regulariser": "r1", "spectral_norm": True}
+  assert diagnosis.remedy("discriminator won", has) == helps
+  assert diagnosis.remedy("few modes", {"name": "vae"}) == "more steps, or larger sweep.latents"
