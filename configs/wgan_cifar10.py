@@ -34,6 +34,17 @@ _S2 = _WGAN | {"model.network": "dense", "steps": 20_000}
 
 VARIANTS = {
   "": _WGAN
+  | genjax_config.PYRAMID
+  | {
+    "steps": 2000,
+    "model.network": "dcgan",
+    "model.critic_steps": 2,
+    "model.optimiser_rule": "optax",
+    "sweep.clip": (0.03,),
+    "sweep.learning_rate": (1e-3,),
+    "sweep.latents": (100,),
+  },
+  "s1_layers": _WGAN
   | genjax_config.FLAX
   | {
     "batch_size": 64,
