@@ -176,7 +176,8 @@ def scored(
     return f"all {len(every)} runs failed, and none left {weights} weights to score; see runs.csv\n"
   if weights not in recorded_scores.weights_scored(homes):
     return f"no scores of {weights} weights that could be compared\n"
-  measured = measures.of_scores(recorded_scores.read(homes, weights), workdirs.planned(homes))
+  found = recorded_scores.read(homes, weights)
+  measured = measures.of_scores(found, workdirs.planned(homes))
 
   def mine(measure: Measure) -> bool:
     return (measure.name, measure.about["protocol"]) in asked
@@ -193,16 +194,17 @@ def scored(
     metrics = list(dict.fromkeys([*decider, *metrics]))
   notes = [f"note: {line}\n" for line in recorded_scores.remarks(homes, weights)]
   answer = _answer(measured, weights, metrics, command)
+  answer += _health(health.of_runs(homes, found, weights), command)
   return "\n".join([answer, *notes, f"{command} has every table\n"])
 
 
-def _health(judged: health.Judged) -> str:
+def _health(judged: health.Judged, where: str = "flags.csv") -> str:
   flagged = [flags for _, said in judged if (flags := [n for n, why in said.items() if why])]
   if not flagged:
     return ""
   counts = collections.Counter(itertools.chain(*flagged))
   named = ", ".join(f"{name} {count}" for name, count in counts.items())
-  return f"{len(flagged)} of {len(judged)} runs have health flags: {named}; flags.csv says why\n"
+  return f"{len(flagged)} of {len(judged)} runs have health flags: {named}; {where} says why\n"
 
 
 def _check(metrics: Sequence[str], homes: Sequence[workdirs.Workdir]) -> None:

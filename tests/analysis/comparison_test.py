@@ -169,6 +169,14 @@ def test_what_no_run_has_takes_no_column(tmp_path):
   assert "too narrow" not in text
 
 
+def test_runs_in_trouble_are_told_of_where_they_are_scored(tmp_path):
+  figures = {"fd@aa": 50, "modes@aa": 3}
+  path = scored.write(tmp_path / "w", figures, 3, protocols={"aa": scored.protocol()})
+  text = comparison.scored([path], "best", ["fd"], {("fd", "aa"), ("modes", "aa")})
+  where = f"python -m genjax.compare {path}"
+  assert f"3 of 3 runs have health flags: few modes 3; {where} says why\n" in text
+
+
 def test_runs_that_all_failed_are_told_of(tmp_path):
   path = scored.write(tmp_path / "w", {}, 3, failed=(0, 1, 2))
   said = "all 3 runs failed, and none left best weights to score; see runs.csv\n"

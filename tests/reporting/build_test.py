@@ -17,7 +17,7 @@ from genjax import data
 from genjax.analysis import selection
 from genjax.plotting import tables
 from genjax.reporting import build, explorer, page
-from genjax.training import loading, planning, train
+from genjax.training import loading, planning, train, workdir
 from genjax.types import UserError
 
 
@@ -169,6 +169,19 @@ def test_failed_runs_are_named_with_their_step(vae, tmp_path):
 
 def test_none_failed(written):
   assert "None of 8 runs failed" in Page(written[1]).text
+
+
+def test_where_all_failed_nothing_is_said_to_come(vae, tmp_path):
+  path, failed_at = tmp_path / "vae", np.ones(8, np.int32)
+  path.mkdir()
+  trainings.untrained(path, vae[1], lambda progress: progress._replace(failed_at=failed_at))
+  result = {"status": "failed", "best_step": 0, "last_step": 0, "trouble": ""}
+  workdir.write_runs(path, vae[1].rows, [result] * 8)
+  build.write([path], tmp_path / build.FILE, vae[1].splits)
+  text = Page((tmp_path / build.FILE).read_text()).text
+  assert "All 8 runs failed: there is nothing to compare." in text
+  assert "Nothing was scored" not in text
+  assert " yet" not in text
 
 
 def test_without_the_data_there_is_a_gallery_and_a_sentence(written, tmp_path, monkeypatch):
