@@ -23,6 +23,17 @@ cli.define(
 )
 
 
+# What reads data speaks of the keys of a config.
+_FLAG_OF = {"--config.data.name": "--data", "--config.data.dir": "--directory"}
+_RESIZES = "--config.data.size=64 (say) resizes all"
+
+
+def _in_own_flags(line: str) -> str:
+  for key, flag in _FLAG_OF.items():
+    line = line.replace(key, flag)
+  return line.replace(_RESIZES, "expected one size")
+
+
 def main(images: list[str]) -> None:
   if not images:
     raise UserError("no images; name files .npz or .npy, or folders of pictures, a run each")
@@ -38,7 +49,10 @@ def main(images: list[str]) -> None:
 
   fields = ("data", "split", "seed", "networks", "features", "directory", "out")
   asked, wanted = {name: _FLAGS[name].value for name in fields}, tuple(_FLAGS.metrics)
-  measured = image_measures.of(images, metrics=wanted, count=_FLAGS.images, **asked)
+  try:
+    measured = image_measures.of(images, metrics=wanted, count=_FLAGS.images, **asked)
+  except UserError as error:
+    raise UserError(_in_own_flags(str(error))) from error
   names = [] if wanted == runs.ALL else list(map(catalogue.short, wanted))
   out = _FLAGS.out
   if not out and (wanted == runs.ALL or _FLAGS.networks > 1):  # which nothing else would show

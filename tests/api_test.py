@@ -277,5 +277,11 @@ def test_the_command_scores_files(commands, tmp_path):
   ]  # fmt: skip
   assert images.split()[:3] == ["images", "2", "0"]
   assert [path.name for path in sorted(tmp_path.iterdir())] == ["0.npz", "1.npz"]
+  np.savez(tmp_path / "rgb.npz", rng.integers(0, 255, (200, 28, 28, 3), dtype=np.uint8))
+  coloured = commands("score", "rgb.npz", "--data=digits", "--metrics=swd", cwd=tmp_path)
+  assert coloured.status == 0
+  assert "genjax: digits (scikit-learn) is grey, and the images are not: it is" in coloured.errors
+  unknown = commands("score", "0.npz", "--data=digit", cwd=tmp_path).errors
+  assert "did you mean digits? --data takes a name" in unknown
   assert commands("score", "--data=digits").errors.startswith("genjax: no images; name files")
   assert commands("score", "x").errors.startswith("genjax: --data is missing")

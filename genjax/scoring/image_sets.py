@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import ml_collections
 import numpy as np
+from absl import logging
 
 from genjax import data, files
 from genjax.metrics import catalogue
@@ -63,6 +64,13 @@ def reference(name: str, shape: tuple, directory: str = "", cache: str = "") -> 
     raise UserError(
       f"the images are {height} x {width}, and those of {splits.source} "
       f"{' x '.join(map(str, splits.train.image.shape[1:3]))}; expected the same{other}"
+    )
+  if splits.train.image.shape[-1] != channels:
+    logging.warning(
+      "%s is %s, and the images are not: it is made as they are, and these scores can be compared "
+      "with those of such images alone.",
+      splits.source,
+      "grey" if channels == 3 else "coloured",
     )
   return data.load(name, directory, size=height, channels=channels, cache=cache)
 
