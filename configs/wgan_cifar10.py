@@ -36,7 +36,7 @@ VARIANTS = {
   "": _WGAN
   | genjax_config.PYRAMID
   | {
-    "steps": 2000,
+    "steps": 1500,
     "model.network": "dcgan",
     "model.critic_steps": 2,
     "model.optimiser_rule": "optax",

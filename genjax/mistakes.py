@@ -1,8 +1,11 @@
 """What a user can do wrong. Every command imports this first, and nothing slow with it."""
 
 import difflib
+import os
 import sys
+import sysconfig
 import textwrap
+import traceback
 from collections.abc import Iterable
 
 import genjax
@@ -52,6 +55,16 @@ def suggestion(name: str, known: Iterable[str]) -> str:
   return f"; did you mean {near}?" if near else f"; known are {', '.join(known)}"
 
 
-def reason(error: Exception) -> str:
-  """An exception in one line, for a message of ours."""
-  return textwrap.shorten(f"{type(error).__name__}: {error}", 200, placeholder=" ...")
+def reason(error: BaseException) -> str:
+  """An exception in one line, for a message of ours; with its place in a file of the user's."""
+  said = textwrap.shorten(f"{type(error).__name__}: {error}", 200, placeholder=" ...")
+  places = [frame for frame in traceback.extract_tb(error.__traceback__) if _own(frame.filename)]
+  return said + (f", line {places[-1].lineno} of {places[-1].filename}" if places else "")
+
+
+_OTHERS = (os.path.dirname(genjax.__file__), *map(sysconfig.get_path, ("stdlib", "purelib")))
+
+
+def _own(file: str) -> bool:
+  """Whether a file is neither genjax's, nor Python's, nor installed."""
+  return not file.startswith(("<", *_OTHERS)) and "site-packages" not in file

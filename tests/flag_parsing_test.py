@@ -26,7 +26,7 @@ def test_a_key_that_is_given_twice_has_its_last_value():
   ],
 )
 def test_a_key_and_its_value_may_be_two_arguments(given, kept):
-  joined = flag_parsing._joined(["main", *given])
+  joined = flag_parsing.joined(["main", *given])
   assert flag_parsing._last_of_each(joined) == ["main", *kept]
 
 
@@ -57,7 +57,7 @@ def test_a_home_directory_is_expanded_in_any_flag(monkeypatch):
   ],
 )
 def test_a_range_of_a_key_is_its_numbers(given, expected):
-  assert [*map(flag_parsing._with_range, flag_parsing._joined(given))] == expected
+  assert [*map(flag_parsing._with_range, flag_parsing.joined(given))] == expected
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,8 @@ def test_a_module_is_found_in_the_current_folder(tmp_path, monkeypatch):
 def test_a_module_that_exits_ends_nothing(tmp_path):
   (tmp_path / "exiting.py").write_text("import sys\nsys.exit(3)\n")
   parts.look_in(tmp_path)
-  with pytest.raises(genjax.UserError, match=r"cannot be imported \(SystemExit: 3\)"):
+  where = rf"line 2 of {tmp_path}/exiting\.py"
+  with pytest.raises(genjax.UserError, match=rf"cannot be imported \(SystemExit: 3, {where}\)"):
     parts.find("exiting:x", "here")
 
 

@@ -37,7 +37,7 @@ def read(source: str | os.PathLike | np.ndarray) -> list[np.ndarray]:
     loaded = np.load(path)
     arrays = {"the array": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
   except Exception as error:  # a damaged file fails in as many ways as it has bytes
-    raise UserError(f"{path}: not a readable file of arrays ({error})") from error
+    raise UserError(f"{path}: not a readable file of arrays ({npz.why(error)})") from error
   keys = list(arrays) if len(arrays) == 1 else [key for key in KEYS if key in arrays]
   if len(keys) != 1:
     raise UserError(

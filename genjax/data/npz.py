@@ -131,12 +131,17 @@ def _members(path: str) -> tuple[dict[str, np.ndarray], list[str]]:
   except FileNotFoundError as error:
     raise sources.MissingData(f"{path}: no such file") from error
   except Exception as error:  # a damaged archive fails in as many ways as there are bytes
-    raise UserError(f"{path}: not a readable .npz file ({reason(error)})") from error
+    raise UserError(f"{path}: not a readable .npz file ({why(error)})") from error
   if len(members) < len(ours):
     raise UserError(
       f"{path}: arrays whose names differ in capitals alone: {', '.join(sorted(ours))}"
     )
   return members, others
+
+
+def why(error: Exception) -> str:
+  """What NumPy says of a file that it cannot read, without its advice to execute what is in it."""
+  return "it holds no arrays" if "allow_pickle" in str(error) else reason(error)
 
 
 def _labelled(
