@@ -179,9 +179,8 @@ def compute(paths: Sequence[str | os.PathLike], wanted: runs.Wanted) -> set[tupl
   _check("weights", wanted.weights, WEIGHTS)
   _check("split", (wanted.settings.split,), ("test", "validation"))
   _check("networks", (wanted.networks,), range(1, 4))
-  given = wanted.settings
-  _check_whole(images=(given.images, LEAST), seed=(given.seed, 0))
-  _check_whole(nll_images=(given.nll_images, 1), nll_samples=(given.nll_samples, 1))
+  for name, least in {"images": LEAST, "seed": 0, "nll_images": 1, "nll_samples": 1}.items():
+    _check_whole(name, getattr(wanted.settings, name), least)
   return runs.score_all(paths, wanted, functools.partial(print, flush=True))
 
 
@@ -224,7 +223,8 @@ def score(
   process.check_jax()
   _check("split", (split,), ("test", "validation"))
   _check("networks", (networks,), range(1, 4))
-  _check_whole(count=(count, LEAST), seed=(seed, 0))
+  _check_whole("count", count, LEAST)
+  _check_whole("seed", seed, 0)
   asked = {"split": split, "count": count, "seed": seed, "networks": networks}
   asked |= {"features": features, "directory": directory, "out": out}
   return setting_tables.middles(image_measures.of(images, data, _several(metrics), **asked))
@@ -287,11 +287,9 @@ def _several(given: Any) -> tuple:
   return (os.fspath(given),) if isinstance(given, str | os.PathLike) else tuple(given)
 
 
-def _check_whole(**given: tuple[Any, int]) -> None:
-  """Raises `UserError` for a value that is no whole number, or below its least."""
-  for name, (value, least) in given.items():
-    if not isinstance(value, numbers.Integral) or value < least:
-      raise UserError(f"{name} is {value!r}; expected a whole number from {least}")
+def _check_whole(name: str, value: Any, least: int) -> None:
+  if not isinstance(value, numbers.Integral) or value < least:
+    raise UserError(f"{name} is {value!r}; expected a whole number from {least}")
 
 
 def _check(name: str, values: Sequence, allowed: Sequence) -> None:
