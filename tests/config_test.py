@@ -312,6 +312,17 @@ def test_a_model_of_one_s_own_may_mean_something_else_by_network(network):
   assert config.framework({"name": "gan", "network": "mine:Net"}) == "torch"
 
 
+def test_numbers_that_are_not_read_or_off_are_not_told():
+  row = {"seed": 0, "latent": 2, "clip": 0.01, "b1": 0.5, "penalty_weight": 1.0}
+  off = dict.fromkeys(("critic_learning_rate", "decay_steps", "ema_decay"), 0.0)
+  gan = {"name": "gan", "network": "s1_gan", "regulariser": "r1", "optimiser": "adam"}
+  assert config.numbers(gan, [row | off]) == ["seed", "latent", "b1", "penalty_weight"]
+  clipped = gan | {"regulariser": "clip", "optimiser": "rmsprop"}
+  assert config.numbers(clipped, [row | off]) == ["seed", "latent", "clip"]
+  decays = [row | off, row | off | {"decay_steps": 100.0}]
+  assert config.numbers(gan, decays)[-1] == "decay_steps"
+
+
 def test_a_model_in_words():
   gan = {"name": "gan", "network": "s1_wgan", "regulariser": "clip", "clipped": "all"}
   gan |= {"width": 0, "half_batches": True, "leaky_slope": 0.0, "optimiser_rule": "report"}

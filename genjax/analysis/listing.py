@@ -4,6 +4,7 @@ import math
 import pathlib
 from collections.abc import Sequence
 
+from genjax import config as genjax_config
 from genjax.analysis import workdirs
 from genjax.analysis.workdirs import RunRecord, Workdir
 from genjax.mistakes import suggestion
@@ -40,7 +41,9 @@ def table(path: str | pathlib.Path, metrics: Sequence[str] = ()) -> Table:
     *(Column(name, name) for name in names),
   ]
   blocks = [_block(home, varying, names) for home in homes if home.runs]
-  fixed = [n for n in runs[0].numbers if n not in ("seed", "latent", *varying)]
+  model = homes[0].record["config"].get("model")
+  read = genjax_config.numbers(model, [runs[0].numbers]) if model else runs[0].numbers
+  fixed = [n for n in read if n not in ("seed", "latent", *varying)]
   same = ", ".join(f"{name.replace('_', ' ')} {runs[0].numbers[name]:g}" for name in fixed)
   if same:
     blocks[-1] = blocks[-1]._replace(notes=[f"all runs have {same}"])

@@ -14,7 +14,7 @@ from genjax.config.studies import (
   units,
 )
 from genjax.config.variants import FLAX, PYRAMID, variant
-from genjax.config.words import framework, listed, options, title
+from genjax.config.words import framework, listed, numbers, options, title
 
 __all__ = [
   "FLAX",
@@ -31,6 +31,7 @@ __all__ = [
   "framework",
   "listed",
   "load",
+  "numbers",
   "options",
   "parts_of",
   "programs",

@@ -1,10 +1,10 @@
 """A config's model in words, and its keys."""
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from genjax import parts
-from genjax.config.keys import flatten, networks_of, of
+from genjax.config.keys import Key, flatten, networks_of, of
 from genjax.models import networks
 
 # Keys whose "report" is what the network's framework does.
@@ -22,14 +22,29 @@ def options(model: Mapping) -> str:
   """A config's model keys in words, but its name and network, and what is off or not read."""
   own = framework(model)
   said, unsaid = [f"defaults of {own}"] if own else [], {"name", "network"}
-  for key in of(model["name"], networks_of({"model.network": model.get("network")})).values():
-    if key.needs and model.get(key.needs[0]) not in key.needs[1]:
-      unsaid.add(key.name.removeprefix("model."))
+  unsaid |= {key.name.removeprefix("model.") for key in _unread(model)}
   for key, value in model.items():
     off = value in (0, "none", "float32", networks.REPORT) and key != "leaky_slope"
     if key not in unsaid and not off and not (key in FRAMEWORKS and value == own):
       said.append(key.replace("_", " ") + ("" if value is True else f" {value}"))
   return ", ".join(said)
+
+
+def _unread(model: Mapping) -> Iterator[Key]:
+  """The keys that a config's model does not read, by its others."""
+  for key in of(model["name"], networks_of({"model.network": model.get("network")})).values():
+    if key.needs and model.get(key.needs[0]) not in key.needs[1]:
+      yield key
+
+
+_OFF_AT_ZERO = ("critic_learning_rate", "decay_steps", "ema_decay")
+
+
+def numbers(model: Mapping, rows: Sequence[Mapping[str, float]]) -> list[str]:
+  """The names of those numbers of runs that their model reads, and that are not off."""
+  unread = {key.name.removeprefix("sweep.") for key in _unread(model)}
+  unread |= {name for name in _OFF_AT_ZERO if not any(row.get(name) for row in rows)}
+  return [name for name in rows[0] if name not in unread]
 
 
 def framework(model: Mapping) -> str:

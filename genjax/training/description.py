@@ -131,11 +131,12 @@ def _of_sweep(plan: planning.Plan, part: planning.Plan, chunk: int) -> str:
   changing = [name for name in plan.rows[0] if len({row[name] for row in plan.rows}) > 1]
   counts = [f"{len({row[name] for row in plan.rows})} {_plural(name)}" for name in changing]
   product = f" ({' x '.join(counts)})" if counts else ""
+  told = genjax_config.numbers(plan.config.model, plan.rows)
   return _wrapped(
     "sweep",
     f"{counted(R, 'run')}{product} of {plan.steps:,} steps, {parted}on {devices} of "
     f"{here}: {local} on each, {sweep.at_once(together, chunk)} at once",
-  ) + _wrapped("numbers", "; ".join(f"{name} {_values(plan, name)}" for name in plan.rows[0]))
+  ) + _wrapped("numbers", "; ".join(f"{name} {_values(plan, name)}" for name in told))
 
 
 def _values(plan: planning.Plan, name: str) -> str:
