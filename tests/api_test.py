@@ -209,6 +209,8 @@ def test_images_of_another_program_stand_in_the_same_table(scored, tmp_path):
   ]
   with pytest.raises(genjax.UserError, match="has scores of images that another program generated"):
     genjax.load(tmp_path / "theirs")
+  with pytest.raises(genjax.UserError, match="has scores of images, and no data to hold others"):
+    genjax.score(images, tmp_path / "theirs", "swd")
   # Real images score what real images score, but for the patches that are drawn of each.
   np.save(tmp_path / "real.npy", real.test.image)
   (floor,) = genjax.score(tmp_path / "real.npy", "digits", "swd", count=300).records()

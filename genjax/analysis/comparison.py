@@ -146,9 +146,11 @@ def _noise(
 ) -> str:
   """What evaluation adds to the score that decides, where settings are compared by one."""
   decider = next((measure.name for measure in measured if measure.decides and measure.compared), "")
-  if not decider:
+  ours = [home for home in homes if "images" not in home.record]
+  if not (decider and ours):
     return ""
-  command = f"{recorded_scores.evaluation(homes[0], weights)} --metrics={decider}"
+  asked = {str(one.record.get("metric", one.name)) for one in found if one.name == decider}
+  command = f"{recorded_scores.evaluation(ours[0], weights)} --metrics={','.join(asked)}"
   return findings.wrapped(variance_tables.variance_sentence(found, decider, command))
 
 

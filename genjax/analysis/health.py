@@ -80,14 +80,14 @@ def _of_score(
 def _few_modes(scores: ScoreByName, floors: ScoreByName, latent: int) -> list[str]:
   said = _of_score("modes", scores, floors, operator.lt, "{:g} of {:g} classes occur")
   for name in ("recall", "coverage"):
-    words = f"{name} {{:.2g}} is below {COLLAPSED:g} x {{:.2g}}, that of real test images"
+    words = f"{name} {{:.2g}} is below {COLLAPSED:g} x {{:.2g}}, that of real images"
     said += _of_score(name, scores, floors, lambda value, floor: value < COLLAPSED * floor, words)
   return said
 
 
 def _memorisation(scores: ScoreByName, floors: ScoreByName, latent: int) -> list[str]:
   words = (
-    f"memorised {{:.2g}} is above {MEMORISED:g} x {{:.2g}}, that of real test images, and above "
+    f"memorised {{:.2g}} is above {MEMORISED:g} x {{:.2g}}, that of real images, and above "
     f"{MEMORISED_AT_LEAST:g}"
   )
 

@@ -204,9 +204,11 @@ def remarks(homes: Sequence[Workdir], weights: str) -> Iterator[str]:
         f"{home.name}: {len(lacking)} of {len(home.runs)} runs are not scored{since}; run `{again}`"
       )
     if scored[home.name] and (others := _others(home, scored)):
+      # Images of another program are scored anew, in place of what there is.
+      had = [name for name, _ in scored[home.name]] if "images" in home.record else []
       yield (
         f"{home.name}: no {', '.join(others)}, which others have; run `{again} "
-        f"--metrics={','.join(others)}`"
+        f"--metrics={','.join(dict.fromkeys([*had, *others]))}`"
       )
     if running := sum(run.status == "running" for run in home.runs):
       yield f"{home.name}: {running} of {len(home.runs)} runs are still to be trained"

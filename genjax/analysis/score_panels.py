@@ -66,7 +66,7 @@ def axis_for(
   scores: Scores, values: np.ndarray, settings: list[str], floors: Sequence[float] = ()
 ) -> Axis:
   """For figures [N] of these settings, and floors; logarithmic where they are orders apart."""
-  names = [*settings, *("real test images" for _ in floors)]
+  names = [*settings, *("real images" for _ in floors)]
   values = np.append(np.where(np.isinf(values), np.nan, values), floors)
   metric = Quantity("", wide=scores.name not in _NEVER_LOGARITHMIC)
   return axis_of(metric, values[:, None], [RunLabel(0, name, -1) for name in names])
@@ -121,8 +121,10 @@ def handles_of(
 
 def floor_mark(all_scores: Sequence[Scores]) -> list[Line2D]:
   """What the legend says of real images, where a score of theirs is known."""
-  known = any(not np.isnan(scores.floors).all() for scores in all_scores)
-  return [Line2D([], [], label="real test images", **_FLOOR)] if known else []
+  known = [scores for scores in all_scores if not np.isnan(scores.floors).all()]
+  splits = {str(scores.record.get("split", "test")) for scores in known}
+  label = " ".join(["real", *(splits if len(splits) == 1 else ()), "images"])
+  return [Line2D([], [], label=label, **_FLOOR)] if known else []
 
 
 def failed_mark(all_scores: Sequence[Scores]) -> list[Line2D]:

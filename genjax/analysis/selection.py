@@ -93,9 +93,16 @@ def read(
   """
   names = workdir.named(paths, with_checkpoint=True)
   saved = {folder: loading.read(folder) for folder in names}
-  indices = {folder: _matching(one.rows, wanted) for folder, one in saved.items()}
+  places, values = _asked(wanted)
+  indices = {folder: _matching(one.rows, places, values) for folder, one in saved.items()}
   if not any(indices.values()):
     raise UserError(f"--runs={','.join(wanted)}: no run matches; {_there_are(saved)}")
+  rows = [row for one in saved.values() for row in one.rows]
+  absent = [str(i) for i in sorted(places) if i >= max(len(one.rows) for one in saved.values())]
+  for name, chosen in values.items():
+    absent += [f"{name}={x:g}" for x in sorted(chosen - {row[name] for row in rows})]
+  if absent:
+    raise UserError(f"--runs={','.join(wanted)}: there is no {absent[0]}; {_there_are(saved)}")
   records = {folder: config_file.read_config(folder) for folder in names}
   called = pooling.of(names, records, {folder: one.rows for folder, one in saved.items()})
   found = []
@@ -145,7 +152,8 @@ def for_figures(
   return [one for one in kept if one.index], [line] if total > most else []
 
 
-def _matching(rows: list[dict], wanted: Sequence[str]) -> list[int]:
+def _asked(wanted: Sequence[str]) -> tuple[set[int], dict[str, set[float]]]:
+  """What --runs names: places in runs.csv, and values of numbers."""
   places, values = set(), {}
   for item in wanted:
     name, equals, value = item.partition("=")
@@ -159,6 +167,10 @@ def _matching(rows: list[dict], wanted: Sequence[str]) -> list[int]:
         f"--runs has {item!r}; expected rows of runs.csv, as 0,3, or numbers of runs, as "
         "latent=10,seed=0"
       ) from None
+  return places, values
+
+
+def _matching(rows: list[dict], places: set[int], values: dict[str, set[float]]) -> list[int]:
   for name in values:
     if name not in rows[0]:
       raise UserError(

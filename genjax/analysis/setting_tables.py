@@ -193,7 +193,9 @@ _NOTHING = Setting({}, "", 0)  # of a measure that a setting does not have
 
 def _floor_rows(all_measures: Sequence[Measure]) -> list[tuple]:
   """What real test images score: a row, or one for each workdir where they have different ones."""
-  by_workdir, split = {}, all_measures[0].about.get("split") or "test"
+  splits = {measure.about.get("split") or "test" for measure in all_measures}
+  of_all = " ".join(["real", *(splits if len(splits) == 1 else ()), "images"])
+  by_workdir = {}
   for place, measure in enumerate(all_measures):
     for one in measure.settings.values():
       by_workdir.setdefault(one.workdir, [math.nan] * len(all_measures))[place] = one.floor
@@ -203,7 +205,7 @@ def _floor_rows(all_measures: Sequence[Measure]) -> list[tuple]:
       rows.setdefault(str(floors), (floors, []))[1].append(workdir)
   return [
     (
-      f"real {split} images" + (f", {', '.join(workdirs)}" if len(rows) > 1 else ""),
+      of_all + (f", {', '.join(workdirs)}" if len(rows) > 1 else ""),
       "-",
       None,
       *(Estimate(floor, math.nan, math.nan) for floor in floors),

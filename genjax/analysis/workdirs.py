@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from genjax.config import contrasts
 from genjax.config.contrasts import Pair
-from genjax.scoring import score_files
 from genjax.training import config_file, metrics_file, numbering, pooling, sweep, workdir
 from genjax.types import UserError
 
@@ -140,7 +139,7 @@ def _workdir(
   shape = tuple(data.get("image_shape", ()))
   about = data.get("source", ""), shape, data.get("num_classes", 0)
   return Workdir(
-    name, folder, record, *about, runs, score_files.read_protocols(folder),
+    name, folder, record, *about, runs, workdir.read_protocols(folder),
     config.get("contrasts", ""), config.get("data", {}).get("binarise"),
   )  # fmt: skip
 

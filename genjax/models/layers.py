@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -31,16 +31,17 @@ def spectral(layer: nn.Module, kernel: Float[Array, "... O"]) -> Float[Array, ".
 
 
 def power_iteration(params: PyTree, stats: PyTree) -> PyTree:
-  """The statistics of a network, whose singular vectors are one iteration nearer."""
+  """The statistics of a network, whose singular vectors are one iteration nearer, however deep."""
 
   def nearer(kernel: Float[Array, "... O"], right: Float[Array, " O"]) -> Float[Array, " O"]:
     matrix = kernel.reshape(-1, kernel.shape[-1])
     return _unit(_unit(matrix @ right) @ matrix)
 
-  return stats | {
-    name: {"singular": nearer(params[name]["kernel"], kept["singular"])}
+  if "singular" in stats:
+    return stats | {"singular": nearer(params["kernel"], stats["singular"])}
+  return {
+    name: power_iteration(params[name], kept) if isinstance(kept, Mapping) else kept
     for name, kept in stats.items()
-    if "singular" in kept
   }
 
 

@@ -65,4 +65,5 @@ def check(
 def _has_batch_norm(critic: nn.Module, image_shape: Shape) -> bool:
   image, label = jnp.zeros((1, *image_shape)), jnp.zeros((1,), jnp.int32)
   shapes = jax.eval_shape(lambda key: modules.init(critic, key, image, label), jax.random.key(0))
-  return any(name.startswith("BatchNorm") for name in shapes[1])
+  leaves = jax.tree_util.tree_leaves_with_path(shapes[1])
+  return any(path[-1].key == "var" for path, _ in leaves)

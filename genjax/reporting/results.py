@@ -73,9 +73,12 @@ def context(homes: Sequence[Workdir], compare: str) -> dict:
 
 def _flags(found: Sequence[recorded_scores.Scores], weights: str) -> str:
   """What `evaluate` is to be given for these scores again."""
+  asked = dict.fromkeys(str(one.record.get("metric", one.name)) for one in found)
   images = {one.record["generated_images"] for one in found if "generated_images" in one.record}
-  flags = [f"--metrics={','.join(dict.fromkeys(one.name for one in found))}"]
+  splits = {str(one.record["split"]) for one in found if "split" in one.record}
+  flags = [f"--metrics={','.join(asked)}"]
   flags += [f"--images={max(images)}"] if images else []
+  flags += ["--split=validation"] if splits == {"validation"} else []
   return "".join(f" {flag}" for flag in [*flags, f"--weights={weights}"])
 
 

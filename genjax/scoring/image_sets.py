@@ -53,6 +53,8 @@ def reference(name: str, shape: tuple, directory: str = "", cache: str = "") -> 
   of_runs = (pathlib.Path(name) / "config.json").is_file()
   if of_runs:
     record = config_file.read_config(pathlib.Path(name))
+    if "images" in record:
+      raise UserError(f"{name} has scores of images, and no data to hold others against")
     splits = planning.reload_data(ml_collections.ConfigDict(record["config"]), directory)
   else:
     splits = data.load(name, directory, cache=cache)

@@ -114,8 +114,8 @@ class _Scoring:
     missing = self._missing(asked)
     total = sum(map(len, missing.values()))
     if total:
-      score_files.check_writable(self.path)
-    noted = score_files.read_protocols(self.path)
+      metrics_file.mend(self.path)
+    noted = workdir.read_protocols(self.path)
     for one in asked:
       names = {p.name for places in missing.values() for p in places if p.protocol == one.key}
       if one.key not in noted:  # also where protocols.json was lost, and no score

@@ -6,10 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from genjax import files
-from genjax.training import metrics_file, numbering, provenance
-from genjax.types import UserError
-
-FILE = "protocols.json"
+from genjax.training import metrics_file, numbering, provenance, workdir
 
 
 class Place(NamedTuple):
@@ -21,27 +18,13 @@ class Place(NamedTuple):
   step: int
 
 
-def read_protocols(path: pathlib.Path) -> dict[str, dict]:
-  """Hash -> protocol, with its floor; {} where nothing was evaluated. Raises `UserError`."""
-  file = path / FILE
-  try:
-    found = json.loads(file.read_text())
-    if isinstance(found, dict) and all(isinstance(one, dict) for one in found.values()):
-      return found
-  except FileNotFoundError:
-    return {}
-  except ValueError:
-    pass
-  raise UserError(f"{file} cannot be read; delete it, and evaluate again")
-
-
 def describe(path: pathlib.Path, key: str, protocol: dict, floor: Mapping[str, float]) -> None:
   """Notes a protocol; floors join those that were noted before."""
   with metrics_file.scores_locked(path):
-    known = read_protocols(path)
+    known = workdir.read_protocols(path)
     before = known.get(key, {}).get("floor", {})
     known[key] = protocol | {"versions": provenance.versions(), "floor": before | dict(floor)}
-    files.write(path / FILE, json.dumps(known, indent=2) + "\n")
+    files.write(path / workdir.PROTOCOLS, json.dumps(known, indent=2) + "\n")
 
 
 def note(
@@ -56,7 +39,7 @@ def note(
     names: scores that are going to be computed by it.
     floor: measures floors: `(names) -> {name: figure}`, some more or less.
   """
-  known = read_protocols(path)
+  known = workdir.read_protocols(path)
   noted = known.get(key, {}).get("floor", {})
   if set(names) <= noted.keys():
     return
@@ -70,11 +53,6 @@ def note(
 
 def _of_real(protocol: dict) -> dict:
   return {k: v for k, v in protocol.items() if k not in ("weights", "versions", "floor")}
-
-
-def check_writable(path: pathlib.Path) -> None:
-  """Raises `UserError` where scores could not be written: before they are computed."""
-  metrics_file.mend(path)
 
 
 def column(name: str, protocol: str) -> str:

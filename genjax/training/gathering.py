@@ -87,7 +87,7 @@ def _write(out: pathlib.Path, record: Mapping, sources: Sequence[pathlib.Path]) 
   workdir.write_runs(out, rows, _results(rows, taken))
   _copy_events(out, rows, taken)
   if protocols := _protocols(taken):
-    files.write(out / "protocols.json", json.dumps(protocols, indent=2) + "\n")
+    files.write(out / workdir.PROTOCOLS, json.dumps(protocols, indent=2) + "\n")
   config_file.write(out, record)
 
 
@@ -187,8 +187,7 @@ def _protocols(taken: Sequence[_Source]) -> dict[str, dict]:
   """By what the runs were scored: protocols.json of all, floors joined."""
   known = {}
   for source in taken:
-    with contextlib.suppress(FileNotFoundError):
-      for key, protocol in json.loads((source.path / "protocols.json").read_text()).items():
-        floor = known.get(key, {}).get("floor", {}) | protocol.get("floor", {})
-        known[key] = protocol | {"floor": floor}
+    for key, protocol in workdir.read_protocols(source.path).items():
+      floor = known.get(key, {}).get("floor", {}) | protocol.get("floor", {})
+      known[key] = protocol | {"floor": floor}
   return known

@@ -148,8 +148,9 @@ def _write(file: pathlib.Path | None, content: Callable) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     files.write(file, pickle.dumps(content()))
     for other in file.parent.iterdir():
-      if time.time() - other.stat().st_mtime > _UNUSED:
-        other.unlink(missing_ok=True)
+      with contextlib.suppress(FileNotFoundError):  # another process cleared it away
+        if time.time() - other.stat().st_mtime > _UNUSED:
+          other.unlink()
   except Exception as error:  # the disk's, or of what cannot be serialised; the next start is slow
     logging.warning("%s is not written: %s", file, error)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -150,11 +151,10 @@ def mend(path: pathlib.Path) -> None:
   Raises `UserError` where the workdir cannot be written.
   """
   file = path / "metrics.csv"
-  with scores_locked(path), open(file, "ab+") as stream:
-    stream.seek(0)
-    text = stream.read()
+  with scores_locked(path):
+    text = file.read_bytes() if file.exists() else b""
     if (whole := text.rfind(b"\n") + 1) < len(text):
-      stream.truncate(whole)
+      os.truncate(file, whole)
       logging.warning("%s was cut short; what followed its last whole line is gone.", file)
 
 

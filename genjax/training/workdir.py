@@ -4,6 +4,7 @@ import contextlib
 import csv
 import errno
 import io
+import json
 import os
 import pathlib
 import shutil
@@ -14,6 +15,7 @@ from genjax.data.sources import natural
 from genjax.mistakes import Occupied, UserError
 from genjax.training import claims
 
+PROTOCOLS = "protocols.json"
 FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
 WHOLE = ".whole"  # in a workdir: files that are to take the places of its own, all at once
 _TAKEN = ".taken"  # in that, once they are complete: the folders that go away then
@@ -221,24 +223,26 @@ def _write_table(path: pathlib.Path, table: list[dict]) -> None:
 
 def finished(path: pathlib.Path) -> bool:
   """Whether no run in runs.csv is still to be trained, and their last weights are there."""
-  return 0 < _ended_at(path) <= last_step(path)
+  at = _ended_at(path)
+  return at is not None and begun(path) and at <= last_step(path)
 
 
-def _ended_at(path: pathlib.Path) -> int:
-  """The step at which runs.csv says that all runs ended; 0 where it does not."""
+def _ended_at(path: pathlib.Path) -> int | None:
+  """The step at which runs.csv says that all runs ended: 0 where all failed at once."""
   try:
     rows = read_runs(path)
   except (UserError, FileNotFoundError):  # it is written anew from the last checkpoint
-    return 0
+    return None
   ended = all(row["status"] in ("done", "failed") for row in rows)
-  return max(int(row["last_step"]) for row in rows) if ended else 0
+  return max(int(row["last_step"]) for row in rows) if ended else None
 
 
 def check_last(path: pathlib.Path) -> None:
   """Raises `UserError` where all runs ended, and the checkpoint of that step is gone."""
-  if begun(path) and (last := last_step(path)) < (ended_at := _ended_at(path)):
+  at, last = _ended_at(path), last_step(path)
+  if at is not None and begun(path) and last < at:
     raise UserError(
-      f"{path} was trained to step {ended_at:,}, and its last checkpoint is of step {last:,}; "
+      f"{path} was trained to step {at:,}, and its last checkpoint is of step {last:,}; "
       "rerun the command that made it, which goes on from there"
     )
 
@@ -274,3 +278,17 @@ def read_runs(path: pathlib.Path) -> list[dict[str, str]]:
   raise UserError(
     f"{path / 'runs.csv'} cannot be read; the command that made the workdir writes it anew"
   )
+
+
+def read_protocols(path: pathlib.Path) -> dict[str, dict]:
+  """Hash -> protocol, with its floor; {} where nothing was evaluated. Raises `UserError`."""
+  file = path / PROTOCOLS
+  try:
+    found = json.loads(file.read_text())
+    if isinstance(found, dict) and all(isinstance(one, dict) for one in found.values()):
+      return found
+  except FileNotFoundError:
+    return {}
+  except ValueError:
+    pass
+  raise UserError(f"{file} cannot be read; delete it, and evaluate again")

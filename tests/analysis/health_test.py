@@ -50,15 +50,15 @@ def test_a_healthy_run_has_no_flag_and_every_rule_has_judged():
     ("modes", 10, 9, "few modes", "9 of 10 classes occur"),
     (
       "recall", 0.2, 0.19, "few modes",
-      "recall 0.19 is below 0.25 x 0.8, that of real test images",
+      "recall 0.19 is below 0.25 x 0.8, that of real images",
     ),
     (
       "coverage", 0.24, 0.23, "few modes",
-      "coverage 0.23 is below 0.25 x 0.96, that of real test images",
+      "coverage 0.23 is below 0.25 x 0.96, that of real images",
     ),
     (
       "memorised", 0.1, 0.11, "memorisation",
-      "memorised 0.11 is above 5 x 0.02, that of real test images, and above 0.05",
+      "memorised 0.11 is above 5 x 0.02, that of real images, and above 0.05",
     ),
     (
       "critic_gap_scaled", -0.002, -0.0005, "critic dead",
@@ -163,7 +163,7 @@ def test_flags_are_counted_by_setting(tmp_path):
     ("latent 2", "1", "few modes"),
     ("latent 10", "1", "critic dead"),
   ]
-  assert raised[0]["reason"] == "recall 0.1 is below 0.25 x 0.9, that of real test images"
+  assert raised[0]["reason"] == "recall 0.1 is below 0.25 x 0.9, that of real images"
 
 
 def test_the_worst_of_the_networks_raises_a_flag(tmp_path):

@@ -96,6 +96,8 @@ def test_figures_of_runs_are_computed_in_full_float32(vae):
   [
     (["latent=5"], "no run matches; there are runs 0 to 7, with seed 0 or 1 and latent 2 or 3"),
     (["9"], "no run matches"),
+    (["0", "9"], "--runs=0,9: there is no 9; there are runs 0 to 7, with seed 0 or 1 and latent"),
+    (["latent=2", "latent=5"], "there is no latent=5; there are runs 0 to 7"),
     (["width=5"], "which runs do not have; they have seed, latent"),
     (["first"], "expected rows of runs.csv, as 0,3"),
     (["latent=x"], "--runs has 'latent=x'"),

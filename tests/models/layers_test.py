@@ -175,6 +175,37 @@ def test_spectral_norm_divides_by_the_largest_singular_value(layer):
   np.testing.assert_allclose(apply(stats), plain / sigma, atol=1e-4)
 
 
+def test_power_iteration_reaches_layers_of_layers():
+  class Block(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+      return nn.BatchNorm(use_running_average=True)(layers.Dense(5, spectral=True)(x))
+
+  class Critic(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+      return layers.Dense(3, spectral=True)(Block()(x))
+
+  variables = Critic().init(jax.random.key(0), jnp.ones((2, 6)))
+  params, before = variables["params"], variables["batch_stats"]
+  stats = before
+  for _ in range(300):
+    stats = layers.power_iteration(params, stats)
+  assert jax.tree.structure(stats) == jax.tree.structure(before)
+  for places in (("Dense_0",), ("Block_0", "Dense_0")):
+    kernel, found = params, stats
+    for place in places:
+      kernel, found = kernel[place], found[place]
+    largest = np.linalg.svd(kernel["kernel"], compute_uv=False)[0]
+    np.testing.assert_allclose(
+      np.linalg.norm(kernel["kernel"].T @ kernel["kernel"] @ found["singular"]),
+      largest**2,
+      rtol=1e-4,
+    )
+  mean = ("Block_0", "BatchNorm_0", "mean")
+  assert stats[mean[0]][mean[1]][mean[2]] is before[mean[0]][mean[1]][mean[2]]
+
+
 def test_the_gradient_of_spectral_norm_takes_the_singular_vectors_as_they_are():
   """Also where they are not found yet (Miyato et al. 2018, equation 12)."""
   layer, x = layers.Dense(5, spectral=True), jax.random.normal(jax.random.key(0), (4, 6))

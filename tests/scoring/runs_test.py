@@ -77,7 +77,7 @@ def test_all_runs_are_scored_once(vae, tmp_path):
   assert all(np.isfinite(value) for value in first.values())
   best = [int(row["best_step"]) for row in trainings.runs_csv(path)]
   assert all(place.step == best[place.run] for place in first)
-  noted = score_files.read_protocols(path)
+  noted = workdir.read_protocols(path)
   assert {place.protocol for place in first} == set(noted)
   floors = {name: value for one in noted.values() for name, value in one["floor"].items()}
   assert floors.keys() == {"fd", "coverage", "swd"}  # what real images have, too
@@ -158,7 +158,7 @@ def test_scores_are_those_of_the_loaded_run(vae, tmp_path):
 def test_a_conditional_gan(gan, tmp_path):
   path = _copy(gan, tmp_path)
   assert scored_runs.score(path, _wanted(GAN, ("last", "raw")))[0] == 2 * len(GAN) * 2
-  noted = score_files.read_protocols(path)
+  noted = workdir.read_protocols(path)
   floors = {}
   for one in noted.values():
     floors |= one["floor"]
@@ -205,7 +205,7 @@ def test_all_scores_of_a_model_and_three_networks(vae, tmp_path):
   dimensions = sum(row["latent"] for row in vae[1].rows)  # each has a KL
   expected = (count - 1) * len(vae[1].rows) + dimensions
   assert scored_runs.score(path, _wanted(("all",), networks=3))[:2] == (expected, [])
-  networks = {one.get("features") for one in score_files.read_protocols(path).values()}
+  networks = {one.get("features") for one in workdir.read_protocols(path).values()}
   assert len(networks - {None}) == 3
 
 
@@ -217,7 +217,7 @@ def test_a_network_of_the_users(vae, tmp_path, monkeypatch):
   monkeypatch.syspath_prepend(tmp_path)
   path = _copy(vae[0], tmp_path)
   assert scored_runs.score(path, _wanted(("fd",), features="mine:pixels"))[0] == len(vae[1].rows)
-  (one,) = score_files.read_protocols(path).values()
+  (one,) = workdir.read_protocols(path).values()
   assert re.fullmatch(r"mine:pixels-[0-9a-f]{8}", one["features"])
   lacking = "--metrics has 'modes', which these images or this network do not support"
   with pytest.raises(UserError, match=lacking):
@@ -344,7 +344,7 @@ def test_a_lost_protocols_json_comes_back(vae, tmp_path):
   """With floors, though no score is computed again."""
   path = _copy(vae[0], tmp_path)
   scored_runs.score(path, _wanted(("sharpness",)))
-  before = score_files.read_protocols(path)
+  before = workdir.read_protocols(path)
   (path / "protocols.json").unlink()
   assert scored_runs.score(path, _wanted(("sharpness",)))[0] == 0
-  assert score_files.read_protocols(path) == before
+  assert workdir.read_protocols(path) == before

@@ -8,7 +8,7 @@ import pytest
 
 from genjax.scoring import score_files
 from genjax.scoring.score_files import Place
-from genjax.training import metrics_file
+from genjax.training import metrics_file, workdir
 from genjax.types import UserError
 
 
@@ -69,7 +69,7 @@ def test_floors_of_a_protocol_join(path):
   score_files.describe(path, "0a", {"split": "test"}, {"fd": 0.5})
   score_files.describe(path, "0b", {"split": "validation"}, {})
   score_files.describe(path, "0a", {"split": "test"}, {"kd": 0.25})
-  known = score_files.read_protocols(path)
+  known = workdir.read_protocols(path)
   assert known["0a"]["floor"] == {"fd": 0.5, "kd": 0.25}
   assert known["0b"]["floor"] == {}
   assert known["0a"]["split"] == "test"
@@ -89,7 +89,7 @@ def test_a_floor_is_measured_once_for_all_weights(path):
   score_files.note(path, "0b", facts | {"weights": "last"}, ("fd",), floor)
   score_files.note(path, "0c", facts | {"weights": "last", "seed": 1}, ("fd",), floor)
   assert asked == [{"fd", "kd"}, {"recall"}, {"fd"}]
-  known = score_files.read_protocols(path)
+  known = workdir.read_protocols(path)
   assert known["0a"]["floor"] == {"fd": 0.5, "kd": 0.5}
   assert known["0b"]["floor"] == {"fd": 0.5, "recall": 0.5}
 
@@ -98,7 +98,7 @@ def test_a_floor_is_measured_once_for_all_weights(path):
 def test_damaged_protocols_are_named(path, text):
   (path / "protocols.json").write_text(text)
   with pytest.raises(UserError, match=r"protocols\.json cannot be read; delete it"):
-    score_files.read_protocols(path)
+    workdir.read_protocols(path)
 
 
 def _describe(path, first):

@@ -15,7 +15,7 @@ import genjax
 from genjax.analysis import workdirs
 from genjax.scoring import score_files
 from genjax.scoring.score_files import Place
-from genjax.training import config_file, gathering, growth, loading, parting, workdir
+from genjax.training import config_file, gathering, growth, loading, metrics_file, parting, workdir
 from genjax.types import UserError
 
 pytestmark = pytest.mark.usefixtures("caches")
@@ -159,7 +159,7 @@ def _reordered(path):
 def test_scores_of_a_workdir_that_grows_meanwhile_are_not_written(two, tmp_path, monkeypatch):
   path = growing.copy(two, tmp_path)
   before = (path / "metrics.csv").read_text()
-  monkeypatch.setattr(score_files, "check_writable", _reordered)  # once it is known what is missing
+  monkeypatch.setattr(metrics_file, "mend", _reordered)  # once it is known what is missing
   with pytest.raises(UserError) as caught:
     genjax.evaluate(path, ("elbo",), images=200, nll_images=20, nll_samples=20)
   assert str(caught.value) == (

@@ -505,6 +505,14 @@ def test_a_damaged_table_of_runs_is_refused(tmp_path):
     assert not workdir.finished(tmp_path)
 
 
+def test_runs_that_failed_at_their_first_step_have_ended(tmp_path):
+  result = {"status": "failed", "best_step": 0, "last_step": 0}
+  workdir.write_runs(tmp_path, [{"seed": 0}, {"seed": 1}], [result] * 2)
+  assert not workdir.finished(tmp_path)
+  (tmp_path / "checkpoints" / "4").mkdir(parents=True)
+  assert workdir.finished(tmp_path)
+
+
 # metrics.csv and TensorBoard
 
 FIRST = {"loss": np.array([1.5, 2.0], np.float32), "kl": np.array([0.1, np.nan], np.float32)}
