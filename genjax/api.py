@@ -11,7 +11,7 @@ import numbers
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import ml_collections
 
@@ -21,7 +21,6 @@ from genjax.analysis import (
   comparison,
   image_measures,
   measures,
-  pair_tables,
   recorded_scores,
   setting_tables,
   workdirs,
@@ -230,17 +229,6 @@ def score(
   return setting_tables.middles(image_measures.of(images, data, _several(metrics), **asked))
 
 
-class Comparison(NamedTuple):
-  """What scores say of settings; printed, it is what `python -m genjax.compare` says."""
-
-  settings: Table  # under each score each setting: how many runs, and their middle with intervals
-  pairs: Table  # under each score each two settings: probability of being better, p, verdict
-  text: str
-
-  def __repr__(self) -> str:
-    return self.text.rstrip("\n")
-
-
 def compare(
   paths: Paths,
   metrics: Sequence[str] = (),
@@ -249,7 +237,7 @@ def compare(
   out: str | os.PathLike = "comparison",
   contrasts: str = "",
   margin: float = 0.0,
-) -> Comparison:
+) -> comparison.Comparison:
   """Compares settings by the scores of their runs, as `python -m genjax.compare` does.
 
   Args:
@@ -277,9 +265,7 @@ def compare(
     raise UserError(f"margin is {margin}; expected a number from 0")
   if not genjax_config.contrasts.valid(contrasts):
     raise UserError(f"contrasts is {contrasts!r}; expected {genjax_config.contrasts.PLANS}")
-  text = comparison.compare(paths, pathlib.Path(out), weights, metrics, False, contrasts, margin)
-  found = comparison.measured(workdirs.read(paths), weights, metrics, contrasts)
-  return Comparison(setting_tables.middles(found), pair_tables.pairs(found), text)
+  return comparison.compare(paths, pathlib.Path(out), weights, metrics, False, contrasts, margin)
 
 
 def _several(given: Any) -> tuple:

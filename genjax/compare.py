@@ -42,7 +42,7 @@ def main(more: list[str]) -> None:
   if not contrasts.valid(_FLAGS.contrasts):
     raise UserError(f"--contrasts is {_FLAGS.contrasts!r}; expected {contrasts.PLANS}")
   wanted = _FLAGS.weights, _FLAGS.metrics, _FLAGS.all, _FLAGS.contrasts, _FLAGS.margin
-  print(comparison.compare(paths, pathlib.Path(_FLAGS.out), *wanted), end="")
+  print(comparison.compare(paths, pathlib.Path(_FLAGS.out), *wanted).text, end="")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
 import collections
 import itertools
+import os
 import pathlib
 import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from genjax import files
 from genjax.analysis import (
@@ -44,16 +46,27 @@ NAMES = (
 _CSV_ALONE = ("protocols", "flags", "runs")  # too long, or too wide, for a page
 
 
+class Comparison(NamedTuple):
+  """What scores say of settings; printed, it is what `python -m genjax.compare` says."""
+
+  settings: Table  # under each score each setting: how many runs, and their middle with intervals
+  pairs: Table  # under each score each two settings: probability of being better, p, verdict
+  text: str
+
+  def __repr__(self) -> str:
+    return self.text.rstrip("\n")
+
+
 def compare(
-  paths: Sequence[str],
+  paths: Sequence[str | os.PathLike],
   out: pathlib.Path,
   weights: str = "best",
   metrics: Sequence[str] = (),
   everything: bool = False,
   contrasts: str = "",
   margin: float = 0.0,
-) -> str:
-  """Writes tables and figures, and returns what is to be printed: the answer, or every table.
+) -> Comparison:
+  """Writes tables and figures; the text is what is to be printed: the answer, or every table.
 
   Args:
     paths: workdirs and studies.
@@ -72,7 +85,8 @@ def compare(
   files.check_ours(out, NAMES)
   all_scores = recorded_scores.read(homes, weights)
   found = _chosen(all_scores, metrics)
-  measured = _decided(found, homes, metrics, contrasts)
+  measured = measures.of_scores(found, workdirs.planned(homes, contrasts))
+  measured = findings.decide(measured, metrics)
   judged = health.of_runs(homes, all_scores, weights)
   made = _tables(found, measured, judged, margin)
   written = _write(out, made | {"runs": setting_tables.runs(measured)}, found)
@@ -80,7 +94,9 @@ def compare(
   notes = "".join(f"note: {line}\n" for line in recorded_scores.remarks(homes, weights))
   if everything:
     parts = [*(tables.text(table) for table in made.values() if table.blocks), notes]
-    return "\n".join([*filter(None, parts), findings.wrapped(f"{out}: {', '.join(written)}")])
+    line = f"{out}: {', '.join(written)}"
+    text = "\n".join([*filter(None, parts), findings.wrapped(line)])
+    return Comparison(made["scores"], made["pairs"], text)
   alike = questions.equivalent(made["equivalence"], margin)
   parts = [
     _answer(measured, weights, metrics, f"{out}/pairs.csv", alike),
@@ -93,7 +109,8 @@ def compare(
   csvs = [name for name in written if name.endswith(".csv")]
   figures = sum(name.endswith(".png") for name in written)
   line = f"{out}: {', '.join(csvs)}, and {figures} figures; --all prints every table"
-  return "\n".join([*filter(None, parts), findings.wrapped(line)])
+  text = "\n".join([*filter(None, parts), findings.wrapped(line)])
+  return Comparison(made["scores"], made["pairs"], text)
 
 
 def _tables(
@@ -112,19 +129,6 @@ def _tables(
     "health": health.counts(judged),
     "flags": health.reasons(judged),
   }
-
-
-def measured(
-  homes: Sequence[Workdir], weights: str, metrics: Sequence[str] = (), contrasts: str = ""
-) -> list[Measure]:
-  """What `compare` compares, with the same arguments."""
-  return _decided(_chosen(recorded_scores.read(homes, weights), metrics), homes, metrics, contrasts)
-
-
-def _decided(
-  found: list[Scores], homes: Sequence[Workdir], metrics: Sequence[str], contrasts: str
-) -> list[Measure]:
-  return findings.decide(measures.of_scores(found, workdirs.planned(homes, contrasts)), metrics)
 
 
 def _answer(

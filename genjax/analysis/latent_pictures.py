@@ -26,7 +26,8 @@ def manifolds(selections: Sequence[Selection]) -> Pictures:
     z = jnp.pad(z, ((0, 0), (0, one.model.latent - 2)))
     return generation.images(one.model, run_state, z, jnp.zeros(len(z), jnp.int32))
 
-  for one in map(with_latent_2, selections):
+  for every in selections:
+    one = every.only(r for r, row in enumerate(every.numbers) if row["latent"] == 2)
     if not one.index:
       continue
     images = one.computed(of_run, grid)
@@ -43,10 +44,6 @@ def manifolds(selections: Sequence[Selection]) -> Pictures:
 
 def _of_first_class(one: Selection, before: str) -> str:
   return f"{before}class {drawable(one.saved.classes)[0]}" if one.model.num_classes else ""
-
-
-def with_latent_2(one: Selection) -> Selection:
-  return one.only(r for r, row in enumerate(one.numbers) if row["latent"] == 2)
 
 
 def traversals(selections: Sequence[Selection], asked: InterpolationFlags) -> Pictures:
@@ -85,17 +82,14 @@ def traversals(selections: Sequence[Selection], asked: InterpolationFlags) -> Pi
     moving += list(images)
     labels += one.labels
   columns = max(len(images[0]) for images in moving)
-  moving = [np.pad(x, _beyond(x, columns), constant_values=1) for x in moving]
+  moving = [  # [T, D, H, W, C]
+    np.pad(x, [(0, 0), (0, columns - x.shape[1]), *[(0, 0)] * 3], constant_values=1) for x in moving
+  ]
   ranks = [f"{place + 1}." for place in range(columns)]
   yield (
     "traversal",
     animated(np.stack(moving), labels, ranks, "One dimension at a time, by its rank"),
   )
-
-
-def _beyond(images: np.ndarray, columns: int) -> list[tuple[int, int]]:
-  """What `np.pad` adds to [T, D, ...] so that there are so many columns."""
-  return [(0, columns - images.shape[1] if axis == 1 else 0) for axis in range(images.ndim)]
 
 
 def _measured(value: float, what: str) -> str:

@@ -15,29 +15,3 @@ from genjax.config.studies import (
 )
 from genjax.config.variants import FLAX, PYRAMID, variant
 from genjax.config.words import framework, listed, numbers, options, title
-
-__all__ = [
-  "FLAX",
-  "PYRAMID",
-  "cells",
-  "check",
-  "check_overrides",
-  "check_study",
-  "complete",
-  "complete_older",
-  "default",
-  "flatten",
-  "folder_of",
-  "framework",
-  "listed",
-  "load",
-  "numbers",
-  "options",
-  "parts_of",
-  "programs",
-  "settled",
-  "span",
-  "title",
-  "units",
-  "variant",
-]

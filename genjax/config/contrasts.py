@@ -5,6 +5,7 @@ alone lie on a line along that axis.
 """
 
 import itertools
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -33,12 +34,7 @@ class Line(NamedTuple):
 
 def valid(plan: str) -> bool:
   """Whether it is one of PLANS, or "" for none."""
-  kind, equals, rest = plan.partition("=")
-  if kind in ("", "all"):
-    return not equals
-  return (kind == "neighbours" and (bool(rest) or not equals)) or (
-    kind == "reference" and bool(rest)
-  )
+  return bool(re.fullmatch(r"(all)?|neighbours(=.+)?|reference=.+", plan, re.DOTALL))
 
 
 def lines(settings: Mapping[str, Coordinates]) -> list[Line]:

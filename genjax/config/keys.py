@@ -263,12 +263,8 @@ def default(model: str, *networks: str) -> ml_collections.ConfigDict:
     UserError: `model` or a network is MODULE:OBJECT that cannot be imported, or has an option
       without a usable default.
   """
-  config = {}
-  for name, key in of(model, networks).items():
-    section, _, last = name.rpartition(".")
-    part = config.setdefault(section, {}) if section else config
-    part[last] = key.default
-  return ml_collections.ConfigDict(config)
+  flat = {name: key.default for name, key in of(model, networks).items()}
+  return ml_collections.ConfigDict(traverse_util.unflatten_dict(flat, sep="."))
 
 
 def flatten(config: dict) -> dict:

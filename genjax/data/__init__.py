@@ -2,16 +2,3 @@
 
 from genjax.data.batches import batches_per_epoch, draw, order, permute, to_device
 from genjax.data.splits import Splits, absolute, first, load, moved
-
-__all__ = [
-  "Splits",
-  "absolute",
-  "batches_per_epoch",
-  "draw",
-  "first",
-  "load",
-  "moved",
-  "order",
-  "permute",
-  "to_device",
-]

@@ -1,4 +1,4 @@
-"""A dataset's splits, on the device once, and batches drawn inside the compiled program."""
+"""A dataset's splits: what is trained on, what is held out of it, and what it is tested on."""
 
 import os
 import pathlib

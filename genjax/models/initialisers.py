@@ -2,16 +2,16 @@
 
 A kernel is `[..., I, O]`. Its fans count its receptive field: k*k*I and k*k*O of a k x k one. A
 layer that reads or writes the latent keeps its first numbers, whatever the latent's size: see
-`kernel` and `fit`.
+`kernel` and `rescale_latent`.
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Float32, Key
 
 # The length of an axis, traced where it is a run's own latent size.
@@ -30,25 +30,18 @@ class Initialiser(NamedTuple):
   forget_bias: float = 0.0  # of Keras' LSTM
 
 
-def _uniform(key: Key[Array, ""], shape: tuple, dtype: DTypeLike) -> Float[Array, "..."]:
-  return jax.random.uniform(key, shape, dtype, -1.0, 1.0)
-
-
-def _truncated_normal(key: Key[Array, ""], shape: tuple, dtype: DTypeLike) -> Float[Array, "..."]:
-  return jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype)
-
-
+_UNIFORM = functools.partial(jax.random.uniform, minval=-1.0)  # to 1
 INITIALISERS = {
   # Glorot & Bengio 2010, equation 16: U(-a, a), a^2 = 6 / (fan in + fan out); Keras' `Dense`,
   # `Conv2D` and `Conv2DTranspose`. Its LSTM has a forget bias of 1 (Jozefowicz et al. 2015).
   "keras": Initialiser(
-    _uniform, 3**-0.5, lambda i, o, transposed: (2 / (i + o)) ** 0.5, forget_bias=1.0
+    _UNIFORM, 3**-0.5, lambda i, o, transposed: (2 / (i + o)) ** 0.5, forget_bias=1.0
   ),
   # `reset_parameters` of PyTorch's `Linear`, `Conv2d` and `ConvTranspose2d`: U(-b, b) for kernel
   # and bias, b^2 = 1 / fan in. Of a transposed convolution, whose kernel it keeps as [I, O, k, k],
   # it takes O k k for the fan in.
   "torch": Initialiser(
-    _uniform,
+    _UNIFORM,
     3**-0.5,
     lambda i, o, transposed: (3 * (o if transposed else i)) ** -0.5,
     True,
@@ -56,7 +49,9 @@ INITIALISERS = {
   ),
   # LeCun et al. 1998, section 4.6; flax's default, a normal cut off at two deviations.
   "lecun_normal": Initialiser(
-    _truncated_normal, 0.87962566103423978, lambda i, o, transposed: i**-0.5
+    lambda key, *of: jax.random.truncated_normal(key, -2.0, 2.0, *of),
+    0.87962566103423978,
+    lambda i, o, transposed: i**-0.5,
   ),
   # Radford et al. 2016, section 4.
   "normal_0.02": Initialiser(jax.random.normal, 1.0, lambda i, o, transposed: 0.02),

@@ -1,13 +1,11 @@
 """What was run, in words: of config.json, of runs.csv and of the weights."""
 
-import math
 from collections.abc import Mapping, Sequence
-
-import jax
 
 from genjax import config as genjax_config
 from genjax.analysis.selection import Selection
 from genjax.data.sources import shortened, unnamed
+from genjax.models import modules
 from genjax.plotting.tables import Block, Column, Table
 from genjax.training import config_file
 from genjax.types import NUMBERS
@@ -86,11 +84,8 @@ def _ranges(seeds: Sequence[int]) -> str:
 
 def parameters(selection: Selection) -> str:
   """How many trained numbers each player of a run has, at the program's largest latent."""
-  params = selection.saved.progress.state.params
-  counts = {
-    player: sum(math.prod(leaf.shape[1:]) for leaf in jax.tree.leaves(part))
-    for player, part in params.items()
-  }
+  params, R = selection.saved.progress.state.params, len(selection.saved.rows)
+  counts = {player: modules.count(part) // R for player, part in params.items()}
   parts = ", ".join(f"{player} {count:,}" for player, count in counts.items())
   return f"{sum(counts.values()):,} a run ({parts})"
 

@@ -130,14 +130,9 @@ def _png(image: Image.Image) -> str:
   return uri(stream.getvalue(), "png")
 
 
-def _image(pixels: np.ndarray) -> Image.Image:
-  """`[H, W, C]` uint8."""
-  return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-
-
 def sprite(pixels: np.ndarray) -> str:
   """`[H, W, C]` uint8 without loss: no tile bleeds into the next."""
-  return _png(_image(pixels))
+  return _png(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
 
 
 def strip(lines: Sequence[np.ndarray], alt: str) -> Picture:
@@ -145,7 +140,7 @@ def strip(lines: Sequence[np.ndarray], alt: str) -> Picture:
   rows = [np.stack([_framed(image) for image in line]) for line in lines]
   whole = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
   whole = whole[: whole.shape[0] - GAP, : whole.shape[1] - GAP]
-  return Picture(_png(_image(whole)), alt, whole.shape[1], whole.shape[0])
+  return Picture(sprite(whole), alt, whole.shape[1], whole.shape[0])
 
 
 def _framed(image: np.ndarray) -> np.ndarray:

@@ -70,7 +70,8 @@ def described(design: Design) -> str:
   if not design.pairs:
     return ""
   n = " and ".join(map(str, dict.fromkeys(design.counts)))
-  family = _planned(design) if design.plan else _all(design)
+  every = f"{len(design.seeds):,} settings, {counted(len(design.pairs), 'pair')}"
+  family = _planned(design) if design.plan else every
   runs = f"{family}, {n} {'seed' if n == '1' else 'seeds'} each"
   if not design.concludes:
     return f"{runs}: no winner can be named, {_why(design)}"
@@ -83,10 +84,6 @@ def described(design: Design) -> str:
 
 def _planned(design: Design) -> str:
   return f"{counted(len(design.pairs), 'planned comparison')} ({design.plan})"
-
-
-def _all(design: Design) -> str:
-  return f"{len(design.seeds):,} settings, {counted(len(design.pairs), 'pair')}"
 
 
 def _why(design: Design) -> str:

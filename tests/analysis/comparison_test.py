@@ -30,7 +30,7 @@ def two(tmp_path_factory):
     failed = (3,) if name == "gan" else ()
     scored.write(folder / name, values, 10, (2, 20), protocols=NETWORKS, failed=failed)
   out = folder / "made" / "here"
-  return comparison.compare([folder / "vae", folder / "gan"], out, everything=True), out
+  return comparison.compare([folder / "vae", folder / "gan"], out, everything=True).text, out
 
 
 def collapsed(text):
@@ -76,7 +76,7 @@ def test_a_table_for_each_network_is_printed_and_written(two):
 def test_the_first_screen_is_the_answer(two, tmp_path):
   _, out = two
   folder = out.parents[1]
-  text = comparison.compare([str(folder / "vae"), str(folder / "gan")], tmp_path / "out")
+  text = comparison.compare([str(folder / "vae"), str(folder / "gan")], tmp_path / "out").text
   lines = text.splitlines()
   assert len(lines) <= 30
   assert max(map(len, lines)) <= 100
@@ -94,7 +94,7 @@ def test_the_first_screen_is_the_answer(two, tmp_path):
   assert "(FD decides: p is adjusted for the 6 pairs of settings (Holm); P(better)" in said
   assert "10 of 40 runs have health flags: few modes 10; flags.csv says why" in said
   assert "--all prints every table" in said
-  chosen = comparison.compare([folder / "vae"], tmp_path / "out", metrics=["coverage"])
+  chosen = comparison.compare([folder / "vae"], tmp_path / "out", metrics=["coverage"]).text
   assert "Frechet" not in chosen
 
 
@@ -135,11 +135,11 @@ def test_the_same_score_decides_wherever_it_is_asked(tmp_path):
     lines = collapsed(comparison.scored([a, b], "best", names, {(n, "aa") for n in names}))
     assert said in lines
     assert "wasserstein" in lines.lower()
-  text = collapsed(comparison.compare([a, b], tmp_path / "out"))
+  text = collapsed(comparison.compare([a, b], tmp_path / "out").text)
   assert said in text
   assert "also scored: swd; --metrics=... shows them" in text
   assert f"--workdir={a} --metrics=fd --seed=1` does" in text
-  chosen = collapsed(comparison.compare([a, b], tmp_path / "out", metrics=["swd"]))
+  chosen = collapsed(comparison.compare([a, b], tmp_path / "out", metrics=["swd"]).text)
   assert "a is better than b by " in chosen
 
 
@@ -163,7 +163,7 @@ def test_what_no_run_has_takes_no_column(tmp_path):
   a = scored.write(tmp_path / "a", {"fd@aa": 1, "fd@bb": 2}, 10, protocols=protocols)
   scored.append(a, "coverage@aa", dict.fromkeys(range(10), NAN))
   b = scored.write(tmp_path / "b", {"fd@aa": 2}, 10)
-  text = comparison.compare([a, b], tmp_path / "out")
+  text = comparison.compare([a, b], tmp_path / "out").text
   assert "coverage" not in text.splitlines()[1]
   assert "seed is 0" not in text
   assert "too narrow" not in text
@@ -190,13 +190,13 @@ def test_equivalence_is_said_where_the_pair_is_and_leaves_with_the_question(tmp_
     for name, middle in (("a", 100), ("b", 100), ("c", 102))
   )
   out = tmp_path / "out"
-  text = collapsed(comparison.compare([a, b, c], out, margin=0.05))
+  text = collapsed(comparison.compare([a, b, c], out, margin=0.05).text)
   assert "a and b: by FD equivalent within 0.05 of their median (p < 0.0001)" in text
   better = "a is better than c by FD (p < 0.0001), and the two are equivalent within 0.05 of"
   assert better in text
   assert "not decided" not in text
   assert (out / "equivalence.csv").exists()
-  assert "a and b: not decided by FD" in collapsed(comparison.compare([a, b, c], out))
+  assert "a and b: not decided by FD" in collapsed(comparison.compare([a, b, c], out).text)
   assert not (out / "equivalence.csv").exists()
 
 
@@ -204,7 +204,7 @@ def test_a_score_that_another_workdir_has_is_missed(tmp_path):
   a = scored.write(tmp_path / "a", {"fd@aa": 1, "coverage@aa": 0.5, "nll@aa": 7})
   b = scored.write(tmp_path / "b", {"fd@aa": 1})
   command = f"`python -m genjax.evaluate --workdir={b} --metrics=coverage`"
-  text = comparison.compare([a, b], tmp_path / "out")
+  text = comparison.compare([a, b], tmp_path / "out").text
   assert f"note: b: no coverage, which others have; run {command}" in text
   assert text.count("note:") == 1
 
@@ -239,7 +239,7 @@ def test_latex_rows_have_as_many_cells_as_columns(two):
 def test_metrics_choose(two, tmp_path):
   folder = two[1].parents[1]
   paths = [folder / "vae", folder / "gan"]
-  text = comparison.compare(paths, tmp_path / "out", "best", ["fd"], everything=True)
+  text = comparison.compare(paths, tmp_path / "out", "best", ["fd"], everything=True).text
   assert "coverage@" not in text
   assert "vae latent 2 10 0 10 " in collapsed(text)  # collapsed, as coverage still says
   assert len(read(tmp_path / "out" / "pairs.csv")) == 18
@@ -248,10 +248,10 @@ def test_metrics_choose(two, tmp_path):
 def test_scores_that_came_out_as_nan_for_all_runs(tmp_path):
   path = scored.write(tmp_path / "w", {"fd@aa": [1, 2, 3]})
   scored.append(path, "kd@aa", dict.fromkeys(range(3), NAN))
-  text = collapsed(comparison.compare([path], tmp_path / "out", everything=True))
+  text = collapsed(comparison.compare([path], tmp_path / "out", everything=True).text)
   assert "3 of 3 runs have no figure, as it came out as NaN" in text
   assert "not scored" not in text
-  only = comparison.compare([path], tmp_path / "kd", metrics=["kd"])
+  only = comparison.compare([path], tmp_path / "kd", metrics=["kd"]).text
   assert ".csv" in only
   assert ".png" not in only
 
@@ -260,13 +260,13 @@ def test_few_seeds_a_study_and_a_run_that_is_not_scored(tmp_path):
   for depth in (2, 10):
     values = {"fd@aa": [1, 2, NAN if depth == 2 else 3], "kl@aa": 5}
     scored.write(tmp_path / "study" / f"depth={depth}", values)
-  short = comparison.compare([tmp_path / "study"], tmp_path / "out")
+  short = comparison.compare([tmp_path / "study"], tmp_path / "out").text
   said = "depth=2 and depth=10: FD with 2 seeds decides nothing"
   assert (
     f"{said}; P(depth=2 better) by FD 0.67 (P(better), the chance that a run of the one beats a "
     "run of the other, gives no verdict; a verdict takes 10 seeds of each)"
   ) in collapsed(short)
-  text = comparison.compare([tmp_path / "study"], tmp_path / "out", everything=True)
+  text = comparison.compare([tmp_path / "study"], tmp_path / "out", everything=True).text
   assert "depth=2 depth=10 2 3 0 0 no 0.67 [0.21, 0.93]" in collapsed(text)
   assert "not enough seeds" in text
   assert "  with less than 10 seeds of each, no winner is named" in text
@@ -282,7 +282,7 @@ def test_other_protocols_are_told_and_kept_apart(tmp_path):
   a = scored.write(tmp_path / "a", {"fd@aa": 1})
   changed = {"bb": scored.protocol(generated_images=5000)}
   b = scored.write(tmp_path / "b", {"fd@bb": 2}, protocols=changed)
-  text = comparison.compare([a, b], tmp_path / "out")
+  text = comparison.compare([a, b], tmp_path / "out").text
   said = "generated_images is 10000 in a, 5000 in b"
   assert f"note: not all features scores can be compared with each other: {said}" in text
   assert not (tmp_path / "out" / "pairs.csv").exists()
@@ -303,7 +303,7 @@ def test_last_weights(tmp_path):
   protocols = {"aa": scored.protocol(), "bb": scored.protocol(weights="last")}
   values = {"fd@aa": 1, "fd@bb": {12: [4, 5, 6]}}
   path = scored.write(tmp_path / "w", values, protocols=protocols, failed=(2,))
-  text = comparison.compare([path], tmp_path / "out", "last", everything=True)
+  text = comparison.compare([path], tmp_path / "out", "last", everything=True).text
   assert "fd@bb" in text
   assert "fd@aa" not in text
   (row,) = read(tmp_path / "out" / "scores.csv")
