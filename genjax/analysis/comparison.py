@@ -95,20 +95,19 @@ def compare(
   if everything:
     parts = [*(tables.text(table) for table in made.values() if table.blocks), notes]
     line = f"{out}: {', '.join(written)}"
-    text = "\n".join([*filter(None, parts), findings.wrapped(line)])
-    return Comparison(made["scores"], made["pairs"], text)
-  alike = questions.equivalent(made["equivalence"], margin)
-  parts = [
-    _answer(measured, weights, metrics, f"{out}/pairs.csv", alike),
-    notes,
-    tables.text(made["equivalence"]) if made["equivalence"].blocks else "",
-    findings.unseen(measured, metrics),
-    _noise(found, measured, homes, weights),
-    _health(judged),
-  ]
-  csvs = [name for name in written if name.endswith(".csv")]
-  figures = sum(name.endswith(".png") for name in written)
-  line = f"{out}: {', '.join(csvs)}, and {figures} figures; --all prints every table"
+  else:
+    alike = questions.equivalent(made["equivalence"], margin)
+    parts = [
+      _answer(measured, weights, metrics, f"{out}/pairs.csv", alike),
+      notes,
+      tables.text(made["equivalence"]) if made["equivalence"].blocks else "",
+      findings.unseen(measured, metrics),
+      _noise(found, measured, homes, weights),
+      _health(judged),
+    ]
+    csvs = [name for name in written if name.endswith(".csv")]
+    figures = sum(name.endswith(".png") for name in written)
+    line = f"{out}: {', '.join(csvs)}, and {figures} figures; --all prints every table"
   text = "\n".join([*filter(None, parts), findings.wrapped(line)])
   return Comparison(made["scores"], made["pairs"], text)
 

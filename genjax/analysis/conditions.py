@@ -1,10 +1,16 @@
 """How scores were measured: what the ids of protocols stand for."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from genjax.analysis.recorded_scores import Scores
 from genjax.plotting.tables import Block, Column, Table
+
+
+def real_images(splits: Iterable[str]) -> str:
+  """What floors are of: "real test images", without the split where there are several."""
+  known = set(splits)
+  return " ".join(["real", *(known if len(known) == 1 else ()), "images"])
 
 
 def in_words(scores: Scores) -> str:

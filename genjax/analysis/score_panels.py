@@ -122,8 +122,7 @@ def handles_of(
 def floor_mark(all_scores: Sequence[Scores]) -> list[Line2D]:
   """What the legend says of real images, where a score of theirs is known."""
   known = [scores for scores in all_scores if not np.isnan(scores.floors).all()]
-  splits = {str(scores.record.get("split", "test")) for scores in known}
-  label = " ".join(["real", *(splits if len(splits) == 1 else ()), "images"])
+  label = conditions.real_images(str(scores.record.get("split", "test")) for scores in known)
   return [Line2D([], [], label=label, **_FLOOR)] if known else []
 
 

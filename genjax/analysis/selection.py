@@ -2,7 +2,7 @@
 
 import itertools
 import pathlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -97,12 +97,8 @@ def read(
   indices = {folder: _matching(one.rows, places, values) for folder, one in saved.items()}
   if not any(indices.values()):
     raise UserError(f"--runs={','.join(wanted)}: no run matches; {_there_are(saved)}")
-  rows = [row for one in saved.values() for row in one.rows]
-  absent = [str(i) for i in sorted(places) if i >= max(len(one.rows) for one in saved.values())]
-  for name, chosen in values.items():
-    absent += [f"{name}={x:g}" for x in sorted(chosen - {row[name] for row in rows})]
-  if absent:
-    raise UserError(f"--runs={','.join(wanted)}: there is no {absent[0]}; {_there_are(saved)}")
+  for absent in _absent(places, values, [one.rows for one in saved.values()]):
+    raise UserError(f"--runs={','.join(wanted)}: there is no {absent}; {_there_are(saved)}")
   records = {folder: config_file.read_config(folder) for folder in names}
   called = pooling.of(names, records, {folder: one.rows for folder, one in saved.items()})
   found = []
@@ -181,6 +177,16 @@ def _matching(rows: list[dict], places: set[int], values: dict[str, set[float]])
     for i, row in enumerate(rows)
     if (not places or i in places) and all(row[name] in chosen for name, chosen in values.items())
   ]
+
+
+def _absent(
+  places: set[int], values: dict[str, set[float]], tables: list[list[dict]]
+) -> Iterator[str]:
+  """What --runs names that none of the workdirs has, as it has it."""
+  yield from (str(place) for place in sorted(places) if place >= max(map(len, tables)))
+  for name, chosen in values.items():
+    known = {row[name] for rows in tables for row in rows}
+    yield from (f"{name}={value:g}" for value in sorted(chosen - known))
 
 
 def _there_are(saved: dict[pathlib.Path, loading.Saved]) -> str:

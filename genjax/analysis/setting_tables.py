@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
+from genjax.analysis import conditions
 from genjax.analysis.measures import Measure, Setting, summary
 from genjax.metrics import significance
 from genjax.metrics.statistics import ENOUGH, Interval
@@ -193,8 +194,7 @@ _NOTHING = Setting({}, "", 0)  # of a measure that a setting does not have
 
 def _floor_rows(all_measures: Sequence[Measure]) -> list[tuple]:
   """What real test images score: a row, or one for each workdir where they have different ones."""
-  splits = {measure.about.get("split") or "test" for measure in all_measures}
-  of_all = " ".join(["real", *(splits if len(splits) == 1 else ()), "images"])
+  called = conditions.real_images(measure.about.get("split") or "test" for measure in all_measures)
   by_workdir = {}
   for place, measure in enumerate(all_measures):
     for one in measure.settings.values():
@@ -205,7 +205,7 @@ def _floor_rows(all_measures: Sequence[Measure]) -> list[tuple]:
       rows.setdefault(str(floors), (floors, []))[1].append(workdir)
   return [
     (
-      of_all + (f", {', '.join(workdirs)}" if len(rows) > 1 else ""),
+      called + (f", {', '.join(workdirs)}" if len(rows) > 1 else ""),
       "-",
       None,
       *(Estimate(floor, math.nan, math.nan) for floor in floors),

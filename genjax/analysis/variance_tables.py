@@ -45,16 +45,13 @@ def variance_sentence(all_scores: Sequence[Scores], name: str, command: str) -> 
   """
   for block in splits(all_scores).blocks:
     for score, _, runs, evaluations, *_, share in block.rows:
-      if score == name and math.isnan(share.value):
-        return (
-          f"{name}: all runs of a setting score the same ({runs} runs, {evaluations} evaluations)"
-        )
       if score == name:
-        return (
-          f"{name}: the training seed accounts for {share.value:.0%} [{share.low:.0%}, "
-          f"{share.high:.0%}] of the variance between runs of a setting, evaluation noise for the "
-          f"rest ({runs} runs, {evaluations} evaluations)"
+        said = (
+          f"the training seed accounts for {share.value:.0%} [{share.low:.0%}, {share.high:.0%}] "
+          "of the variance between runs of a setting, evaluation noise for the rest"
         )
+        said = "all runs of a setting score the same" if math.isnan(share.value) else said
+        return f"{name}: {said} ({runs} runs, {evaluations} evaluations)"
   return f"{name}: evaluation's own noise is not measured; `{command} --seed=1` does"
 
 

@@ -42,7 +42,7 @@ def context(homes: Sequence[Workdir], compare: str) -> dict:
 
   `compare` is the command that writes the longer tables.
   """
-  parts, remarks, runs = [], [], [run for home in homes for run in home.runs]
+  parts, remarks, failed = [], [], [run.failed for home in homes for run in home.runs]
   scored = {w: recorded_scores.read(homes, w) for w in recorded_scores.weights_scored(homes)}
   for weights, found in scored.items():
     chosen = workdirs.planned(homes)
@@ -60,7 +60,7 @@ def context(homes: Sequence[Workdir], compare: str) -> dict:
   protocols = conditions.protocols(list(itertools.chain(*scored.values())))
   return {
     "scored": bool(scored),
-    "lost": f"All {counted(len(runs), 'run')} failed" if all(r.failed for r in runs) else "",
+    "lost": f"All {counted(len(failed), 'run')} failed" if all(failed) else "",
     "parts": parts,
     "few": few(homes),
     "health": page.grids(health.counts(judged)),

@@ -1,11 +1,9 @@
 """Scores in a workdir: rows of metrics.csv named `fd@1f0c93aa`, and protocols.json beside it."""
 
-import json
 import pathlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from genjax import files
 from genjax.training import metrics_file, numbering, provenance, workdir
 
 
@@ -24,7 +22,7 @@ def describe(path: pathlib.Path, key: str, protocol: dict, floor: Mapping[str, f
     known = workdir.read_protocols(path)
     before = known.get(key, {}).get("floor", {})
     known[key] = protocol | {"versions": provenance.versions(), "floor": before | dict(floor)}
-    files.write(path / workdir.PROTOCOLS, json.dumps(known, indent=2) + "\n")
+    workdir.write_protocols(path, known)
 
 
 def note(

@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import json
 import pathlib
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from genjax import files, models
+from genjax import models
 from genjax.training import (
   checkpoint,
   config_file,
@@ -87,7 +86,7 @@ def _write(out: pathlib.Path, record: Mapping, sources: Sequence[pathlib.Path]) 
   workdir.write_runs(out, rows, _results(rows, taken))
   _copy_events(out, rows, taken)
   if protocols := _protocols(taken):
-    files.write(out / workdir.PROTOCOLS, json.dumps(protocols, indent=2) + "\n")
+    workdir.write_protocols(out, protocols)
   config_file.write(out, record)
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -148,14 +147,17 @@ def append(file: pathlib.Path, rows: Iterable[tuple[int, int, str, float]]) -> N
 def mend(path: pathlib.Path) -> None:
   """Drops what is left of a last line that was cut short, as on a full disk, and says so.
 
-  Raises `UserError` where the workdir cannot be written.
+  Raises `UserError` where the workdir, or the file, cannot be written.
   """
   file = path / "metrics.csv"
   with scores_locked(path):
-    text = file.read_bytes() if file.exists() else b""
-    if (whole := text.rfind(b"\n") + 1) < len(text):
-      os.truncate(file, whole)
-      logging.warning("%s was cut short; what followed its last whole line is gone.", file)
+    if not file.exists():
+      return
+    with open(file, "rb+") as stream:
+      text = stream.read()
+      if (whole := text.rfind(b"\n") + 1) < len(text):
+        stream.truncate(whole)
+        logging.warning("%s was cut short; what followed its last whole line is gone.", file)
 
 
 class History:

@@ -15,7 +15,7 @@ from genjax.data.sources import natural
 from genjax.mistakes import Occupied, UserError
 from genjax.training import claims
 
-PROTOCOLS = "protocols.json"
+_PROTOCOLS = "protocols.json"
 FOLDERS = ("checkpoints", "plots", "samples", "tensorboard")
 WHOLE = ".whole"  # in a workdir: files that are to take the places of its own, all at once
 _TAKEN = ".taken"  # in that, once they are complete: the folders that go away then
@@ -270,7 +270,7 @@ def read_runs(path: pathlib.Path) -> list[dict[str, str]]:
     for row in rows:
       for name in row.keys() - {*_TEXTS}:
         float(row[name])
-      int(row["last_step"]), int(row["best_step"])
+      int(row["seed"]), int(row["last_step"]), int(row["best_step"])
     statuses = {row["status"] for row in rows}
     numbers = [int(row["run"]) for row in rows]
     if rows and statuses <= {"running", "done", "failed"} and numbers == list(range(len(rows))):
@@ -282,7 +282,7 @@ def read_runs(path: pathlib.Path) -> list[dict[str, str]]:
 
 def read_protocols(path: pathlib.Path) -> dict[str, dict]:
   """Hash -> protocol, with its floor; {} where nothing was evaluated. Raises `UserError`."""
-  file = path / PROTOCOLS
+  file = path / _PROTOCOLS
   try:
     found = json.loads(file.read_text())
     if isinstance(found, dict) and all(isinstance(one, dict) for one in found.values()):
@@ -292,3 +292,8 @@ def read_protocols(path: pathlib.Path) -> dict[str, dict]:
   except ValueError:
     pass
   raise UserError(f"{file} cannot be read; delete it, and evaluate again")
+
+
+def write_protocols(path: pathlib.Path, protocols: dict[str, dict]) -> None:
+  """protocols.json, as `read_protocols` gives it."""
+  files.write(path / _PROTOCOLS, json.dumps(protocols, indent=2) + "\n")

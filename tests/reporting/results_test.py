@@ -21,6 +21,9 @@ def test_results_are_scores_where_there_are_some(tmp_path):
   bare = scored.write(tmp_path / "bare", {"val_loss": {12: [1, 2, 3]}}, protocols={})
   made = results.context(workdirs.read([bare]), "compare x")
   assert not made["scored"]
+  assert made["lost"] == ""
+  failed = scored.write(tmp_path / "failed", {}, 2, failed=(0, 1))
+  assert results.context(workdirs.read([failed]), "compare x")["lost"] == "All 2 runs failed"
   assert [part.title for part in made["parts"]] == ["On validation images, at the last step"]
   path = scored.write(tmp_path / "a", {"fd@aa": [1, 2, 3, 5, 5, 5]}, latents=(2, 10))
   made = results.context(workdirs.read([path]), "compare x")

@@ -497,6 +497,7 @@ def test_a_damaged_table_of_runs_is_refused(tmp_path):
     right[:-9],
     right.replace("1,1,", "2,1,"),
     right.replace(",done", ",done,"),
+    right.replace("1,1,", "1,0.5,"),
     "run\n",
   ):
     (tmp_path / "runs.csv").write_text(wrong)
