@@ -12,7 +12,7 @@ import systems
 from beartype.door import is_bearable
 from jaxtyping import jaxtyped
 
-from genjax.metrics import distances, likelihood
+from genjax.metrics import distances, frechet, likelihood
 from genjax.models import losses
 from genjax.rng import latent_noise
 from genjax.types import Dataset, Progress
@@ -62,7 +62,7 @@ def test_records_hold_what_they_say():
   split = systems.digits().train
   dataset = Dataset(jnp.asarray(split.image), jnp.asarray(split.label))
   features = np.random.default_rng(0).normal(size=(20, 3))
-  real = distances.moments(features), distances.manifold(features)
+  real = frechet.moments(features), distances.manifold(features)
   for record in (run, state, Progress.begin(state), batch, dataset, bound, *real):
     assert _holds(record), record
   assert not _holds(batches)  # K steps'

@@ -11,7 +11,7 @@ from jax import Array, lax
 
 from genjax import data, files
 from genjax.data import cache as caching
-from genjax.metrics import copies, distances, paths, pixels
+from genjax.metrics import copies, distances, frechet, paths, pixels
 from genjax.rng import latent_noise
 from genjax.scoring import floors
 from genjax.scoring.classifier_network import classify
@@ -19,9 +19,9 @@ from genjax.scoring.protocols import EMD_IMAGES, Context, Group, RunBlock
 from genjax.training.sweep import compiled
 from genjax.types import Dataset, FeatureNetwork, PyTree, Run, State
 
-SUBSETS, SUBSET = 100, 1000  # of the kernel distance
 PATHS = 2000  # pairs of latents
-FEATURE_RULES = 2  # as protocols.RULES, of this group: `modes` takes more than one image of a class
+# As protocols.RULES, of this group. 3: the kernel distance is over all images, not over subsets.
+FEATURE_RULES = 3
 
 
 class Seen(NamedTuple):
@@ -59,7 +59,7 @@ class Reference:
     features, logits = jax.eval_shape(network.apply, network.params, image)
     self._functions = _OF_FEATURES | (_OF_PROBABILITIES if logits is not None else {})
     self._functions |= _OF_CLASSES if network.classes else {}
-    if len(held.label) < distances.EXTRAPOLATES * features.shape[-1]:
+    if len(held.label) < frechet.EXTRAPOLATES * features.shape[-1]:
       self._functions.pop(("fd_infinity",))
 
   @property
@@ -113,16 +113,20 @@ class Reference:
     return self.train.features[: len(self._held.label)]
 
   @functools.cached_property
-  def moments(self) -> distances.Moments:
-    return distances.moments(self.train.features)
+  def moments(self) -> frechet.Moments:
+    return frechet.moments(self.train.features)
 
   @functools.cached_property
   def manifold(self) -> distances.Manifold:
     return distances.manifold(self.few)
 
   @functools.cached_property
+  def others(self) -> copies.Others:
+    return copies.others(self.train.features)
+
+  @functools.cached_property
   def copy_distance(self) -> float:
-    return copies.copy_distance(self.train.features, self.held.features)
+    return copies.copy_distance(self.others, self.held.features)
 
   @functools.cached_property
   def duplicate_distance(self) -> float:
@@ -135,9 +139,10 @@ def seen(features: Array, logits: Array | None, labels: np.ndarray) -> Seen:
   return Seen(np.asarray(features), probabilities, labels)
 
 
-def _kernel(real: Reference, seen: Seen) -> float:
-  size = min(SUBSET, len(real.few), len(seen.features))
-  return distances.kernel_distance(real.train.features, seen.features, SUBSETS, size, real.seed)
+def _pairs(real: Reference, seen: Seen) -> tuple[float, ...]:
+  limit = real.duplicate_distance
+  *scores, duplicates = distances.pairs(real.manifold, seen.features, duplicate=limit)
+  return *scores, copies.distinct(len(seen.features), duplicates, limit)
 
 
 def _emd_features(real: Reference, seen: Seen) -> float:
@@ -147,17 +152,13 @@ def _emd_features(real: Reference, seen: Seen) -> float:
 
 # Scores -> their figures, of real images and of others.
 _OF_FEATURES = {
-  ("fd",): lambda real, seen: distances.frechet(real.moments, distances.moments(seen.features)),
-  ("fd_infinity",): lambda real, seen: distances.frechet_at_infinity(
+  ("fd",): lambda real, seen: frechet.distance(real.moments, frechet.moments(seen.features)),
+  ("fd_infinity",): lambda real, seen: frechet.at_infinity(
     real.moments, seen.features, seed=real.seed
   ),
-  ("kd",): _kernel,
-  ("precision", "recall", "density", "coverage"): lambda real, seen: distances.neighbours(
-    real.manifold, seen.features
-  ),
-  ("distinct",): lambda real, seen: copies.distinct(seen.features, real.duplicate_distance).images,
+  ("precision", "recall", "density", "coverage", "kd", "distinct"): _pairs,
   ("memorised",): lambda real, seen: copies.memorised(
-    real.train.features, seen.features, real.copy_distance
+    real.others, seen.features, real.copy_distance
   ),
   ("emd_features",): _emd_features,
 }

@@ -7,7 +7,7 @@ from scipy import linalg, stats
 from scipy.spatial import distance
 from sklearn.metrics.pairwise import polynomial_kernel
 
-from genjax.metrics import copies, distances
+from genjax.metrics import copies, distances, frechet
 
 RNG = np.random.default_rng
 
@@ -18,116 +18,117 @@ def normal(n, size, seed=0, scale=1.0, shift=0.0):
 
 def test_frechet_of_known_normals():
   """Diagonal covariances: the sum of squared differences of means and of standard deviations."""
-  a = distances.Moments(np.array([0.0, 1, 2]), np.diag([1.0, 4, 9]))
-  b = distances.Moments(np.array([1.0, 1, 0]), np.diag([4.0, 4, 1]))
-  np.testing.assert_allclose(distances.frechet(a, b), 1 + 4 + 1 + 0 + 4)
-  np.testing.assert_allclose(distances.frechet(a, a), 0, atol=1e-12)
+  a = frechet.Moments(np.array([0.0, 1, 2]), np.diag([1.0, 4, 9]))
+  b = frechet.Moments(np.array([1.0, 1, 0]), np.diag([4.0, 4, 1]))
+  np.testing.assert_allclose(frechet.distance(a, b), 1 + 4 + 1 + 0 + 4)
+  np.testing.assert_allclose(frechet.distance(a, a), 0, atol=1e-12)
 
 
 def test_frechet_against_scipys_matrix_root():
   x, y = normal(300, 8) @ RNG(2).normal(size=(8, 8)), normal(200, 8, 1, 1.5, 0.3)
-  a, b = distances.moments(x), distances.moments(y)
+  a, b = frechet.moments(x), frechet.moments(y)
   root = linalg.sqrtm(np.cov(x, rowvar=False) @ np.cov(y, rowvar=False)).real
   expected = ((x.mean(0) - y.mean(0)) ** 2).sum()
   expected += np.trace(np.cov(x, rowvar=False) + np.cov(y, rowvar=False) - 2 * root)
-  np.testing.assert_allclose(distances.frechet(a, b), expected, rtol=1e-6)
-  np.testing.assert_allclose(distances.frechet(b, a), expected, rtol=1e-6)
+  np.testing.assert_allclose(frechet.distance(a, b), expected, rtol=1e-6)
+  np.testing.assert_allclose(frechet.distance(b, a), expected, rtol=1e-6)
 
 
 def test_dead_features_do_no_harm():
   x, y = normal(300, 6), normal(300, 6, 1, 2.0)
   wide = [np.pad(part, ((0, 0), (0, 20))) for part in (x, y)]
-  alone, padded = (distances.frechet(*map(distances.moments, pair)) for pair in ((x, y), wide))
+  alone, padded = (frechet.distance(*map(frechet.moments, pair)) for pair in ((x, y), wide))
   np.testing.assert_allclose(padded, alone, rtol=1e-9)
   with pytest.raises(ValueError, match="two images; there are 1"):
-    distances.moments(x[:1])
+    frechet.moments(x[:1])
 
 
 def test_few_images_bias_the_frechet_distance_and_extrapolation_does_not():
-  real = distances.Moments(np.zeros(16), np.eye(16))
+  real = frechet.Moments(np.zeros(16), np.eye(16))
   same = [normal(1000, 16, seed) for seed in range(5)]
-  biased = np.mean([distances.frechet(real, distances.moments(x)) for x in same])
-  extrapolated = np.mean([distances.frechet_at_infinity(real, x) for x in same])
+  biased = np.mean([frechet.distance(real, frechet.moments(x)) for x in same])
+  extrapolated = np.mean([frechet.at_infinity(real, x) for x in same])
   assert biased > 0.05
   assert abs(extrapolated) < biased / 4
   with pytest.raises(ValueError, match="199 generated images are too few"):
-    distances.frechet_at_infinity(real, same[0][:199])
+    frechet.at_infinity(real, same[0][:199])
 
 
 def test_extrapolation_is_refused_where_its_bias_is_large():
   """200 images of 128 features: the extrapolation is off by as much as the distance itself."""
-  real = distances.moments(normal(20_000, 128))
+  real = frechet.moments(normal(20_000, 128))
   x = normal(1279, 128, 1)
   with pytest.raises(ValueError, match="expected 1,280 or more"):
-    distances.frechet_at_infinity(real, x)
+    frechet.at_infinity(real, x)
   x = normal(1280, 128, 1)
-  biased = distances.frechet(real, distances.moments(x))
-  assert abs(distances.frechet_at_infinity(real, x)) < 0.4 * biased
+  biased = frechet.distance(real, frechet.moments(x))
+  assert abs(frechet.at_infinity(real, x)) < 0.4 * biased
 
 
 def test_extrapolation_by_another_regression():
   """Each part is drawn anew, and the line is through all fifteen points."""
-  real, x = distances.moments(normal(500, 4)), normal(603, 4, 1, 1.2)
+  real, x = frechet.moments(normal(500, 4)), normal(603, 4, 1, 1.2)
   rng = RNG(7)
   counts = [60, 98, 137, 176, 215, 253, 292, 331, 370, 409, 447, 486, 525, 564, 603]
   parts = [x[rng.permutation(603)[:count]] for count in counts]
-  found = [distances.frechet(real, distances.moments(part)) for part in parts]
+  found = [frechet.distance(real, frechet.moments(part)) for part in parts]
   expected = stats.linregress(1 / np.array(counts), found).intercept
-  np.testing.assert_allclose(distances.frechet_at_infinity(real, x, seed=7), expected, rtol=1e-9)
+  np.testing.assert_allclose(frechet.at_infinity(real, x, seed=7), expected, rtol=1e-9)
 
 
 def _mmd_by_loops(x, y):
   def kernel(a, b):
     return (float(a @ b) / len(a) + 1) ** 3
 
-  n = len(x)
-  within = sum(
-    kernel(part[i], part[j]) for part in (x, y) for i in range(n) for j in range(n) if i != j
-  )
-  across = sum(kernel(a, b) for a in x for b in y)
-  return within / (n * (n - 1)) - 2 * across / n**2
+  within = [
+    np.mean([kernel(a, b) for i, a in enumerate(z) for j, b in enumerate(z) if i != j])
+    for z in (x, y)
+  ]
+  return sum(within) - 2 * np.mean([kernel(a, b) for a in x for b in y])
 
 
-def test_kernel_distance_by_loops():
-  x, y = normal(20, 5).astype(float), normal(20, 5, 1, 1.5).astype(float)
-  found = distances.kernel_distance(x, y, subsets=1, size=20)  # a subset is then everything
-  np.testing.assert_allclose(found, _mmd_by_loops(x, y), rtol=1e-5)
+def _kernel_distance(real, generated):
+  return distances.pairs(distances.manifold(real), generated).kernel_distance
+
+
+@pytest.mark.parametrize(("n", "m"), [(20, 20), (20, 27), (730, 120)])
+def test_kernel_distance_by_loops(n, m):
+  """Also of sets of several sizes, in blocks with some rows left over, and far from 0."""
+  x, y = normal(n, 5, shift=2.0).astype(float), normal(m, 5, 1, 1.5).astype(float)
+  np.testing.assert_allclose(_kernel_distance(x, y), _mmd_by_loops(x, y), rtol=1e-5)
 
 
 def test_kernel_distance_loses_little_in_float32():
   """Against float64, next to how subsets differ; features are not centred, and sparse."""
   weights = RNG(9).normal(size=(20, 64))
   x, y = (np.maximum(normal(1500, 20, seed) @ weights, 0) for seed in (0, 1))
-  rng, expected = RNG(3), []
-  for _ in range(10):
-    a, b = (z[rng.choice(1500, 1000, False)] for z in (x, y))
+
+  def expected(a, b):
     within = [polynomial_kernel(z, degree=3) for z in (a, b)]
-    within = sum((k.sum() - np.trace(k)) / (1000 * 999) for k in within)
-    expected.append(within - 2 * polynomial_kernel(a, b, degree=3).mean())
-  found = distances.kernel_distance(x, y, subsets=10, seed=3)
-  assert abs(found - np.mean(expected)) < 1e-3 * np.std(expected)
+    within = sum((k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in within)
+    return within - 2 * polynomial_kernel(a, b, degree=3).mean()
+
+  rng = RNG(3)
+  subsets = [expected(*(z[rng.choice(1500, 1000, False)] for z in (x, y))) for _ in range(10)]
+  assert abs(_kernel_distance(x, y) - expected(x, y)) < 1e-3 * np.std(subsets)
 
 
 def test_kernel_distance_is_unbiased():
-  found = [
-    distances.kernel_distance(normal(200, 8, i), normal(200, 8, 100 + i), 1, 200) for i in range(60)
-  ]
+  found = [_kernel_distance(normal(200, 8, i), normal(200, 8, 100 + i)) for i in range(60)]
   assert abs(np.mean(found)) < 4 * np.std(found) / np.sqrt(60)
   assert min(found) < 0  # and is not cut off
-  assert distances.kernel_distance(normal(200, 8), normal(200, 8, 1, 1, 1), 1, 200) > max(found)
-  with pytest.raises(ValueError, match="200 generated images are less than a subset's 201"):
-    distances.kernel_distance(normal(300, 8), normal(200, 8), size=201)
+  assert _kernel_distance(normal(200, 8), normal(200, 8, 1, 1, 1)) > max(found)
 
 
 @pytest.mark.parametrize(("n", "m"), [(60, 40), (730, 1150)])
 def test_neighbours_against_prdc(n, m):
   """Also in blocks with some rows left over, and with features far from 0."""
   real, generated = normal(n, 6, shift=30.0), normal(m, 6, 1, 0.8, 30.4)
-  found = distances.neighbours(distances.manifold(real), generated)
+  found = distances.pairs(distances.manifold(real), generated)
   near, dense = (compute_prdc(real, generated, k) for k in (3, 5))
   expected = {"precision": near, "recall": near, "density": dense, "coverage": dense}
-  for name, value in found._asdict().items():
-    np.testing.assert_allclose(value, expected[name][name], atol=2 / min(n, m), err_msg=name)
+  for name, scores in expected.items():
+    np.testing.assert_allclose(getattr(found, name), scores[name], atol=2 / min(n, m), err_msg=name)
 
 
 def test_what_the_neighbours_see_and_do_not_see():
@@ -135,20 +136,20 @@ def test_what_the_neighbours_see_and_do_not_see():
   images = normal(1000, 4)
   real = distances.manifold(images)
   repeated = images[RNG(0).integers(0, 20, 1000)]
-  collapsed = distances.neighbours(real, repeated + 1e-3 * normal(1000, 4, 2))
+  collapsed = distances.pairs(real, repeated + 1e-3 * normal(1000, 4, 2))
   assert collapsed.precision > 0.95  # blind
   assert collapsed.recall < 0.2
   assert collapsed.coverage < 0.2
-  same = distances.neighbours(real, normal(1000, 4, 3))
+  same = distances.pairs(real, normal(1000, 4, 3))
   assert abs(same.coverage - (1 - 2**-5)) < 0.02
-  far = distances.neighbours(real, normal(1000, 4, 3, shift=50.0))
-  assert far == (0, 0, 0, 0)
+  far = distances.pairs(real, normal(1000, 4, 3, shift=50.0))
+  assert far[:4] == (0, 0, 0, 0)
   with pytest.raises(ValueError, match="3 generated images have no 3 neighbours"):
-    distances.neighbours(real, images[:3])
+    distances.pairs(real, images[:3])
   with pytest.raises(ValueError, match="5 real images have no 5 neighbours"):
     distances.manifold(images[:5])
   with pytest.raises(ValueError, match="4 radii of real images; 5 are needed"):
-    distances.neighbours(distances.manifold(images, 4), images)
+    distances.pairs(distances.manifold(images, 4), images)
 
 
 def test_the_manifold_by_brute_force():
@@ -170,38 +171,41 @@ def test_nearest_by_brute_force():
 
 def test_memorised():
   train, test, new = normal(3000, 6), normal(2000, 6, 1), normal(2000, 6, 2)
-  limit = copies.copy_distance(train, test)
+  others = copies.others(train)
+  limit = copies.copy_distance(others, test)
   nearest = distance.cdist(test, train).min(1)
   assert (nearest <= limit * (1 + 1e-5)).mean() == 0.01
-  np.testing.assert_allclose(copies.memorised(train, test, limit), 0.01)  # the floor
-  assert copies.memorised(train, new, limit) < 0.02
+  np.testing.assert_allclose(copies.memorised(others, test, limit), 0.01)  # the floor
+  assert copies.memorised(others, new, limit) < 0.02
   copied = train[RNG(0).integers(0, 3000, 1000)]
-  assert copies.memorised(train, copied, limit) == 1
+  assert copies.memorised(others, copied, limit) == 1
   np.testing.assert_allclose(
-    copies.memorised(train, np.concatenate([copied, new[:1000]]), limit), 0.505, atol=0.01
+    copies.memorised(others, np.concatenate([copied, new[:1000]]), limit), 0.505, atol=0.01
   )
-  assert copies.memorised(train, normal(500, 6, shift=50.0), limit) == 0  # new, if no good
+  assert copies.memorised(others, normal(500, 6, shift=50.0), limit) == 0  # new, if no good
   with pytest.raises(ValueError, match="99 held-out images have no nearest 1%"):
-    copies.copy_distance(train, test[:99])
+    copies.copy_distance(others, test[:99])
 
 
 @pytest.mark.parametrize("size", [4, 16, 40, 300])
 def test_memorised_by_brute_force(size):
   """Whichever directions are looked at first: here the images differ evenly in all of them."""
   train, new = normal(1000, size, shift=1.0), normal(730, size, 1, shift=1.0)
-  every = np.sort(distance.cdist(new, train).min(1))
+  others, every = copies.others(train), np.sort(distance.cdist(new, train).min(1))
+  np.testing.assert_allclose(copies.copy_distance(others, new), np.quantile(every, 0.01), rtol=1e-5)
   for nearer in (1, 73, 365, 729):
     limit = every[nearer - 1 : nearer + 1].mean()
-    assert copies.memorised(train, new, limit) == nearer / 730
-  assert copies.memorised(train, new, every[0] / 2) == 0
+    assert copies.memorised(others, new, limit) == nearer / 730
+  assert copies.memorised(others, new, every[0] / 2) == 0
 
 
 def test_copies_are_seen_where_test_images_are_copies_too():
   train = normal(400, 6)
-  limit = copies.copy_distance(train, np.concatenate([train[:20], normal(180, 6, 1)]))
+  others = copies.others(train)
+  limit = copies.copy_distance(others, np.concatenate([train[:20], normal(180, 6, 1)]))
   assert limit == 0
-  assert copies.memorised(train, train[:50], limit) == 1
-  assert copies.memorised(train, normal(200, 6, 2), limit) == 0
+  assert copies.memorised(others, train[:50], limit) == 1
+  assert copies.memorised(others, normal(200, 6, 2), limit) == 0
 
 
 def test_duplicate_distance_by_brute_force():
@@ -212,7 +216,7 @@ def test_duplicate_distance_by_brute_force():
 
 
 def test_copies_among_real_images_do_not_make_all_images_differ():
-  x, new = normal(400, 6, shift=10.0), normal(300, 6, 1, shift=10.0)
+  x = normal(400, 6, shift=10.0)
   limit = copies.duplicate_distance(distances.manifold(x))
   some = copies.duplicate_distance(distances.manifold(np.concatenate([x, x, x[:100]])))
   every = distance.cdist(x, x) + np.diag(np.full(400, np.inf))
@@ -222,29 +226,29 @@ def test_copies_among_real_images_do_not_make_all_images_differ():
   assert abs(some / limit - 1) < 0.1
   unknown = copies.duplicate_distance(distances.manifold(np.concatenate([x] * 6)))
   assert np.isnan(unknown)
-  assert np.isnan(copies.distinct(new, unknown).images)
+  real = distances.manifold(x)
+  found = distances.pairs(real, normal(300, 6, 1, shift=10.0), duplicate=unknown)
+  assert np.isnan(copies.distinct(300, found.duplicates, unknown))
 
 
 def test_a_hundred_images_repeated_are_about_a_hundred():
-  real = normal(3000, 16)
-  limit = copies.duplicate_distance(distances.manifold(real))
+  real = distances.manifold(normal(3000, 16))
+  limit = copies.duplicate_distance(real)
   repeated = np.repeat(normal(100, 16, 1), 100, 0) + 1e-3 * normal(10_000, 16, 2)
-  found = copies.distinct(RNG(0).permutation(repeated), limit)
+  found = distances.pairs(real, RNG(0).permutation(repeated), duplicate=limit)
   # Of 10,000 x 9,999 / 2 pairs 100 x (100 x 99 / 2) are duplicates.
-  assert found.pairs == 100 * 4950
-  np.testing.assert_allclose(found.images, 49_995_000 / 495_000)
+  assert found.duplicates == 100 * 4950
+  np.testing.assert_allclose(copies.distinct(10_000, found.duplicates, limit), 49_995_000 / 495_000)
 
 
 def test_distinct_images_without_a_duplicate_are_at_least_so_many():
-  real, new = normal(2000, 16), normal(1130, 16, 1)
-  limit = copies.duplicate_distance(distances.manifold(real))
-  found = copies.distinct(new, limit)
-  assert found == (1130 * 1129 / 2, 0)
-  wider = copies.distinct(new, 4 * limit)
-  assert wider.pairs == (distance.pdist(new) < 4 * limit).sum() > 1000
-  np.testing.assert_allclose(wider.images, 1130 * 1129 / 2 / wider.pairs)
-  with pytest.raises(ValueError, match="1 generated images make no pair"):
-    copies.distinct(new[:1], limit)
+  real, new = distances.manifold(normal(2000, 16)), normal(1130, 16, 1)
+  limit = copies.duplicate_distance(real)
+  assert distances.pairs(real, new, duplicate=limit).duplicates == 0
+  assert copies.distinct(1130, 0, limit) == 1130 * 1129 / 2
+  wider = distances.pairs(real, new, duplicate=4 * limit).duplicates
+  assert wider == (distance.pdist(new) < 4 * limit).sum() > 1000
+  np.testing.assert_allclose(copies.distinct(1130, wider, limit), 1130 * 1129 / 2 / wider)
 
 
 def test_classifier_score_where_it_is_known():
