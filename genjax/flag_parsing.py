@@ -13,7 +13,7 @@ import ml_collections
 from absl import flags, logging
 
 from genjax import files, process
-from genjax.mistakes import UserError
+from genjax.mistakes import UserError, nearest
 
 
 def parse(arguments: list[str], positional: str = "") -> list[str]:
@@ -111,6 +111,8 @@ def _numbers(key: str, value: str) -> str:
 def _readable(error: Exception, arguments: list[str]) -> str:
   if line := _unknown_key(arguments):
     return line
+  if isinstance(error, flags.UnrecognizedFlagError):
+    return _unknown_flag(error.flagname, arguments)
   if isinstance(error, flags.IllegalFlagValueError) and (line := _wrong_value(error)):
     return line
   if isinstance(error, flags.Error) and "Traceback" not in str(error):
@@ -182,16 +184,31 @@ def _config_path(arguments: list[str]) -> str:
   return path
 
 
+def _unknown_flag(name: str, arguments: list[str]) -> str:
+  """A line with the flag of the command that is most like it, or the key of its config."""
+  if name.startswith("config."):
+    return f"--{name} is a key of a config; --config=configs/gan_mnist.py, say, names one"
+  own = [flag.name for flag in flags.FLAGS.get_key_flags_for_module(arguments[0])]
+  near = nearest(name, own) or _nearest(name, _known_keys(arguments))
+  meant = f"; did you mean --{near.replace(' or ', ' or --')}?" if near else ""
+  return f"unknown flag --{name}{meant or '; --help lists those that are known'}"
+
+
+def _known_keys(arguments: list[str]) -> list[str]:
+  """Of the config that --config names; none where it cannot be read, which has its own line."""
+  try:
+    return list(_keys(flags.FLAGS["config"].parser.parse(_config_path(arguments))))
+  except Exception:
+    return []
+
+
 def _unknown_key(arguments: list[str]) -> str:
   """A line with the first key that the config does not have, and the nearest that it has; or ""."""
   overrides = [argument.lstrip("-").split("=")[0] for argument in arguments]
   overrides = [key.partition(".")[2] for key in overrides if key.startswith("config.")]
-  try:
-    known = list(_keys(flags.FLAGS["config"].parser.parse(_config_path(arguments))))
-  except Exception:  # no config at all, or a mistake in its file, which has its own line
-    return ""
+  known = _known_keys(arguments)
   for key in overrides:
-    if key not in known:
+    if known and key not in known:
       if near := _nearest(key, known):
         return f"unknown key config.{key}; did you mean {near}?"
       sections = key.rpartition(".")[0], ""  # where there is no such one, the first keys of all
@@ -217,5 +234,5 @@ def _nearest(key: str, known: list[str]) -> str:
     pairs = ((key, other), (last, other.split(".")[-1]))
     return tuple(difflib.SequenceMatcher(None, *pair).ratio() for pair in pairs)
 
-  best = max(known, key=lambda other: sum(likeness(other)))
+  best = max(known, key=lambda other: sum(likeness(other)), default="")
   return " or ".join(f"config.{x}" for x in same or [best] if max(likeness(x)) > 0.7)

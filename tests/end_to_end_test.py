@@ -319,7 +319,9 @@ MISTAKES = {
     ["config.model.network 's1_wgan' is no VAE"],
   ),
   "a stray argument": (["stray"], ["'stray' is not a flag", "--workdir="]),
-  "an unknown flag": (["--wrokdir=x"], ["wrokdir", "workdir"]),
+  "an unknown flag": (["--wrokdir=x"], ["unknown flag --wrokdir; did you mean --workdir?"]),
+  "a key for a flag": (["--step=4"], ["unknown flag --step; did you mean --config.steps?"]),
+  "nothing like it": (["--zzz"], ["unknown flag --zzz; --help lists those that are known"]),
 }
 
 
@@ -329,6 +331,12 @@ def test_a_mistake_is_one_line_and_leaves_nothing(main, tmp_path, mistake):
   line = refused(main(f"{CONFIG}:vae", f"--workdir={tmp_path / 'new'}", *arguments))
   for part in parts:
     assert part in line
+  assert not list(tmp_path.iterdir())
+
+
+def test_a_key_without_a_config_is_told_what_it_lacks(main, tmp_path):
+  line = refused(main(f"--workdir={tmp_path / 'new'}", "--config.steps=3"))
+  assert "--config.steps is a key of a config; --config=configs/" in line
   assert not list(tmp_path.iterdir())
 
 
