@@ -13,7 +13,7 @@ _FLAGS = cli.flags_of(__name__)
 cli.run_flags(_FLAGS)
 cli.define(
   _FLAGS,
-  num=(64, "Images of each run.", 1, 100_000),
+  num=(64, "Images of each run; 16 in a picture of several runs, if not named.", 1, 100_000),
   label=([], "Of conditional models: classes, which take turns; all if empty."),
   noise_seed=(0, "Of the noise, which is the same for all runs.", *cli.SEEDS),
   out=(
@@ -32,13 +32,15 @@ def main(more: list[str]) -> None:
   from genjax.types import counted
 
   selections = selection.read(paths, _FLAGS.runs, _FLAGS.weights)
-  labels = sampling.labels(selections, _FLAGS.label, _FLAGS.num)
   out = pathlib.Path(_FLAGS.out) if _FLAGS.out else sample_files.place(paths, selections)
-  sample_files.write(out, selections, labels, _FLAGS.noise_seed)
   runs = [label for one in selections for label in one.labels]
+  of_many = runs[1:] and out.suffix.lower() == ".png"
+  num = 16 if of_many and not _FLAGS["num"].present else _FLAGS.num
+  labels = sampling.labels(selections, _FLAGS.label, num)
+  sample_files.write(out, selections, labels, _FLAGS.noise_seed)
   failed = sum(label.failed for label in runs)
   print(
-    f"{out}: {_FLAGS.num:,} images of {counted(len(runs), 'run')}, {_FLAGS.weights} weights"
+    f"{out}: {num:,} images of {counted(len(runs), 'run')}, {_FLAGS.weights} weights"
     + (f"; {counted(failed, 'run')} failed, with the last good images" if failed else "")
   )
 

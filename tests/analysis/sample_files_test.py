@@ -1,6 +1,7 @@
 """What the command draws: the same noise gives the same picture, in three kinds of file."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -191,6 +192,18 @@ def test_where_pictures_go_if_nothing_is_said(vae, tmp_path, monkeypatch, call):
     "samples-study.png",
     "samples-one-study.png",
   }
+
+
+def test_a_picture_of_several_runs_is_no_wider_than_a_page(vae, tmp_path, call):
+  workdir, number = f"--workdir={vae[0]}", re.compile(r": (\d+) images")
+  for flags, expected in (
+    (["--runs=0,1", "--out=a.png"], 16),
+    (["--runs=0,1", "--out=a.png", "--num=64"], 64),
+    (["--runs=0", "--out=a.png"], 64),
+    (["--runs=0,1", "--out=a.npz"], 64),
+  ):
+    said = call(workdir, *(flag.replace("--out=", f"--out={tmp_path}/") for flag in flags))
+    assert int(number.search(said)[1]) == expected
 
 
 @pytest.mark.parametrize(
