@@ -70,6 +70,21 @@ class Critic(nn.Module):
     return self.layers.dense(1)(x)[:, 0]  # after the others, as names count
 
 
+class ProjectionCritic(nn.Module):
+  """The class meets the features, not the pixels (Miyato and Koyama 2018, equation 3)."""
+
+  layers: Layers
+  spec: Spec
+  body: Callable[[Layers, Spec, Images, bool], Rows]
+
+  @nn.compact
+  def __call__(self, image: Images, label: Classes, train: bool = False) -> Scores:
+    x = self.body(self.layers, self.spec, image, train)
+    one_hot = jax.nn.one_hot(label, self.spec.num_classes)
+    embedded = self.layers.dense(x.shape[-1], use_bias=False, name="embedding")(one_hot)
+    return self.layers.dense(1)(x)[:, 0] + (embedded * x).sum(-1)
+
+
 def _leaky(layers: Layers, x: Array, train: bool, batch_norm: bool = True) -> Array:
   """A leaky ReLU, after batch norm or without."""
   x = layers.batch_norm(train)(x) if batch_norm else x

@@ -66,6 +66,7 @@ class Entry(NamedTuple):
   framework: str  # the report's, whose defaults hold where a config names none
   depth: int = 0  # the report's, where a config may choose another
   conditional: bool = False
+  critic: type = gan.Critic  # how its critic reads images and labels
   fits: Callable[[Shape], bool] = lambda shape: True
   image_range: tuple[float, float] = SIGNED  # of a generator's
 
@@ -117,6 +118,17 @@ GANS = {
   "dcgan_conditional": Entry(
     _DCGAN_PLAIN, None, 32, "cgan_mnist.py", TORCH, conditional=True, fits=gan.halves
   ),
+  "dcgan_projection": Entry(
+    _DCGAN,
+    None,
+    32,
+    "cgan_cifar10.py",
+    TORCH,
+    conditional=True,
+    critic=gan.ProjectionCritic,
+    fits=gan.halves,
+  ),
+  "XX": Entry(_DCGAN, None, 32, "cgan_mnist.py", TORCH, conditional=True, fits=gan.halves),
 }
 NETWORKS = {"vae": VAES, "gan": GANS}  # model -> its networks
 
@@ -183,7 +195,7 @@ def build(
   first, second = entry.players
   if known is VAES:
     return VaeNetworks(vae.Encoder(layers, spec, first), vae.Decoder(layers, spec, second))
-  critic = gan.Critic(dataclasses.replace(layers, spectral=spectral_norm), spec, second)
+  critic = entry.critic(dataclasses.replace(layers, spectral=spectral_norm), spec, second)
   return GanNetworks(gan.Generator(layers, spec, first), critic, entry.image_range, classes)
 
 
