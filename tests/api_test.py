@@ -235,6 +235,7 @@ def test_images_that_cannot_be_scored(tmp_path):
     (signed, "floats in [0, 1]"),
     (signed * np.nan, "the array is float64 with NaN; expected"),
     (None, "the images are None; expected an array, a file or a folder"),
+    ([tall, tall + 1, tall], "runs 0 and 2 of 3 have the same images"),
     (tmp_path, "no images"),
     (tmp_path / "x.png", "neither a folder nor"),
     (tmp_path / "x.npz", "no such file"),
@@ -283,6 +284,9 @@ def test_the_command_scores_files(commands, tmp_path):
   coloured = commands("score", "rgb.npz", "--data=digits", "--metrics=swd", cwd=tmp_path)
   assert coloured.status == 0
   assert "genjax: digits (scikit-learn) is grey, and the images are not: it is" in coloured.errors
+  for what in ("the scores", "the scores, in place of those that it had"):
+    again = commands("score", *files, "--metrics=swd", "--out=kept", cwd=tmp_path).output
+    assert f"kept: {what}; python -m genjax.compare kept WORKDIR" in again
   unknown = commands("score", "0.npz", "--data=digit", cwd=tmp_path).errors
   assert "did you mean digits? --data takes a name" in unknown
   assert commands("score", "--data=digits").errors.startswith("genjax: no images; name files")

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
+from genjax import files
 from genjax.analysis import findings, measures, recorded_scores, workdirs
 from genjax.analysis.measures import Measure
 from genjax.data import images as image_files
@@ -33,6 +34,12 @@ def of(
   sets = [run for source in given for run in image_files.read(source)]
   if not sets:
     raise UserError("there are no images; name arrays, files or folders")
+  sums = [files.checksum(run) for run in sets]
+  for i, same in enumerate(sums):
+    if same in sums[:i]:
+      raise UserError(
+        f"runs {sums.index(same)} and {i} of {len(sums)} have the same images; expected each once"
+      )
   splits = image_sets.reference(os.fspath(data), sets[0].shape[1:], os.fspath(directory))
   settings = Settings(split, count, seed)
   with tempfile.TemporaryDirectory() as folder:
