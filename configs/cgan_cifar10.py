@@ -19,13 +19,15 @@ VARIANTS = {
   "": genjax_config.PYRAMID
   | {
     "data.name": "cifar10",
-    "steps": 6000,
-    "eval_every": 1000,
-    "model.network": "dcgan_conditional",
+    "steps": 3000,
+    "eval_every": 500,
+    "model.network": "dcgan_projection",
     "model.regulariser": "r1",
     "sweep.penalty_weight": (1.0,),
-    "sweep.learning_rate": (1e-3,),
+    "sweep.learning_rate": (3e-3,),
     "sweep.b1": (0.5,),
+    "sweep.b2": (0.99,),
+    "sweep.decay_steps": (3000,),
     "sweep.latents": (100,),
   },
   "s1_layers": genjax_config.FLAX

@@ -139,6 +139,13 @@ SYSTEMS |= {
     {"critic": 41_633, "generator": 378_433},
     {"generator": 192},
   ),
+  # dcgan_r1's critic, and 10 x 49 x 64 of the classes' vectors.
+  "dcgan_projection": System(
+    _gan("dcgan_projection", regulariser="r1"),
+    100,
+    {"critic": 67_873, "generator": 378_433},
+    {"generator": 192},
+  ),
 }
 
 

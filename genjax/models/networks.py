@@ -119,7 +119,7 @@ GANS = {
     _DCGAN_PLAIN, None, 32, "cgan_mnist.py", TORCH, conditional=True, fits=gan.halves
   ),
   "dcgan_projection": Entry(
-    _DCGAN,
+    _DCGAN_PLAIN,
     None,
     32,
     "cgan_cifar10.py",
@@ -128,7 +128,6 @@ GANS = {
     critic=gan.ProjectionCritic,
     fits=gan.halves,
   ),
-  "XX": Entry(_DCGAN, None, 32, "cgan_mnist.py", TORCH, conditional=True, fits=gan.halves),
 }
 NETWORKS = {"vae": VAES, "gan": GANS}  # model -> its networks
 

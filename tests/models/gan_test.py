@@ -482,6 +482,12 @@ GOLDEN = {
     "critic_loss": 1.38228,
     "generator_loss": 0.681492,
   },
+  "dcgan_projection": {
+    "critic_gap": 0.0348679,
+    "critic_loss": 1.40773,
+    "generator_loss": 0.79104,
+    "penalty_real": 0.473434,
+  },
 }
 
 

@@ -121,7 +121,7 @@ def test_the_image_range_is_that_of_the_output(name):
   assert high - 0.05 <= float(images.max()) <= high
 
 
-@pytest.mark.parametrize("name", ["s4_cgan", "cgan_mnist", "cgan_cifar10"])
+@pytest.mark.parametrize("name", ["s4_cgan", "cgan_mnist", "cgan_cifar10", "dcgan_projection"])
 def test_conditional_networks_see_the_label(name):
   model, state, generate = _begun(name)
   images = generate(state, jnp.ones((8, 3)), jnp.arange(8))
@@ -129,6 +129,26 @@ def test_conditional_networks_see_the_label(name):
   grey = jnp.ones((2, *SYSTEMS[name].shape)) / 2
   scores = jax.jit(model.score)(run(), state, grey, jnp.array([3, 4]))
   assert abs(float(scores[0] - scores[1])) > 1e-6
+
+
+def test_a_projection_adds_the_product_of_features_and_the_class_s_vector():
+  """By the critic that reads no label, whose last layer then has such a vector for its kernel."""
+  image, label = batches(small("dcgan")).image[0][:4], jnp.array([3, 0, 9, 3])
+  critic, plain = (
+    networks.build(networks.GANS, name, IMAGE, 3, 8, num_classes=10).critic
+    for name in ("dcgan_projection", "dcgan_plain")
+  )
+  params, _ = modules.init(critic, jax.random.key(0), image, label)
+  (expected, _), last = modules.apply(plain, params, {}, image), params["Dense_0"]
+  for i, one in enumerate(label):
+    vector = {"kernel": params["embedding"]["kernel"][one][:, None], "bias": 0 * last["bias"]}
+    product, _ = modules.apply(plain, params | {"Dense_0": vector}, {}, image)
+    expected = expected.at[i].add(product[i])
+  scores, _ = modules.apply(critic, params, {}, image, label)
+  np.testing.assert_allclose(scores, expected, rtol=1e-5)
+  assert (
+    float(jnp.abs(scores[0] - modules.apply(critic, params, {}, image, label + 1)[0][0])) > 0.01
+  )
 
 
 def test_dropout_acts_in_training_alone():

@@ -34,6 +34,7 @@ BATCH_NORM = (
   "dcgan_sn",
   "dcgan_r1",
   "dcgan_conditional",
+  "dcgan_projection",
 )
 # Matrix products of other shapes add in another order: a few units in the last place, which the
 # division by a small second moment enlarges.
@@ -43,7 +44,7 @@ TOLERANCE = {"rtol": 1e-3, "atol": 1e-4}
 OPTIMISER = dict.fromkeys(BATCH_NORM, "sgd")
 # So that plain descent moves the weights as far; a clipped critic of four layers has small slopes.
 RATE = dict.fromkeys(BATCH_NORM, 0.1) | {"s1_wgan_cifar10": 2.0, "wgan_gp_cifar10": 1.0}
-RATE["dcgan_conditional"] = 1.0
+RATE |= {"dcgan_conditional": 1.0, "dcgan_projection": 1.0}
 
 
 def _steps(name):
