@@ -99,8 +99,11 @@ def prepare(name: str, directory: str) -> pathlib.Path:
     prepared = pathlib.Path(builder.data_dir)
     folder = home / prepared.relative_to(temporary)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    if not folder.exists():  # as it does if another process was faster
+    try:
       prepared.rename(folder)
+    except OSError:
+      if not folder.exists():  # as it does if another process was faster
+        raise
   return folder
 
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float, Int, Integer, PyTree, Shaped
+from scipy import special
 
 BLOCK = 100  # images whose distances to all others are held at once
 OCCURS = 0.1  # of a class's share of real images, from which on it occurs
@@ -211,10 +212,7 @@ def classifier_score(probabilities: Float[ArrayLike, "N K"]) -> float:
   images score as high as the data.
   """
   p = np.asarray(probabilities, np.float64)
-  marginal = p.mean(0, keepdims=True)
-  with np.errstate(divide="ignore", invalid="ignore"):
-    terms = np.where(p > 0, p * (np.log(p) - np.log(marginal)), 0.0)
-  return float(np.exp(terms.sum(1).mean()))
+  return float(np.exp(special.rel_entr(p, p.mean(0, keepdims=True)).sum(1).mean()))
 
 
 def class_divergence(
@@ -232,11 +230,6 @@ def class_divergence(
     Classes among the generated, and nats, 0 to log 2.
   """
   p, q = (np.bincount(x, minlength=num_classes) / len(x) for x in (labels, real))
-  middle = (p + q) / 2
-
-  def relative(x):
-    known = x > 0
-    return (x[known] * np.log(x[known] / middle[known])).sum()
-
   occurs = (p * len(labels) > 1.5) & (p >= OCCURS * q)
-  return int(occurs.sum()), float((relative(p) + relative(q)) / 2)
+  divergences = [special.rel_entr(x, (p + q) / 2).sum() for x in (p, q)]
+  return int(occurs.sum()), float(np.mean(divergences))
