@@ -77,8 +77,9 @@ class _Trend(NamedTuple):
   @property
   def steady(self) -> bool:
     """Whether each step goes the same way."""
-    middles = ([np.median(group) for group in line] for line in self.groups)
-    return len({step > 0 for line in middles for step in np.diff(line)}) == 1
+    middles = ([float(np.median(group)) for group in line] for line in self.groups)
+    steps = {(b > a) - (b < a) for line in middles for a, b in itertools.pairwise(line)}
+    return steps in ({1}, {-1})
 
 
 def _along(measure: Measure) -> list[_Trend]:

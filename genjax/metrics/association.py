@@ -56,7 +56,7 @@ def spearman(x: Figures, y: Figures, settings: Sequence[Hashable]) -> tuple[int,
   if max(len(a) for a, _ in ranks) <= EXACT:
     return n, float(rho), _p_of_orders(ranks)
   if abs(rho) >= 1:
-    return n, float(rho), 0.0
+    return n, float(rho), 2 * math.exp(-sum(math.lgamma(len(a) + 1) for a, _ in ranks))
   t = abs(rho) * math.sqrt(free / (1 - rho**2))
   return n, float(rho), float(2 * scipy.stats.t.sf(t, free))
 

@@ -24,7 +24,7 @@ class Manifold(NamedTuple):
   features: Float[Array, "N D"]  # less `mean`
   mean: Float[Array, "1 D"]
   radii: Float[Array, "N k"]  # squared distances to the k nearest other images, nearest first
-  kernel: float  # its mean over pairs of different images
+  kernel: float  # the mean of `_kernel` over pairs of different images
 
 
 def manifold(real: Float[ArrayLike, "N D"], k: int = 5) -> Manifold:
@@ -88,7 +88,8 @@ def pairs(
   if near >= M:
     raise ValueError(f"{M} generated images have no {near} neighbours each")
   generated = jnp.asarray(generated, jnp.float32) - real.mean
-  among = _among(generated, real.mean, near, duplicate**2)
+  k = min(real.radii.shape[1], M - 1)  # of as many images as real ones the same program
+  among = _among(generated, real.mean, k, duplicate**2)
   *scores, kernel = _between(real, generated, among.radii[:, near - 1], near, dense)
   kernel_distance = real.kernel + _mean(among.kernel, M - 1) - 2 * _mean(kernel, M)
   duplicates = int(np.asarray(among.duplicates).sum(dtype=int)) // 2  # each is seen from both sides
@@ -112,8 +113,8 @@ def _among(
   def of_block(sums, block, own, own_shift):
     itself = own[:, None] == index[None]
     products = _products(block, x)
-    distance = jnp.where(itself, jnp.inf, _squared_distances(products, block, x))
-    kernel = jnp.where(itself, 0.0, _kernel(products, own_shift, shift, x.shape[1]))
+    distance = jnp.where(itself, jnp.inf, squared_distances(block, x, products))
+    kernel = jnp.where(itself, 0.0, _kernel(products, own_shift, shift, mean))
     sums = sums[0] + kernel.sum(0), sums[1] + (distance < squared).sum(0)
     return sums, -lax.top_k(-distance, k)[0]
 
@@ -138,11 +139,11 @@ def _between(
     """Which real images some generated ones reach, or are reached by."""
     recalled, covered, sums = reached
     products = _products(block, real.features)  # [B, N]
-    distance = _squared_distances(products, block, real.features)
+    distance = squared_distances(block, real.features, products)
     recalled |= (distance <= own_radius[:, None]).any(0)
     dense_enough = distance <= dense_radius[None]
     covered |= dense_enough.any(0)
-    sums += _kernel(products, own_shift, shift, generated.shape[1]).sum(0)
+    sums += _kernel(products, own_shift, shift, real.mean).sum(0)
     precise = (distance <= radius[None]).any(1)
     return (recalled, covered, sums), (precise, dense_enough.sum(1))
 
@@ -157,16 +158,12 @@ def _between(
   return precise.mean(), recalled.mean(), counts.mean() / dense, covered.mean(), sums
 
 
-def squared_distances(x: Float[Array, "B D"], y: Float[Array, "N D"]) -> Float[Array, "B N"]:
-  """Squared distances of all pairs."""
-  return _squared_distances(_products(x, y), x, y)
-
-
-def _squared_distances(
-  products: Float[Array, "B N"], x: Float[Array, "B D"], y: Float[Array, "N D"]
+def squared_distances(
+  x: Float[Array, "B D"], y: Float[Array, "N D"], products: Float[Array, "B N"] | None = None
 ) -> Float[Array, "B N"]:
+  """Squared distances of all pairs; `products` are theirs, where they are known."""
   squares = (x**2).sum(1)[:, None] + (y**2).sum(1)[None]
-  return jnp.maximum(squares - 2 * products, 0)
+  return jnp.maximum(squares - 2 * (_products(x, y) if products is None else products), 0)
 
 
 def _products(x: Float[Array, "B D"], y: Float[Array, "N D"]) -> Float[Array, "B N"]:
@@ -175,15 +172,21 @@ def _products(x: Float[Array, "B D"], y: Float[Array, "N D"]) -> Float[Array, "B
 
 
 def _shift(x: Float[Array, "N D"], mean: Float[Array, "1 D"]) -> Float[Array, " N"]:
-  """What the products of two images have beside those less the mean: the sum of both's."""
-  return ((x + mean / 2) * mean).sum(1)
+  """Added for both images: what their product has beside that less the mean, but for a constant."""
+  return (x * mean).sum(1)
 
 
 def _kernel(
-  products: Float[Array, "B N"], x: Float[Array, " B"], y: Float[Array, " N"], size: int
+  products: Float[Array, "B N"],
+  x: Float[Array, " B"],
+  y: Float[Array, " N"],
+  mean: Float[Array, "1 D"],
 ) -> Float[Array, "B N"]:
-  """Of images less their mean, with both's `_shift`."""
-  return ((products + x[:, None] + y[None]) / size + 1) ** 3
+  """Of images less their mean, with both's `_shift`; less the mean's own, which a float32 would
+  mostly hold, and which the discrepancy does not depend on."""
+  own = (mean**2).mean() + 1
+  more = (products + x[:, None] + y[None]) / mean.shape[1]
+  return more * (3 * own**2 + 3 * own * more + more**2)
 
 
 def by_blocks(f: Callable, *arrays: Shaped[Array, "N ..."]) -> PyTree[Shaped[Array, "N ..."]]:

@@ -106,7 +106,7 @@ def _tail(chances: np.ndarray, observed: int, mean: int, alternative: str) -> fl
   return float(min(chances[extreme].sum(), 1.0))
 
 
-@functools.lru_cache(4096)
+@functools.lru_cache(64)
 def _rank_sums(doubled: tuple[int, ...], n: int) -> np.ndarray:
   """The chance of each sum of n of these ranks, drawn without replacement (Streitberg 1986)."""
   counts = np.zeros((n + 1, sum(doubled) + 1))
@@ -116,7 +116,7 @@ def _rank_sums(doubled: tuple[int, ...], n: int) -> np.ndarray:
   return counts[n] / counts[n].sum()
 
 
-@functools.lru_cache(4096)
+@functools.lru_cache(64)
 def _signed_sums(sizes: tuple[int, ...]) -> np.ndarray:
   """The chance of each sum of these with random signs; entry 0 is minus their total."""
   total = sum(sizes)

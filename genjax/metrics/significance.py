@@ -20,7 +20,8 @@ from genjax.metrics.power import LEVEL
 from genjax.metrics.statistics import ENOUGH, Figures, Interval, ranked
 
 # Level at which seeds are taken to correlate between settings. Where they only seem to, the test of
-# pairs finds what is not there in a quarter of the cases: at 0.001 that adds nothing to be seen.
+# pairs finds what is not there in a quarter to two fifths of the cases: at 0.001 that adds nothing
+# to be seen.
 SEEDS_AGREE = 0.001
 
 BySeed = Mapping[int, float]

@@ -114,7 +114,8 @@ def interaction_p(cells: Sequence[Groups]) -> float:
   sums = np.column_stack([i[:, None] == np.arange(P), j[:, None] == np.arange(1, Q)]).astype(float)
   whole = (i * Q + j)[:, None] == np.arange(P * Q)
   aligned = values - _fitted(sums, values)
-  ranks = scipy.stats.rankdata(np.round(aligned, 12))
+  # Equal figures of one cell are ties again, in whatever unit.
+  ranks = scipy.stats.rankdata(np.round(aligned / max(np.abs(values).max(), 1e-300), 12))
   left, of_cells = (
     ((ranks - _fitted(design, ranks)) ** 2).sum() for design in (sums, whole.astype(float))
   )
@@ -132,7 +133,9 @@ def spread_p(groups: Groups) -> float:
   """Whether settings differ in how far their runs lie apart (Brown & Forsythe 1974).
 
   The analysis of variance of distances from medians, which runs that failed do not have: they are
-  left out. NaN where less than two settings have three runs.
+  left out. Few runs hardly ever show it: p of two settings of three is 0.116 at least, and of four
+  equal settings of five it is below 0.05 in one case of 600. NaN where less than two settings have
+  three runs.
   """
   groups = [own for group in groups if (own := group[np.isfinite(group)]).size >= 3]
   if len(groups) < 2:

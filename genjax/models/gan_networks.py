@@ -80,9 +80,10 @@ class ProjectionCritic(nn.Module):
   @nn.compact
   def __call__(self, image: Images, label: Classes, train: bool = False) -> Scores:
     x = self.body(self.layers, self.spec, image, train)
-    one_hot = jax.nn.one_hot(label, self.spec.num_classes)
-    embedded = self.layers.dense(x.shape[-1], use_bias=False, name="embedding")(one_hot)
-    return self.layers.dense(1)(x)[:, 0] + (embedded * x).sum(-1)
+    # A vector for each class, drawn as the last layer's is; the product with that of the label.
+    of_classes = self.layers.dense(self.spec.num_classes, use_bias=False, name="classes")(x)
+    of_class = (of_classes * jax.nn.one_hot(label, self.spec.num_classes)).sum(-1)
+    return self.layers.dense(1)(x)[:, 0] + of_class
 
 
 def _leaky(layers: Layers, x: Array, train: bool, batch_norm: bool = True) -> Array:

@@ -36,6 +36,19 @@ def test_a_trend_is_over_all_lines_of_its_axis(tmp_path):
   ]
 
 
+def test_a_step_that_stays_level_is_not_steady():
+  for medians, expected in (
+    ([[3, 2, 1]], True),
+    ([[3, 2, 1], [9, 5, 2]], True),
+    ([[3, 2, 1], [2, 5, 9]], False),
+    ([[3, 2, 2]], False),
+    ([[1, 2, 2]], False),
+    ([[1, np.inf, np.inf]], False),
+  ):
+    groups = [[np.full(3, median) for median in line] for line in medians]
+    assert questions._Trend("latent", groups, 0.5, 0.01).steady == expected
+
+
 def test_an_interaction_is_found_and_failures_are_the_worst_of_a_trend(tmp_path):
   found = _grid(tmp_path / "a", [[1, 3, 5], [25, 23, 21]])
   asked = {(row["score"], row["question"]): row for row in rows(questions.answered(found))}

@@ -98,10 +98,11 @@ def test_kernel_distance_by_loops(n, m):
   np.testing.assert_allclose(_kernel_distance(x, y), _mmd_by_loops(x, y), rtol=1e-5)
 
 
-def test_kernel_distance_loses_little_in_float32():
+@pytest.mark.parametrize("mean", [0.0, 30.0])
+def test_kernel_distance_loses_little_in_float32(mean):
   """Against float64, next to how subsets differ; features are not centred, and sparse."""
   weights = RNG(9).normal(size=(20, 64))
-  x, y = (np.maximum(normal(1500, 20, seed) @ weights, 0) for seed in (0, 1))
+  x, y = (np.maximum(normal(1500, 20, seed) @ weights, 0) + mean for seed in (0, 1))
 
   def expected(a, b):
     within = [polynomial_kernel(z, degree=3) for z in (a, b)]
@@ -183,6 +184,7 @@ def test_memorised():
     copies.memorised(others, np.concatenate([copied, new[:1000]]), limit), 0.505, atol=0.01
   )
   assert copies.memorised(others, normal(500, 6, shift=50.0), limit) == 0  # new, if no good
+  assert np.isnan(copies.memorised(others, new, np.nan))
   with pytest.raises(ValueError, match="99 held-out images have no nearest 1%"):
     copies.copy_distance(others, test[:99])
 
@@ -206,6 +208,14 @@ def test_copies_are_seen_where_test_images_are_copies_too():
   assert limit == 0
   assert copies.memorised(others, train[:50], limit) == 1
   assert copies.memorised(others, normal(200, 6, 2), limit) == 0
+
+
+def test_images_that_are_all_alike_are_copies():
+  same = np.full((300, 20), 2.5, np.float32)
+  others = copies.others(same)
+  assert copies.copy_distance(others, same[:150]) == 0
+  assert copies.memorised(others, same[:50], 0.0) == 1
+  assert copies.memorised(others, same[:50] + 1, 0.0) == 0
 
 
 def test_duplicate_distance_by_brute_force():

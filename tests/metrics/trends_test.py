@@ -107,6 +107,14 @@ def test_interaction_where_none_can_be_told():
   assert math.isnan(trends.interaction_p([[cell[:1]] * 2] * 2))
 
 
+def test_interaction_does_not_depend_on_the_unit():
+  """Whole figures, of which many are equal once the main effects are taken off."""
+  for seed in range(20):
+    figures = RNG(seed).integers(0, 4, (2, 3, 5)) + np.array([[0.0], [3]])[..., None]
+    found = [trends.interaction_p([list(row) for row in unit * figures]) for unit in (1, 3.7e5)]
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("n", [5, 10, 20])
 def test_spread_is_scipy_s_its_size_and_without_failures(n):
   rng = RNG(n)

@@ -483,10 +483,10 @@ GOLDEN = {
     "generator_loss": 0.681492,
   },
   "dcgan_projection": {
-    "critic_gap": 0.0348679,
-    "critic_loss": 1.40773,
-    "generator_loss": 0.79104,
-    "penalty_real": 0.473434,
+    "critic_gap": 0.0548101,
+    "critic_loss": 1.35983,
+    "generator_loss": 0.727131,
+    "penalty_real": 0.0127282,
   },
 }
 

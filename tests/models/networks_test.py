@@ -141,7 +141,7 @@ def test_a_projection_adds_the_product_of_features_and_the_class_s_vector():
   params, _ = modules.init(critic, jax.random.key(0), image, label)
   (expected, _), last = modules.apply(plain, params, {}, image), params["Dense_0"]
   for i, one in enumerate(label):
-    vector = {"kernel": params["embedding"]["kernel"][one][:, None], "bias": 0 * last["bias"]}
+    vector = {"kernel": params["classes"]["kernel"][:, one, None], "bias": 0 * last["bias"]}
     product, _ = modules.apply(plain, params | {"Dense_0": vector}, {}, image)
     expected = expected.at[i].add(product[i])
   scores, _ = modules.apply(critic, params, {}, image, label)

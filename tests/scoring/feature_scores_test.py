@@ -8,7 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from prdc import compute_prdc
 from scipy import linalg
+from sklearn.metrics.pairwise import polynomial_kernel
 
 from genjax import data
 from genjax.scoring import classifier, feature_scores
@@ -109,6 +111,23 @@ def test_frechet_is_against_all_training_images(reference):
   found = reference.score(reference.see(*other), {"fd"})["fd"]
   np.testing.assert_allclose(found, expected, rtol=1e-4)
   assert found > 10 * reference.score(reference.held, {"fd"})["fd"]
+
+
+def test_what_compares_pairs_has_its_own_name(reference):
+  """By the libraries of others, against as many training images as are held out."""
+  other = _dataset(300, 5, low=40)
+  x = _features(SPLITS.train.image)[: len(reference.held.labels)]
+  y = _features(other.image)
+  near, dense = (compute_prdc(x, y, k) for k in (3, 5))
+  expected = {name: near[name] for name in ("precision", "recall")}
+  expected |= {name: dense[name] for name in ("density", "coverage")}
+  within = [polynomial_kernel(z, degree=3) for z in (x, y)]
+  within = sum((k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in within)
+  expected["kd"] = within - 2 * polynomial_kernel(x, y, degree=3).mean()
+  found = reference.score(reference.see(*other), set(expected))
+  assert len({round(value, 3) for value in expected.values()}) == 5
+  for name, value in expected.items():
+    np.testing.assert_allclose(found[name], value, rtol=1e-3, atol=0.01, err_msg=name)
 
 
 def test_classes_are_the_networks_and_agree_with_what_was_asked(reference):
