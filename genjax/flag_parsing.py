@@ -187,7 +187,9 @@ def _config_path(arguments: list[str]) -> str:
 def _unknown_flag(name: str, arguments: list[str]) -> str:
   """A line with the flag of the command that is most like it, or the key of its config."""
   if name.startswith("config."):
-    return f"--{name} is a key of a config; --config=configs/gan_mnist.py, say, names one"
+    lacks = "--config=configs/gan_mnist.py, say, names one"
+    takes_none = "main and describe take one; a workdir's runs have theirs"
+    return f"--{name} is a key of a config; {lacks if 'config' in flags.FLAGS else takes_none}"
   own = [flag.name for flag in flags.FLAGS.get_key_flags_for_module(arguments[0])]
   near = nearest(name, own) or _nearest(name, _known_keys(arguments))
   meant = f"; did you mean --{near.replace(' or ', ' or --')}?" if near else ""

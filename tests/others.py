@@ -52,6 +52,16 @@ def of_another_shape(shape, latent, layers=None):
   return networks((*shape[:2], 3), latent, layers=layers)
 
 
+class Whole(Decoder):
+  @nn.compact
+  def __call__(self, z, train=False):
+    return jnp.zeros((len(z), *self.shape), jnp.uint8)
+
+
+def of_whole_numbers(shape, latent, layers=None):
+  return genjax.VaeNetworks(Encoder(layers, latent, 8), Whole(layers, shape, 8))
+
+
 def without_a_default(shape, latent, width):
   return networks(shape, latent, width)
 

@@ -7,6 +7,7 @@ import shutil
 import sys
 
 import numpy as np
+import others
 import pytest
 import trainings
 
@@ -14,6 +15,7 @@ import genjax
 from genjax import config, data, models, parts
 from genjax.analysis import exporting, interpolation, selection
 from genjax.analysis.picture_rows import InterpolationFlags
+from genjax.models import losses
 from genjax.training import config_file, padding, planning
 
 NETWORK = {"model.network": "others:networks", "model.width": 0}
@@ -122,6 +124,7 @@ def test_the_arguments_of_a_factory_are_keys_with_their_defaults():
     ("others:loss", "not a function; expected one of (shape, latent, ...)"),
     ("others:of_another_kind", "which gives str; expected VaeNetworks"),
     ("others:of_another_shape", "whose decoder returns shape (2, 28, 28, 3)"),
+    ("others:of_whole_numbers", "whose decoder returns uint8; expected floats"),
     ("others:without_a_default", "whose argument width has no default"),
     ("others:with_a_key_s_name", "whose argument name is a key of every config"),
   ],
@@ -131,6 +134,56 @@ def test_a_network_that_will_not_do(network, message):
     planning.plans(wanted(**{"model.network": network, "model.width": 0}))
   assert str(caught.value).startswith(f"config.model.network is {network!r}")
   assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"real": 3}, ": its real: TypeError: 'int' object is not callable"),
+    ({"real": lambda s, t: s}, ": its real: TypeError: "),
+    ({"generated": lambda s: s.mean()}, ", whose generated returns shape () for a batch of 2"),
+    ({"generated": lambda s: 0.0}, ", whose generated returns shape () for a batch of 2"),
+    ({"generator": lambda s: s > 0}, ", whose generator returns bool; expected floats"),
+    ({"generator": np.sin}, ": its generator: TracerArrayConversionError: "),
+    ({"threshold": "0"}, ", whose threshold is '0'; expected a number or None"),
+  ],
+)
+def test_a_loss_that_will_not_do(changes, message, monkeypatch):
+  monkeypatch.setattr(others, "loss", others.loss._replace(**changes))
+  with pytest.raises(genjax.UserError) as caught:
+    losses.find("others:loss")
+  assert str(caught.value).startswith(f"config.model.loss is 'others:loss'{message}")
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"init": lambda run: None}, ", whose init gives NoneType; expected a State"),
+    ({"init": lambda: None}, ": its init: TypeError: "),
+    ({"step": lambda run, state: state}, ": its step: TypeError: "),
+    ({"step": lambda run, state, batch: state}, ", whose step gives no State such as init's"),
+    (
+      {"step": lambda run, state, batch: (state._replace(step=1.0), {})},
+      ", whose step gives no State such as init's",
+    ),
+    ({"generate": lambda run, state, z, label: z}, ", whose generate returns shape (2, 5)"),
+    ({"diagnose": lambda run, state, key: {}}, ": its diagnose: TypeError: "),
+    ({"criterion": "val_los"}, "expected a figure that its diagnose gives: val_loss"),
+  ],
+)
+def test_a_model_that_will_not_do(changes, message, monkeypatch):
+  good = others.make((8, 8, 1), 5)
+  monkeypatch.setattr(others, "make", lambda shape, latent: good._replace(**changes))
+  with pytest.raises(genjax.UserError) as caught:
+    models.build({"name": "others:make"}, (8, 8, 1), 10, 5)
+  assert str(caught.value).startswith("config.model.name is 'others:make'")
+  assert message in str(caught.value)
+
+
+def test_a_model_without_options_is_a_study_of_one_cell(monkeypatch):
+  monkeypatch.setattr(others, "make", lambda shape, latent: None)
+  wanted = config.load(config.default("others:make"), {"steps": 2})
+  assert [*config.programs(wanted)] == [""]
 
 
 @pytest.mark.parametrize(

@@ -113,13 +113,14 @@ def cells(config: ml_collections.ConfigDict) -> list[tuple[str, ml_collections.C
   Raises:
     UserError: two would have the same folder.
   """
-  grid = {f"model.{key}": values for key, values in config.grid.items() if values}
+  axes = config.get("grid", {})  # a model of one's own may have none
+  grid = {f"model.{key}": values for key, values in axes.items() if values}
   named_cells = []
   for chosen in config.cells or ({},):
     for values in itertools.product(*grid.values()):
       cell = copy.deepcopy(config)
       changes = dict(chosen) | dict(zip(grid, values, strict=True))
-      cell.update_from_flattened_dict(changes | {f"grid.{key}": () for key in config.grid})
+      cell.update_from_flattened_dict(changes | {f"grid.{key}": () for key in axes})
       cell.cells = ()
       # Numbers that a cell sweeps are columns of its runs.csv.
       named = {k: v for k, v in changes.items() if not isinstance(v, tuple | list)}

@@ -41,7 +41,7 @@ def build(model: dict, image_shape: tuple, num_classes: int, latent: int) -> Mod
   **options) -> Model`, which is given `num_classes` of the data if it has such an argument.
 
   Raises:
-    UserError: as the model's `make` does; or one of one's own gives no `Model`.
+    UserError: as the model's `make` does; or one of one's own gives no `Model` that works.
   """
   name, shape = model["name"], tuple(image_shape)
   options = {key: value for key, value in model.items() if key != "name"}
@@ -52,6 +52,7 @@ def build(model: dict, image_shape: tuple, num_classes: int, latent: int) -> Mod
     built = own.called(make, name, where, shape, latent, **given)
     if not isinstance(built, Model):
       raise UserError(f"{where} is {name!r}, which gives {type(built).__name__}; expected a Model")
+    own.check_model(built, name, shape)
     return built
   make = MODELS[name]
   if "num_classes" in inspect.signature(make).parameters:

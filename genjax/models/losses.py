@@ -1,6 +1,7 @@
 """Losses: arrays in, one number per example out. The mean over a batch is the caller's."""
 
 import math
+import numbers
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from genjax import parts
+from genjax.models import own
 from genjax.types import Metrics, UserError
 
 softplus = jax.nn.softplus
@@ -56,6 +58,13 @@ def find(name: str) -> GanLoss:
       f"config.model.loss is {name!r}, a {type(loss).__name__}; expected a GanLoss, as in "
       "genjax.models.losses"
     )
+  said = f"config.model.loss is {name!r}"
+  if not isinstance(loss.threshold, numbers.Real | None):
+    raise UserError(f"{said}, whose threshold is {loss.threshold!r}; expected a number or None")
+  scores = jax.ShapeDtypeStruct((2,), jnp.float32)
+  for side in ("real", "generated", "generator"):
+    found = own.outcome(getattr(loss, side), f"{said}: its {side}", scores)
+    own.check_floats(found, (2,), f"{said}, whose {side}")
   return loss
 
 

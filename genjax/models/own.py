@@ -1,6 +1,7 @@
 """Networks and models that are not genjax's: how they are called, and what is asked of them."""
 
 import inspect
+import numbers
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 from genjax import parts
 from genjax.mistakes import reason
 from genjax.models.layers import Layers
-from genjax.types import Shape, UserError
+from genjax.types import NUMBERS, Batch, Model, Run, Shape, State, UserError
 
 # What genjax hands to a factory of networks that has arguments of these names.
 _HANDED = ("layers", "num_classes")
@@ -92,7 +93,7 @@ def build(
     raise UserError(
       f"{where} is {network!r}, which gives {type(built).__name__}; expected {kind.__name__}"
     )
-  _check_shapes(built, network, shape, latent)
+  _check_networks(built, network, shape, latent)
   return built
 
 
@@ -106,8 +107,33 @@ def called(factory: Callable, name: str, where: str, *arguments: Any, **given: A
     raise UserError(f"{where} is {name!r}: {reason(error)}") from error
 
 
-def _check_shapes(built: Any, network: str, shape: Shape, latent: int) -> None:
-  """Raises `UserError` where a network's output has another shape than is expected of it."""
+def outcome(f: Any, said: str, *inputs: Any) -> Any:
+  """Shapes and dtypes of what `f` gives. Raises `UserError`, which begins as is said, if it cannot.
+
+  `inputs` are such as `jax.eval_shape` takes.
+  """
+  try:
+    return jax.eval_shape(lambda *given: f(*given), *inputs)
+  except Exception as error:
+    raise UserError(f"{said}: {reason(error)}") from error
+
+
+def check_floats(found: Any, expected: Any, said: str) -> None:
+  """Raises `UserError`, which begins as is said, where these are no floats of the expected shapes.
+
+  Both are trees: of what `outcome` gives, and of shapes.
+  """
+  shapes = jax.tree.map(lambda leaf: leaf.shape, found)
+  kinds = {str(leaf.dtype) for leaf in jax.tree.leaves(found)}
+  if shapes != expected:
+    raise UserError(f"{said} returns shape {shapes} for a batch of 2; expected {expected}")
+  if not all(jnp.issubdtype(kind, jnp.floating) for kind in kinds):
+    raise UserError(f"{said} returns {' and '.join(sorted(kinds))}; expected floats")
+
+
+def _check_networks(built: Any, network: str, shape: Shape, latent: int) -> None:
+  """Raises `UserError` where a network's output is another than is expected of it."""
+  where = f"config.model.network is {network!r}"
   image, z = (jax.ShapeDtypeStruct((2, *one), jnp.float32) for one in (shape, (latent,)))
   label = jax.ShapeDtypeStruct((2,), jnp.int32)
   expected = {
@@ -116,22 +142,50 @@ def _check_shapes(built: Any, network: str, shape: Shape, latent: int) -> None:
     "generator": (2, *shape),
     "critic": (2,),
   }
+  if not _is_range(ends := getattr(built, "image_range", (0, 1))):
+    raise UserError(f"{where}, whose image_range is {ends!r}; expected (0, 1) or (-1, 1)")
   for player, inputs in built.inputs(image, z, label).items():
     module = getattr(built, player)
-    try:
-      out, variables = jax.eval_shape(module.init_with_output, jax.random.key(0), *inputs)
-    except Exception as error:
-      raise UserError(
-        f"config.model.network is {network!r}: its {player}: {reason(error)}"
-      ) from error
-    shapes = jax.tree.map(lambda leaf: leaf.shape, out)
-    if shapes != expected[player]:
-      raise UserError(
-        f"config.model.network is {network!r}, whose {player} returns shape {shapes} for a batch "
-        f"of 2; expected {expected[player]}"
-      )
+    init = module.init_with_output
+    out, variables = outcome(init, f"{where}: its {player}", jax.random.key(0), *inputs)
+    check_floats(out, expected[player], f"{where}, whose {player}")
     if "batch_stats" in variables and not isinstance(getattr(module, "layers", None), Layers):
       raise UserError(
-        f"config.model.network is {network!r}, whose {player} has batch norm and no field "
+        f"{where}, whose {player} has batch norm and no field "
         "`layers`: expected those that the factory is given, and `layers.batch_norm(train)`"
       )
+
+
+def _is_range(ends: Any) -> bool:
+  pair = isinstance(ends, tuple) and len(ends) == 2
+  return pair and all(isinstance(end, numbers.Real) for end in ends) and ends[0] < ends[1]
+
+
+def check_model(built: Model, name: str, shape: Shape) -> None:
+  """Raises `UserError` where a function of a model of one's own cannot be called, or gives else."""
+
+  def floats(*shape: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, jnp.float32)
+
+  def like(leaves: Any, *before: int) -> Any:
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct((*before, *x.shape), x.dtype), leaves)
+
+  said = f"config.model.name is {name!r}"
+  key = jax.eval_shape(lambda: jax.random.key(0))
+  run = Run(key, floats(built.latent), **dict.fromkeys(NUMBERS, floats()))
+  batch = Batch(floats(2, *shape), jax.ShapeDtypeStruct((2,), jnp.int32))
+  state = outcome(built.init, f"{said}: its init", run)
+  if not isinstance(state, State):
+    raise UserError(f"{said}, whose init gives {type(state).__name__}; expected a State")
+  step = outcome(built.step, f"{said}: its step", run, state, like(batch, built.batches_per_step))
+  if not (isinstance(step, tuple) and len(step) == 2 and like(step[0]) == like(state)):
+    raise UserError(f"{said}, whose step gives no State such as init's, and metrics; expected both")
+  given = floats(2, built.latent), batch.label if built.num_classes else None
+  images = outcome(built.generate, f"{said}: its generate", run, state, *given)
+  check_floats(images, (2, *shape), f"{said}, whose generate")
+  metrics = outcome(built.diagnose, f"{said}: its diagnose", run, state, key, batch)
+  if built.criterion not in metrics:
+    raise UserError(
+      f"{said}, whose criterion is {built.criterion!r}; expected a figure that its diagnose gives: "
+      f"{', '.join(metrics)}"
+    )
