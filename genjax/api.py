@@ -26,6 +26,7 @@ from genjax.analysis import (
   workdirs,
 )
 from genjax.metrics import catalogue
+from genjax.mistakes import one_path, several
 from genjax.plotting.tables import Table
 from genjax.reporting import build
 from genjax.scoring import runs
@@ -67,13 +68,12 @@ def train(
     UserError: something is wrong with the config, its data or the workdir; nothing was trained.
   """
   process.check_jax()
-  overrides = dict(overrides or {})
   wanted = genjax_config.load(config, overrides)
-  genjax_config.check_overrides(overrides, wanted)
+  genjax_config.check_overrides([key.removeprefix("config.") for key in overrides or ()], wanted)
   named = "" if isinstance(config, ml_collections.ConfigDict) else os.fspath(config)
   origin = {"command": "genjax.train", "config_file": named, "date": now()}
   asked = {"report": report, "explore": explore, "cell": str(cell)}
-  folders = run(wanted, pathlib.Path(workdir), origin, **asked)
+  folders = run(wanted, pathlib.Path(one_path("workdir", workdir)), origin, **asked)
   return [one for folder in folders for one in loading.load(folder)]
 
 
@@ -153,8 +153,8 @@ def evaluate(
   Raises:
     UserError: a path is not a workdir, nothing is saved yet, or a score cannot be had of it.
   """
-  every, paths = _several(weights), _several(paths)
-  metrics = _several(metrics)
+  every, paths = several("weights", weights, commas=True), several("paths", paths)
+  metrics = several("metrics", metrics, commas=True)
   settings = Settings(split, images, seed, nll_images, nll_samples)
   how = settings, networks, features, os.fspath(data)
   asked = compute(paths, runs.Wanted(every, metrics, *how))
@@ -226,7 +226,8 @@ def score(
   _check_whole("seed", seed, 0)
   asked = {"split": split, "count": count, "seed": seed, "networks": networks}
   asked |= {"features": features, "directory": directory, "out": out}
-  return setting_tables.middles(image_measures.of(images, data, _several(metrics), **asked))
+  names = several("metrics", metrics, commas=True)
+  return setting_tables.middles(image_measures.of(images, one_path("data", data), names, **asked))
 
 
 def compare(
@@ -259,18 +260,14 @@ def compare(
     UserError: a path is not a workdir, nothing was scored, no workdir has one of the metrics, the
       plan does not fit the settings, the margin is negative, or the folder cannot be written.
   """
-  paths, metrics = _several(paths), [catalogue.short(name) for name in _several(metrics)]
+  paths = several("paths", paths)
+  metrics = [catalogue.short(name) for name in several("metrics", metrics, commas=True)]
   _check("weights", (weights,), WEIGHTS)
-  if not margin >= 0:
-    raise UserError(f"margin is {margin}; expected a number from 0")
+  if not (isinstance(margin, numbers.Real) and margin >= 0):
+    raise UserError(f"margin is {margin!r}; expected a number from 0")
   if not genjax_config.contrasts.valid(contrasts):
     raise UserError(f"contrasts is {contrasts!r}; expected {genjax_config.contrasts.PLANS}")
   return comparison.compare(paths, pathlib.Path(out), weights, metrics, False, contrasts, margin)
-
-
-def _several(given: Any) -> tuple:
-  """One text or path as a tuple, and several as they are."""
-  return (os.fspath(given),) if isinstance(given, str | os.PathLike) else tuple(given)
 
 
 def _check_whole(name: str, value: Any, least: int) -> None:

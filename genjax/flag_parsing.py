@@ -1,7 +1,6 @@
 """The command line parsed: whatever is wrong with it is one line."""
 
 import contextlib
-import difflib
 import os
 import re
 import sys
@@ -13,7 +12,7 @@ import ml_collections
 from absl import flags, logging
 
 from genjax import files, process
-from genjax.mistakes import UserError, nearest
+from genjax.mistakes import UserError, nearest, nearest_keys
 
 
 def parse(arguments: list[str], positional: str = "") -> list[str]:
@@ -228,13 +227,5 @@ def _keys(config: ml_collections.ConfigDict, prefix: str = "") -> Iterator[str]:
 
 
 def _nearest(key: str, known: list[str]) -> str:
-  """The keys with the same last part, or the one that is most like it; "" where none is."""
-  last = key.split(".")[-1]
-  same = [other for other in known if other.split(".")[-1] == last]
-
-  def likeness(other: str) -> tuple[float, float]:
-    pairs = ((key, other), (last, other.split(".")[-1]))
-    return tuple(difflib.SequenceMatcher(None, *pair).ratio() for pair in pairs)
-
-  best = max(known, key=lambda other: sum(likeness(other)), default="")
-  return " or ".join(f"config.{x}" for x in same or [best] if max(likeness(x)) > 0.7)
+  """What was meant by a key, in words; "" where nothing is like it."""
+  return " or ".join(f"config.{near}" for near in nearest_keys(key, known))

@@ -2,11 +2,12 @@
 
 import difflib
 import os
+import reprlib
 import sys
 import sysconfig
 import textwrap
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import genjax
 
@@ -38,9 +39,45 @@ class Occupied(UserError):  # noqa: N818 (an answer: the same command may do lat
   status = 75  # EX_TEMPFAIL of sysexits.h: trying again later may work
 
 
+def one_path(name: str, given: object) -> str:
+  """A path that a caller names. Raises `UserError` for anything else."""
+  if not isinstance(given, str | os.PathLike):
+    raise UserError(f"{name} is {reprlib.repr(given)}; expected one path")
+  return os.fspath(given)
+
+
+def several(name: str, given: object, commas: bool = False) -> tuple[str, ...]:
+  """The paths or texts that a caller names, one or several; `commas` may part them in one text.
+
+  Raises `UserError` for anything else.
+  """
+  if isinstance(given, str) and commas:
+    given = given.split(",") if given else ()
+  one = isinstance(given, str | os.PathLike) or not isinstance(given, Iterable)
+  found = (given,) if one else tuple(given)
+  if not all(isinstance(part, str | os.PathLike) for part in found):
+    raise UserError(f"{name} is {reprlib.repr(given)}; expected a text or a path, or several")
+  return tuple(map(os.fspath, found))
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
   """The known name that is most like it; "" where none is near."""
-  return next(iter(difflib.get_close_matches(name, list(known), 1)), "")
+  lowered = {other.lower(): other for other in known}
+  return lowered.get(next(iter(difflib.get_close_matches(name.lower(), list(lowered), 1)), ""), "")
+
+
+def nearest_keys(key: str, known: Sequence[str]) -> list[str]:
+  """The dotted keys with the same last part, or the one that is most like it; none if none is."""
+  last = key.split(".")[-1]
+  same = [other for other in known if other.split(".")[-1] == last]
+
+  def likeness(other: str) -> tuple[float, float]:
+    pairs = ((key, other), (last, other.split(".")[-1]))
+    return tuple(difflib.SequenceMatcher(None, *pair).ratio() for pair in pairs)
+
+  best = max(known, key=lambda other: sum(likeness(other)), default="")
+  whole, end = likeness(best)
+  return same or [best] * (end > 0.7 or whole > 0.8)
 
 
 def hint(name: str, known: Iterable[str]) -> str:

@@ -47,8 +47,6 @@ def main(images: list[str]) -> None:
   from genjax.metrics import catalogue
   from genjax.scoring import runs
 
-  out = _FLAGS.out
-  replaces = bool(out) and (pathlib.Path(out) / "metrics.csv").exists()
   fields = ("data", "split", "seed", "networks", "features", "directory", "out")
   asked, wanted = {name: _FLAGS[name].value for name in fields}, tuple(_FLAGS.metrics)
   try:
@@ -56,13 +54,13 @@ def main(images: list[str]) -> None:
   except UserError as error:
     raise UserError(_in_own_flags(str(error))) from error
   names = [] if wanted == runs.ALL else list(map(catalogue.short, wanted))
+  out = _FLAGS.out
   if not out and (wanted == runs.ALL or _FLAGS.networks > 1):  # which nothing else would show
     print(f"\n{setting_tables.middles(measured)}")
   else:
     print(f"\n{image_measures.told(measured, names, out)}", end="")
   if out:
-    what = "the scores, in place of those that it had" if replaces else "the scores"
-    print(f"\n{out}: {what}; python -m genjax.compare {out} WORKDIR reads them")
+    print(f"\n{out}: the scores; python -m genjax.compare {out} WORKDIR reads them")
 
 
 if __name__ == "__main__":

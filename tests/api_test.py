@@ -17,7 +17,7 @@ import pytest
 import trainings
 
 import genjax
-from genjax import config, data
+from genjax import config, data, mistakes
 from genjax.training import checkpoint
 
 ROOT = pathlib.Path(genjax.__file__).parents[1]
@@ -137,6 +137,20 @@ def test_tables_become_frames(scored):
     (lambda out: genjax.compare(out), "is not a folder"),
     (lambda out: genjax.score([], "digits"), "there are no images"),
     (lambda out: genjax.load(out), "is not a genjax workdir"),
+    (lambda out: genjax.load([out]), "; expected one path"),
+    (lambda out: genjax.table([out]), "; expected one path"),
+    (lambda out: genjax.train("vae_mnist", None), "workdir is None; expected one path"),
+    (lambda out: genjax.train(None, out), "the config is None; expected a ConfigDict, or a file's"),
+    (lambda out: genjax.train("vae_mnist", out, "steps=2"), "overrides are 'steps=2'; expected"),
+    (lambda out: genjax.train("vae_mnist", out, {"sweep": {}}), "config.sweep is a group of keys;"),
+    (lambda out: genjax.train("vae_mnist", out, {"sweep.seeds": 3}), "is 3; expected a tuple"),
+    (lambda out: genjax.train("vae_mnist", out, {"sweep.lr": 1}), "known are batch_size"),
+    (lambda out: genjax.evaluate(None), "paths is None; expected a text or a path, or several"),
+    (lambda out: genjax.evaluate([]), "no workdir is named"),
+    (lambda out: genjax.evaluate(out, 3), "metrics is 3; expected a text"),
+    (lambda out: genjax.evaluate(out, weights=None), "weights is None; expected a text"),
+    (lambda out: genjax.compare(out, margin="0.1"), "margin is '0.1'; expected a number from 0"),
+    (lambda out: genjax.score(np.zeros((9, 9, 9)), None), "data is None; expected one path"),
   ],
 )
 def test_a_mistake_is_one_line_and_ends_nothing(tmp_path, call, message):
@@ -144,6 +158,13 @@ def test_a_mistake_is_one_line_and_ends_nothing(tmp_path, call, message):
     call(tmp_path / "nothing")
   assert message in str(caught.value)
   assert "\n" not in str(caught.value)
+
+
+def test_names_are_guessed_whatever_their_case():
+  assert mistakes.nearest("FD_Infinty", ["fd", "kd", "fd_infinity"]) == "fd_infinity"
+  assert mistakes.nearest_keys("lr", ["sweep.b2", "steps"]) == []
+  assert mistakes.nearest_keys("widht", ["model.width", "grid.width"])[0].endswith("width")
+  assert mistakes.several("metrics", "fd,kd", commas=True) == ("fd", "kd")
 
 
 def test_64_bits_are_refused(tmp_path):
@@ -160,6 +181,9 @@ def test_a_config_is_a_file_s_path_or_name_with_overrides(tmp_path):
   own.write_text("from genjax import config\ndef get_config():\n  return config.default('gan')\n")
   given = config.load(own, {"sweep.seeds": range(3, 5)})
   assert given.sweep.seeds == (3, 4)
+  for several in (np.arange(3, 5), [np.int64(3), 4], (i for i in (3, 4)), {3: "", 4: ""}.keys()):
+    again = config.load(own, {"config.sweep.seeds": several, "steps": np.int64(2)})
+    assert (again.sweep.seeds, again.steps) == ((3, 4), 2)
   assert config.load(given, {"steps": 3}).steps == 3
   assert given.steps == 0  # what was given is as it was
 
@@ -235,6 +259,9 @@ def test_images_that_cannot_be_scored(tmp_path):
     (signed, "floats in [0, 1]"),
     (signed * np.nan, "the array is float64 with NaN; expected"),
     (None, "the images are None; expected an array, a file or a folder"),
+    ({"a": tall}, "expected an array, a file or a folder, or a list of such"),
+    ((image for image in tall), "the images are <generator ob"),
+    (list(tall), "[28, 20], not more than one; expected [N, H, W, C] of each run, as np.stack"),
     ([tall, tall + 1, tall], "runs 0 and 2 of 3 have the same images"),
     (tmp_path, "no images"),
     (tmp_path / "x.png", "neither a folder nor"),
@@ -284,9 +311,10 @@ def test_the_command_scores_files(commands, tmp_path):
   coloured = commands("score", "rgb.npz", "--data=digits", "--metrics=swd", cwd=tmp_path)
   assert coloured.status == 0
   assert "genjax: digits (scikit-learn) is grey, and the images are not: it is" in coloured.errors
-  for what in ("the scores", "the scores, in place of those that it had"):
-    again = commands("score", *files, "--metrics=swd", "--out=kept", cwd=tmp_path).output
-    assert f"kept: {what}; python -m genjax.compare kept WORKDIR" in again
+  for replaces in (False, True):
+    again = commands("score", *files, "--metrics=swd", "--out=kept", cwd=tmp_path)
+    assert "kept: the scores; python -m genjax.compare kept WORKDIR" in again.output
+    assert ("genjax: kept: these scores take the place of" in again.errors) == replaces
   unknown = commands("score", "0.npz", "--data=digit", cwd=tmp_path).errors
   assert "did you mean digits? --data takes a name" in unknown
   assert commands("score", "--data=digits").errors.startswith("genjax: no images; name files")

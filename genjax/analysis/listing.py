@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from genjax import config as genjax_config
 from genjax.analysis import workdirs
 from genjax.analysis.workdirs import RunRecord, Workdir
-from genjax.mistakes import suggestion
+from genjax.mistakes import one_path, suggestion
 from genjax.plotting.tables import Block, Column, Table
 from genjax.types import UserError
 
@@ -25,7 +25,7 @@ def table(path: str | pathlib.Path, metrics: Sequence[str] = ()) -> Table:
   Raises:
     UserError: `path` is neither, nothing is trained yet, or no run has such a metric.
   """
-  homes = workdirs.read([path])
+  homes = workdirs.read([one_path("path", path)])
   runs = [run for home in homes for run in home.runs]
   names = _chosen(runs, metrics)
   varying = [n for n in runs[0].numbers if n not in ("seed", "latent")]

@@ -167,6 +167,8 @@ class Generator(nn.Module):
 
   def forward(self, z, label=None):
     """z [B, Z]; label [B], or weights of the classes [B, K], of a conditional generator."""
+    if CLASSES and label is None:
+      raise ValueError("a conditional generator takes a label [B] as well")
     x = z
     if CLASSES:
       mixed = label.is_floating_point()

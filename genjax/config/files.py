@@ -3,14 +3,14 @@
 import os
 import pathlib
 import runpy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ml_collections
 
 from genjax import files, parts
 from genjax.config import keys
-from genjax.mistakes import UserError, reason, suggestion
+from genjax.mistakes import UserError, nearest_keys, reason
 
 # Overrides with which a recipe is what it was when its `mark` was measured.
 _OF_RECORD = {
@@ -32,22 +32,44 @@ def load(
   Raises:
     UserError: there is no such file or key, or a value has another type.
   """
-  overrides = dict(overrides or {})
+  if not isinstance(overrides, Mapping | None):
+    raise UserError(
+      f"overrides are {overrides!r}; expected values at dotted keys: {{'steps': 100}}"
+    )
+  overrides = {str(key).removeprefix("config."): one for key, one in (overrides or {}).items()}
   if isinstance(source, ml_collections.ConfigDict):
     config = ml_collections.ConfigDict(source.to_dict())
-  else:
+  elif isinstance(source, str | os.PathLike):
     config = _read(os.fspath(source))
+  else:
+    raise UserError(f"the config is {source!r}; expected a ConfigDict, or a file's path or name")
   keys.complete(config, keys.networks_of(overrides))
   known = keys.flatten(config.to_dict())
   for key, value in overrides.items():
     if key not in known:
-      raise UserError(f"unknown key config.{key}{suggestion(key, sorted(known))}")
-    several = isinstance(known[key], tuple) and isinstance(value, list | range)
+      raise UserError(_unknown(key, sorted(known)))
     try:
-      config.update_from_flattened_dict({key: tuple(value) if several else value})
-    except (TypeError, ValueError) as error:
-      raise UserError(f"config.{key} is {value!r}: {error}") from error
+      config.update_from_flattened_dict({key: _plain(value, known[key])})
+    except (TypeError, ValueError):
+      kind = "a tuple" if isinstance(known[key], tuple) else f"as {known[key]!r}"
+      raise UserError(f"config.{key} is {value!r}; expected {kind}") from None
   return settled(config, overrides)
+
+
+def _unknown(key: str, known: list[str]) -> str:
+  within = [other for other in known if other.startswith(f"{key}.")]
+  if within:
+    return f"config.{key} is a group of keys; expected one of them, such as {within[0]}"
+  near = nearest_keys(key, known)
+  meant = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
+  return f"unknown key config.{key}; {meant}"
+
+
+def _plain(value: Any, standard: Any) -> Any:
+  """A value as a config has it, where it is NumPy's, or a list or the like for a tuple."""
+  if isinstance(standard, tuple) and isinstance(value, Iterable) and not isinstance(value, str):
+    return tuple(_plain(one, None) for one in value)
+  return value.item() if hasattr(value, "item") else value
 
 
 def _read(path: str) -> ml_collections.ConfigDict:

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import reprlib
 
 import numpy as np
 
@@ -23,9 +24,18 @@ def read(source: str | os.PathLike | np.ndarray) -> list[np.ndarray]:
     UserError: it is absent or cannot be read, or is no such array.
   """
   if not isinstance(source, str | os.PathLike):
-    if source is None:
-      raise UserError("the images are None; expected an array, a file or a folder")
-    return _runs("the images", "the array", np.asarray(source))
+    array = np.asarray(source)
+    if array.dtype.kind == "O":
+      raise UserError(
+        f"the images are {reprlib.repr(source)}; expected an array, a file or a folder, or a list "
+        "of such, a run each"
+      )
+    if array.ndim < 3 or (array.ndim == 3 and array.shape[-1] in (1, 3)):
+      raise UserError(
+        f"the images are an array of shape {list(array.shape)}, not more than one; expected [N, H, "
+        "W, C] of each run, as np.stack makes of a list"
+      )
+    return _runs("the images", "the array", array)
   path = pathlib.Path(source).expanduser()
   if path.is_dir():
     return [folders.read(path, 0).train.image]

@@ -117,6 +117,8 @@ def write(
   evaluation = Evaluation(_NOTHING, splits, settings, seen, 1, names=names, cache="")
   if wanted:
     evaluation.check(names, "--metrics")
+  if (out / "metrics.csv").exists():
+    logging.warning("%s: these scores take the place of those that it had", out)
   with files.folder(out, FILES) as folder:
     record = {"config": {"data": {}, "model": {}}, "dataset": planning.facts_of(splits)}
     config_file.settle(folder, record, {"images": len(runs), "date": now()})

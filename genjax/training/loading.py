@@ -17,6 +17,7 @@ from jax.typing import ArrayLike
 from genjax import config as genjax_config
 from genjax import models, parts
 from genjax.metrics import paths
+from genjax.mistakes import one_path
 from genjax.rng import image_noise
 from genjax.training import (
   checkpoint,
@@ -34,8 +35,8 @@ class LoadedRun(NamedTuple):
   """One trained run as pure functions: jit and vmap them, differentiate them in reverse mode.
 
   `generate`, `encode` and `score` raise `ValueError` for a `z` that is not [B, latent], for images
-  that are not [B, H, W, C] of the run's shape, and, in a conditional model, for a label that is
-  missing or outside 0 to K - 1.
+  that are not floats [B, H, W, C] of the run's shape, and for a label that is missing, outside 0 to
+  K - 1, or not taken.
   """
 
   path: pathlib.Path  # the workdir
@@ -57,10 +58,11 @@ class LoadedRun(NamedTuple):
   def noise(self, count: int, seed: int = 0) -> Array:
     """Standard normal `[count, latent]`: what the commands draw their first images from.
 
-    Raises `ValueError` for a count below 1.
+    Raises `ValueError` for a count below 1, or a seed below 0.
     """
-    if count < 1:
-      raise ValueError(f"count is {count}; expected 1 or more")
+    for name, number, least in (("count", count, 1), ("seed", seed, 0)):
+      if not isinstance(number, int | np.integer) or number < least:
+        raise ValueError(f"{name} is {number!r}; expected a whole number from {least}")
     return image_noise(seed, jnp.arange(count), self.numbers["latent"])
 
   def interpolate(
@@ -118,7 +120,7 @@ def load(path: str | pathlib.Path, weights: str = "best") -> list[LoadedRun]:
     UserError: not a workdir, no checkpoint yet, a checkpoint that cannot be read, or unknown
       weights.
   """
-  return read(path).loaded(weights)
+  return read(one_path("path", path)).loaded(weights)
 
 
 class Saved(NamedTuple):
@@ -235,7 +237,7 @@ def _loaded(saved: Saved, index: int, run: Run, state: State, failed_at: Array) 
 
   def pad(z: ArrayLike) -> Array:
     z = jnp.asarray(z)
-    if z.ndim != 2 or z.shape[-1] != latent:
+    if z.ndim != 2 or z.shape[-1] != latent or not len(z):
       raise ValueError(f"z has shape {z.shape}; this run takes [B, {latent}]")
     return jnp.pad(z, ((0, 0), (0, model.latent - latent)))
 
@@ -243,11 +245,15 @@ def _loaded(saved: Saved, index: int, run: Run, state: State, failed_at: Array) 
     if np.shape(image)[1:] != image_shape:
       wanted = ", ".join(map(str, ("B", *image_shape)))
       raise ValueError(f"images have shape {np.shape(image)}; this run takes [{wanted}]")
+    if not jnp.issubdtype(jnp.result_type(image), jnp.floating):
+      raise ValueError(f"images are {jnp.result_type(image)}; this run takes floats in [0, 1]")
     return image
 
   def check_label(label: Array | None) -> Array | None:
     if model.num_classes and label is None:
       raise ValueError(f"this model is conditional: give label [B], 0 to {model.num_classes - 1}")
+    if label is not None and not model.num_classes:
+      raise ValueError("this model takes no label")
     concrete = model.num_classes and not isinstance(label, jax.core.Tracer)
     if concrete and not 0 <= np.min(label) <= np.max(label) < model.num_classes:
       raise ValueError(f"label {label} is outside 0 to {model.num_classes - 1}")

@@ -184,6 +184,8 @@ def named(
       if not of_path:
         raise UserError(f"{path} is a study of which no cell has a checkpoint yet; train it first")
     found |= {os.path.abspath(home): home for home in of_path if os.path.abspath(home) not in found}
+  if not found:
+    raise UserError("no workdir is named; expected one or more")
   return short_names(list(found.values()))
 
 
