@@ -481,7 +481,7 @@ def test_metrics_of_a_run(vae, tmp_path):
   assert run.metrics == {}
 
 
-@pytest.mark.parametrize("shape", [(4, 3), (4, 1), (2,), (4, 2, 1)])
+@pytest.mark.parametrize("shape", [(4, 3), (4, 1), (2,), (4, 2, 1), (0, 2)])
 def test_noise_of_another_shape_is_refused(vae, shape):
   run = genjax.load(vae[0])[0]
   assert run.numbers["latent"] == 2
@@ -489,8 +489,9 @@ def test_noise_of_another_shape_is_refused(vae, shape):
     run.generate(jnp.zeros(shape))
   with pytest.raises(ValueError, match=r"this run takes \[B, 2\]"):
     run.generate(np.zeros(shape).tolist())
-  with pytest.raises(ValueError, match="count is 0; expected 1 or more"):
-    run.noise(0)
+  for given in ((0,), ("3",), (2, 1.5), (2, -1)):
+    with pytest.raises(ValueError, match=r"(count|seed) is .*; expected a whole number from [01]"):
+      run.noise(*given)
 
 
 def test_a_vae_encodes_to_the_run_s_own_dimensions(vae):
@@ -528,6 +529,23 @@ def test_images_of_another_shape_are_refused(trained, shape, request):
   with pytest.raises(ValueError, match=r"this run takes \[B, 28, 28, 1\]") as caught:
     run.encode(image) if run.encode else run.score(image, jnp.array([0, 1]))
   assert str(caught.value).startswith(f"images have shape {shape}; ")
+
+
+def test_images_in_whole_numbers_and_labels_that_nothing_reads_are_refused(vae, gan):
+  image, (plain, conditional) = (
+    np.zeros((2, 28, 28, 1), np.uint8),
+    (genjax.load(x[0])[0] for x in (vae, gan)),
+  )
+  with pytest.raises(ValueError, match=r"images are uint8; this run takes floats in \[0, 1\]"):
+    plain.encode(image)
+  with pytest.raises(ValueError, match="images are uint8"):
+    conditional.score(image, np.zeros(2, int))
+  for call in (
+    lambda: plain.generate(plain.noise(2), 3),
+    lambda: plain.interpolate(*plain.noise(2), label=3),
+  ):
+    with pytest.raises(ValueError, match="this model takes no label"):
+      call()
 
 
 def test_a_conditional_run_needs_labels(gan):
