@@ -108,10 +108,11 @@ def _numbers(key: str, value: str) -> str:
 
 
 def _readable(error: Exception, arguments: list[str]) -> str:
-  if line := _unknown_key(arguments):
+  known = _known_keys(arguments)
+  if line := _unknown_key(arguments, known):
     return line
   if isinstance(error, flags.UnrecognizedFlagError):
-    return _unknown_flag(error.flagname, arguments)
+    return _unknown_flag(error.flagname, arguments[0], known)
   if isinstance(error, flags.IllegalFlagValueError) and (line := _wrong_value(error)):
     return line
   if isinstance(error, flags.Error) and "Traceback" not in str(error):
@@ -183,14 +184,14 @@ def _config_path(arguments: list[str]) -> str:
   return path
 
 
-def _unknown_flag(name: str, arguments: list[str]) -> str:
+def _unknown_flag(name: str, command: str, known: list[str]) -> str:
   """A line with the flag of the command that is most like it, or the key of its config."""
   if name.startswith("config."):
     lacks = "--config=configs/gan_mnist.py, say, names one"
     takes_none = "main and describe take one; a workdir's runs have theirs"
     return f"--{name} is a key of a config; {lacks if 'config' in flags.FLAGS else takes_none}"
-  own = [flag.name for flag in flags.FLAGS.get_key_flags_for_module(arguments[0])]
-  near = nearest(name, own) or _nearest(name, _known_keys(arguments))
+  own = [flag.name for flag in flags.FLAGS.get_key_flags_for_module(command)]
+  near = nearest(name, own) or _nearest(name, known)
   meant = f"; did you mean --{near.replace(' or ', ' or --')}?" if near else ""
   return f"unknown flag --{name}{meant or '; --help lists those that are known'}"
 
@@ -203,11 +204,10 @@ def _known_keys(arguments: list[str]) -> list[str]:
     return []
 
 
-def _unknown_key(arguments: list[str]) -> str:
+def _unknown_key(arguments: list[str], known: list[str]) -> str:
   """A line with the first key that the config does not have, and the nearest that it has; or ""."""
   overrides = [argument.lstrip("-").split("=")[0] for argument in arguments]
   overrides = [key.partition(".")[2] for key in overrides if key.startswith("config.")]
-  known = _known_keys(arguments)
   for key in overrides:
     if known and key not in known:
       if near := _nearest(key, known):

@@ -318,4 +318,6 @@ def test_the_command_scores_files(commands, tmp_path):
   unknown = commands("score", "0.npz", "--data=digit", cwd=tmp_path).errors
   assert "did you mean digits? --data takes a name" in unknown
   assert commands("score", "--data=digits").errors.startswith("genjax: no images; name files")
+  none = commands("evaluate", "w", "--config.steps=3").errors
+  assert none.startswith("genjax: --config.steps is a key of a config; main and describe take one")
   assert commands("score", "x").errors.startswith("genjax: --data is missing")
