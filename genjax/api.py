@@ -156,7 +156,7 @@ def evaluate(
   every, paths = several("weights", weights, commas=True), several("paths", paths)
   metrics = several("metrics", metrics, commas=True)
   settings = Settings(split, images, seed, nll_images, nll_samples)
-  how = settings, networks, features, os.fspath(data)
+  how = settings, networks, features, one_path("data", data)
   asked = compute(paths, runs.Wanted(every, metrics, *how))
   homes = workdirs.read(paths)
   found = [
@@ -224,8 +224,8 @@ def score(
   _check("networks", (networks,), range(1, 4))
   _check_whole("count", count, LEAST)
   _check_whole("seed", seed, 0)
-  asked = {"split": split, "count": count, "seed": seed, "networks": networks}
-  asked |= {"features": features, "directory": directory, "out": out}
+  asked = {"split": split, "count": count, "seed": seed, "networks": networks, "features": features}
+  asked |= {"directory": one_path("directory", directory), "out": one_path("out", out)}
   names = several("metrics", metrics, commas=True)
   return setting_tables.middles(image_measures.of(images, one_path("data", data), names, **asked))
 
@@ -267,7 +267,8 @@ def compare(
     raise UserError(f"margin is {margin!r}; expected a number from 0")
   if not genjax_config.contrasts.valid(contrasts):
     raise UserError(f"contrasts is {contrasts!r}; expected {genjax_config.contrasts.PLANS}")
-  return comparison.compare(paths, pathlib.Path(out), weights, metrics, False, contrasts, margin)
+  place = pathlib.Path(one_path("out", out))
+  return comparison.compare(paths, place, weights, metrics, False, contrasts, margin)
 
 
 def _check_whole(name: str, value: Any, least: int) -> None:

@@ -151,6 +151,9 @@ def test_tables_become_frames(scored):
     (lambda out: genjax.evaluate(out, weights=None), "weights is None; expected a text"),
     (lambda out: genjax.compare(out, margin="0.1"), "margin is '0.1'; expected a number from 0"),
     (lambda out: genjax.score(np.zeros((9, 9, 9)), None), "data is None; expected one path"),
+    (lambda out: genjax.score(np.zeros((9, 9, 9)), "digits", out=3), "out is 3; expected one path"),
+    (lambda out: genjax.compare(out, out=None), "out is None; expected one path"),
+    (lambda out: genjax.evaluate(out, data=None), "data is None; expected one path"),
   ],
 )
 def test_a_mistake_is_one_line_and_ends_nothing(tmp_path, call, message):
@@ -261,7 +264,7 @@ def test_images_that_cannot_be_scored(tmp_path):
     (None, "the images are None; expected an array, a file or a folder"),
     ({"a": tall}, "expected an array, a file or a folder, or a list of such"),
     ((image for image in tall), "the images are <generator ob"),
-    (list(tall), "[28, 20], not more than one; expected [N, H, W, C] of each run, as np.stack"),
+    (list(tall), "[28, 20], as one image is; expected [N, H, W, C] of each run, as np.stack"),
     ([tall, tall + 1, tall], "runs 0 and 2 of 3 have the same images"),
     (tmp_path, "no images"),
     (tmp_path / "x.png", "neither a folder nor"),
