@@ -32,8 +32,8 @@ def read(source: str | os.PathLike | np.ndarray) -> list[np.ndarray]:
       )
     if array.ndim < 3 or (array.ndim == 3 and array.shape[-1] in (1, 3)):
       raise UserError(
-        f"the images are an array of shape {list(array.shape)}, as one image is; expected [N, H, W, "
-        "C] of each run, as np.stack makes of a list"
+        f"the images are an array of shape {list(array.shape)}, as one image is; expected "
+        "[N, H, W, C] of each run, as np.stack makes of a list"
       )
     return _runs("the images", "the array", array)
   path = pathlib.Path(source).expanduser()
