@@ -6,7 +6,6 @@ from genjax import parts
 from genjax.config import keys
 from genjax.config.keys import Key, flatten
 from genjax.metrics import catalogue
-from genjax.mistakes import suggestion
 from genjax.models import MODELS, losses, networks
 from genjax.types import UserError
 
@@ -22,12 +21,12 @@ def check(config: ml_collections.ConfigDict) -> None:
   for key in flat:
     if key not in known:
       owners = [other for other in MODELS if key in keys.of(other)]
-      hint = (
-        f"; only {owners[0]!r} models have it, and config.model.name is {model!r}"
-        if owners
-        else suggestion(key, sorted(known))
-      )
-      raise UserError(f"unknown key config.{key}{hint}")
+      if owners:
+        raise UserError(
+          f"unknown key config.{key}; only {owners[0]!r} models have it, and config.model.name is "
+          f"{model!r}"
+        )
+      raise UserError(keys.unknown(key, known))
   for name, key in sorted(known.items()):
     if name not in flat:
       raise UserError(f"config.{name} is missing; its default is {key.default!r}")

@@ -10,7 +10,7 @@ import ml_collections
 
 from genjax import files, parts
 from genjax.config import keys
-from genjax.mistakes import UserError, nearest_keys, reason
+from genjax.mistakes import UserError, reason
 
 # Overrides with which a recipe is what it was when its `mark` was measured.
 _OF_RECORD = {
@@ -47,22 +47,13 @@ def load(
   known = keys.flatten(config.to_dict())
   for key, value in overrides.items():
     if key not in known:
-      raise UserError(_unknown(key, sorted(known)))
+      raise UserError(keys.unknown(key, known))
     try:
       config.update_from_flattened_dict({key: _plain(value, known[key])})
     except (TypeError, ValueError):
       kind = "a tuple" if isinstance(known[key], tuple) else f"as {known[key]!r}"
       raise UserError(f"config.{key} is {value!r}; expected {kind}") from None
   return settled(config, overrides)
-
-
-def _unknown(key: str, known: list[str]) -> str:
-  within = [other for other in known if other.startswith(f"{key}.")]
-  if within:
-    return f"config.{key} is a group of keys; expected one of them, such as {within[0]}"
-  near = nearest_keys(key, known)
-  meant = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
-  return f"unknown key config.{key}; {meant}"
 
 
 def _plain(value: Any, standard: Any) -> Any:

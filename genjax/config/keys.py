@@ -10,6 +10,7 @@ from genjax import parts
 from genjax.config import rules
 from genjax.config.rules import OneOf, whole
 from genjax.metrics.catalogue import SCORES
+from genjax.mistakes import nearest_keys
 from genjax.models import (
   MODELS,
   convolution,
@@ -196,6 +197,17 @@ def _optional(arguments: Mapping[str, Any]) -> dict[str, Key]:
       key = other._replace(default=value, models=(), needs=None)
     keys_by_name[name] = key
   return keys_by_name
+
+
+def unknown(key: str, known: Iterable[str]) -> str:
+  """What is wrong with a key that is not among those that are known, and which was meant."""
+  known = sorted(known)
+  if within := [other for other in known if other.startswith(f"{key}.")]:
+    return f"config.{key} is a group of keys; expected one of them, such as {within[0]}"
+  above = [other for other in known if key.startswith(f"{other}.")]
+  near = above or nearest_keys(key, known)
+  meant = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
+  return f"unknown key config.{key}; {meant}"
 
 
 def networks_of(flat: Mapping[str, Any]) -> list[str]:

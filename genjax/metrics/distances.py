@@ -182,8 +182,10 @@ def _kernel(
   y: Float[Array, " N"],
   mean: Float[Array, "1 D"],
 ) -> Float[Array, "B N"]:
-  """Of images less their mean, with both's `_shift`; less the mean's own, which a float32 would
-  mostly hold, and which the discrepancy does not depend on."""
+  """Of images less their mean, with both's `_shift`; less the kernel of the mean with itself.
+
+  A float32 would mostly hold that one, and the discrepancy does not depend on it.
+  """
   own = (mean**2).mean() + 1
   more = (products + x[:, None] + y[None]) / mean.shape[1]
   return more * (3 * own**2 + 3 * own * more + more**2)
