@@ -1,120 +1,24 @@
 """Convolutions as matrix products over patches, and as XLA has them: one way for each backend.
 
 `vmap` over a convolution's weights makes XLA emit a grouped convolution, and a convolution inside
-`scan` leaves its fast path on a CPU. A matrix product does neither. With
-
-  patches: [B, H, W, C] -> [B, h, w, k*k*C]     every k x k window, `s` pixels apart
-  fold:    [B, h, w, k*k*C] -> [B, H, W, C]     its transpose: every window added where it came from
-
-a convolution is `patches(x) @ w` and a transposed one is `fold(x @ w)`. Each is the other's
-gradient, which `custom_vjp` says, so that autodiff never builds padded, strided scatters; only
-reverse-mode derivatives pass through them. With stride s both look at the image as s*s phases
-(space to depth): every slice is contiguous.
+`scan` leaves its fast path on a CPU. A matrix product does neither: a convolution is
+`patches(x) @ w` and a transposed one `fold(x @ w)`, the functions of `windows.py`.
 """
 
 import contextlib
 import contextvars
 import functools
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float
 
-Padding = Literal["SAME", "VALID"]
+from genjax.models.windows import Padding, Windows, fold, patches
+
 Kernel = Float[ArrayLike, "k k I O"]  # NumPy's where it comes from a file
-
-
-class Windows(NamedTuple):
-  """The k x k windows of an image: static, so that it can be an argument of `custom_vjp`."""
-
-  kernel: int
-  stride: int
-  image: tuple[int, int]  # H, W
-  count: tuple[int, int]  # h, w: windows along each axis
-  before: tuple[int, int]  # zeros above and to the left
-
-  @classmethod
-  def over(cls, image: tuple[int, int], kernel: int, stride: int, padding: Padding) -> "Windows":
-    """The windows of a convolution over an image of `[H, W]`, padded as `jax.lax` does."""
-    if padding == "VALID":
-      count = tuple((size - kernel) // stride + 1 for size in image)
-      return cls(kernel, stride, image, count, (0, 0))
-    count = tuple(-(-size // stride) for size in image)
-    before = tuple(
-      max((n - 1) * stride + kernel - size, 0) // 2 for n, size in zip(count, image, strict=True)
-    )
-    return cls(kernel, stride, image, count, before)
-
-  @property
-  def taps(self) -> int:
-    """Windows along one axis that may meet in one pixel: positions of the kernel in a phase."""
-    return -(-self.kernel // self.stride)
-
-  @property
-  def rows(self) -> tuple[int, int]:
-    """Height and width of one phase."""
-    return tuple(n + self.taps - 1 for n in self.count)
-
-  @property
-  def padding(self) -> list[tuple[int, int, int]]:
-    """What `lax.pad` must add (or cut) to make whole phases of the image."""
-    spatial = [
-      (before, n * self.stride - size - before, 0)
-      for before, n, size in zip(self.before, self.rows, self.image, strict=True)
-    ]
-    return [(0, 0, 0), *spatial, (0, 0, 0)]
-
-
-def _patches(x: Float[Array, "B H W C"], win: Windows) -> Float[Array, "B h w {win.kernel}**2*C"]:
-  k, s, (h, w) = win.kernel, win.stride, win.count
-  x = lax.pad(x, jnp.zeros((), x.dtype), win.padding)
-  x = x.reshape(x.shape[0], win.rows[0], s, win.rows[1], s, x.shape[-1])
-  slices = [
-    x[:, i // s : i // s + h, i % s, j // s : j // s + w, j % s] for i in range(k) for j in range(k)
-  ]
-  return jnp.concatenate(slices, -1)
-
-
-def _fold(p: Float[Array, "B h w N"], win: Windows) -> Float[Array, "B H W N//{win.kernel}**2"]:
-  k, s, taps, (rows, cols) = win.kernel, win.stride, win.taps, win.rows
-  channels = p.shape[-1] // k**2
-  p = p.reshape(*p.shape[:3], k, k, channels)
-  none, edge = (0, 0, 0), (taps - 1, taps - 1, 0)
-  p = lax.pad(p, jnp.zeros((), p.dtype), [none, edge, edge, none, none, none])
-
-  def phase(u, v):
-    terms = [
-      p[:, top : top + rows, left : left + cols, i, j]
-      for i, top in zip(range(u, k, s), range(taps - 1, -1, -1), strict=False)
-      for j, left in zip(range(v, k, s), range(taps - 1, -1, -1), strict=False)
-    ]
-    # A kernel smaller than its stride leaves whole phases without a window.
-    return sum(terms[1:], terms[0]) if terms else jnp.zeros_like(p[:, :rows, :cols, 0, 0])
-
-  x = jnp.stack([jnp.stack([phase(u, v) for v in range(s)], 3) for u in range(s)], 2)
-  x = x.reshape(x.shape[0], rows * s, cols * s, channels)
-  return lax.pad(x, jnp.zeros((), x.dtype), [(-low, -high, 0) for low, high, _ in win.padding])
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
-def patches(x: Float[Array, "B H W C"], win: Windows) -> Float[Array, "B h w {win.kernel}**2*C"]:
-  """Every window of the image."""
-  return _patches(x, win)
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
-def fold(p: Float[Array, "B h w N"], win: Windows) -> Float[Array, "B H W N//{win.kernel}**2"]:
-  """The transpose of `patches`: overlapping windows are added."""
-  return _fold(p, win)
-
-
-patches.defvjp(lambda x, win: (_patches(x, win), None), lambda win, _, g: (fold(g, win),))
-
-
-fold.defvjp(lambda p, win: (_fold(p, win), None), lambda win, _, g: (patches(g, win),))
 
 
 @jax.custom_vjp
@@ -126,9 +30,13 @@ def exact(x: Float[Array, "M I"], w: Float[ArrayLike, "I O"]) -> Float[Array, "M
 @jax.custom_vjp
 def inner(x: Float[Array, "M I"], y: Float[Array, "M O"]) -> Float[Array, "I O"]:
   """`x.T @ y`: on a CPU, into few columns, three times as fast where these are rows instead."""
-  if jax.default_backend() == "cpu" and y.shape[1] <= FEW and x.shape[1] >= 2 * y.shape[1]:
+  few, many = sorted((x.shape[1], y.shape[1]))
+  if jax.default_backend() != "cpu" or few > FEW or many < 2 * few:
+    return jnp.matmul(x.T, y)
+  # The barriers keep XLA from folding a transpose, here or by who asked, into the product.
+  if y.shape[1] == few:
     return lax.optimization_barrier(jnp.matmul(y.T, x)).T
-  return jnp.matmul(x.T, y)
+  return lax.optimization_barrier(jnp.matmul(x.T, y))
 
 
 FEW = 128  # columns, by which XLA's product of a transposed matrix is slow (BUILD.md, "Speed")

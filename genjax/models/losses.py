@@ -103,7 +103,8 @@ def bernoulli(
 
   A likelihood only where the target is binary; on grey pixels a cross-entropy.
   """
-  return jnp.sum(softplus(logits) - target * logits, range(1, logits.ndim))
+  logits, target = (x.reshape(*x.shape[:1], -1) for x in (logits, target))
+  return jnp.sum(softplus(logits) - target * logits, -1)
 
 
 def gaussian_kl(mean: Float[Array, "B Z"], logvar: Float[Array, "B Z"]) -> Float[Array, "B Z"]:

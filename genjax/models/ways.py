@@ -17,7 +17,8 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from genjax.models import convolution
-from genjax.models.convolution import GEMM, LAX, Convolution, ConvShape, Kernel, Padding, Windows
+from genjax.models.convolution import GEMM, LAX, Convolution, ConvShape, Kernel
+from genjax.models.windows import Padding, Windows
 
 
 def phases_conv(
