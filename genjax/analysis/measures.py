@@ -27,7 +27,7 @@ class Value(NamedTuple):
 
   value: float  # NaN where it has none
   status: str = "sound"  # as in runs.csv; or "failed", or else "sound", of what is no file's
-  step: int = -1  # of the weights; -1 where there is no figure
+  step: int = -1  # of the weights that were measured; -1 where none were
   measured: bool = True  # if so, a sound run without a figure came out as NaN
 
   @property
@@ -175,7 +175,7 @@ def _of_scores(scores: Scores) -> Measure:
       run.setting,
       run.seed,
       _setting(run, _limits(scores, run.latent), float(floor)),
-      Value(float(value), run.status, int(step), scores.column in run.figures),
+      Value(float(value), run.status, int(step), int(step) >= 0),
     )
     for run, value, step, floor in zip(
       scores.runs, scores.values, scores.steps, scores.floors, strict=True

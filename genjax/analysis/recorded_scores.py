@@ -23,7 +23,7 @@ class Scores(NamedTuple):
   record: dict  # the protocol, without `floor` and `versions`
   runs: list[RunRecord]
   values: np.ndarray  # [R] the latest figure; NaN where there is none
-  steps: np.ndarray  # [R] of the weights that were measured, -1 where there is no figure
+  steps: np.ndarray  # [R] of the weights that were measured, -1 where none were
   floors: np.ndarray  # [R] what real test images score in the run's workdir; NaN where not known
   num_classes: int = 0  # of the data; 0 where that is not known
 
@@ -147,7 +147,7 @@ def _of(group: Sequence[tuple[Workdir, str, str, dict]], weights: str) -> Scores
       step = _latest(run, history, weights)
       runs.append(run)
       values.append(history.get(step, math.nan))
-      steps.append(-1 if math.isnan(values[-1]) else step)
+      steps.append(step)
       floors.append(floor.get(name, math.nan))
   figures = np.array(values, float), np.array(steps), np.array(floors, float)
   return Scores(name, key, record, runs, *figures, first.num_classes)

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, ArrayLike, Float
 
+from genjax.models import winograd
 from genjax.models.windows import Padding, Windows, fold, patches
 
 Kernel = Float[ArrayLike, "k k I O"]  # NumPy's where it comes from a file
@@ -39,6 +40,7 @@ def inner(x: Float[Array, "M I"], y: Float[Array, "M O"]) -> Float[Array, "I O"]
   return lax.optimization_barrier(jnp.matmul(x.T, y))
 
 
+WIDE = 64  # channels from which nine products and their sums are faster than sixteen
 FEW = 128  # columns, by which XLA's product of a transposed matrix is slow (BUILD.md, "Speed")
 exact.defvjp(
   lambda x, w: (exact(x, w), (x, w)),
@@ -117,7 +119,10 @@ def _by_phases(
   around = Windows(t, 1, x.shape[1:3], win.rows, (t - 1, t - 1))
   # Pixel q of phase r gets x[q - tap] * w[tap * s + r]: patches count taps the other way round.
   w = w.reshape(t, s, t, s, i, o)[::-1, :, ::-1].transpose(0, 2, 4, 1, 3, 5)
-  y = matmul(patches(x, around), w.reshape(t * t * i, s * s * o), product)
+  if t == 2 and min(i, o) >= WIDE and product is exact and jax.default_backend() == "cpu":
+    y = winograd.conv(x, w.reshape(t, t, i, s * s * o), exact, inner)
+  else:
+    y = matmul(patches(x, around), w.reshape(t * t * i, s * s * o), product)
   y = y.reshape(-1, *win.rows, s, s, o).transpose(0, 1, 3, 2, 4, 5)
   y = y.reshape(-1, win.rows[0] * s, win.rows[1] * s, o)
   return lax.pad(y, jnp.zeros((), y.dtype), [(-low, -high, 0) for low, high, _ in win.padding])

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import scored
 
-from genjax.analysis import recorded_scores, workdirs
+from genjax.analysis import recorded_scores, setting_tables, workdirs
 
 NAN = math.nan
 
@@ -47,5 +47,7 @@ def test_scores_of_weights_that_a_run_has_no_more_are_none(tmp_path):
   (line,) = recorded_scores.remarks(workdirs.read([path]), "best")
   said = "w: 2 of 3 runs are not scored since they were trained for longer; run `python -m "
   assert line.startswith(said)
+  (measure,) = scored.found(path)
+  assert setting_tables.uncounted(measure) == ["2 of 3 runs are not scored"]
   running = scored.write(tmp_path / "running", {"fd@aa": {4: [7, 8, 9]}}, status="running")
   np.testing.assert_array_equal(scored.scores(running)[0].values, [7, 8, 9])

@@ -33,6 +33,8 @@ SHAPES = [
   (16, 4, 4, 8, 16, "SAME"),
   (11, 2, 3, 3, 4, "SAME"),
   (13, 5, 3, 4, 2, "SAME"),
+  (9, 4, 2, 64, 65, "VALID"),  # two taps and many channels: by `winograd`
+  (5, 6, 3, 65, 64, "SAME"),
 ]
 
 
@@ -117,14 +119,16 @@ def test_fold_is_the_transpose_of_patches(kernel, stride):
   )
 
 
-def test_second_gradients_as_a_gradient_penalty_needs():
-  x, w = _inputs(8, 4, 3, 5)
+@pytest.mark.parametrize("channels", [3, 64])
+@pytest.mark.parametrize("kind", ["conv", "transpose"])
+def test_second_gradients_as_a_gradient_penalty_needs(kind, channels):
+  x, w = _inputs(6, 4, channels, channels)
+  ours, theirs = (getattr(way, kind) for way in (convolution.GEMM, convolution.LAX))
 
   def penalty(conv, w):
     return jnp.sum(jax.grad(lambda x: jnp.sum(jnp.sin(conv(x, w, 2, "SAME"))))(x) ** 2)
 
-  ours = jax.grad(lambda w: penalty(convolution.gemm_conv, w))(w)
-  theirs = jax.grad(lambda w: penalty(convolution.lax_conv, w))(w)
+  ours, theirs = (jax.jit(jax.grad(functools.partial(penalty, conv)))(w) for conv in (ours, theirs))
   np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * float(jnp.abs(theirs).max()))
 
 
