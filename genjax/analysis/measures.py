@@ -28,7 +28,7 @@ class Value(NamedTuple):
   value: float  # NaN where it has none
   status: str = "sound"  # as in runs.csv; or "failed", or else "sound", of what is no file's
   step: int = -1  # of the weights that were measured; -1 where none were
-  measured: bool = True  # if so, a sound run without a figure came out as NaN
+  measured: bool = True  # whether it was scored: if so, a NaN is what came out
 
   @property
   def failed(self) -> bool:

@@ -30,17 +30,17 @@ def exact(x: Float[Array, "M I"], w: Float[ArrayLike, "I O"]) -> Float[Array, "M
 
 @jax.custom_vjp
 def inner(x: Float[Array, "M I"], y: Float[Array, "M O"]) -> Float[Array, "I O"]:
-  """`x.T @ y`: on a CPU, into few columns, three times as fast where these are rows instead."""
+  """`x.T @ y`; on a CPU a result with few columns is computed as its transpose, twice as fast."""
   few, many = sorted((x.shape[1], y.shape[1]))
   if jax.default_backend() != "cpu" or few > FEW or many < 2 * few:
     return jnp.matmul(x.T, y)
-  # The barriers keep XLA from folding a transpose, here or by who asked, into the product.
+  # Without the barriers XLA folds a transpose, this or the caller's, back into the product.
   if y.shape[1] == few:
     return lax.optimization_barrier(jnp.matmul(y.T, x)).T
   return lax.optimization_barrier(jnp.matmul(x.T, y))
 
 
-WIDE = 64  # channels from which nine products and their sums are faster than sixteen
+WINOGRAD = 64  # channels from which `winograd.conv` is faster (BUILD.md, "Speed")
 FEW = 128  # columns, by which XLA's product of a transposed matrix is slow (BUILD.md, "Speed")
 exact.defvjp(
   lambda x, w: (exact(x, w), (x, w)),
@@ -119,8 +119,8 @@ def _by_phases(
   around = Windows(t, 1, x.shape[1:3], win.rows, (t - 1, t - 1))
   # Pixel q of phase r gets x[q - tap] * w[tap * s + r]: patches count taps the other way round.
   w = w.reshape(t, s, t, s, i, o)[::-1, :, ::-1].transpose(0, 2, 4, 1, 3, 5)
-  if t == 2 and min(i, o) >= WIDE and product is exact and jax.default_backend() == "cpu":
-    y = winograd.conv(x, w.reshape(t, t, i, s * s * o), exact, inner)
+  if t == 2 and min(i, o) >= WINOGRAD and product is exact and jax.default_backend() == "cpu":
+    y = winograd.conv(x, w.reshape(t, t, i, s * s * o), exact)
   else:
     y = matmul(patches(x, around), w.reshape(t * t * i, s * s * o), product)
   y = y.reshape(-1, *win.rows, s, s, o).transpose(0, 1, 3, 2, 4, 5)

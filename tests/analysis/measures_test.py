@@ -25,6 +25,7 @@ def test_scores_by_setting_and_seed(tmp_path):
   ]
   assert [run.known for run in seeds.values()] == [True, True, True, False, False]
   assert [run.measured for run in seeds.values()] == [True, False, True, True, False]
+  assert [run.step for run in seeds.values()][2:] == [8, 8, -1]
   assert list(setting.known) == [0, 1, 2]  # the failed one as well
   assert math.isnan(setting.known[1])
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from genjax.models import convolution, initialisers, layers, windows
+from genjax.models import convolution, initialisers, layers
 
 # Every kernel, stride and padding of the reference systems, and sizes that do not divide.
 SHAPES = [
@@ -107,16 +107,6 @@ def test_modules_are_their_convolution_and_a_bias(layer, use_bias):
   reference = convolution.lax_conv if layer is layers.Conv else _reference_transpose
   expected = reference(x, params["kernel"], 2, "SAME") + bias[None, None, None]
   np.testing.assert_allclose(module.apply({"params": params}, x), expected, atol=1e-5)
-
-
-@pytest.mark.parametrize(("kernel", "stride"), [(4, 2), (5, 2), (5, 3), (7, 1), (1, 1), (2, 3)])
-def test_fold_is_the_transpose_of_patches(kernel, stride):
-  win = windows.Windows.over((9, 10), kernel, stride, "SAME")
-  x = jax.random.normal(jax.random.key(0), (2, 9, 10, 3))
-  p = jax.random.normal(jax.random.key(1), (2, *win.count, 3 * kernel**2))
-  np.testing.assert_allclose(
-    jnp.vdot(windows.patches(x, win), p), jnp.vdot(x, windows.fold(p, win)), rtol=1e-5
-  )
 
 
 @pytest.mark.parametrize("channels", [3, 64])

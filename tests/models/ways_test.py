@@ -18,7 +18,7 @@ CASES = [  # kind, image, kernel, stride, padding
   ("transpose", (2, 4, 5, 3), (4, 4, 3, 2), 2, "SAME"),
   ("transpose", (2, 4, 5, 3), (5, 5, 3, 1), 2, "SAME"),
   ("transpose", (2, 3, 4, 3), (3, 3, 3, 2), 1, "VALID"),
-  ("transpose", (2, 3, 4, 3), (3, 3, 3, 9), 1, "SAME"),  # wide enough for windows.WIDE
+  ("transpose", (2, 3, 4, 3), (3, 3, 3, 9), 1, "SAME"),  # wide enough for windows.IN_PLACE
 ]
 STRIDED = convolution.ConvShape(*CASES[1])
 
