@@ -104,7 +104,7 @@ def bernoulli(
   A likelihood only where the target is binary; on grey pixels a cross-entropy.
   """
   # One row an image: on a CPU XLA sums it three times as fast as three axes.
-  logits, target = (x.reshape(len(x), -1) for x in (logits, target))
+  logits, target = (x.reshape(len(x), math.prod(x.shape[1:])) for x in (logits, target))
   return jnp.sum(softplus(logits) - target * logits, -1)
 
 
