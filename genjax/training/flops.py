@@ -18,8 +18,7 @@ def flops(f: Callable, *args: Any) -> int:
   else: no activations, no optimiser, no random numbers. The body of a scan counts once a turn, and
   of a conditional's branches the dearest. Convolutions that `layers` makes matrix products count as
   these: with the zeros that they multiply at the edges, and nine products for sixteen where
-  `winograd` makes them. What nobody reads is not computed: the
-  gradient of a batch of images, say.
+  `winograd` makes them. What nobody reads is not computed: the gradient of a batch of images, say.
 
   Raises:
     ValueError: a while loop has matrix products: nobody knows how often.
