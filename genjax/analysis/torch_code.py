@@ -192,7 +192,8 @@ class Generator(nn.Module):
 
   def conv_transpose(self, x, name, kernel, stride, same):
     weight = self.weight(name, "kernel").permute(2, 3, 0, 1)
-    y = functional.conv_transpose2d(x, weight, self.weight(name, "bias"), stride)
+    bias, more = self.weight(name, "bias"), max(stride - kernel, 0)
+    y = functional.conv_transpose2d(x, weight, bias, stride, output_padding=more)
     if not same:
       return y
     low = max(kernel - stride, 0) // 2

@@ -18,7 +18,8 @@ from systems import SYSTEMS, small
 
 import genjax
 from genjax.analysis import exporting, selection, torch_code
-from genjax.models.layers import Dense, Map, reshape
+from genjax.models.initialisers import INITIALISERS
+from genjax.models.layers import ConvTranspose, Dense, Map, reshape
 from genjax.scoring import weight_files
 from genjax.training import sweep
 from genjax.types import UserError
@@ -252,8 +253,24 @@ def test_a_function_is_known_by_what_it_is(tmp_path):
 
   model = small("s2_gan")
   assert _page(model, Mapped(relu)) is None
-  network = Mapped(nn.leaky_relu)
-  (tmp_path / torch_code.FILE).write_text(_page(model, network))
+  _check_in_torch(model, Mapped(nn.leaky_relu), tmp_path)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize(("kernel", "stride"), [(1, 2), (2, 3), (3, 2)])
+def test_a_kernel_may_be_smaller_than_its_stride(kernel, stride, padding, tmp_path):
+  class Upsampling(nn.Module):
+    @nn.compact
+    def __call__(self, z, label=None, train=False):
+      x = reshape(3, 2)(Dense(6)(z))
+      return ConvTranspose(2, kernel, stride, padding, initialiser=INITIALISERS["torch"])(x)
+
+  _check_in_torch(small("s2_gan"), Upsampling(), tmp_path)
+
+
+def _check_in_torch(model, network, folder):
+  """A network's page and its weights give what it gives."""
+  (folder / torch_code.FILE).write_text(_page(model, network))
   z = jax.random.normal(jax.random.key(0), (4, 3))
   expected, variables = network.init_with_output(jax.random.key(1), z)
   flat = {
@@ -261,5 +278,5 @@ def test_a_function_is_known_by_what_it_is(tmp_path):
     for name, leaves in variables["params"].items()
     for part, leaf in leaves.items()
   }
-  save_file(flat, tmp_path / "params.safetensors")
-  np.testing.assert_allclose(in_torch(tmp_path, z), expected, atol=1e-5)
+  save_file(flat, folder / "params.safetensors")
+  np.testing.assert_allclose(in_torch(folder, z), expected, atol=1e-5)
