@@ -99,14 +99,18 @@ def _while_sound(name: str, steps, values, labels: Sequence[plots.RunLabel]):
 
 def _draw(panel, steps, values: np.ndarray, labels: Sequence[plots.RunLabel], look) -> None:
   dot = "." if len(steps) <= 12 else None  # few points, as of an evaluation: show where they are
-  apart = _apart(labels)
+  single, apart = len(steps) == 1, _apart(labels)
+  thin = {"alpha": 0.45, "linewidth": 0.5, "marker": "." if single else None, "markersize": 3}
   for setting, rows in plots.by_setting(labels).items():
     color, dashes = look[setting]
     low, middle, high = spread(values[rows])
     if len(rows) > 1:
-      panel.fill_between(steps, low, high, color=color, alpha=0.18, linewidth=0, gid="band")
+      if single:
+        panel.vlines(steps, low, high, color=color, alpha=0.4, linewidth=4, gid="band")
+      else:
+        panel.fill_between(steps, low, high, color=color, alpha=0.18, linewidth=0, gid="band")
       for r in apart.intersection(rows):
-        panel.plot(steps, values[r], color=color, alpha=0.45, linewidth=0.5, gid="seed", zorder=2)
+        panel.plot(steps, values[r], color=color, gid="seed", zorder=2, **thin)
     line = {"color": color, "linestyle": dashes, "linewidth": 1.6, "marker": dot, "zorder": 3}
     panel.plot(steps, middle, gid="median", **line)
     if failed := [r for r in rows if labels[r].failed]:
@@ -158,7 +162,9 @@ def _caption(labels: Sequence[plots.RunLabel], axes: list[Axis], history: Mappin
   text = "One seed a setting: no band."
   if many or few:
     seeds = f"{thinning.LINES} runs at most" if len(labels) > thinning.LINES else "each seed"
-    text = f"Line: median over the seeds. Band: {band}. Thin: {seeds}."
+    single = all(len(steps) == 1 for steps, _ in history.values())
+    line, area, thin = ("Point", "Bar", "Small") if single else ("Line", "Band", "Thin")
+    text = f"{line}: median over the seeds. {area}: {band}. {thin}: {seeds}."
   if any(label.failed for label in labels):
     text += " A failed run counts up to its failure."
   if not all(had for _, values in history.values() for had in _failures(values, labels)):

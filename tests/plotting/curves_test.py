@@ -51,6 +51,20 @@ def test_line_is_the_median_and_band_the_quartiles():
     np.testing.assert_array_equal(line.get_ydata(), row)
 
 
+def test_a_single_validation_shows_every_seed_and_their_quartiles():
+  values = _values(8, steps=1)
+  figure = curves.curves({"loss": (STEPS[:1], values)}, figures.labels())
+  (axes,) = figure.axes
+  for group, rows in enumerate((slice(0, 4), slice(4, 8))):
+    (bar,) = _artists(axes, "band")[group].get_segments()
+    np.testing.assert_allclose(bar[:, 1], np.percentile(values[rows], (25, 75)))
+  seeds = _artists(axes, "seed")
+  np.testing.assert_array_equal([line.get_ydata() for line in seeds], values)
+  assert {line.get_marker() for line in seeds} == {"."}  # a line through one point is none
+  caption = "Point: median over the seeds. Bar: 25 to 75% of the seeds. Small: each seed."
+  assert caption in _sentences(figure)
+
+
 def test_band_of_three_seeds_is_their_range_and_the_caption_says_so():
   values = _values(3)
   figure = curves.curves({"loss": (STEPS, values)}, figures.labels(["latent 2"], 3))
