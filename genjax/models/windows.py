@@ -52,6 +52,10 @@ class Windows(NamedTuple):
     """Height and width of one phase."""
     return tuple(n + self.taps - 1 for n in self.count)
 
+  def channels(self, p: Float[Array, "B h w N"]) -> int:
+    """Of the image whose windows p are."""
+    return p.shape[-1] // self.kernel**2
+
   @property
   def padding(self) -> list[tuple[int, int, int]]:
     """What `lax.pad` must add (or cut) to make whole phases of the image."""
@@ -79,7 +83,7 @@ def patches(x: Float[Array, "B H W C"], win: Windows) -> Float[Array, "B h w {wi
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
 def fold(p: Float[Array, "B h w N"], win: Windows) -> Float[Array, "B H W N//{win.kernel}**2"]:
   """The transpose of `patches`: overlapping windows are added."""
-  k, s, (rows, cols), channels = win.kernel, win.stride, win.rows, p.shape[-1] // win.kernel**2
+  k, s, (rows, cols), channels = win.kernel, win.stride, win.rows, win.channels(p)
   if s == 1 and channels >= IN_PLACE and jax.default_backend() == "cpu":
     x = _added_one_by_one(p, win)
   else:
@@ -93,7 +97,7 @@ def fold(p: Float[Array, "B h w N"], win: Windows) -> Float[Array, "B H W N//{wi
 
 def _terms(p: Float[Array, "B h w N"], win: Windows) -> list[list[Float[Array, "B rows cols _"]]]:
   """For each phase of rows, the padded arrays whose sum it is."""
-  k, s, taps, channels = win.kernel, win.stride, win.taps, p.shape[-1] // win.kernel**2
+  k, s, taps, channels = win.kernel, win.stride, win.taps, win.channels(p)
   zero, none = jnp.zeros((), p.dtype), (0, 0, 0)
 
   def term(i, j):
@@ -107,7 +111,7 @@ def _terms(p: Float[Array, "B h w N"], win: Windows) -> list[list[Float[Array, "
 
 def _added_one_by_one(p: Float[Array, "B h w N"], win: Windows) -> Float[Array, "B rows cols C"]:
   """At stride 1, without a padded copy of p: XLA updates x in place."""
-  k, (h, w), channels = win.kernel, win.count, p.shape[-1] // win.kernel**2
+  k, (h, w), channels = win.kernel, win.count, win.channels(p)
   x = jnp.zeros((p.shape[0], *win.rows, channels), p.dtype)
   for i, j in itertools.product(range(k), range(k)):
     term = p[..., (i * k + j) * channels : (i * k + j + 1) * channels]
