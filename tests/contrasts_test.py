@@ -34,6 +34,18 @@ def test_plans_and_their_pairs():
   assert contrasts.pairs("reference=flax", LAWS) == [("flax", "keras"), ("flax", "torch")]
 
 
+@pytest.mark.parametrize("axis", ["width", "depth", "critic_learning_rate", "decay_steps"])
+def test_a_zero_that_stands_for_another_number_has_no_place_among_them(axis):
+  settings = {str(v): {axis: v} for v in (0, 1500, 12000)}
+  (line,) = contrasts.lines(settings)
+  assert not line.numeric
+  assert len(contrasts.pairs("neighbours", settings)) == 3  # as of names
+  (without,) = contrasts.lines({str(v): {axis: v} for v in (12000, 1500)})
+  assert without.numeric
+  (other,) = contrasts.lines({str(v): {"penalty_weight": v} for v in (1, 0)})
+  assert (other.numeric, other.values) == (True, [0, 1])
+
+
 def test_settings_of_equal_coordinates_are_both_beside_the_next():
   settings = {"a": {"latent": 2}, "b": {"latent": 2}, "c": {"latent": 5}}
   assert contrasts.pairs("neighbours", settings) == [("a", "c"), ("b", "c")]

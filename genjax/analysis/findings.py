@@ -19,9 +19,13 @@ NOTHING: Mapping[Pair, str] = {}
 
 
 def decide(all_measures: Sequence[Measure], names: Sequence[str] = ()) -> list[Measure]:
-  """The same measures, of which one gives verdicts: the first headline that compares settings."""
-  first = [measure for measure in headlines(all_measures, names) if len(measure.judged) > 1]
-  return [measure._replace(decides=measure in first[:1]) for measure in all_measures]
+  """The same measures, of which one gives verdicts: the first headline that compares settings.
+
+  None does while some of its figures are of runs that are still being trained.
+  """
+  first = [measure for measure in headlines(all_measures, names) if len(measure.judged) > 1][:1]
+  final = [measure for measure in first if not measure.preliminary]
+  return [measure._replace(decides=measure in final) for measure in all_measures]
 
 
 def of(

@@ -4,6 +4,7 @@ The unit is a training run (metrics/statistics.py). A setting's runs differ in t
 """
 
 import functools
+import itertools
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,17 +23,20 @@ from genjax.metrics.statistics import Summary
 from genjax.plotting.axes import METRICS, metric_of
 
 
+NAN = "NaN"  # the status of a run whose figure came out as NaN, where others have one
+
+
 class Value(NamedTuple):
   """One run's value under a measure."""
 
   value: float  # NaN where it has none
-  status: str = "sound"  # as in runs.csv; or "failed", or else "sound", of what is no file's
+  status: str = "sound"  # as in runs.csv; or "failed", or else "sound", of what is no file's; or NAN
   step: int = -1  # of the weights that were measured; -1 where none were
   measured: bool = True  # whether it was scored: if so, a NaN is what came out
 
   @property
   def failed(self) -> bool:
-    return self.status == "failed"
+    return self.status in ("failed", NAN)
 
   @property
   def known(self) -> bool:
@@ -99,6 +103,12 @@ class Measure(NamedTuple):
     return (max if self.better == "lower" else min)(floors, default=math.nan)
 
   @property
+  def preliminary(self) -> bool:
+    """Whether a figure is of a run that is still being trained."""
+    values = itertools.chain(*(one.runs.values() for one in self.settings.values()))
+    return any(value.known and value.status == "running" for value in values)
+
+  @property
   def capped(self) -> bool:
     """Whether a figure is better than real images', and counts as theirs."""
     return str(self.judged) not in ("{}", str(self.known))
@@ -159,9 +169,16 @@ def of_scores(
 
 def _grouped(runs: Iterable[tuple[str, int, Setting, Value]]) -> dict[str, Setting]:
   """Settings by name, each with the values of its runs, from (name, seed, setting, value)."""
+  runs = list(runs)
+  figures = any(not math.isnan(value.value) for *_, value in runs)
   found = {}
   for name, seed, setting, value in runs:
-    found.setdefault(name, setting).runs[seed] = value
+    own = found.setdefault(name, setting).runs
+    if seed in own:
+      raise ValueError(f"two runs are called {name}, seed {seed}")
+    if figures and value.measured and not value.known:  # as bad as a run that failed
+      value = value._replace(status=NAN)
+    own[seed] = value
   return found
 
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from genjax.analysis import conditions
-from genjax.analysis.measures import Measure, Setting, summary
+from genjax.analysis.measures import NAN, Measure, Setting, summary
 from genjax.metrics import significance
 from genjax.metrics.statistics import ENOUGH, Interval
 from genjax.plotting import thinning
@@ -88,9 +88,10 @@ def within(interval: Interval, limits: tuple[float, float]) -> Interval:
 def uncounted(measure: Measure) -> list[str]:
   """Notes on runs that are in no column, and on failed ones that had a figure before."""
   values = [value for one in measure.settings.values() for value in one.runs.values()]
-  failed = [value for value in values if value.failed]
+  failed = [value for value in values if value.status == "failed"]
   figures = sum(not math.isnan(value.value) for value in failed)
-  undefined = sum(value.measured and not value.known for value in values)
+  worst = sum(value.status == NAN for value in values)
+  undefined = worst or sum(value.measured and not value.known for value in values)
   missing = sum(not value.measured and not value.known for value in values)
   notes = []
   if figures:
@@ -99,7 +100,10 @@ def uncounted(measure: Measure) -> list[str]:
       "they count as failed"
     )
   if undefined:
-    notes.append(f"{undefined} of {len(values)} runs have no figure, as it came out as NaN")
+    notes.append(
+      f"{undefined} of {len(values)} runs have no figure, as it came out as NaN"
+      + ": they count as failed" * bool(worst)
+    )
   if missing:
     notes.append(f"{missing} of {len(values)} runs are not scored")
   return notes

@@ -92,12 +92,11 @@ def measure(
 def _mean(values: Array) -> tuple[Array, Array]:
   """Means of the measures of pairs `[P, M]`, and how many pairs stand still: `[M]`, `[]`.
 
-  A path that does not move has a length, and no shape: its NaN has no part in the others' mean.
-  That of an image which is NaN itself has.
+  A path that does not move has a length, and no shape: NaN, and so has then the run, as the shape
+  of the others alone would praise a generator that moves little.
   """
-  shapeless = jnp.isnan(values) & ~jnp.isnan(values[:, :1])
-  total = jnp.where(shapeless, 0, values).sum(0)
-  return total / (~shapeless).sum(0), shapeless.any(1).sum()
+  still = jnp.isnan(values).any(1) & ~jnp.isnan(values[:, 0])
+  return values.mean(0), still.sum()
 
 
 def measures_of(found: Sequence[Paths]) -> list[Measure]:
@@ -127,7 +126,7 @@ def on_still(found: Sequence[Paths]) -> list[str]:
     return []
   return [
     f"in {(still > 0).sum()} of {len(still)} runs there are pairs between which no image moves, up "
-    f"to {still.max()} of {PAIRS}: only of the others are ratios to lengths and to steps known"
+    f"to {still.max()} of {PAIRS}: they have no ratio and no jump, and count as failed"
   ]
 
 

@@ -20,6 +20,10 @@ PLANS = (
 )
 
 
+# Axes whose 0 is a report's size, the generator's rate, or never.
+ZERO_IS_ANOTHER = ("width", "depth", "critic_learning_rate", "decay_steps")
+
+
 class Line(NamedTuple):
   """Settings that differ along one axis alone."""
 
@@ -29,7 +33,9 @@ class Line(NamedTuple):
 
   @property
   def numeric(self) -> bool:
-    return all(isinstance(v, int | float) and not isinstance(v, bool) for v in self.values)
+    """Whether its values have an order: numbers, of which no 0 stands for another one."""
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in self.values)
+    return numbers and not (self.axis in ZERO_IS_ANOTHER and 0 in self.values)
 
 
 def valid(plan: str) -> bool:

@@ -98,7 +98,8 @@ KEYS = (
   Key("model.clip_first", False, rules.TRUTH,
     "clips before each of the critic's steps, not after it", GAN, CLIP, (1, False)),
   Key("model.half_batches", False, rules.TRUTH,
-    "two critic steps, each on half a batch: real, then generated images", GAN, older=(1, False)),
+    "two critic steps, each on half a batch, real, then generated images: an epoch shows half of all",
+    GAN, older=(1, False)),
   Key("model.shared_images", False, rules.TRUTH,
     "the generator steps on the images that the critic has just seen", GAN, older=(2, False)),
   Key("model.label_noise", 0.0, rules.FROM_ZERO,
@@ -138,7 +139,8 @@ KEYS = (
   Key("sweep.penalty_weight", (NUMBERS["penalty_weight"],), rules.FROM_ZERO,
     "weight of a penalty on slopes; R1 and R2 take half of it", GAN, SLOPE),
   Key("sweep.ema_decay", (NUMBERS["ema_decay"],), rules.BELOW_ONE,
-    "decay of the averaged generator; 0 gives the weights themselves", GAN),
+    "decay of the averaged generator, in the first n steps (1 + n) / (10 + n) at most; 0 gives the "
+    "weights themselves", GAN),
   # Studies, a folder for each program; `of` adds a grid.KEY for each model.KEY.
   Key("cells", (), rules.CELL,
     "where a study is no product: its settings, a folder each"),

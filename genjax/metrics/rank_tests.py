@@ -71,7 +71,8 @@ def paired_p(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"]) -> float:
 def seeds_agree_p(figures: Float[np.ndarray, "K n"]) -> float:
   """The p-value of seeds having no part in it: one-sided, of Kendall's W over K settings.
 
-  By the F approximation (Kendall & Babington Smith 1939; Legendre 2005, equation 3). 1 where there
+  By the F approximation (Kendall & Babington Smith 1939; Legendre 2005, equation 3), but where all
+  settings have one order, of which there are as many as seeds can be put in. 1 where there
   is nothing to tell by: less than two settings or three seeds, or settings of equal figures alone.
 
   Args:
@@ -84,8 +85,8 @@ def seeds_agree_p(figures: Float[np.ndarray, "K n"]) -> float:
   correlations = np.corrcoef(scipy.stats.rankdata(figures, axis=1))
   mean = (correlations.sum() - K) / (K * (K - 1))
   W = (1 + (K - 1) * mean) / K
-  if W >= 1:
-    return 0.0
+  if math.isclose(W, 1) or W > 1:
+    return math.exp((1 - K) * math.lgamma(n + 1))
   free = n - 1 - 2 / K
   return float(scipy.stats.f.sf((K - 1) * W / (1 - W), free, free * (K - 1)))
 

@@ -10,6 +10,8 @@ from genjax.training import config_file, sweep
 from genjax.types import first_few, grouped
 
 _NAMED = 2  # workdirs that the name of several has
+# Best weights are the best of as many as were validated.
+_FREE = {*config_file.FREE} - {"eval_every"}
 
 
 class Called(NamedTuple):
@@ -48,14 +50,17 @@ def _names(names: Mapping, records: Mapping, rows: Mapping) -> dict[pathlib.Path
 
   Those are not that have a run in common, which was repeated on purpose.
   """
-  groups = grouped(names, lambda path: _program(path, records[path], rows[path]))
-  pooled = {}
-  for paths in groups.values():
+  groups = []
+  for paths in grouped(names, lambda path: _program(path, records[path], rows[path])).values():
     runs = [sweep.identity(row) for path in paths for row in rows[path]]
-    together = len(set(runs)) == len(runs)
-    for path in paths:
-      pooled[path] = _name([names[p] for p in paths]) if together else names[path]
-  return pooled
+    groups += [paths] if len(set(runs)) == len(runs) else [[path] for path in paths]
+  called = [[names[path] for path in paths] for paths in groups]
+  short = [_end(own) for own in called]
+  return {
+    path: end if short.count(end) == 1 else first_few(own, _NAMED)
+    for paths, own, end in zip(groups, called, short, strict=True)
+    for path in paths
+  }
 
 
 def _program(path: pathlib.Path, record: dict, rows: Sequence[dict]) -> str:
@@ -67,13 +72,15 @@ def _program(path: pathlib.Path, record: dict, rows: Sequence[dict]) -> str:
   config = {
     key: value
     for key, value in flatten(record["config"]).items()
-    if key not in config_file.FREE and not key.startswith("sweep.")
+    if key not in _FREE and not key.startswith("sweep.")
   }
   settings = {sweep.identity({k: v for k, v in row.items() if k != "seed"}) for row in rows}
-  return json.dumps([config, sums or data, sorted(settings)], sort_keys=True)
+  own = {name: part["sha256"] for name, part in record.get("parts", {}).items()}
+  return json.dumps([config, own, sums or data, sorted(settings)], sort_keys=True)
 
 
-def _name(names: list[str]) -> str:
+def _end(names: list[str]) -> str:
+  """What to call workdirs by, where no others are called so."""
   ends = {pathlib.PurePath(name).name for name in names}
   if len(names) > 1 and len(ends) == 1:  # a cell of several studies
     return ends.pop()

@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import jax
 import jax.numpy as jnp
@@ -49,8 +49,18 @@ def settings(rows: list[dict], prefix: str = "", latents: Iterable[float] = ()) 
   others = rows + [row | {"latent": latent} for row in rows[:1] for latent in latents]
   names = [name for name in others[0] if name != "seed"] if others else []
   changing = [name for name in names if len({row[name] for row in others}) > 1]
-  told = [", ".join(f"{name.replace('_', ' ')} {row[name]:g}" for name in changing) for row in rows]
+  texts = {name: _texts({row[name] for row in others}) for name in changing}
+  told = [
+    ", ".join(f"{name.replace('_', ' ')} {texts[name][row[name]]}" for name in changing)
+    for row in rows
+  ]
   return [" ".join(filter(None, [prefix, setting])) for setting in told]
+
+
+def _texts(values: Collection[float]) -> dict[float, str]:
+  """Each number in few digits, or where two would be one in all of them."""
+  short = {value: f"{value:g}" for value in values}
+  return short if len(set(short.values())) == len(short) else {v: str(v) for v in values}
 
 
 def names(rows: list[dict]) -> list[str]:

@@ -51,6 +51,19 @@ def test_few_seeds_decide_nothing(tmp_path):
   assert "a verdict takes 10 seeds of each" in findings.legend(found, [line])[0]
 
 
+def test_nothing_is_decided_while_runs_are_trained(tmp_path):
+  figures = {"fd@aa": 1 + SPREAD}
+  done = scored.write(tmp_path / "a", figures, 10)
+  running = scored.write(tmp_path / "b", {"fd@aa": 2 + SPREAD}, 10, status="running")
+  (line,) = findings.of(findings.decide(scored.found(done, running)), "pairs.csv")
+  assert line == "a and b: no score decides; P(a better) by FD 1.00"
+  # Runs that have no figure yet take nothing from those that have one.
+  new = scored.write(tmp_path / "c", {}, 1, first_seed=10, status="running")
+  other = scored.write(tmp_path / "d", {"fd@aa": 2 + SPREAD}, 10)
+  (line,) = findings.of(findings.decide(scored.found(done, other, new)), "pairs.csv")
+  assert "is better than" in line
+
+
 def test_the_setting_that_looks_better_comes_first(tmp_path):
   paths = _workdirs(tmp_path, 3, fd=[[4, 5, 6], [1, 2, 3]], coverage=[0.1, 0.2])
   (line,) = findings.of(findings.decide(scored.found(*paths)), "pairs.csv")

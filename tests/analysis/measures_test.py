@@ -23,11 +23,12 @@ def test_scores_by_setting_and_seed(tmp_path):
     (1, "done", 8),
     (3, "done", 8),
   ]
-  assert [run.known for run in seeds.values()] == [True, True, True, False, False]
+  assert [run.known for run in seeds.values()] == [True, True, True, True, False]
+  assert [run.failed for run in seeds.values()] == [False, True, False, True, False]
   assert [run.measured for run in seeds.values()] == [True, False, True, True, False]
   assert [run.step for run in seeds.values()][2:] == [8, 8, -1]
-  assert list(setting.known) == [0, 1, 2]  # the failed one as well
-  assert math.isnan(setting.known[1])
+  assert list(setting.known) == [0, 1, 2, 3]  # the failed one, and what came out as NaN, as well
+  assert np.isnan([setting.known[1], setting.known[3]]).all()
 
 
 def test_what_has_no_better_end_says_none(tmp_path):

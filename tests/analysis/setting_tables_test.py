@@ -55,15 +55,15 @@ def test_failed_runs_are_counted_whether_they_have_a_figure_or_not(tmp_path):
   assert "floor" not in rows(last)[0]
 
 
-def test_a_score_that_came_out_as_nan_is_no_figure_and_said_to_be_none(tmp_path):
+def test_a_score_that_came_out_as_nan_counts_as_a_failed_run_s_and_is_told_of(tmp_path):
   path = scored.write(tmp_path / "w", {"fd@aa": [1, NAN, 3, NAN, 6]}, 5)
   scored.append(path, "fd@aa", {1: NAN})
   (scores,) = scored.scores(path)
   assert list(scores.known) == [True, False, True, False, True]
   (row,) = rows(setting_tables.middles(measures.of_scores([scores])))
-  assert numbers(row, "n", "failed", "not_scored", "median") == [3, 0, 2, 3]
+  assert numbers(row, "n", "failed", "not_scored", "median") == [3, 1, 1, 4.5]
   assert notes(setting_tables.middles(measures.of_scores([scores])))[:2] == [
-    "1 of 5 runs have no figure, as it came out as NaN",
+    "1 of 5 runs have no figure, as it came out as NaN: they count as failed",
     "1 of 5 runs are not scored",
   ]
 

@@ -34,6 +34,10 @@ def test_a_setting_is_what_tells_runs_apart_besides_their_seed(tmp_path):
   (home,) = workdirs.read([many])
   assert [run.line for run in home.runs] == ["many"] * 4
   assert [(run.seed, run.latent) for run in home.runs] == [(0, 2), (1, 2), (0, 10), (1, 10)]
+  close = scored.write(tmp_path / "close", {}, 1, latents=(2, 3), clip=0.01)
+  text = (close / "runs.csv").read_text().replace("0.01", "0.99999995", 1)
+  (close / "runs.csv").write_text(text.replace("0.01", "0.9999999"))
+  assert settings(close) == ["latent 2, clip 0.99999995", "latent 3, clip 0.9999999"]
   # Beside others the name of the workdir, and the latent also where it differs between them alone.
   assert settings(one, many)[1:3] == ["one latent 10", "many latent 2"]
   assert {run.line for home in workdirs.read([one, many]) for run in home.runs} == {"one", "many"}
@@ -89,6 +93,41 @@ def test_cells_of_studies_that_differ_in_their_seeds_alone_are_pooled(tmp_path):
       record["config"]["model"] = {"depth": depth}
       (cell / "config.json").write_text(json.dumps(record))
   assert settings(tmp_path / "s", tmp_path / "t") == ["depth=2", "depth=4"] * 2
+
+
+def test_cells_of_one_name_that_are_not_pooled_have_two(tmp_path):
+  """Or the one study's runs would stand in the place of the other's."""
+  for study, first, steps in (("s", 0, 5), ("t", 1, 5), ("u", 0, 9), ("v", 1, 9)):
+    cell = scored.write(tmp_path / study / "depth=2", {"fd@aa": steps}, 1, first_seed=first)
+    _change(cell, config={"steps": steps})
+  studies = [tmp_path / study for study in "stuv"]
+  pooled = ["s/depth=2, t/depth=2"] * 2 + ["u/depth=2, v/depth=2"] * 2
+  assert settings(*studies) == pooled
+  (measure,) = scored.found(*studies)
+  assert {name: len(one.runs) for name, one in measure.settings.items()} == {
+    pooled[0]: 2,
+    pooled[2]: 2,
+  }
+
+
+@pytest.mark.parametrize(
+  "changes", [{"parts": {"network": {"sha256": "b"}}}, {"config": {"eval_every": 7}}]
+)
+def test_neither_other_code_nor_more_validations_are_pooled(tmp_path, changes):
+  a, b, c = (scored.write(tmp_path / n, {}, 1, first_seed=i) for i, n in enumerate("abc"))
+  for path in (a, b, c):
+    _change(path, config={"eval_every": 5}, parts={"network": {"sha256": "a"}})
+  assert settings(a, b) == ["a, b"] * 2
+  _change(c, **changes)
+  assert settings(a, c) == ["a", "c"]
+
+
+def _change(path, **changes):
+  """Of config.json."""
+  record = json.loads((path / "config.json").read_text())
+  for name, value in changes.items():
+    record[name] = record.get(name, {}) | value
+  (path / "config.json").write_text(json.dumps(record))
 
 
 # Scores.

@@ -89,4 +89,6 @@ def test_whether_seeds_agree_by_simulation():
     assert np.mean([rank_tests.seeds_agree_p(one) < 0.05 for one in shared]) > 0.8
   assert rank_tests.seeds_agree_p(np.ones((3, 10))) == 1
   assert rank_tests.seeds_agree_p(np.arange(10.0)[None]) == 1
-  assert rank_tests.seeds_agree_p(np.array([np.arange(10.0)] * 2)) < 1e-9
+  for K, n in ((2, 3), (2, 10), (4, 6)):  # one order of n!, K - 1 times
+    alike = rank_tests.seeds_agree_p(np.array([np.arange(float(n))] * K))
+    assert alike == pytest.approx(math.factorial(n) ** (1 - K))
