@@ -22,7 +22,6 @@ from genjax.metrics.significance import Compared
 from genjax.metrics.statistics import Summary
 from genjax.plotting.axes import METRICS, metric_of
 
-
 NAN = "NaN"  # the status of a run whose figure came out as NaN, where others have one
 
 
@@ -30,7 +29,7 @@ class Value(NamedTuple):
   """One run's value under a measure."""
 
   value: float  # NaN where it has none
-  status: str = "sound"  # as in runs.csv; or "failed", or else "sound", of what is no file's; or NAN
+  status: str = "sound"  # as in runs.csv; of what is no file's "failed" or "sound"; or NAN
   step: int = -1  # of the weights that were measured; -1 where none were
   measured: bool = True  # whether it was scored: if so, a NaN is what came out
 

@@ -98,7 +98,7 @@ KEYS = (
   Key("model.clip_first", False, rules.TRUTH,
     "clips before each of the critic's steps, not after it", GAN, CLIP, (1, False)),
   Key("model.half_batches", False, rules.TRUTH,
-    "two critic steps, each on half a batch, real, then generated images: an epoch shows half of all",
+    "two critic steps, each on half a batch: real, then generated; an epoch shows half of all",
     GAN, older=(1, False)),
   Key("model.shared_images", False, rules.TRUTH,
     "the generator steps on the images that the critic has just seen", GAN, older=(2, False)),

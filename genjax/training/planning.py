@@ -135,7 +135,7 @@ def plan(
 def length(config: ml_collections.ConfigDict, images: int, batches_per_step: int = 1) -> int:
   """How many steps a config means with so many training images."""
   per_epoch = data.batches_per_epoch(images, config.batch_size)
-  # An epoch draws every image once, for the critic where there is one; of half batches it sees half.
+  # An epoch draws every image once, for the critic where there is one, which may see half of each.
   epochs = round(config.epochs * per_epoch / batches_per_step)
   return config.steps or max(epochs, 1)
 
