@@ -38,7 +38,7 @@ def _end_quietly() -> None:
   following = zip(sys.orig_argv, sys.orig_argv[1:], strict=False)
   ours = any(a == "-m" and b.partition(".")[0] == "genjax" for a, b in following)
   if sys.argv[:1] == ["-m"] and ours:
-    signal.signal(signal.SIGINT, end)  # cli.run sets another, once all is imported
+    signal.signal(signal.SIGINT, end)  # `process` sets another, once JAX is imported
 
 
 _end_quietly()

@@ -21,11 +21,17 @@ _commanded = threading.Event()  # set where the process is a command's: its sign
 def claim_signals() -> None:
   """Makes this process a command's: Ctrl-C ends it with a line, and training ends by a checkpoint.
 
-  Whoever calls genjax from Python keeps the handlers that there are.
+  Whoever calls genjax from Python keeps the handlers that there are. Until JAX is imported that of
+  genjax/__init__.py stays: an exception within a library that sets itself up ends in a crash.
   """
   _commanded.set()
-  signal.signal(signal.SIGINT, signal.default_int_handler)
   sys.unraisablehook = _on_unraisable
+  if "jax" in sys.modules:
+    _raise_interrupts()
+
+
+def _raise_interrupts() -> None:
+  signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def is_command() -> bool:
@@ -138,6 +144,8 @@ def prepare_jax() -> None:
   """
   import jax
 
+  if is_command():
+    _raise_interrupts()
   check_jax()
   if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
     jax.config.update("jax_compilation_cache_dir", str(files.caches() / "jax"))

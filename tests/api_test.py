@@ -144,6 +144,7 @@ def test_tables_become_frames(scored):
     (lambda out: genjax.train("vae_mnist", out, "steps=2"), "overrides are 'steps=2'; expected"),
     (lambda out: genjax.train("vae_mnist", out, {"sweep": {}}), "config.sweep is a group of keys;"),
     (lambda out: genjax.train("vae_mnist", out, {"sweep.seeds": 3}), "is 3; expected a tuple"),
+    (lambda out: genjax.train("vae_mnist", out, {"steps": "4"}), "'4'; expected a whole number"),
     (lambda out: genjax.train("vae_mnist", out, {"sweep.lr": 1}), "known are batch_size"),
     (lambda out: genjax.evaluate(None), "paths is None; expected a text or a path, or several"),
     (lambda out: genjax.evaluate([]), "no workdir is named"),

@@ -465,17 +465,23 @@ def test_a_file_that_may_not_be_read_is_named(done, commands, tmp_path):
 # Ctrl-C while Python imports.
 
 
-def _slow_to_import(folder):
-  """The environment of a process that imports absl, which genjax.main does first, for a minute."""
-  (folder / "absl.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+def _slow_to_import(folder, module):
+  """The environment of a process that imports a module for a minute.
+
+  An exception within it is the end, as where a library in C++ sets itself up.
+  """
+  lines = ["import os, time", "print('importing', flush=True)"]
+  lines += ["try:", "  time.sleep(60)", "finally:", "  os.abort()"]
+  (folder / f"{module}.py").write_text("\n".join(lines))
   root = pathlib.Path(genjax.__file__).parents[1]
   return os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{root}"}
 
 
-def test_an_interrupted_import_ends_with_a_line(tmp_path):
-  pipe, command = subprocess.PIPE, [sys.executable, "-m", "genjax.main"]
+@pytest.mark.parametrize("module", ["absl", "jax"])  # before there are flags, and after
+def test_an_interrupted_import_ends_with_a_line(module, tmp_path):
+  pipe, command = subprocess.PIPE, [sys.executable, "-m", "genjax.sample", tmp_path]
   process = subprocess.Popen(
-    command, stdout=pipe, stderr=pipe, text=True, env=_slow_to_import(tmp_path)
+    command, stdout=pipe, stderr=pipe, text=True, env=_slow_to_import(tmp_path, module)
   )
   with process:
     assert process.stdout.readline() == "importing\n"

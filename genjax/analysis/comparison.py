@@ -182,18 +182,8 @@ def scored(
   if weights not in recorded_scores.weights_scored(homes):
     return f"no scores of {weights} weights that could be compared\n"
   found = recorded_scores.read(homes, weights)
-  measured = measures.of_scores(found, workdirs.planned(homes))
-
-  def mine(measure: Measure) -> bool:
-    return (measure.name, measure.about["protocol"]) in asked
-
-  splits, names = (
-    {measure.about["split"] for measure in measured if mine(measure)},
-    {name for name, _ in asked},
-  )
-  measured = findings.decide(
-    [m for m in measured if mine(m) or (m.name not in names and m.about["split"] in splits)]
-  )
+  measured = measures.of_scores(_beside(found, asked), workdirs.planned(homes))
+  measured = findings.decide(measured)
   if metrics:
     decider = (measure.name for measure in measured if measure.decides)
     metrics = list(dict.fromkeys([*decider, *metrics]))
@@ -201,6 +191,23 @@ def scored(
   answer = _answer(measured, weights, metrics, command)
   answer += _health(health.of_runs(homes, found, weights), command)
   return "\n".join([answer, *notes, f"{command} has every table\n"])
+
+
+def _beside(found: Sequence[Scores], asked: Collection[tuple[str, str]]) -> list[Scores]:
+  """The scores that were asked for, and others of the same split and of as many images."""
+  mine = [one.record for one in found if (one.name, one.protocol) in asked]
+  names, splits = {name for name, _ in asked}, {record.get("split") for record in mine}
+  images = {record["generated_images"] for record in mine if "generated_images" in record}
+
+  def fits(record: dict) -> bool:
+    many = record.get("generated_images")
+    return record.get("split") in splits and (not images or many is None or many in images)
+
+  return [
+    one
+    for one in found
+    if (one.name, one.protocol) in asked or (one.name not in names and fits(one.record))
+  ]
 
 
 def _health(judged: health.Judged, where: str = "flags.csv") -> str:

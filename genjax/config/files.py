@@ -51,9 +51,18 @@ def load(
     try:
       config.update_from_flattened_dict({key: _plain(value, known[key])})
     except (TypeError, ValueError):
-      kind = "a tuple" if isinstance(known[key], tuple) else f"as {known[key]!r}"
-      raise UserError(f"config.{key} is {value!r}; expected {kind}") from None
+      kind = _KINDS.get(type(known[key]), "another kind")
+      raise UserError(f"config.{key} is {value!r}; expected {kind}, as {known[key]!r}") from None
   return settled(config, overrides)
+
+
+_KINDS = {
+  tuple: "a tuple",
+  bool: "True or False",
+  int: "a whole number",
+  float: "a number",
+  str: "text",
+}
 
 
 def _plain(value: Any, standard: Any) -> Any:

@@ -183,16 +183,16 @@ def _tfds(name: str):
 def _builder(tfds, name: str, directory: str):
   try:
     builder = tfds.builder(name, data_dir=directory, file_format="array_record")
-  except tfds.core.DatasetNotFoundError as error:
+  except tfds.core.DatasetNotFoundError:
     if os.path.isdir(name):
-      raise UserError(f"{name} is no dataset of TFDS; ./{name} names the folder") from error
+      raise UserError(f"{name} is no dataset of TFDS; ./{name} names the folder") from None
     known = ["digits", *tfds.list_builders(with_community_datasets=False)]
     close = difflib.get_close_matches(name, known)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     raise UserError(
       f"no dataset {name!r}: {hint}--config.data.name takes a name that tensorflow-datasets knows,"
       " a .npz file, a folder of images (./NAME), or digits"
-    ) from error
+    ) from None  # of pages, with all names
   except Exception as error:
     raise UserError(f"no dataset {name!r} ({reason(error)}); {_INSTEAD}") from error
   if len(builder.BUILDER_CONFIGS) > 1 and "/" not in name:

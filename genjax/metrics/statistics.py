@@ -69,6 +69,8 @@ def summary(values: Figures, better: str = "", confidence: float = 0.95) -> Summ
   middles, intervals = [math.nan] * 3, [ANYTHING] * 3
   if known.size:
     middles = [float(known.mean()), float(np.median(every)), float(iqm(every))]
+  elif better and values.size:  # all failed
+    middles[1:] = [math.inf if better == "lower" else -math.inf] * 2
   if known.size and np.isfinite(known).all():
     intervals = [
       t_interval(known, confidence),

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from genjax import files
 from genjax.config import complete_older, flatten, words
@@ -111,6 +111,9 @@ def compare(
     more = _more(old["config"], record["config"]) if growing else ()
   except TypeError:  # somebody has edited it, and what differs is named below
     longer = more = ()
+  kinds = [config.get("model", {}).get("name") for config in (old["config"], record["config"])]
+  if len(set(kinds)) > 1:  # of which no key is the other's
+    raise UserError(f"{path} has runs of {kinds[0]}, not {kinds[1]}; name another --workdir")
   both = {
     "config": differences(old["config"], record["config"], (*FREE, *longer, *more)),
     "dataset": data_differences(old["dataset"], record["dataset"]),
@@ -130,9 +133,17 @@ def compare(
       grows = any(line.startswith(("sweep.", "steps ", "epochs ")) for line in lines)
       how = " (a sweep may get more values, and a training more steps)" if grows else ""
       raise UserError(
-        f"{file} was made with another {part}: {'; '.join(lines)}. "
+        f"{file} was made with another {part}: {_first(lines)}. "
         f"Restore those values{how}, or name another --workdir"
       )
+
+
+_TOLD = 8  # of what differs
+
+
+def _first(lines: Sequence[str]) -> str:
+  more = [f"{len(lines) - _TOLD} more"] if len(lines) > _TOLD else []
+  return "; ".join([*lines[:_TOLD], *more])
 
 
 def _longer(path: pathlib.Path, old: dict, new: dict) -> list[str]:

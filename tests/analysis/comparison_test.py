@@ -1,6 +1,7 @@
 """What `compare` prints, writes and refuses."""
 
 import csv
+import json
 import os
 
 import numpy as np
@@ -167,6 +168,18 @@ def test_what_no_run_has_takes_no_column(tmp_path):
   assert "coverage" not in text.splitlines()[1]
   assert "seed is 0" not in text
   assert "too narrow" not in text
+
+
+def test_scores_of_more_images_stand_in_no_table_with_what_was_asked_for(tmp_path):
+  protocols = {"aa": scored.protocol(), "bb": scored.protocol("", "images", generated_images=200)}
+  figures = {"fd@aa": 50, "swd@bb": 2}
+  path = scored.write(tmp_path / "w", figures, latents=(2, 10), protocols=protocols)
+  text = comparison.scored([path], "best", ["swd"], {("swd", "bb")})
+  assert "FD" not in text
+  assert "200 images" in text.splitlines()[0]
+  protocols["bb"]["generated_images"] = 10000
+  (path / "protocols.json").write_text(json.dumps(protocols))
+  assert "FD" in comparison.scored([path], "best", ["swd"], {("swd", "bb")})
 
 
 def test_runs_in_trouble_are_told_of_where_they_are_scored(tmp_path):

@@ -117,6 +117,11 @@ def test_failed_runs_are_the_worst_of_ranks_and_no_part_of_a_mean():
   assert found.of_median == (2, math.inf)  # as between the 2nd and the 9th of ten
   assert statistics.summary(ten, "higher").median == -math.inf
   assert statistics.summary(ten).median == 2.5  # where no end is worse
+  dead = statistics.summary([NAN] * 3, "lower")
+  assert (dead.n, dead.failed, dead.median, dead.iqm) == (0, 3, math.inf, math.inf)
+  assert math.isnan(dead.mean)
+  assert statistics.summary([NAN], "higher").iqm == -math.inf
+  assert math.isnan(statistics.summary([], "lower").iqm)  # nothing was scored
   one = statistics.summary([*range(1, 10), NAN], "lower")
   assert (one.median, one.iqm) == (5.5, 5.5)  # of 3 to 8, as a quarter is cut off at each end
   assert one.of_iqm.low < 5.5 < one.of_iqm.high == math.inf

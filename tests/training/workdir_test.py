@@ -252,6 +252,11 @@ def test_the_revision_is_this_package_s_and_no_other_repository_s(tmp_path, monk
       "batch_size is 9, was 8; model.width is 8, was 16. ",
     ),
     ("dataset", {"train": 99}, "train is 99, was 100. "),
+    (
+      "config",
+      {f"a{i}": i for i in range(10)},
+      "; ".join(f"a{i} is {i}, was 'absent'" for i in range(8)) + "; 2 more. ",
+    ),
   ],
 )
 def test_a_changed_record_is_refused_with_its_keys(tmp_path, part, changes, said):
@@ -266,6 +271,14 @@ def test_a_changed_record_is_refused_with_its_keys(tmp_path, part, changes, said
     f"Restore those values{more}, or name another --workdir"
   )
   assert (tmp_path / "config.json").read_bytes() == before
+
+
+def test_another_model_s_runs_are_named_and_none_of_its_keys(tmp_path):
+  config_file.settle(tmp_path, RECORD)
+  changed = RECORD["config"] | {"model": {"name": "gan", "critic_steps": 1}}
+  with pytest.raises(UserError) as caught:
+    config_file.settle(tmp_path, RECORD | {"config": changed})
+  assert str(caught.value) == f"{tmp_path} has runs of vae, not gan; name another --workdir"
 
 
 @pytest.mark.parametrize(
