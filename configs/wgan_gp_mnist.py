@@ -6,8 +6,7 @@ generator. Seeds 320 to 329, 18,000 steps (commit 758ad1b and these keys): FD 41
 coverage 0.588 [0.580, 0.597] (interquartile means, 95%; best weights, 10,000 images, MNIST's own
 classifier), none failed; some 8 min a run, validations included, on one core of an EPYC with
 AVX-512 (products at 82 GFLOP/s) whose other core was busy. Medians of FD on 1,000 validation images
-142 at step 1,000, 94 at 2,000, 68 at 4,000, 50 at 10,000, and 44 from 17,000 on: at first faster by
-the step than gan_mnist.py, and as far in the end.
+142 at step 1,000, 94 at 2,000, 68 at 4,000, 50 at 10,000, and 44 from 17,000 on.
 """
 
 from genjax import config as genjax_config

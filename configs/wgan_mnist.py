@@ -52,7 +52,7 @@ VARIANTS = {
   "": _PYRAMID
   | {
     "steps": 24_000,
-    "mark": (57.5, 10_000),
+    "mark": (57.5, 10_000),  # the median of the ten
     "eval_every": 1000,
     "model.spectral_norm": True,
     "model.shared_images": True,

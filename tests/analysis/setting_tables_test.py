@@ -86,7 +86,7 @@ def test_all_runs_of_a_setting_failed(tmp_path):
   path = scored.write(tmp_path / "w", {"fd@aa": [NAN, NAN, 1, 2]}, 2, (2, 10), failed=(0, 1))
   found = scored.found(path)
   two, _ = rows(setting_tables.middles(found))
-  assert (two["n"], two["failed"], two["median"], two["iqm_low"]) == ("0", "2", "", "")
+  assert (two["n"], two["failed"], two["median"], two["iqm_low"]) == ("0", "2", "inf", "")
   (pair,) = rows(pair_tables.pairs(found))
   assert numbers(pair, "probability", "failed_a", "failed_b") == [0, 2, 0]
 
