@@ -47,6 +47,7 @@ VARIANTS = {
   | {
     "model.shared_images": True,
     "steps": 20_000,
+    "eval_every": 2000,
     "sweep.b1": (0.0,),
     "sweep.b2": (0.9,),
     "sweep.decay_steps": (20_000,),

@@ -53,7 +53,7 @@ VARIANTS = {
   | {
     "steps": 24_000,
     "mark": (57.5, 10_000),  # the median of the ten
-    "eval_every": 1000,
+    "eval_every": 2000,
     "model.spectral_norm": True,
     "model.shared_images": True,
     "sweep.learning_rate": (2e-2,),

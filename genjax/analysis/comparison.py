@@ -169,7 +169,7 @@ def scored(
     paths, weights: as of `compare`.
     metrics: keys of SCORES that have a column, beside the score that decides; headlines if empty.
     asked: (name, id of the protocol) of what the answer is about; others of these names are not in
-      it, and others of the same split may decide.
+      it, and others of the same split and of as many images may decide.
 
   Raises:
     UserError: a path is not a workdir.

@@ -197,14 +197,16 @@ def legend(all_measures: Sequence[Measure], lines: Sequence[str]) -> list[str]:
   decider = next(
     (measure for measure in all_measures if measure.decides and measure.compared), None
   )
+  chances = "P(better), the chance that a run of the one beats a run of the other, gives no verdict"
   if decider is None:
-    return []
+    unfinished = any(measure.preliminary and measure.compared for measure in all_measures)
+    return [f"({pair_tables.PRELIMINARY}; {chances})"] if unfinished else []
   tests = len(decider.compared)
   planned = "planned comparisons" if decider.contrasts is not None else "pairs of settings"
   family = f"the {tests} {planned}" if tests > 1 else "one comparison"
   known = {
     "(p ": f"{decider.short} decides: p is adjusted for {family} (Holm)",
-    "P(": "P(better), the chance that a run of the one beats a run of the other, gives no verdict",
+    "P(": chances,
     " seeds)": "seeds: of each setting, to show the difference as it looks now, with power 0.8",
     " decides nothing": f"a verdict takes {ENOUGH} seeds of each",
   }

@@ -22,20 +22,19 @@ from genjax.metrics.significance import Compared
 from genjax.metrics.statistics import Summary
 from genjax.plotting.axes import METRICS, metric_of
 
-NAN = "NaN"  # the status of a run whose figure came out as NaN, where others have one
-
 
 class Value(NamedTuple):
   """One run's value under a measure."""
 
   value: float  # NaN where it has none
-  status: str = "sound"  # as in runs.csv; of what is no file's "failed" or "sound"; or NAN
+  status: str = "sound"  # as in runs.csv; or "failed", or else "sound", of what is no file's
   step: int = -1  # of the weights that were measured; -1 where none were
   measured: bool = True  # whether it was scored: if so, a NaN is what came out
+  undefined: bool = False  # whether that is so where others have a figure: as bad as a failure
 
   @property
   def failed(self) -> bool:
-    return self.status in ("failed", NAN)
+    return self.status == "failed" or self.undefined
 
   @property
   def known(self) -> bool:
@@ -175,9 +174,7 @@ def _grouped(runs: Iterable[tuple[str, int, Setting, Value]]) -> dict[str, Setti
     own = found.setdefault(name, setting).runs
     if seed in own:
       raise ValueError(f"two runs are called {name}, seed {seed}")
-    if figures and value.measured and not value.known:  # as bad as a run that failed
-      value = value._replace(status=NAN)
-    own[seed] = value
+    own[seed] = value._replace(undefined=figures and value.measured and not value.known)
   return found
 
 

@@ -58,10 +58,15 @@ def _pair(pair: Compared) -> tuple:
   )
 
 
+PRELIMINARY = "no score decides while some of these runs are still being trained"
+
+
 def _on_pairs(measure: Measure, compared: Sequence[Compared]) -> list[str]:
   notes = []
   if measure.capped:
     notes.append(f"{measure.short}: figures better than real images' count as {measure.floor:.4g}")
+  if measure.preliminary:
+    return [*notes, PRELIMINARY]
   if not measure.decides:
     return [
       *notes,

@@ -41,14 +41,20 @@ class Scores(NamedTuple):
     return score_files.column(self.name, self.protocol)
 
   @property
+  def failed(self) -> np.ndarray:
+    """[R] runs that failed, or whose score came out as NaN where others have one."""
+    undefined = np.isnan(self.values) & (self.steps >= 0) & ~np.isnan(self.values).all()
+    return undefined | np.array([run.failed for run in self.runs], bool)
+
+  @property
   def known(self) -> np.ndarray:
-    """[R] runs that have a figure or failed; the others were not scored, or their score is NaN."""
-    return ~np.isnan(self.values) | np.array([run.failed for run in self.runs])
+    """[R] runs that have a figure or failed; the others were not scored, or all scores are NaN."""
+    return ~np.isnan(self.values) | self.failed
 
   @property
   def counted(self) -> np.ndarray:
     """[R] the figures as statistics count them: NaN where the run failed."""
-    return np.where([run.failed for run in self.runs], math.nan, self.values)
+    return np.where(self.failed, math.nan, self.values)
 
   def only(self, rows: np.ndarray) -> "Scores":
     """Those of some of its runs."""

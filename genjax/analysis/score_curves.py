@@ -167,7 +167,7 @@ def _axis_of_losses(points: _Points) -> Axis:
 
 
 def _draw_points(panel, points: _Points, chosen: list[bool], color) -> None:
-  failed = np.array([run.failed for run in points.scores.runs])
+  failed = points.scores.failed
   x = np.clip(points.losses, *panel.get_xlim())
   y = np.clip(points.scores.values, *panel.get_ylim())
   for part, mark in (

@@ -22,12 +22,14 @@ def look_of(all_scores: Sequence[Scores], by: str = "setting") -> dict[str, plot
 
 
 def all_runs(all_scores: Sequence[Scores]) -> list[RunRecord]:
-  """The runs of all these scores that have a figure or failed."""
+  """The runs of all these scores that have a figure or failed, by some score at least."""
   runs = {}
   for scores in all_scores:
-    for run, known in zip(scores.runs, scores.known, strict=True):
-      if known:
-        runs[run.setting, run.seed] = run
+    for run, known, failed in zip(scores.runs, scores.known, scores.failed, strict=True):
+      if failed:
+        runs[run.setting, run.seed] = run._replace(status="failed")
+      elif known:
+        runs.setdefault((run.setting, run.seed), run)
   return list(runs.values())
 
 

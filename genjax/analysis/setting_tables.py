@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from genjax.analysis import conditions
-from genjax.analysis.measures import NAN, Measure, Setting, summary
+from genjax.analysis.measures import Measure, Setting, summary
 from genjax.metrics import significance
 from genjax.metrics.statistics import ENOUGH, Interval
 from genjax.plotting import thinning
@@ -90,7 +90,7 @@ def uncounted(measure: Measure) -> list[str]:
   values = [value for one in measure.settings.values() for value in one.runs.values()]
   failed = [value for value in values if value.status == "failed"]
   figures = sum(not math.isnan(value.value) for value in failed)
-  worst = sum(value.status == NAN for value in values)
+  worst = sum(value.undefined for value in values)
   undefined = worst or sum(value.measured and not value.known for value in values)
   missing = sum(not value.measured and not value.known for value in values)
   notes = []

@@ -70,7 +70,7 @@ KEYS = (
     "scores of genjax.evaluate to be computed at each validation too"),
   Key("keep", 3, whole(1), "checkpoints kept"),
   Key("mark", (), rules.FROM_ZERO,
-    "a recipe's record: an FD, and the step from which on the median run is below it",
+    "a recipe's record: an FD, and the step at which its median run has it",
     older=(2, [])),
   Key("sample_columns", 12, whole(1), "images of a run in a gallery"),
   # The model: the structure that all runs of a program share.
@@ -98,7 +98,7 @@ KEYS = (
   Key("model.clip_first", False, rules.TRUTH,
     "clips before each of the critic's steps, not after it", GAN, CLIP, (1, False)),
   Key("model.half_batches", False, rules.TRUTH,
-    "two critic steps, each on half a batch: real, then generated; an epoch shows half of all",
+    "two critic steps, each on half a batch: real, then generated; an epoch shows half its images",
     GAN, older=(1, False)),
   Key("model.shared_images", False, rules.TRUTH,
     "the generator steps on the images that the critic has just seen", GAN, older=(2, False)),

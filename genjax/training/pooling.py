@@ -10,7 +10,7 @@ from genjax.training import config_file, sweep
 from genjax.types import first_few, grouped
 
 _NAMED = 2  # workdirs that the name of several has
-# Best weights are the best of as many as were validated.
+# Best weights depend on how often a run was validated.
 _FREE = {*config_file.FREE} - {"eval_every"}
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scored
 
-from genjax.analysis import findings, workdirs
+from genjax.analysis import findings, pair_tables, workdirs
 from genjax.types import UserError
 
 
@@ -55,8 +55,15 @@ def test_nothing_is_decided_while_runs_are_trained(tmp_path):
   figures = {"fd@aa": 1 + SPREAD}
   done = scored.write(tmp_path / "a", figures, 10)
   running = scored.write(tmp_path / "b", {"fd@aa": 2 + SPREAD}, 10, status="running")
-  (line,) = findings.of(findings.decide(scored.found(done, running)), "pairs.csv")
-  assert line == "a and b: no score decides; P(a better) by FD 1.00"
+  nan = scored.write(tmp_path / "n", {}, 10, status="running")
+  scored.append(nan, "fd@aa", dict.fromkeys(range(10), np.nan))
+  for other, name in ((running, "b"), (nan, "n")):
+    found = findings.decide(scored.found(done, other))
+    (line,) = findings.of(found, "pairs.csv")
+    assert line == f"a and {name}: no score decides; P(a better) by FD 1.00"
+    (meaning,) = findings.legend(found, [line])
+    assert meaning.startswith(f"({pair_tables.PRELIMINARY}; P(better), the chance that")
+    assert pair_tables.PRELIMINARY in scored.notes(pair_tables.pairs(found))
   # Runs that have no figure yet take nothing from those that have one.
   new = scored.write(tmp_path / "c", {}, 1, first_seed=10, status="running")
   other = scored.write(tmp_path / "d", {"fd@aa": 2 + SPREAD}, 10)

@@ -8,7 +8,7 @@ import scored
 from scipy import stats
 from scored import notes, numbers, rows
 
-from genjax.analysis import conditions, measures, pair_tables, setting_tables
+from genjax.analysis import conditions, measures, pair_tables, score_panels, setting_tables
 from genjax.metrics import statistics
 from genjax.plotting import tables
 
@@ -59,7 +59,10 @@ def test_a_score_that_came_out_as_nan_counts_as_a_failed_run_s_and_is_told_of(tm
   path = scored.write(tmp_path / "w", {"fd@aa": [1, NAN, 3, NAN, 6]}, 5)
   scored.append(path, "fd@aa", {1: NAN})
   (scores,) = scored.scores(path)
-  assert list(scores.known) == [True, False, True, False, True]
+  assert list(scores.known) == [True, True, True, False, True]
+  assert list(scores.failed) == [False, True, False, False, False]
+  np.testing.assert_array_equal(scores.counted, [1, NAN, 3, NAN, 6])  # as figures have them, too
+  assert [run.failed for run in score_panels.all_runs([scores])] == [False, True, False, False]
   (row,) = rows(setting_tables.middles(measures.of_scores([scores])))
   assert numbers(row, "n", "failed", "not_scored", "median") == [3, 1, 1, 4.5]
   assert notes(setting_tables.middles(measures.of_scores([scores])))[:2] == [
