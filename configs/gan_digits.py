@@ -1,7 +1,7 @@
 """The demo: a narrow DCGAN pyramid with R1 on scikit-learn's digits, as gan_mnist.py on MNIST.
 
-2 seeds x latents 2 and 16: at step 500 a person reads two digits in three to four in five with 16
-dimensions, and about half with 2; the time is in the README.
+2 seeds x latents 2 and 16: at step 500 a person reads about two digits in three with 16 dimensions,
+and about half with 2; the time is in the README.
 """
 
 from genjax import config as genjax_config
