@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from genjax.analysis.recorded_scores import Scores
+from genjax.analysis.recorded_scores import Scores, undefined
 from genjax.analysis.selection import Selection
 from genjax.analysis.workdirs import RunRecord, Workdir
 from genjax.config.contrasts import Pair
@@ -30,7 +30,7 @@ class Value(NamedTuple):
   status: str = "sound"  # as in runs.csv; or "failed", or else "sound", of what is no file's
   step: int = -1  # of the weights that were measured; -1 where none were
   measured: bool = True  # whether it was scored: if so, a NaN is what came out
-  undefined: bool = False  # whether that is so where others have a figure: as bad as a failure
+  undefined: bool = False  # as of `recorded_scores.undefined`
 
   @property
   def failed(self) -> bool:
@@ -168,13 +168,17 @@ def of_scores(
 def _grouped(runs: Iterable[tuple[str, int, Setting, Value]]) -> dict[str, Setting]:
   """Settings by name, each with the values of its runs, from (name, seed, setting, value)."""
   runs = list(runs)
-  figures = any(not math.isnan(value.value) for *_, value in runs)
+  values = [value for *_, value in runs]
+  every = undefined(
+    np.array([value.value for value in values], float),
+    np.array([value.measured and not value.failed for value in values], bool),
+  )
   found = {}
-  for name, seed, setting, value in runs:
+  for (name, seed, setting, value), worst in zip(runs, every, strict=True):
     own = found.setdefault(name, setting).runs
     if seed in own:
       raise ValueError(f"two runs are called {name}, seed {seed}")
-    own[seed] = value._replace(undefined=figures and value.measured and not value.known)
+    own[seed] = value._replace(undefined=bool(worst))
   return found
 
 

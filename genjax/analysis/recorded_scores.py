@@ -43,8 +43,8 @@ class Scores(NamedTuple):
   @property
   def failed(self) -> np.ndarray:
     """[R] runs that failed, or whose score came out as NaN where others have one."""
-    undefined = np.isnan(self.values) & (self.steps >= 0) & ~np.isnan(self.values).all()
-    return undefined | np.array([run.failed for run in self.runs], bool)
+    of_runs = np.array([run.failed for run in self.runs], bool)
+    return of_runs | undefined(self.values, self.steps >= 0)
 
   @property
   def known(self) -> np.ndarray:
@@ -67,6 +67,11 @@ class Scores(NamedTuple):
     """Setting -> the places of its runs that are known; in the workdirs' order."""
     groups = grouped(np.flatnonzero(self.known), lambda r: self.runs[r].setting)
     return {setting: np.array(rows) for setting, rows in groups.items()}
+
+
+def undefined(values: np.ndarray, measured: np.ndarray) -> np.ndarray:
+  """[R] whether a figure came out as NaN where others have one: it is as bad as a failure."""
+  return measured & np.isnan(values) & ~np.isnan(values).all()
 
 
 def families(all_scores: Sequence[Scores], but: str) -> list[list[Scores]]:
