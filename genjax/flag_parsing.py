@@ -12,7 +12,7 @@ import ml_collections
 from absl import flags, logging
 
 from genjax import files, process
-from genjax.mistakes import UserError, nearest, nearest_keys
+from genjax.mistakes import KINDS, UserError, nearest, nearest_keys
 
 
 def parse(arguments: list[str], positional: str = "") -> list[str]:
@@ -146,11 +146,10 @@ def _wrong_value(error: flags.IllegalFlagValueError) -> str:
   given = str(error).removeprefix("flag --").removesuffix(f": {error.__context__}")
   name, _, value = given.partition("=")
   standard = flags.FLAGS[name].default if name in flags.FLAGS else None
-  if type(standard) not in _KINDS:
+  if type(standard) not in _EXAMPLES:
     return ""
-  kind, example = _KINDS[type(standard)]
-  kind += _range(flags.FLAGS[name].parser)
-  example = standard or example
+  kind = KINDS[type(standard)] + _range(flags.FLAGS[name].parser)
+  example = standard or _EXAMPLES[type(standard)]
   example = f'"{tuple(example)}"' if isinstance(example, list) else example
   return f"{name} is {value!r}; expected {kind}, such as --{name}={example}"
 
@@ -165,14 +164,8 @@ def _range(parser: flags.ArgumentParser) -> str:
 _TUPLE_KEY = r"--?config\.(?:sweep|grid)\.[^=]+"
 _LONGEST = 100_000  # numbers of a range: more are a slip, and would fill the memory
 
-# What a flag takes, by its value in the config (of a tuple, absl has a list), and an example where
-# that is none.
-_KINDS = {
-  int: ("a whole number", 1),
-  float: ("a number", 1.0),
-  bool: ("True or False", False),
-  list: ("a tuple", [1, 2]),
-}
+# Of what a flag takes, where its own default is none.
+_EXAMPLES = {int: 1, float: 1.0, bool: False, list: [1, 2]}
 
 
 def _config_path(arguments: list[str]) -> str:

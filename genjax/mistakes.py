@@ -24,6 +24,17 @@ if not hasattr(genjax, "DISTRIBUTION"):
   raise ImportError(_line)
 
 
+# What is expected, by the type of what stands there; absl has a list for a tuple.
+KINDS = {
+  bool: "True or False",
+  int: "a whole number",
+  float: "a number",
+  str: "text",
+  tuple: "a tuple",
+  list: "a tuple",
+}
+
+
 class UserError(Exception):
   """The user's mistake. The message is one line: what is wrong, and what is expected."""
 

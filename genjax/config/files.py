@@ -10,7 +10,7 @@ import ml_collections
 
 from genjax import files, parts
 from genjax.config import keys
-from genjax.mistakes import UserError, reason
+from genjax.mistakes import KINDS, UserError, reason
 
 # Overrides with which a recipe is what it was when its `mark` was measured.
 _OF_RECORD = {
@@ -51,18 +51,9 @@ def load(
     try:
       config.update_from_flattened_dict({key: _plain(value, known[key])})
     except (TypeError, ValueError):
-      kind = _KINDS.get(type(known[key]), "another kind")
+      kind = KINDS.get(type(known[key]), "another kind")
       raise UserError(f"config.{key} is {value!r}; expected {kind}, as {known[key]!r}") from None
   return settled(config, overrides)
-
-
-_KINDS = {
-  tuple: "a tuple",
-  bool: "True or False",
-  int: "a whole number",
-  float: "a number",
-  str: "text",
-}
 
 
 def _plain(value: Any, standard: Any) -> Any:
