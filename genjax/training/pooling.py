@@ -76,7 +76,8 @@ def _program(path: pathlib.Path, record: dict, rows: Sequence[dict]) -> str:
   }
   settings = {sweep.identity({k: v for k, v in row.items() if k != "seed"}) for row in rows}
   own = {name: part["sha256"] for name, part in record.get("parts", {}).items()}
-  return json.dumps([config, own, sums or data, sorted(settings)], sort_keys=True)
+  precision = record.get("products", "").partition(",")[0]  # an accelerator's may be TF32
+  return json.dumps([config, own, precision, sums or data, sorted(settings)], sort_keys=True)
 
 
 def _end(names: list[str]) -> str:

@@ -156,9 +156,9 @@ def homes(path: pathlib.Path) -> list[pathlib.Path]:
   """
   if (path / "config.json").exists():
     return [path]
-  files = [*path.glob("[!.]*/config.json"), *path.glob("[!.]*/[!.]*=*/config.json")]
-  cells = {file.parent for file in files}
-  cells = [cell for cell in cells if cell.parent not in cells]
+  patterns = ("[!.]*/config.json", "[!.]*/[!.]*=*/config.json")
+  found = {file.parent for pattern in patterns for file in path.glob(pattern)}
+  cells = [cell for cell in found if cell.parent not in found]
   return sorted(cells, key=lambda cell: natural(str(cell))) or [path]
 
 
@@ -216,8 +216,7 @@ def reopen(path: pathlib.Path) -> None:
 
 
 def _write_table(path: pathlib.Path, table: list[dict]) -> None:
-  text = io.StringIO()
-  writer = csv.DictWriter(text, list(table[0]), lineterminator="\n")
+  writer = csv.DictWriter(text := io.StringIO(), list(table[0]), lineterminator="\n")
   writer.writeheader()
   writer.writerows(table)
   files.write(path / "runs.csv", text.getvalue())
@@ -257,8 +256,8 @@ def ended(path: pathlib.Path, steps: int, num_runs: int) -> bool:
   if not (finished(path) and (path / DRAWN).exists()):
     return False
   rows = read_runs(path)
-  done = [row for row in rows if row["status"] == "done"]
-  return len(rows) == num_runs and bool(done) and all(int(r["last_step"]) == steps for r in done)
+  done = {int(row["last_step"]) for row in rows if row["status"] == "done"}
+  return len(rows) == num_runs and done == {steps}
 
 
 _TEXTS = ("status", "trouble")  # of runs.csv; all else is numbers

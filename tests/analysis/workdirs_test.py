@@ -111,12 +111,18 @@ def test_cells_of_one_name_that_are_not_pooled_have_two(tmp_path):
 
 
 @pytest.mark.parametrize(
-  "changes", [{"parts": {"network": {"sha256": "b"}}}, {"config": {"eval_every": 7}}]
+  "changes",
+  [
+    {"parts": {"network": {"sha256": "b"}}},
+    {"config": {"eval_every": 7}},
+    {"products": "TF32 where the device has it, NVIDIA H200"},
+  ],
 )
-def test_neither_other_code_nor_more_validations_are_pooled(tmp_path, changes):
+def test_neither_other_code_nor_validations_nor_products_are_pooled(tmp_path, changes):
   a, b, c = (scored.write(tmp_path / n, {}, 1, first_seed=i) for i, n in enumerate("abc"))
   for path in (a, b, c):
     _change(path, config={"eval_every": 5}, parts={"network": {"sha256": "a"}})
+    _change(path, products=f"float32, {path.name}'s device")
   assert settings(a, b) == ["a, b"] * 2
   _change(c, **changes)
   assert settings(a, c) == ["a", "c"]
@@ -126,7 +132,7 @@ def _change(path, **changes):
   """Of config.json."""
   record = json.loads((path / "config.json").read_text())
   for name, value in changes.items():
-    record[name] = record.get(name, {}) | value
+    record[name] = record.get(name, {}) | value if isinstance(value, dict) else value
   (path / "config.json").write_text(json.dumps(record))
 
 
