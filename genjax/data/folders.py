@@ -63,6 +63,17 @@ def read(root: pathlib.Path, size: int, background: str = "white") -> Arrays:
   return Arrays(parts["train"], parts.get("test"), classes, source, tuple(notes))
 
 
+def pictures(root: pathlib.Path) -> np.ndarray:
+  """All images in a folder and below it, [N, H, W, C] uint8, in natural order.
+
+  Raises:
+    UserError: there are none, some files are no images, or their sizes are unequal.
+  """
+  if files := _files(root, collections.Counter()):
+    return sources.stack(_drawn(files, "white", []), 0)
+  raise UserError(f"{root}: no images; expected *.png (or jpg, ...) in it or below")
+
+
 # How the parts of a dataset are called, in small letters.
 _PARTS = {
   "train": ("train", "training"),

@@ -17,8 +17,9 @@ def read(source: str | os.PathLike | np.ndarray) -> list[np.ndarray]:
 
   Args:
     source: an array, or a .npy or .npz file of one: [N, H, W], [N, H, W, C] or [N, C, H, W] with C
-      of 1 or 3, whole numbers from 0 to 255 or floats in [0, 1]; [R, N, H, W, C] is R runs, as
-      `python -m genjax.sample --out=FILE.npz` writes them. Or a folder of pictures, however deep.
+      of 1 or 3, whole numbers from 0 to 255, 0 and 1 for black and white, or floats in [0, 1];
+      [R, N, H, W, C] is R runs, as `python -m genjax.sample --out=FILE.npz` writes them. Or a
+      folder: all pictures in it, however deep.
 
   Raises:
     UserError: it is absent or cannot be read, or is no such array.
@@ -38,7 +39,7 @@ def read(source: str | os.PathLike | np.ndarray) -> list[np.ndarray]:
     return _runs("the images", "the array", array)
   path = pathlib.Path(source).expanduser()
   if path.is_dir():
-    return [folders.read(path, 0).train.image]
+    return [folders.pictures(path)]
   if path.suffix.lower() not in (".npy", ".npz"):
     raise UserError(f"{path} is neither a folder nor a .npy or .npz file")
   if not path.is_file():
@@ -58,4 +59,5 @@ def read(source: str | os.PathLike | np.ndarray) -> list[np.ndarray]:
 
 
 def _runs(path: str, key: str, array: np.ndarray) -> list[np.ndarray]:
-  return [npz.as_bytes(path, key, one) for one in (array if array.ndim == 5 else array[None])]
+  runs = array if array.ndim == 5 else array[None]
+  return [npz.as_bytes(path, key, one, npz.black_and_white([array])) for one in runs]

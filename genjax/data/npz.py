@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -51,10 +51,9 @@ def read(path: str, size: int) -> sources.Arrays:
       f"{path}: no labels of {images[lacking[0]]} among its arrays {', '.join(members)}; expected "
       f"one of {', '.join(_LABELS[lacking[0]])}"
     )
-  # Whoever has nothing but 0 and 1 means black and white, not two shades of black.
-  black_and_white = all(_at_most_1(members[name]) for name in images.values())
+  two_tones = black_and_white([members[name] for name in images.values()])
   parts = {
-    part: _labelled(path, members, name, labels[part], size, black_and_white)
+    part: _labelled(path, members, name, labels[part], size, two_tones)
     for part, name in images.items()
   }
   shapes = {images[part]: dataset.image.shape[1:] for part, dataset in parts.items()}
@@ -98,8 +97,9 @@ def _one_of(path: str, members: dict, names: Sequence[str]) -> str:
   return there[0] if there else ""
 
 
-def _at_most_1(image: np.ndarray) -> bool:
-  return image.dtype.kind in "biu" and image.size > 0 and image.max() <= 1
+def black_and_white(arrays: Iterable[np.ndarray]) -> bool:
+  """Whether no image has anything but 0 and 1, which is not meant as two shades of black."""
+  return all(x.dtype.kind in "biu" and x.size > 0 and x.max() <= 1 for x in arrays)
 
 
 def _named(path: str, members: dict, count: int) -> tuple[str, ...]:
@@ -145,9 +145,9 @@ def why(error: Exception) -> str:
 
 
 def _labelled(
-  path: str, members: dict, image_key: str, label_key: str, size: int, black_and_white: bool
+  path: str, members: dict, image_key: str, label_key: str, size: int, two_tones: bool
 ) -> Dataset:
-  image = as_bytes(path, image_key, members[image_key], black_and_white)
+  image = as_bytes(path, image_key, members[image_key], two_tones)
   label = members.get(label_key, np.zeros(len(image), np.int32))
   if label.shape == (len(image), 1):  # as Keras has CIFAR's
     label = label[:, 0]
@@ -163,7 +163,7 @@ def _labelled(
   return Dataset(sources.resized(image, size, path), label.astype(np.int32))
 
 
-def as_bytes(path: str, key: str, image: np.ndarray, black_and_white: bool = False) -> np.ndarray:
+def as_bytes(path: str, key: str, image: np.ndarray, two_tones: bool) -> np.ndarray:
   """Images of an array as `read` takes them, [N, H, W, C] uint8; path and key are for its error."""
   image = image[..., None] if image.ndim == 3 else image
   if _channels_first(image):
@@ -174,7 +174,7 @@ def as_bytes(path: str, key: str, image: np.ndarray, black_and_white: bool = Fal
       "[N, C, H, W] with C of 1 or 3"
     )
   if image.dtype.kind in "biu" and 0 <= image.min() <= image.max() <= 255:
-    return image.astype(np.uint8) * (255 if black_and_white or image.dtype.kind == "b" else 1)
+    return image.astype(np.uint8) * (255 if two_tones or image.dtype.kind == "b" else 1)
   if not (image.dtype.kind == "f" and image.min() >= 0 and image.max() <= 1):  # NaN fails too
     raise UserError(
       f"{path}: {key} is {image.dtype}{_extent(image)}; expected whole numbers from 0 to 255, 0 "

@@ -127,6 +127,7 @@ def duplicate_distance(real: distances.Manifold) -> float:
 
 
 BINS = 8  # of distances, in which generated and real images are counted
+LEAST_OTHERS = 2 * BINS  # of real images: one half of them is counted, one in each bin
 
 
 def repetition_bound(
@@ -142,7 +143,7 @@ def repetition_bound(
   the other half is judged by that.
 
   Args:
-    real: images that nothing was trained on, at least 16.
+    real: images that nothing was trained on, at least `LEAST_OTHERS`.
     generated: as many.
     others: more generated images.
 

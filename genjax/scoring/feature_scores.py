@@ -17,7 +17,7 @@ from genjax.scoring import floors
 from genjax.scoring.classifier_network import classify
 from genjax.scoring.protocols import EMD_IMAGES, Context, Group, RunBlock
 from genjax.training.sweep import compiled
-from genjax.types import Dataset, FeatureNetwork, PyTree, Run, State
+from genjax.types import Dataset, FeatureNetwork, PyTree, Run, State, UserError
 
 PATHS = 2000  # pairs of latents
 # As protocols.RULES, of this group. 3: the kernel distance is over all images, not over subsets.
@@ -78,7 +78,9 @@ class Reference:
     return self._splits.train.image[np.asarray(index)]
 
   def score(self, seen: Seen, names: set[str]) -> dict[str, float]:
-    """Those of `names` that this network allows."""
+    """Those of `names` that this network allows; NaN where it cannot see all images."""
+    if not np.isfinite(seen.features).all():
+      return {name: np.nan for name in self.names if name in names}
     found = {}
     for some, function in self._functions.items():
       if names.intersection(some):
@@ -94,6 +96,16 @@ class Reference:
     return self._real(self._held)
 
   def _real(self, images: Dataset) -> Seen:
+    """As `see`. Raises `UserError` where some features are not finite."""
+    looked = self._kept(images)
+    if unseen := np.count_nonzero(~np.isfinite(looked.features).all(1)):
+      raise UserError(
+        f"--features={self.network.name} gives {unseen:,} of {len(images.label):,} real images "
+        "features that are infinite or no numbers; expected finite ones"
+      )
+    return looked
+
+  def _kept(self, images: Dataset) -> Seen:
     """As `see`, from the cache where it is there."""
     if self.cache is None:
       return self.see(*images)

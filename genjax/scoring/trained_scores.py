@@ -58,7 +58,7 @@ def discriminator(context: Context) -> Group:
       training_images=2 * count,
       images=2 * rest,
     ),
-    context.names("discriminator"),
+    context.names("discriminator") if rest >= copies.LEAST_OTHERS else (),
     lambda block, names: {"jsd": np.asarray(every(block.images, *real))},
     lambda names: {"jsd": float(once(jnp.asarray(context.held.image[: context.count]), *real))},
   )

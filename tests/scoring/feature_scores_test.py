@@ -14,7 +14,7 @@ from sklearn.metrics.pairwise import polynomial_kernel
 
 from genjax import data
 from genjax.scoring import classifier, feature_scores
-from genjax.types import Dataset, FeatureNetwork
+from genjax.types import Dataset, FeatureNetwork, UserError
 
 SHAPE = (4, 4, 1)
 ALL = {"fd", "fd_infinity", "kd", "precision", "recall", "density", "coverage", "distinct"}
@@ -50,6 +50,43 @@ def reference():
 
 def _features(images):
   return images.reshape(len(images), -1) / 255 @ W.astype(np.float64)
+
+
+def _blind(images_below):
+  """A network that gives no number for images whose first pixel is darker."""
+
+  def apply(w, images):
+    features = images.reshape(len(images), -1) @ w
+    dark = images.reshape(len(images), -1)[:, :1] < images_below / 255
+    return jnp.where(dark, jnp.nan, features), None
+
+  return FeatureNetwork("mine:f-1", jnp.asarray(W), apply, classes=False)
+
+
+def test_images_that_a_network_cannot_see_have_no_scores():
+  """Whatever an order of NaN would make of it: they neither fail to stop nor score best."""
+  held = SPLITS.test._replace(image=SPLITS.test.image.clip(20))
+  splits = SPLITS._replace(train=SPLITS.train._replace(image=SPLITS.train.image.clip(20)))
+  reference = feature_scores.Reference(_blind(20), splits, held)
+  names = set(reference.names)
+  sound = reference.score(reference.see(*held), names)
+  assert ALL - {"distinct"} <= {name for name, value in sound.items() if np.isfinite(value)}
+  one = held.image.copy()
+  one[0, 0, 0] = 0
+  found = reference.score(reference.see(one, held.label), names)
+  assert set(found) == set(sound)
+  assert np.isnan([*found.values()]).all()
+
+
+def test_a_network_that_cannot_see_real_images_is_refused():
+  reference = feature_scores.Reference(_blind(100), SPLITS, SPLITS.test)
+  unseen = np.count_nonzero(SPLITS.train.image[:, 0, 0, 0] < 100)
+  with pytest.raises(UserError) as caught:
+    reference.score(reference.see(*SPLITS.test._replace(image=SPLITS.test.image.clip(100))), {"fd"})
+  assert str(caught.value) == (
+    f"--features=mine:f-1 gives {unseen:,} of 900 real images features that are infinite or no "
+    "numbers; expected finite ones"
+  )
 
 
 def test_what_it_sees_in_real_images_is_kept(reference, tmp_path, monkeypatch):

@@ -81,3 +81,10 @@ def test_what_a_student_of_generated_images_learns(monkeypatch):
   assert right > 0.95
   assert wrong < 0.05
   assert group.floor({"cas"})["cas"] > 0.95
+
+
+def test_a_fresh_discriminator_needs_images_that_nothing_was_trained_on():
+  for count, names in ((15, ()), (16, ("jsd",))):
+    few = Dataset(*(x[:count] for x in SPLITS.validation))
+    context = _context("test")._replace(splits=SPLITS._replace(validation=few))
+    assert trained_scores.discriminator(context).names == names
