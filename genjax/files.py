@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and where caches and config files lie."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import re
@@ -148,6 +149,15 @@ def _beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
     for parent in created:
       with contextlib.suppress(OSError):  # not empty: what was to be written is there
         parent.rmdir()
+
+
+def unwritable(folder: str) -> str:
+  """Why a folder, which is made where there is none, cannot be written; "" where it can."""
+  try:
+    os.makedirs(folder, exist_ok=True)
+  except OSError as error:
+    return error.strerror
+  return "" if os.access(folder, os.W_OK | os.X_OK) else os.strerror(errno.EACCES)
 
 
 def caches() -> pathlib.Path:

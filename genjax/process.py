@@ -12,6 +12,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
+from absl import logging
+
 from genjax import files
 from genjax.mistakes import UserError
 
@@ -138,6 +140,8 @@ def check_jax() -> None:
 def prepare_jax() -> None:
   """A persistent compilation cache, and on a CPU a device a core, so that runs go side by side.
 
+  Where the cache cannot be written there is none, and a line that says so.
+
   Raises:
     UserError: JAX is asked for 64 bits, or for a kind of device that is not here; or there is no
       place for a cache.
@@ -147,8 +151,16 @@ def prepare_jax() -> None:
   if is_command():
     _raise_interrupts()
   check_jax()
-  if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-    jax.config.update("jax_compilation_cache_dir", str(files.caches() / "jax"))
+  cache = os.environ.get("JAX_COMPILATION_CACHE_DIR") or str(files.caches() / "jax")
+  if "://" not in cache and (why := files.unwritable(cache)):
+    logging.warning(
+      "%s cannot be written (%s): what is compiled is not kept; JAX_COMPILATION_CACHE_DIR names "
+      "another folder",
+      cache,
+      why,
+    )
+    cache = None
+  jax.config.update("jax_compilation_cache_dir", cache)
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
   jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
   if not os.environ.get("JAX_NUM_CPU_DEVICES"):

@@ -72,6 +72,21 @@ def test_ctrl_c_in_a_save_reaches_the_caller_s_own_handler(tmp_path):
     signal.signal(signal.SIGINT, before)
 
 
+def test_without_a_place_for_compiled_programs_none_are_kept(tmp_path, monkeypatch):
+  said, before = [], _process()
+  monkeypatch.setattr("absl.logging.warning", lambda words, *given: said.append(words % given))
+  (tmp_path / "file").touch()
+  monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "file" / "cache"))
+  try:
+    genjax.prepare_jax()
+    assert jax.config.jax_compilation_cache_dir is None
+  finally:
+    jax.config.update("jax_compilation_cache_dir", before[4])
+  (line,) = said
+  assert line.startswith(f"{tmp_path}/file/cache cannot be written (Not a directory): ")
+  assert "JAX_COMPILATION_CACHE_DIR names another folder" in line
+
+
 def test_a_failed_read_leaves_no_hook(scored, tmp_path, monkeypatch):
   monkeypatch.setattr("genjax.process._commanded", threading.Event())
   path = pathlib.Path(shutil.copytree(scored[0], tmp_path / "w"))

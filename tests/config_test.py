@@ -505,8 +505,8 @@ def test_the_nearest_variant_is_named():
 def test_what_is_meant_for_a_tuple_is_told_from_a_text():
   message = refusal(changed(**{"sweep.latents": ("(2,ten)",)}))
   assert message == (
-    'config.sweep.latents is (2,ten), which is no tuple; expected one such as "(10,)", for each '
-    "value a whole number from 1"
+    'config.sweep.latents is (2,ten), which cannot be read; expected a tuple such as "(10,)", '
+    "for each value a whole number from 1"
   )
   message = refusal(changed(**{"sweep.latents": ("ten",)}))
   assert (

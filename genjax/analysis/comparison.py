@@ -4,7 +4,6 @@ import collections
 import itertools
 import os
 import pathlib
-import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -34,7 +33,6 @@ from genjax.metrics.catalogue import SCORES
 from genjax.mistakes import suggestion
 from genjax.plotting import plots, tables
 from genjax.plotting.tables import Table
-from genjax.training import workdir
 from genjax.types import UserError, grouped
 
 # Of the files that it writes.
@@ -238,25 +236,21 @@ def _chosen(found: list[Scores], metrics: Sequence[str]) -> list[Scores]:
 
 
 def _write(out: pathlib.Path, made: dict[str, Table], found: list[Scores]) -> list[str]:
-  """Writes all tables and figures, and removes an earlier call's; returns the files' names."""
+  """Writes all tables and figures in place of an earlier call's; returns the files' names."""
   contents = {}
   for name, table in made.items():
     if table.blocks:
       contents[f"{name}.csv"] = tables.csv_text(table)
       if name not in _CSV_ALONE:
         contents[f"{name}.tex"] = tables.latex(table)
-  with workdir.writable("--out", out):
-    out.mkdir(parents=True, exist_ok=True)
+  written = list(contents)
+  with files.folder(out, NAMES) as place:
     for name, content in contents.items():
-      files.write(out / name, content)
-    written = list(contents)
+      files.write(place / name, content)
     for name, figure in _figures(found):
       if figure:
-        plots.save(figure, out / f"{name}.png")
+        plots.save(figure, place / f"{name}.png")
         written.append(f"{name}.png")
-    for file in out.iterdir():
-      if file.name not in written and re.fullmatch(NAMES, file.name):
-        file.unlink()
   return written
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genjax.analysis.workdirs import RunRecord, Workdir, without_runs
+from genjax.metrics import catalogue
 from genjax.metrics.catalogue import OWN, SCORES, Score, recorded
 from genjax.scoring import score_files
 from genjax.types import WEIGHTS, UserError, first_few, grouped
@@ -222,7 +223,7 @@ def remarks(homes: Sequence[Workdir], weights: str) -> Iterator[str]:
         f"--metrics={','.join(dict.fromkeys([*had, *others]))}`"
       )
     if running := sum(run.status == "running" for run in home.runs):
-      yield f"{home.name}: {running} of {len(home.runs)} runs are still to be trained"
+      yield f"{home.name}: {running} of {len(home.runs)} runs are not trained to the end"
   groups = dict.fromkeys(r["group"] for found in scored.values() for r in found.values())
   for group in groups:
     changed = _differences(homes, scored, group)
@@ -245,7 +246,9 @@ def _others(home: Workdir, scored: dict) -> list[str]:
   """Scores that every model has, and that other workdirs have and this one has not."""
   names = {name: {n for n, _ in found} for name, found in scored.items()}
   missing = set().union(*names.values()) - names[home.name]
-  return [name for name in SCORES if name in missing and not SCORES[name].needs]
+  missing = [name for name in SCORES if name in missing and not SCORES[name].needs]
+  images = "images" in home.record  # of another program
+  return [name for name in missing if not images or catalogue.of_images(name, "--metrics")]
 
 
 def _differences(homes: Sequence[Workdir], scored: dict, group: str) -> list[str]:

@@ -43,12 +43,13 @@ def _check_value(key: Key, value, where: str = "config.") -> None:
   said = f"{where}{key.name} is {value!r}"
   several = isinstance(key.default, tuple)
   if several and not (isinstance(value, tuple | list) and (value or not key.default)):
-    raise UserError(f"{said}; expected a tuple: {key.rule.words}")
+    expected = "one value or more" if value == () else "a tuple"
+    raise UserError(f"{said}; expected {expected}: {key.rule.words}")
   if several and len(value) == 1 and isinstance(value[0], str) and value[0][:1] in ("(", "["):
     example = f' such as "{key.default}"' if key.default else ""
     raise UserError(
-      f"{where}{key.name} is {value[0]}, which is no tuple; expected one{example}, for each value "
-      f"{key.rule.words}"
+      f"{where}{key.name} is {value[0]}, which cannot be read; expected a tuple{example}, for "
+      f"each value {key.rule.words}"
     )
   if not all(map(key.rule.allows, value if several else (value,))):
     each = "for each value " if several else ""

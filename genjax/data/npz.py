@@ -141,7 +141,9 @@ def _members(path: str) -> tuple[dict[str, np.ndarray], list[str]]:
 
 def why(error: Exception) -> str:
   """What NumPy says of a file that it cannot read, without its advice to execute what is in it."""
-  return "it holds no arrays" if "allow_pickle" in str(error) else reason(error)
+  if "allow_pickle" not in str(error):
+    return reason(error)
+  return "an array holds objects" if "Object arrays" in str(error) else "it holds no arrays"
 
 
 def _labelled(

@@ -80,12 +80,14 @@ def decode(file, name: str, background: str = "white") -> Image.Image:
   try:
     with Image.open(file) as image:
       if image.mode.startswith(("I", "F")):
-        raise ValueError(f"more than 8 bits a pixel (mode {image.mode})")
+        raise UserError(f"{name}: not a readable image: {image.mode} has more than 8 bits a pixel")
       if image.mode in ("P", "PA", "LA", "La", "RGBA", "RGBa") or "transparency" in image.info:
         image = _on(background, image.convert("RGBA"))
         grey = all(low == high == 0 for low, high in _differences(image))
         return image.convert("L") if grey else image
       return image.convert("L" if image.mode in ("1", "L") else "RGB")
+  except UserError:
+    raise
   except Exception as error:  # each of Pillow's formats has its own ways to fail
     known = not isinstance(error, UnidentifiedImageError)
     raise UserError(f"{name}: not a readable image" + f" ({reason(error)})" * known) from error

@@ -170,6 +170,16 @@ def find(name: str, where: str) -> Score:
   return SCORES[name]
 
 
+def of_images(name: str, where: str) -> bool:
+  """Whether a score, found as `find` does, compares images alone, whatever drew them."""
+  score = find(name, where)
+  return score.group in _OF_IMAGES and not score.needs and name not in _OF_MODELS
+
+
+_OF_IMAGES = ("features", "images", "discriminator", OWN)  # groups of such scores
+_OF_MODELS = ("path_length",)  # but for these
+
+
 def figures(name: str, latent: int) -> tuple[str, ...]:
   """The names in metrics.csv of the figures that a score has of a run with such a latent."""
   dimensions = name in SCORES and SCORES[name].dimensions

@@ -76,7 +76,7 @@ def context(
       counted(settings, "setting").split(),
       counted(runs, "run").split(),
       (f"{failed:,}", "failed"),
-      *([(f"{running:,}", "still to be trained")] if running else []),
+      *([(f"{running:,}", "not trained to the end")] if running else []),
     ],
     "lead": facts.lead([home.record for home in homes]),
     "what": _what(subject),

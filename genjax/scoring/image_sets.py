@@ -22,8 +22,6 @@ from genjax.types import Model, UserError, now
 
 FILES = r"config\.json|runs\.csv|metrics\.csv|protocols\.json|\.scores\.lock(\.owner)?|.*\.partial"
 BEST = "best"  # of whoever generated them; so their protocols are those of trained runs
-_GROUPS = ("features", "images", "discriminator")  # whose scores compare images
-_OF_MODELS = {"path_length"}  # but for these
 # A model of which nothing is known but its images.
 _NOTHING = Model(init=None, step=None, generate=None, diagnose=None, latent=0, criterion="")
 
@@ -33,8 +31,7 @@ def possible(slow: bool = False) -> list[str]:
   return [
     name
     for name, score in SCORES.items()
-    if score.group in _GROUPS and not score.needs and name not in _OF_MODELS
-    if slow or not score.slow
+    if catalogue.of_images(name, "--metrics") and (slow or not score.slow)
   ]
 
 
@@ -141,8 +138,7 @@ def _chosen(count: int, settings: Settings) -> np.ndarray:
 
 def _check(names: Sequence[str]) -> None:
   for name in names:
-    score = catalogue.find(name, "--metrics")
-    if score.needs or score.group not in (*_GROUPS, catalogue.OWN) or name in _OF_MODELS:
+    if not catalogue.of_images(name, "--metrics"):
       raise UserError(f"--metrics has {name!r}, which images alone do not support")
 
 

@@ -34,7 +34,7 @@ from genjax.types import WEIGHTS, Model, Progress, Run, Shape, State, UserError
 class LoadedRun(NamedTuple):
   """One trained run as pure functions: jit and vmap them, differentiate them in reverse mode.
 
-  `generate`, `encode` and `score` raise `ValueError` for a `z` that is not [B, latent], for images
+  `generate`, `encode` and `score` raise `UserError` for a `z` that is not [B, latent], for images
   that are not floats [B, H, W, C] of the run's shape, and for a label that is missing, outside 0 to
   K - 1, or not taken.
   """
@@ -45,9 +45,10 @@ class LoadedRun(NamedTuple):
   step: int  # of these weights
   failed_at: int  # step at which it gave NaN or Inf; -1 if it did not fail
   generate: Callable[..., Array]  # (z [B, latent], label [B] or None) -> [B, H, W, C] in [0, 1]
-  encode: Callable | None  # images in [0, 1] -> mean [B, latent], logvar [B, latent]
+  # images in [0, 1] -> mean [B, latent], logvar [B, latent]; None without an encoder
+  encode: Callable | None
   # (images in [0, 1], label [B] or None) -> critic's scores [B]; of a critic with batch norm they
-  # depend on the other images, as in training
+  # depend on the other images, as in training; None without a critic
   score: Callable | None
   state: State
 
@@ -58,11 +59,11 @@ class LoadedRun(NamedTuple):
   def noise(self, count: int, seed: int = 0) -> Array:
     """Standard normal `[count, latent]`: what the commands draw their first images from.
 
-    Raises `ValueError` for a count below 1, or a seed below 0.
+    Raises `UserError` for a count below 1, or a seed below 0.
     """
     for name, number, least in (("count", count, 1), ("seed", seed, 0)):
       if not isinstance(number, int | np.integer) or number < least:
-        raise ValueError(f"{name} is {number!r}; expected a whole number from {least}")
+        raise UserError(f"{name} is {number!r}; expected a whole number from {least}")
     return image_noise(seed, jnp.arange(count), self.numbers["latent"])
 
   def interpolate(
@@ -85,13 +86,16 @@ class LoadedRun(NamedTuple):
       [steps, H, W, C] in [0, 1].
 
     Raises:
-      ValueError: an unknown kind, fewer than two steps, latents of another shape, or a missing
+      UserError: an unknown kind, fewer than two steps, latents of another shape, or a missing
         label.
     """
     a, b, latent = jnp.asarray(a), jnp.asarray(b), self.numbers["latent"]
     if not a.shape == b.shape == (latent,):
-      raise ValueError(f"a and b have shapes {a.shape} and {b.shape}; this run takes [{latent}]")
-    path = paths.between(a, b, steps, kind)
+      raise UserError(f"a and b have shapes {a.shape} and {b.shape}; this run takes [{latent}]")
+    try:
+      path = paths.between(a, b, steps, kind)
+    except ValueError as error:
+      raise UserError(str(error)) from None
     return self.generate(path, None if label is None else jnp.full(steps, label))
 
   @property
@@ -238,25 +242,25 @@ def _loaded(saved: Saved, index: int, run: Run, state: State, failed_at: Array) 
   def pad(z: ArrayLike) -> Array:
     z = jnp.asarray(z)
     if z.ndim != 2 or z.shape[-1] != latent or not len(z):
-      raise ValueError(f"z has shape {z.shape}; this run takes [B, {latent}]")
+      raise UserError(f"z has shape {z.shape}; this run takes [B, {latent}]")
     return jnp.pad(z, ((0, 0), (0, model.latent - latent)))
 
   def check_image(image: Array) -> Array:
     if np.shape(image)[1:] != image_shape:
       wanted = ", ".join(map(str, ("B", *image_shape)))
-      raise ValueError(f"images have shape {np.shape(image)}; this run takes [{wanted}]")
+      raise UserError(f"images have shape {np.shape(image)}; this run takes [{wanted}]")
     if not jnp.issubdtype(jnp.result_type(image), jnp.floating):
-      raise ValueError(f"images are {jnp.result_type(image)}; this run takes floats in [0, 1]")
+      raise UserError(f"images are {jnp.result_type(image)}; this run takes floats in [0, 1]")
     return image
 
   def check_label(label: Array | None) -> Array | None:
     if model.num_classes and label is None:
-      raise ValueError(f"this model is conditional: give label [B], 0 to {model.num_classes - 1}")
+      raise UserError(f"this model is conditional: give label [B], 0 to {model.num_classes - 1}")
     if label is not None and not model.num_classes:
-      raise ValueError("this model takes no label")
+      raise UserError("this model takes no label")
     concrete = model.num_classes and not isinstance(label, jax.core.Tracer)
     if concrete and not 0 <= np.min(label) <= np.max(label) < model.num_classes:
-      raise ValueError(f"label {label} is outside 0 to {model.num_classes - 1}")
+      raise UserError(f"label {label} is outside 0 to {model.num_classes - 1}")
     return label
 
   # Compiled once for all runs of a model, as their weights are arguments.

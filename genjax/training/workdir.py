@@ -87,9 +87,9 @@ def writable(flag: str, path: pathlib.Path, kind: str = "folder") -> Iterator[No
   try:
     yield
   except OSError as error:
-    raise UserError(
-      f"{flag}={path} cannot be written ({error.strerror}); name a {kind} that can"
-    ) from error
+    taken = isinstance(error, FileExistsError)
+    why = "a file, or a link to nothing, is called so" if taken else error.strerror
+    raise UserError(f"{flag}={path} cannot be written ({why}); name a {kind} that can") from error
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)

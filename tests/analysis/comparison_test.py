@@ -1,6 +1,7 @@
 """What `compare` prints, writes and refuses."""
 
 import csv
+import errno
 import json
 import os
 
@@ -10,6 +11,7 @@ import scored
 from PIL import Image
 
 from genjax.analysis import comparison
+from genjax.plotting import plots
 from genjax.types import UserError
 
 NAN = np.nan
@@ -344,6 +346,23 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
   with pytest.raises(UserError) as caught:
     comparison.compare([path], tmp_path / "file")
   assert str(caught.value) == f"--out={tmp_path}/file is a file; name a folder"
+
+
+def test_what_cannot_be_written_leaves_the_comparison_that_was_there(tmp_path, monkeypatch):
+  """All tables and figures are of one call."""
+  path, out = scored.write(tmp_path / "w", {"fd@aa": 1}, seeds=3), tmp_path / "out"
+  comparison.compare([path], out)
+  before = {file.name: file.read_bytes() for file in out.iterdir()}
+  assert any(name.endswith(".png") for name in before)
+  other = scored.write(tmp_path / "v", {"fd@aa": 2}, seeds=3)
+
+  def full(figure, place):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+  monkeypatch.setattr(plots, "save", full)
+  with pytest.raises(UserError, match=r"--out=.*/out cannot be written \(No space left"):
+    comparison.compare([path, other], out)
+  assert {file.name: file.read_bytes() for file in out.iterdir()} == before
 
 
 # The command.

@@ -3,6 +3,7 @@
 import csv
 import shutil
 
+import draws
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -57,8 +58,8 @@ def test_without_figures_a_vae_has_variances(vae, tmp_path):
   assert what == latents.VARIANCE
   # Of the same numbers by Monte Carlo.
   run, state = jax.tree.map(lambda leaf: leaf[0], chosen.rows)
-  z = jax.random.normal(jax.random.key(5), (300, 1, 3))
-  z = jnp.tile(z, (1, 200, 1)).at[:, :, 0].set(jax.random.normal(jax.random.key(6), (300, 200)))
+  z = draws.normal(5, (300, 1, 3))
+  z = jnp.tile(z, (1, 200, 1)).at[:, :, 0].set(draws.normal(6, (300, 200)))
   images = chosen.model.generate(run, state, z.reshape(-1, 3)).reshape(300, 200, -1)
   np.testing.assert_allclose(values[0, 0], images.var(1, ddof=1).mean(), rtol=0.25)
 

@@ -1,6 +1,6 @@
 """Pictures of paths are judged by the images that they are made of."""
 
-import jax
+import draws
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -79,7 +79,7 @@ def test_between_images_a_vae_goes_from_mean_to_mean(vae, drawn):
 
 def test_between_images_a_generator_searches(vae, drawn):
   (chosen,) = selection.read([vae[0]], ["latent=3", "seed=0"])
-  z = jax.random.normal(jax.random.key(1), (4, 3))
+  z = draws.normal(1, (4, 3))
   originals = np.asarray(z @ SLOPES.T).reshape(4, 1, 1, 3)
   toy = toys.linear(chosen, SLOPES)
   made = drawn(path_pictures.between_images([toy], ASKED, originals, np.arange(4)))

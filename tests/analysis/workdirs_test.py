@@ -212,7 +212,7 @@ def test_what_is_missing_is_told_with_the_command(tmp_path):
     f"`{command}{a}`",
     f"a: 1 of 3 runs are not scored; run `{command}{a}`",
     f"b: no scores of best weights; run `{command}{b}` first",
-    "b: 3 of 3 runs are still to be trained",
+    "b: 3 of 3 runs are not trained to the end",
     "it's: no kd, which others have; run "
     f"""`{command}'{tmp_path}/it'"'"'s' --metrics=kd`""",
     "d: nothing is trained yet; rerun the command that made it to continue",
@@ -223,6 +223,16 @@ def test_what_is_missing_is_told_with_the_command(tmp_path):
   home = home._replace(record=home.record | {"images": 3})  # which `evaluate` cannot score
   again = f"python -m genjax.score IMAGES --data=DATA --out={path}"
   assert recorded_scores.evaluation(home) == again
+
+
+def test_of_images_no_score_is_missed_that_takes_a_model(tmp_path):
+  figures = {"fd@aa": 1, "kd@aa": 2, "path_length@aa": 3}
+  a = scored.write(tmp_path / "a", figures)
+  b = scored.write(tmp_path / "b", {"fd@aa": 1})
+  _change(b, images={"images": 3})
+  (line,) = recorded_scores.remarks(workdirs.read([a, b]), "best")
+  assert line.startswith("b: no kd, which others have; run `python -m genjax.score IMAGES ")
+  assert "path_length" not in line
 
 
 def test_without_scores_the_command_is_named(tmp_path):

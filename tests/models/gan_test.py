@@ -3,6 +3,7 @@
 import functools
 from typing import NamedTuple
 
+import draws
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -81,7 +82,7 @@ def _gap_of(name, batch):
   pair = networks.build(networks.GANS, *options, spectral_norm=normalised)
   low, high = pair.image_range
   label, key = batch.label[0], jax.random.key(3)
-  z = jax.random.normal(jax.random.key(5), (len(label), 3))
+  z = draws.normal(5, (len(label), 3))
   real = low + (high - low) * batch.image[0]
 
   @jax.jit
@@ -171,7 +172,7 @@ def _turn_and_parts(batch_size=16, **changes):
   after, metrics = jax.jit(model.turns["critic"])(a_run, state, batch, jax.random.key(7))
   keys = jax.random.split(jax.random.split(jax.random.key(7), 1)[0], 5)
   size = batch_size // 2 if changes.get("half_batches") else batch_size
-  fake = model.generate(a_run, state, latent_noise(keys[0], (size, 3)))
+  fake = jax.jit(model.generate)(a_run, state, latent_noise(keys[0], (size, 3)))
   real = batch.image[0][:size]
 
   def score(params, image):
@@ -181,7 +182,8 @@ def _turn_and_parts(batch_size=16, **changes):
 
 
 def _descended(params, loss):
-  return jax.tree.map(lambda w, g: w - RATE * g, params, jax.jit(jax.grad(loss))(params))
+  gradients = jax.jit(jax.grad(loss))(params)
+  return jax.tree.map(lambda w, g: w - RATE * g, *jax.device_get((params, gradients)))
 
 
 def test_half_batches_are_a_step_on_real_and_then_one_on_generated_images():
@@ -190,7 +192,7 @@ def test_half_batches_are_a_step_on_real_and_then_one_on_generated_images():
   expected = _descended(middle, lambda w: jax.nn.softplus(score(w, fake)).mean())
   assert_trees_close(after, expected, rtol=1e-4, atol=1e-6)
   assert _moved(middle, expected)
-  gap = score(before, real).mean() - score(middle, fake).mean()
+  gap = np.subtract(*(jax.jit(score)(w, x).mean() for w, x in ((before, real), (middle, fake))))
   np.testing.assert_allclose(metrics["critic_gap"], gap, atol=1e-5)
 
 
@@ -215,7 +217,7 @@ def test_a_critic_step_takes_one_power_iteration_and_a_generator_step_none():
   scene = _scene("dcgan_sn")
   before = {name: getattr(scene.state, name)["critic"] for name in ("params", "stats")}
   after, _ = scene.turn("critic", scene.state)
-  nearer = layers.power_iteration(before["params"], before["stats"])
+  nearer = jax.jit(layers.power_iteration)(before["params"], before["stats"])
   assert_trees_close(after.stats["critic"], nearer, rtol=1e-5, atol=1e-6)
   assert _moved(before["stats"], nearer)
   after, _ = scene.turn("generator", scene.state)
@@ -241,7 +243,8 @@ def test_slopes_are_penalised_on_real_and_on_generated_images(sides):
   expected = {"r1": "penalty_real", "r2": "penalty_generated"}
   assert set(logged) == {expected[side] for side in sides}
   for side in sides:
-    np.testing.assert_allclose(logged[expected[side]], penalty(before, side), rtol=1e-4)
+    by_hand = jax.jit(functools.partial(penalty, side=side))(before)
+    np.testing.assert_allclose(logged[expected[side]], by_hand, rtol=1e-4)
 
 
 def test_shared_images_are_drawn_once_and_both_players_step_on_them():
@@ -417,8 +420,9 @@ def test_statistics_of_a_batch_alone():
   model = small("s1_wgan")
   state, image = jax.jit(model.init)(run()), batches(model, 32).image[0]
   params, stats = state.params["critic"], state.stats["critic"]
-  own = modules.batch_statistics(model.networks.critic, params, stats, image, jnp.zeros(32, int))
-  first = layers.Conv(4, 4, 2).apply({"params": params["Conv_0"]}, image)
+  of_batch = jax.jit(functools.partial(modules.batch_statistics, model.networks.critic))
+  own = of_batch(params, stats, image, jnp.zeros(32, int))
+  first = np.asarray(jax.jit(layers.Conv(4, 4, 2).apply)({"params": params["Conv_0"]}, image))
   np.testing.assert_allclose(own["BatchNorm_0"]["mean"], first.mean((0, 1, 2)), atol=1e-5)
   np.testing.assert_allclose(own["BatchNorm_0"]["var"], first.var((0, 1, 2)), rtol=1e-3)
 
@@ -532,7 +536,7 @@ def test_weights_of_classes_stand_for_a_class():
   model = gan.make((28, 28, 1), 4, "s4_cgan", width=4, num_classes=10)
   one = jax.tree.map(lambda leaf: leaf[0], sweep.runs(sweep.table((0,), (4,))))
   state, generate = jax.jit(model.init)(one), jax.jit(model.generate)
-  z, label = jax.random.normal(jax.random.key(0), (3, 4)), jnp.array([2, 7, 9])
+  z, label = draws.normal(0, (3, 4)), jnp.array([2, 7, 9])
   images = generate(one, state, z, label)
   np.testing.assert_array_equal(generate(one, state, z, jax.nn.one_hot(label, 10)), images)
   mixed = generate(one, state, z, jnp.full((3, 10), 0.1))

@@ -1,5 +1,6 @@
 """Images of one run at given latents, whatever their axes."""
 
+import draws
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,7 +19,7 @@ def conditional():
 
 def test_labels_take_turns_over_the_last_axes(conditional):
   model, row = conditional
-  z = jax.random.normal(jax.random.key(0), (2, 3, model.latent))
+  z = draws.normal(0, (2, 3, model.latent))
   found = generation.images(model, row, z, jnp.arange(3))
   expected = model.generate(*row, z.reshape(6, -1), jnp.array([0, 1, 2, 0, 1, 2]))
   np.testing.assert_array_equal(found.reshape(expected.shape), expected)
@@ -26,7 +27,7 @@ def test_labels_take_turns_over_the_last_axes(conditional):
 
 def test_some_at_once_are_the_same_and_are_finished(conditional):
   model, row = conditional
-  z, label = jax.random.normal(jax.random.key(0), (5, model.latent)), jnp.arange(5) % 2
+  z, label = draws.normal(0, (5, model.latent)), jnp.arange(5) % 2
   whole = generation.images(model, row, z, label)
   parts = generation.images(model, row, z, label, at_once=2, finish=lambda x: 2 * x)
   np.testing.assert_allclose(parts, 2 * whole, atol=1e-5)

@@ -1,5 +1,6 @@
 """Hand figures for every loss, and each against slower, independent mathematics."""
 
+import draws
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -71,7 +72,7 @@ def test_kl_by_hand():
 
 def test_kl_against_monte_carlo():
   mean, logvar = jnp.array([0.7, -1.2]), jnp.array([-0.5, 0.8])
-  z = mean[None] + jnp.exp(logvar / 2)[None] * jax.random.normal(jax.random.key(0), (400_000, 2))
+  z = mean[None] + jnp.exp(logvar / 2)[None] * draws.normal(0, (400_000, 2))
   log_q = -((z - mean[None]) ** 2) / jnp.exp(logvar)[None] / 2 - logvar[None] / 2
   log_p = -(z**2) / 2
   exact = losses.gaussian_kl(mean[None], logvar[None])[0]
@@ -80,7 +81,7 @@ def test_kl_against_monte_carlo():
 
 def test_gradient_norm_and_penalty_of_a_linear_critic():
   # score = 3 a - 4 b has gradient (3, -4) everywhere: norm 5, penalty 16.
-  x = jax.random.normal(jax.random.key(0), (6, 1, 2, 1))
+  x = draws.normal(0, (6, 1, 2, 1))
   norm = losses.gradient_norm(lambda x: 3 * x[:, 0, 0, 0] - 4 * x[:, 0, 1, 0], x)
   np.testing.assert_allclose(norm, 5 * np.ones(6), rtol=1e-6)
   np.testing.assert_allclose(losses.gradient_penalty(norm), 16 * np.ones(6), rtol=1e-5)

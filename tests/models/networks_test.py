@@ -4,6 +4,7 @@ import functools
 import pathlib
 import runpy
 
+import draws
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -101,7 +102,7 @@ def _begun(name):
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_images_have_their_shape_and_range(name):
   _, state, generate = _begun(name)
-  images = generate(state, 3 * jax.random.normal(jax.random.key(0), (8, 3)), jnp.arange(8))
+  images = generate(state, draws.normal(0, (8, 3), 3), jnp.arange(8))
   assert images.shape == (8, *SYSTEMS[name].shape)
   assert float(images.min()) >= 0
   assert float(images.max()) <= 1
@@ -111,11 +112,11 @@ def test_images_have_their_shape_and_range(name):
 @pytest.mark.parametrize("name", [n for n, s in SYSTEMS.items() if s.model["name"] == "gan"])
 def test_the_image_range_is_that_of_the_output(name):
   model, state, _ = _begun(name)
-  z, label = 100 * jax.random.normal(jax.random.key(0), (8, 3)), jnp.arange(8)
+  z, label = draws.normal(0, (8, 3), 100), jnp.arange(8)
   params, stats = state.params["generator"], state.stats["generator"]
   apply = jax.jit(functools.partial(modules.apply, model.networks.generator))
   # Large weights drive the last activation to both of its ends.
-  images, _ = apply(jax.tree.map(lambda w: 30 * w, params), stats, z, label)
+  images, _ = apply(jax.tree.map(lambda w: 30 * np.asarray(w), params), stats, z, label)
   low, high = model.networks.image_range
   assert low <= float(images.min()) <= low + 0.05
   assert high - 0.05 <= float(images.max()) <= high
@@ -138,28 +139,29 @@ def test_a_projection_adds_the_product_of_features_and_the_class_s_vector():
     networks.build(networks.GANS, name, IMAGE, 3, 8, num_classes=10).critic
     for name in ("dcgan_projection", "dcgan_plain")
   )
-  params, _ = modules.init(critic, jax.random.key(0), image, label)
-  (expected, _), last = modules.apply(plain, params, {}, image), params["Dense_0"]
-  for i, one in enumerate(label):
+  init, project, score = map(jax.jit, (
+    functools.partial(modules.init, critic),
+    lambda *given: modules.apply(critic, *given)[0],
+    lambda *given: modules.apply(plain, *given)[0],
+  ))  # fmt: skip
+  params = jax.device_get(init(jax.random.key(0), image, label)[0])
+  expected, last = np.array(score(params, {}, image)), params["Dense_0"]
+  for i, one in enumerate(np.asarray(label)):
     vector = {"kernel": params["classes"]["kernel"][:, one, None], "bias": 0 * last["bias"]}
-    product, _ = modules.apply(plain, params | {"Dense_0": vector}, {}, image)
-    expected = expected.at[i].add(product[i])
-  scores, _ = modules.apply(critic, params, {}, image, label)
+    expected[i] += score(params | {"Dense_0": vector}, {}, image)[i]
+  scores = np.asarray(project(params, {}, image, label))
   np.testing.assert_allclose(scores, expected, rtol=1e-5)
-  assert (
-    float(jnp.abs(scores[0] - modules.apply(critic, params, {}, image, label + 1)[0][0])) > 0.01
-  )
+  assert abs(scores - project(params, {}, image, label + 1))[0] > 0.01
 
 
 def test_dropout_acts_in_training_alone():
   critic = _build("s4_gan").critic
   image = batches(small("s4_gan")).image[0]
-  params, stats = modules.init(critic, jax.random.key(0), image)
-  first, _ = modules.apply(critic, params, stats, image, key=jax.random.key(1))
-  second, _ = modules.apply(critic, params, stats, image, key=jax.random.key(2))
-  assert float(jnp.abs(first - second).max()) > 1e-3
-  still = [modules.apply(critic, params, stats, image)[0] for _ in range(2)]
-  np.testing.assert_array_equal(*still)
+  params, stats = jax.jit(functools.partial(modules.init, critic))(jax.random.key(0), image)
+  apply = jax.jit(lambda key: modules.apply(critic, params, stats, image, key=key)[0])
+  first, second = (np.asarray(apply(jax.random.key(i))) for i in (1, 2))
+  assert abs(first - second).max() > 1e-3
+  np.testing.assert_array_equal(*(apply(None) for _ in range(2)))
 
 
 @pytest.mark.parametrize(
@@ -170,12 +172,13 @@ def test_batch_norm_uses_the_batch_in_training_and_its_average_afterwards(
 ):
   critic = _build("s1_wgan", framework).critic
   image = batches(small("s1_gan")).image[0]
-  params, stats = modules.init(critic, jax.random.key(0), image)
-  _, new = modules.apply(critic, params, stats, image, key=jax.random.key(1))
+  params, stats = jax.jit(functools.partial(modules.init, critic))(jax.random.key(0), image)
+  train = jax.jit(lambda key: modules.apply(critic, params, stats, image, key=key))
+  _, new = train(jax.random.key(1))
   before, after = stats["BatchNorm_0"]["var"], new["BatchNorm_0"]["var"]
   np.testing.assert_array_equal(before, 1)
   # The activations' own variance, by slower means.
-  activations = layers.Conv(4, 4, 2).apply({"params": params["Conv_0"]}, image)
+  activations = jax.jit(layers.Conv(4, 4, 2).apply)({"params": params["Conv_0"]}, image)
   own = np.asarray(activations).reshape(-1, 4).var(0)
   np.testing.assert_allclose(after, momentum * before + (1 - momentum) * own, rtol=1e-4)
   _, unchanged = modules.apply(critic, params, stats, image)
@@ -266,8 +269,8 @@ def test_the_lstm_by_numpy():
   """Rows from the top, and the last h; with a forget gate (Gers et al. 2000)."""
   encoder = _build("s3_vae").encoder
   image = jnp.asarray(digits().train.image[:4], jnp.float32) / 255
-  params, _ = modules.init(encoder, jax.random.key(0), image)
-  (mean, logvar), _ = modules.apply(encoder, params, {}, image)
+  params, _ = jax.jit(functools.partial(modules.init, encoder))(jax.random.key(0), image)
+  (mean, logvar), _ = jax.jit(functools.partial(modules.apply, encoder))(params, {}, image)
   params = jax.tree.map(np.asarray, params)
   cell = next(layer for name, layer in params.items() if "LSTM" in name)
   h, c = np.zeros((4, 8)), np.zeros((4, 8))

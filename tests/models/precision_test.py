@@ -3,6 +3,7 @@
 import json
 import re
 
+import draws
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +14,7 @@ from systems import SYSTEMS, batches, run, small
 from genjax.models import convolution
 from genjax.training import config_file, planning
 
-X, W = (jax.random.normal(jax.random.key(i), shape) for i, shape in enumerate([(5, 64), (64, 7)]))
+X, W = (draws.normal(i, shape) for i, shape in enumerate([(5, 64), (64, 7)]))
 
 
 def _bfloat16(x):
@@ -46,7 +47,7 @@ def test_a_gradient_of_a_gradient():
 
 @pytest.mark.parametrize("columns", [7, 40])  # of 64 rows: few, and as many as go the other way
 def test_products_as_they_are_and_their_gradients_to_the_second_order(columns):
-  w = jax.random.normal(jax.random.key(2), (64, columns))
+  w = draws.normal(2, (64, columns))
 
   def penalty(w, product):
     slope = jax.grad(lambda x: jnp.sin(product(x, w)).sum())(X / 10)

@@ -1,5 +1,6 @@
 """One step of a VAE: its terms by slower means, and its figures."""
 
+import draws
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -89,7 +90,7 @@ def test_no_learning_rate_no_movement(optimiser):
 def test_generate_is_the_decoder_and_its_sigmoid():
   model, a_run = small("s2_vae"), run()
   state = _state(model, a_run)
-  z = jax.random.normal(jax.random.key(0), (4, 3))
+  z = draws.normal(0, (4, 3))
   logits, _ = modules.apply(model.networks.decoder, state.params["decoder"], {}, z)
   np.testing.assert_allclose(
     model.generate(a_run, state, z), 1 / (1 + np.exp(-np.asarray(logits))), atol=1e-6

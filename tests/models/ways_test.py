@@ -1,7 +1,9 @@
 """Ways to convolve: all give the same, and what each looks like when runs are vectorised."""
 
+import functools
 import re
 
+import draws
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -25,10 +27,7 @@ STRIDED = convolution.ConvShape(*CASES[1])
 
 def _of(way, layer, runs=()):
   """A bounded function of image and kernel, and both, with leading axes `runs`."""
-  x, w = (
-    jax.random.normal(jax.random.fold_in(KEY, i), runs + shape)
-    for i, shape in enumerate((layer.image, layer.kernel))
-  )
+  x, w = (draws.normal(i, runs + shape) for i, shape in enumerate((layer.image, layer.kernel)))
   convolve = getattr(way, layer.kind)
   return lambda x, w: jnp.sin(convolve(x, w, layer.stride, layer.padding)).sum(), x, w
 
@@ -38,16 +37,22 @@ def _slope(f):
   return jax.grad(lambda x, w: (jax.grad(f)(x, w) ** 2).sum(), 1)
 
 
+@functools.cache
+def _derived(way, layer):
+  """The value of two runs, both gradients, and that of a penalty on one."""
+  f, x, w = _of(way, layer, (2,))
+  every = (lambda f: f, lambda f: jax.grad(f, (0, 1)), _slope)
+  return [jax.jit(jax.vmap(derive(f)))(x, w) for derive in every]
+
+
 @pytest.mark.parametrize("name", ways.WAYS)
 @pytest.mark.parametrize("case", CASES)
 def test_all_ways_are_the_same_with_gradients(name, case):
   layer = convolution.ConvShape(*case)
-  f, x, w = _of(ways.WAYS[name], layer, (2,))
-  reference, *_ = _of(convolution.LAX, layer)
-  for derive in (lambda f: f, lambda f: jax.grad(f, (0, 1)), _slope):
-    found, expected = (jax.jit(jax.vmap(derive(g)))(x, w) for g in (f, reference))
+  both = _derived(ways.WAYS[name], layer), _derived(convolution.LAX, layer)
+  for found, expected in zip(*both, strict=True):
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-      np.testing.assert_allclose(a, b, atol=1e-5 * jnp.abs(b).max())
+      np.testing.assert_allclose(a, b, atol=1e-5 * np.abs(b).max())
 
 
 def _looks(name):

@@ -1,12 +1,13 @@
 """Windows of an image, against each pixel of each of them."""
 
+import draws
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from genjax.models import windows
 
+patches, fold = (jax.jit(f, static_argnums=1) for f in (windows.patches, windows.fold))
 SHAPES = [(4, 2), (5, 2), (5, 3), (7, 1), (1, 1), (2, 3)]  # kernel, stride
 
 
@@ -22,7 +23,7 @@ def test_patches_are_the_windows_pixel_by_pixel(kernel, stride, padding):
     for i in _begins(win, 0)
   ]
   expected = np.array(expected).transpose(2, 0, 1, 3)
-  np.testing.assert_array_equal(windows.patches(jnp.asarray(x), win), expected)
+  np.testing.assert_array_equal(patches(x, win), expected)
 
 
 def _begins(win, axis):
@@ -33,8 +34,6 @@ def _begins(win, axis):
 @pytest.mark.parametrize(("kernel", "stride"), SHAPES)
 def test_fold_is_the_transpose_of_patches(kernel, stride, channels):
   win = windows.Windows.over((9, 10), kernel, stride, "SAME")
-  x = jax.random.normal(jax.random.key(0), (2, 9, 10, channels))
-  p = jax.random.normal(jax.random.key(1), (2, *win.count, channels * kernel**2))
-  np.testing.assert_allclose(
-    jnp.vdot(windows.patches(x, win), p), jnp.vdot(x, windows.fold(p, win)), rtol=1e-5
-  )
+  x = draws.normal(0, (2, 9, 10, channels))
+  p = draws.normal(1, (2, *win.count, channels * kernel**2))
+  np.testing.assert_allclose(np.vdot(patches(x, win), p), np.vdot(x, fold(p, win)), rtol=1e-5)

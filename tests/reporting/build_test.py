@@ -284,7 +284,7 @@ def test_scored_runs_with_best_steps_that_differ(vae, tmp_path):
   text = Page(page.render(shown)).text
   assert "fd@aa, features mnist-0-3fa91c77" in text
   assert "fd@bb, features inception-1" in text
-  assert "8 of 8 runs are still to be trained" in text
+  assert "8 of 8 runs are not trained to the end" in text
   assert "jax 0.9" in text
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 
+import draws
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -395,7 +396,7 @@ def test_generate_is_the_model_on_padded_noise(trained, request):
   for i, loaded in enumerate(genjax.load(path, "last")):
     run, state = jax.tree.map(lambda leaf, i=i: leaf[i], (runs, progress.state))
     latent = loaded.numbers["latent"]
-    z = jax.random.normal(jax.random.key(i), (4, latent))
+    z = draws.normal(i, (4, latent))
     padded = jnp.concatenate([z, jnp.zeros((4, plan.model.latent - latent))], 1)
     images = loaded.generate(z, label)
     np.testing.assert_allclose(images, generate(run, state, padded, label), atol=1e-6)
@@ -406,7 +407,7 @@ def test_generate_is_the_model_on_padded_noise(trained, request):
 
 def test_a_loaded_run_is_a_pure_function(vae):
   run = genjax.load(vae[0])[0]
-  z = jax.random.normal(jax.random.key(0), (3, 2))
+  z = draws.normal(0, (3, 2))
   images = run.generate(z)
   assert_trees_close(jax.jit(run.generate)(z), images, atol=1e-6)
   one_by_one = jax.vmap(lambda row: run.generate(row[None])[0])(z)
@@ -446,10 +447,10 @@ def test_interpolating_from_one_latent_to_another(vae, kind, middle):
   expected = run.generate(jnp.array([[3, 0], middle, [0, 4]], jnp.float32))
   np.testing.assert_allclose(images, expected, atol=1e-5)
   assert run.interpolate(a, b).shape == (9, 28, 28, 1)
-  with pytest.raises(ValueError, match="kind is 'square'; expected linear or spherical"):
+  with pytest.raises(UserError, match="kind is 'square'; expected linear or spherical"):
     run.interpolate(a, b, kind="square")
   for ends in ((np.ones(3), np.ones(3)), (np.ones(1), np.ones(2)), (np.ones(2), np.ones((1, 2)))):
-    with pytest.raises(ValueError, match=r"this run takes \[2\]"):
+    with pytest.raises(UserError, match=r"this run takes \[2\]"):
       run.interpolate(*ends)
 
 
@@ -459,7 +460,7 @@ def test_interpolating_within_a_class(gan):
   images = run.interpolate(a, b, steps=2, label=3)
   expected = run.generate(run.noise(2), jnp.array([3, 3]))
   np.testing.assert_allclose(images, expected, atol=1e-6)
-  with pytest.raises(ValueError, match="this model is conditional"):
+  with pytest.raises(UserError, match="this model is conditional"):
     run.interpolate(a, b)
 
 
@@ -485,12 +486,12 @@ def test_metrics_of_a_run(vae, tmp_path):
 def test_noise_of_another_shape_is_refused(vae, shape):
   run = genjax.load(vae[0])[0]
   assert run.numbers["latent"] == 2
-  with pytest.raises(ValueError, match=r"this run takes \[B, 2\]"):
+  with pytest.raises(UserError, match=r"this run takes \[B, 2\]"):
     run.generate(jnp.zeros(shape))
-  with pytest.raises(ValueError, match=r"this run takes \[B, 2\]"):
+  with pytest.raises(UserError, match=r"this run takes \[B, 2\]"):
     run.generate(np.zeros(shape).tolist())
   for given in ((0,), ("3",), (2, 1.5), (2, -1)):
-    with pytest.raises(ValueError, match=r"(count|seed) is .*; expected a whole number from [01]"):
+    with pytest.raises(UserError, match=r"(count|seed) is .*; expected a whole number from [01]"):
       run.noise(*given)
 
 
@@ -526,7 +527,7 @@ def test_a_gan_scores_images(gan):
 def test_images_of_another_shape_are_refused(trained, shape, request):
   run = genjax.load(request.getfixturevalue(trained)[0])[0]
   image = np.zeros(shape, np.float32)
-  with pytest.raises(ValueError, match=r"this run takes \[B, 28, 28, 1\]") as caught:
+  with pytest.raises(UserError, match=r"this run takes \[B, 28, 28, 1\]") as caught:
     run.encode(image) if run.encode else run.score(image, jnp.array([0, 1]))
   assert str(caught.value).startswith(f"images have shape {shape}; ")
 
@@ -536,15 +537,15 @@ def test_images_in_whole_numbers_and_labels_that_nothing_reads_are_refused(vae, 
     np.zeros((2, 28, 28, 1), np.uint8),
     (genjax.load(x[0])[0] for x in (vae, gan)),
   )
-  with pytest.raises(ValueError, match=r"images are uint8; this run takes floats in \[0, 1\]"):
+  with pytest.raises(UserError, match=r"images are uint8; this run takes floats in \[0, 1\]"):
     plain.encode(image)
-  with pytest.raises(ValueError, match="images are uint8"):
+  with pytest.raises(UserError, match="images are uint8"):
     conditional.score(image, np.zeros(2, int))
   for call in (
     lambda: plain.generate(plain.noise(2), 3),
     lambda: plain.interpolate(*plain.noise(2), label=3),
   ):
-    with pytest.raises(ValueError, match="this model takes no label"):
+    with pytest.raises(UserError, match="this model takes no label"):
       call()
 
 
@@ -552,7 +553,7 @@ def test_a_conditional_run_needs_labels(gan):
   run = genjax.load(gan[0])[0]
   z, image = jnp.zeros((2, 2)), jnp.zeros((2, 28, 28, 1))
   for call in (lambda: run.generate(z), lambda: run.score(image)):
-    with pytest.raises(ValueError, match=r"conditional: give label \[B\], 0 to 9"):
+    with pytest.raises(UserError, match=r"conditional: give label \[B\], 0 to 9"):
       call()
   images = run.generate(z, jnp.array([0, 1]))
   assert float(jnp.abs(images[0] - images[1]).max()) > 1e-4

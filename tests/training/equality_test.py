@@ -6,6 +6,7 @@ And what the program of a sweep looks like, which is traced for it.
 import functools
 import re
 
+import draws
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -197,7 +198,7 @@ def _outputs_and_gradient(model, a_run, state, z, label, image):
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_padded_net_equals_the_narrow_one_in_outputs_and_gradients(name):
   (wide, *padded), (narrow, *alone) = _padded_and_narrow(name)
-  z = jax.random.normal(jax.random.key(0), (4, 5))  # whatever lies beyond the latent is masked
+  z = draws.normal(0, (4, 5))  # whatever lies beyond the latent is masked
   given = jnp.arange(4), batches(wide, shape=SYSTEMS[name].shape).image[0]
   outputs, wide_gradient = _outputs_and_gradient(wide, *padded, z, *given)
   expected, narrow_gradient = _outputs_and_gradient(narrow, *alone, z[:, :2], *given)

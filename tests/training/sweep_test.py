@@ -180,15 +180,18 @@ def _toy(row, shared, power):
   return {"y": x * shared[None] + noise, "total": total, "count": row["count"] + 1}
 
 
+_toy_alone = jax.jit(_toy)
+
+
 def _inputs(num_runs):
   return {
     "key": jax.vmap(jax.random.key)(jnp.arange(num_runs)),
-    "x": (jnp.arange(num_runs * 6.0) ** 2).reshape(num_runs, 2, 3),
-    "count": jnp.arange(num_runs),
+    "x": (np.arange(num_runs * 6, dtype=np.float32) ** 2).reshape(num_runs, 2, 3),
+    "count": np.arange(num_runs),
   }
 
 
-SHARED = jnp.array([1.0, -2.0, 0.5])
+SHARED = np.array([1.0, -2.0, 0.5], np.float32)
 
 
 @pytest.mark.parametrize("num_runs", [1, 2, 3, 4, 5])
@@ -196,10 +199,10 @@ SHARED = jnp.array([1.0, -2.0, 0.5])
 def test_all_runs_at_once_or_in_chunks_are_each_run_by_itself(num_runs, chunk):
   rows = _inputs(num_runs)
   f = jax.jit(sweep.vectorise(_toy, num_runs, chunk))
-  found = f(rows, SHARED, 3)
+  found = jax.device_get(f(rows, SHARED, 3))
   assert found["y"].shape == (num_runs, 2, 3)
   for i in range(num_runs):
-    alone = _toy(jax.tree.map(lambda leaf, i=i: leaf[i], rows), SHARED, 3)
+    alone = _toy_alone(jax.tree.map(lambda leaf, i=i: leaf[i], rows), SHARED, 3)
     np.testing.assert_array_equal(found["count"][i], i + 1)
     np.testing.assert_array_equal(found["total"][i], 3 * rows["x"][i].sum())  # 0 + 1 + 2
     np.testing.assert_allclose(found["y"][i], alone["y"], rtol=1e-6)

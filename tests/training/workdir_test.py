@@ -481,6 +481,18 @@ def test_a_file_cannot_be_a_workdir(tmp_path, name):
   assert (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.parametrize("to", ["file", "gone"])
+def test_a_link_that_leads_to_no_folder_cannot_be_a_workdir(tmp_path, to):
+  (tmp_path / "file").write_text("mine")
+  (tmp_path / "link").symlink_to(tmp_path / to)
+  with pytest.raises(UserError) as caught, workdir.claim(tmp_path / "link"):
+    pass
+  assert str(caught.value) == (
+    f"--workdir={tmp_path}/link cannot be written (a file, or a link to nothing, is called so); "
+    "name a folder that can"
+  )
+
+
 # runs.csv
 
 
