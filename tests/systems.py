@@ -175,9 +175,9 @@ def batches(model: Model, size: int = 16, first: int = 0, shape=IMAGE) -> Batch:
   K = model.batches_per_step
   split = digits(shape).train
   part = slice(first, first + K * size)
-  image = jnp.asarray(split.image[part], jnp.float32) / 255
-  label = jnp.asarray(split.label[part])
-  return Batch(image.reshape(K, size, *image.shape[1:]), label.reshape(K, size))
+  image = split.image[part].astype(np.float32) / 255
+  shaped = image.reshape(K, size, *image.shape[1:]), split.label[part].reshape(K, size)
+  return Batch(*jax.device_put(shaped))
 
 
 def assert_trees_close(a, b, rtol=0.0, atol=0.0):

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from scipy import special
 
 from genjax import data, files
 from genjax.data import cache as caching
@@ -147,7 +148,7 @@ class Reference:
 
 def seen(features: Array, logits: Array | None, labels: np.ndarray) -> Seen:
   """What a network gave for some images, on the host."""
-  probabilities = None if logits is None else np.asarray(jax.nn.softmax(logits))
+  probabilities = None if logits is None else special.softmax(np.asarray(logits), axis=-1)
   return Seen(np.asarray(features), probabilities, labels)
 
 

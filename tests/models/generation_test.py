@@ -14,7 +14,8 @@ from genjax.models import generation
 def conditional():
   name = next(n for n in systems.SYSTEMS if systems.small(n).num_classes)
   model, run = systems.small(name), systems.run()
-  return model, (run, model.init(run))
+  jitted = model._replace(generate=jax.jit(model.generate))
+  return jitted, (run, jax.jit(model.init)(run))
 
 
 def test_labels_take_turns_over_the_last_axes(conditional):

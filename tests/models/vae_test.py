@@ -1,5 +1,7 @@
 """One step of a VAE: its terms by slower means, and its figures."""
 
+import functools
+
 import draws
 import jax
 import jax.numpy as jnp
@@ -91,10 +93,10 @@ def test_generate_is_the_decoder_and_its_sigmoid():
   model, a_run = small("s2_vae"), run()
   state = _state(model, a_run)
   z = draws.normal(0, (4, 3))
-  logits, _ = modules.apply(model.networks.decoder, state.params["decoder"], {}, z)
-  np.testing.assert_allclose(
-    model.generate(a_run, state, z), 1 / (1 + np.exp(-np.asarray(logits))), atol=1e-6
-  )
+  decode = jax.jit(functools.partial(modules.apply, model.networks.decoder))
+  logits, _ = decode(state.params["decoder"], {}, z)
+  found = jax.jit(model.generate)(a_run, state, z)
+  np.testing.assert_allclose(found, 1 / (1 + np.exp(-np.asarray(logits))), atol=1e-6)
 
 
 def test_the_importance_weighted_bound_written_out():
@@ -106,15 +108,15 @@ def test_the_importance_weighted_bound_written_out():
   state.params["encoder"]["logvar"]["bias"] += jnp.array([-1.0, 0.3, -2.0])
   _, metrics = jax.jit(model.step)(a_run, state, batch)
   x = np.asarray(batch.image[0], np.float64)
-  mean, logvar = (
-    np.asarray(part, np.float64) for part in model.encode(a_run, state, batch.image[0])
-  )
+  encoded = jax.jit(model.encode)(a_run, state, batch.image[0])
+  mean, logvar = (np.asarray(part, np.float64) for part in encoded)
+  generate = jax.jit(model.generate)
   noise_key = jax.random.split(stream(a_run.key, Stream.STEP, 0), 3)[1]
   noise = np.asarray(latent_noise(noise_key, (4 * 16, 3)), np.float64).reshape(4, 16, 3)
   weights = []
   for s in range(4):
     z = mean + np.exp(logvar / 2) * noise[s]
-    p = np.asarray(model.generate(a_run, state, jnp.asarray(z, jnp.float32)), np.float64)
+    p = np.asarray(generate(a_run, state, z.astype(np.float32)), np.float64)
     log_x = (x * np.log(p) + (1 - x) * np.log(1 - p)).sum((1, 2, 3))
     log_prior = stats.norm.logpdf(z).sum(1)
     log_posterior = stats.norm.logpdf(z, mean, np.exp(logvar / 2)).sum(1)
@@ -131,7 +133,7 @@ def test_masked_dimensions_do_not_weigh():
   alone = run(latents=(2,))
   flat = jax.tree.map(lambda leaf: leaf[0], batches(wide))
   losses = [
-    float(model.diagnose(a_run, _state(model, a_run), jax.random.key(0), flat)["val_loss"])
+    jax.jit(model.diagnose)(a_run, _state(model, a_run), jax.random.key(0), flat)["val_loss"]
     for model, a_run in ((wide, padded), (narrow, alone))
   ]
   np.testing.assert_allclose(*losses, rtol=1e-5)

@@ -1,5 +1,6 @@
 """The networks in whose features images are compared."""
 
+import functools
 import logging
 import os
 
@@ -75,9 +76,10 @@ def test_features_and_logits_of_a_batch_are_those_of_each_image():
 def test_the_rate_falls_to_nothing():
   model = training.make(SHAPE, 2, steps=4)
   run = training.run_of(0)
-  state = model.init(run)._replace(step=jnp.array(4, jnp.int32))
-  batch = jax.tree.map(lambda x: jnp.asarray(x)[None, :16], _images(16))
-  after, _ = jax.jit(model.step)(run, state, batch._replace(image=batch.image / 255))
+  state = jax.jit(model.init)(run)._replace(step=jnp.array(4, jnp.int32))
+  batch = jax.tree.map(lambda x: np.asarray(x)[None, :16], _images(16))
+  scaled = batch._replace(image=batch.image / np.float32(255))
+  after, _ = jax.jit(model.step)(run, state, scaled)
   assert_trees_equal(after.params, state.params)
 
 
@@ -116,14 +118,16 @@ def test_deep_ones_learn_and_are_kept_without_batch_norm(monkeypatch):
 
   monkeypatch.setattr(programs, "training", watched)
   found = training.train(seen, splits, (0, 1, 2), lambda _: None, "deep")
-  image = jnp.asarray(splits.test.image[:20]) / 255
+  image = splits.test.image[:20] / np.float32(255)
+  see = jax.jit(apply(Deep(2)))
+  normed = jax.jit(functools.partial(modules.apply, Deep(2, batch_norm=True)))
   for i, trained in found.items():
     params, stats = (
-      jax.tree.map(lambda leaf: leaf[i], tree["classifier"])  # noqa: B023
+      jax.tree.map(lambda leaf: np.asarray(leaf)[i], tree["classifier"])  # noqa: B023
       for tree in (states[-1].params, states[-1].stats)
     )
-    expected, _ = modules.apply(Deep(2, batch_norm=True), params, stats, image)
-    for seen_as, right in zip(apply(Deep(2))(trained.params, image), expected, strict=True):
+    expected, _ = normed(params, stats, image)
+    for seen_as, right in zip(see(trained.params, image), expected, strict=True):
       np.testing.assert_allclose(seen_as, right, rtol=1e-3, atol=1e-3)
     assert trained.accuracy > 0.9
     assert trained.recipe == "deep"
