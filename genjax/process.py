@@ -6,11 +6,14 @@ stderr, and 75 where another process writes to the workdir; 130 interrupted from
 """
 
 import contextlib
+import math
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from typing import Any, TextIO
 
 from absl import logging
 
@@ -111,6 +114,34 @@ def leave(line: str, status: int) -> None:
   sys.stdout.flush()
   sys.stderr.flush()
   os._exit(status)  # Python's own end would take down what still compiles in a thread, and crash
+
+
+def bar(**options: Any) -> Any:
+  """A tqdm bar on stderr: it moves on a terminal and in a notebook, and adds lines to a log."""
+  from tqdm.auto import tqdm
+
+  file = sys.stderr if sys.stderr.isatty() else _Log(sys.stderr)
+  return tqdm(**options, file=file, dynamic_ncols=True, mininterval=0.5)
+
+
+class _Log:
+  """What tqdm writes to, where that is read later: of a bar's states one in so many seconds."""
+
+  def __init__(self, stream: TextIO):
+    self._stream, self._state, self._told = stream, "", -math.inf
+
+  def write(self, text: str) -> None:
+    self._state = text.strip() or self._state
+    now, last = time.monotonic(), text == "\n"  # with which tqdm leaves a bar
+    if self._state and (last or now - self._told >= LOG_SECONDS):
+      self._stream.write(f"{self._state}\n")
+      self._state, self._told = "", now
+
+  def flush(self) -> None:
+    self._stream.flush()
+
+
+LOG_SECONDS = 10
 
 
 def cores() -> int:

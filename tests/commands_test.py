@@ -1,6 +1,7 @@
 """What every command that reads trained runs does with odd workdirs."""
 
 import configparser
+import itertools
 import json
 import os
 import pathlib
@@ -24,6 +25,21 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 def test_the_flag_names_the_weights_that_there_are():
   assert cli.WEIGHTS == types.WEIGHTS
+
+
+def test_in_a_log_a_bar_is_a_line_every_so_often(monkeypatch, capsys):
+  monkeypatch.setattr(process.time, "monotonic", itertools.count().__next__)  # a second a look
+  with process.bar(total=100, desc="w", unit="step") as bar:
+    for _ in range(100):
+      bar.update()
+      bar.refresh()
+  said = capsys.readouterr().err
+  assert "\r" not in said
+  first, *between, last = said.splitlines()
+  assert first.startswith("w:   0%|")
+  assert 8 <= len(between) <= 12
+  assert last.startswith("w: 100%|")
+  assert said.endswith("\n")
 
 
 class Case(NamedTuple):

@@ -293,7 +293,7 @@ MISTAKES = {
     ["--config.sweep.latents=(0,)"],
     ["config.sweep.latents is (0,)", "a whole number from 1"],
   ),
-  "no seeds": (["--config.sweep.seeds=()"], ["config.sweep.seeds is ()", "a tuple"]),
+  "no seeds": (["--config.sweep.seeds=()"], ["config.sweep.seeds is ()", "one value or more"]),
   "batch larger than the data": (
     ["--config.batch_size=5000"],
     ["config.batch_size=5000", "1 to 1347"],

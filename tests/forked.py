@@ -11,7 +11,9 @@ from typing import NamedTuple
 # search it for garbage when it ends, and copy all of it by doing so.
 _SERVER = """
 import gc, json, os, runpy, signal, sys, warnings
+import scipy.stats  # which is imported when it is first used, by each child
 from ml_collections import config_flags
+from PIL import Image
 from genjax import cli, config
 from genjax.analysis import comparison, sample_files
 from genjax.data import sources
@@ -20,6 +22,7 @@ from genjax.scoring import watch
 from genjax.training import description, study
 
 sources.digits(0)
+Image.init()
 gc.collect()
 gc.freeze()
 for line in sys.stdin:

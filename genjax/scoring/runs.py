@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from tqdm.auto import tqdm
 
+from genjax import process
 from genjax.metrics import catalogue
 from genjax.metrics.catalogue import SCORES
 from genjax.plotting import galleries, plots
@@ -121,10 +121,8 @@ class _Scoring:
       if one.key not in noted:  # also where protocols.json was lost, and no score
         names |= set(one.names)
       score_files.note(self.path, one.key, one.protocol, names, one.group.floor)
-    with tqdm(
-      total=total, desc=f"{self.path} {self.weights}", unit="score", dynamic_ncols=True,
-      disable=not total,
-    ) as bar:  # fmt: skip
+    title = f"{self.path} {self.weights}"
+    with process.bar(total=total, desc=title, unit="score", disable=not total) as bar:
       for runs in _blocks(list(missing), self.size):
         for found in self._measured(evaluation, asked, runs, missing, bar.set_postfix_str):
           score_files.add(self.path, found, self.saved.rows)

@@ -7,7 +7,7 @@ from functools import partial
 
 import jax
 import numpy as np
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from genjax import data, process
 from genjax.plotting import plots, thinning
@@ -110,9 +110,9 @@ class Training:
 
   def until(self, steps: int, title: str) -> None:
     """Trains up to this step and leaves the workdir complete."""
-    bar = tqdm(
+    bar = process.bar(
       total=steps, initial=self.step, desc=title or str(self.path), unit="step",
-      dynamic_ncols=True, mininterval=0.5, postfix="compiling" if self.step < steps else None,
+      postfix="compiling" if self.step < steps else None,
     )  # fmt: skip
     compiled = False
     # Closed however this ends: who interrupts the training loses no checkpoint that is on its way.
