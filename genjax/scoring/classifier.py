@@ -50,7 +50,11 @@ def feature_networks(
     if trained := _read(paths[seed]):
       found[seed] = trained
   if missing := tuple(seed for seed in paths if seed not in found):
-    show(f"training {_named(len(missing))} of {stem}, in whose features runs are compared")
+    shape = " x ".join(map(str, splits.train.image.shape[1:]))
+    show(
+      f"training {_named(len(missing))} of {stem}, {shape}, in whose features runs are compared, "
+      "as none of just these images comes with genjax"
+    )
     for seed, trained in train(seen, splits, missing, show).items():
       found[seed] = trained
       caching.write(paths[seed], flat(trained.params) | {"accuracy": trained.accuracy})
