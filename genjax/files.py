@@ -85,6 +85,7 @@ def folder(path: pathlib.Path, ours: str) -> Iterator[pathlib.Path]:
     UserError: `path` is a file, holds other files than such, or cannot be written.
   """
   check_ours(path, ours)
+  path = path.resolve() if path.is_symlink() else path
   with _beside(path) as partial:
     partial.mkdir()
     yield partial
@@ -98,6 +99,35 @@ def folder(path: pathlib.Path, ours: str) -> Iterator[pathlib.Path]:
         before.rename(path)
       raise
     shutil.rmtree(before, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def contents(path: pathlib.Path, ours: str) -> Iterator[pathlib.Path]:
+  """As `folder`, but it stays itself: a link, a mount, the folder that the process is in.
+
+  Its files take the places of those that were there once all are made.
+  """
+  check_ours(path, ours)
+  try:
+    path.mkdir(parents=True, exist_ok=True)
+    before = [*path.iterdir()]
+    partial = path / _partial(path)
+    partial.mkdir()
+    try:
+      yield partial
+      made = [os.replace(file, path / file.name) or file.name for file in partial.iterdir()]
+    finally:
+      shutil.rmtree(partial, ignore_errors=True)
+      if not before:
+        with contextlib.suppress(OSError):  # not empty: what was to be written is there
+          path.rmdir()
+    for old in before:  # also what killed processes left
+      if old.name not in made:
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+  except OSError as error:
+    raise UserError(
+      f"--out={path} cannot be written ({error.strerror or error}); name a place that can"
+    ) from error
 
 
 def check_folder(path: pathlib.Path, ours: str) -> None:

@@ -171,7 +171,7 @@ def check_jax() -> None:
 def prepare_jax() -> None:
   """A persistent compilation cache, and on a CPU a device a core, so that runs go side by side.
 
-  Where the cache cannot be written there is none, and a line that says so.
+  Where the cache cannot be written, a line says so; it is read if it is there.
 
   Raises:
     UserError: JAX is asked for 64 bits, or for a kind of device that is not here; or there is no
@@ -183,16 +183,18 @@ def prepare_jax() -> None:
     _raise_interrupts()
   check_jax()
   cache = os.environ.get("JAX_COMPILATION_CACHE_DIR") or str(files.caches() / "jax")
-  if "://" not in cache and (why := files.unwritable(cache)):
+  least = 0.0  # seconds that an entry of the cache took
+  asked = jax.config.jax_enable_compilation_cache and "://" not in cache
+  if asked and (why := files.unwritable(cache)):
     logging.warning(
       "%s cannot be written (%s): what is compiled is not kept; JAX_COMPILATION_CACHE_DIR names "
       "another folder",
       cache,
       why,
     )
-    cache = None
+    cache, least = cache if os.path.isdir(cache) else None, math.inf
   jax.config.update("jax_compilation_cache_dir", cache)
-  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+  jax.config.update("jax_persistent_cache_min_compile_time_secs", least)
   jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
   if not os.environ.get("JAX_NUM_CPU_DEVICES"):
     # Where something was computed before, there are as many devices as there were then.

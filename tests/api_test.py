@@ -3,6 +3,7 @@
 import ast
 import inspect
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -72,19 +73,17 @@ def test_ctrl_c_in_a_save_reaches_the_caller_s_own_handler(tmp_path):
     signal.signal(signal.SIGINT, before)
 
 
-def test_without_a_place_for_compiled_programs_none_are_kept(tmp_path, monkeypatch):
-  said, before = [], _process()
-  monkeypatch.setattr("absl.logging.warning", lambda words, *given: said.append(words % given))
+def test_without_a_place_for_compiled_programs_none_are_kept(tmp_path):
   (tmp_path / "file").touch()
-  monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "file" / "cache"))
-  try:
-    genjax.prepare_jax()
-    assert jax.config.jax_compilation_cache_dir is None
-  finally:
-    jax.config.update("jax_compilation_cache_dir", before[4])
-  (line,) = said
-  assert line.startswith(f"{tmp_path}/file/cache cannot be written (Not a directory): ")
-  assert "JAX_COMPILATION_CACHE_DIR names another folder" in line
+  environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "file" / "cache")}
+  code = "import genjax, jax; genjax.prepare_jax(); print(jax.config.jax_compilation_cache_dir)"
+  done = subprocess.run(
+    [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+  )
+  assert done.stdout == "None\n"
+  (line,) = done.stderr.splitlines()
+  assert f"{tmp_path}/file/cache cannot be written (Not a directory): what is compiled" in line
+  assert line.endswith("JAX_COMPILATION_CACHE_DIR names another folder")
 
 
 def test_a_failed_read_leaves_no_hook(scored, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from importlib import metadata
 # piece, as tests take all cores anyhow, a fifth less again.
 _FLAGS = "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
 # Together the next two also miscompile some programs that call a function twice which is jitted by
-# itself (jaxlib 0.10.2: the gradients of a penalty on two batches), so that tests nest no jit.
+# itself (jaxlib 0.10.2: gradients of a critic's slopes at two batches); either of them does not.
 if metadata.version("jaxlib").startswith("0.10."):  # later ones do not know it, and end the process
   _FLAGS += " --xla_cpu_use_fusion_emitters=false --xla_cpu_opt_preset=CPU_OPT_PRESET_FAST_COMPILE"
 os.environ.setdefault("XLA_FLAGS", _FLAGS)

@@ -1,5 +1,7 @@
 """A file or a folder is there whole, or what was there before."""
 
+import pathlib
+
 import pytest
 
 from genjax import files
@@ -77,3 +79,46 @@ def test_what_is_somebody_s_is_let_be(tmp_path):
     with pytest.raises(UserError, match=f"^--out={tmp_path}.*{message}"), place:
       raise AssertionError("entered")
   assert tree(tmp_path) == {"mine.txt": "mine", ".lock": "hidden, so that the other is named"}
+
+
+def test_a_folder_s_contents_are_replaced_and_it_stays_itself(tmp_path, monkeypatch):
+  (tmp_path / "far").mkdir(mode=0o750)
+  (tmp_path / "link").symlink_to("far")
+  monkeypatch.chdir(tmp_path / "far")
+  for path in (tmp_path / "link", tmp_path / "far", pathlib.Path(".")):
+    for name in ("1.png", "2.png"):
+      with files.contents(path, rf"{OURS}|\..*\.partial") as partial:
+        (partial / name).write_text(name)
+        assert partial.parent.samefile(tmp_path / "far")
+      (tmp_path / "far" / ".left.partial").mkdir()  # by a process that was killed
+      assert tree(tmp_path / "far") == {name: name}
+  assert (tmp_path / "link").is_symlink()
+  assert (tmp_path / "far").stat().st_mode & 0o777 == 0o750
+  assert pathlib.Path.cwd() == tmp_path / "far"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left")])
+def test_contents_that_cannot_be_made_leave_what_was_there(tmp_path, error):
+  (tmp_path / "d").mkdir()
+  (tmp_path / "d" / "1.png").write_text("old")
+
+  def fail(path):
+    with files.contents(path, OURS) as partial:
+      (partial / "2.png").write_text("half")
+      raise error
+
+  for path in (tmp_path / "d", tmp_path / "new"):
+    with pytest.raises((KeyboardInterrupt, UserError)):
+      fail(path)
+  assert tree(tmp_path) == {"d/1.png": "old"}
+  assert not (tmp_path / "new").exists()
+
+
+def test_a_link_to_a_folder_stays_one(tmp_path):
+  (tmp_path / "far").mkdir()
+  (tmp_path / "link").symlink_to("far")
+  for name in ("1.png", "2.png"):
+    files.write_folder(tmp_path / "link", OURS, {name: b"new"})
+    assert tree(tmp_path / "far") == {name: "new"}
+  assert (tmp_path / "link").is_symlink()
+  assert {path.name for path in tmp_path.iterdir()} == {"far", "link"}

@@ -244,7 +244,7 @@ def _write(out: pathlib.Path, made: dict[str, Table], found: list[Scores]) -> li
       if name not in _CSV_ALONE:
         contents[f"{name}.tex"] = tables.latex(table)
   written = list(contents)
-  with files.folder(out, NAMES) as place:
+  with files.contents(out, NAMES) as place:
     for name, content in contents.items():
       files.write(place / name, content)
     for name, figure in _figures(found):

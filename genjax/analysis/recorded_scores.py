@@ -248,7 +248,7 @@ def _others(home: Workdir, scored: dict) -> list[str]:
   missing = set().union(*names.values()) - names[home.name]
   missing = [name for name in SCORES if name in missing and not SCORES[name].needs]
   images = "images" in home.record  # of another program
-  return [name for name in missing if not images or catalogue.of_images(name, "--metrics")]
+  return [name for name in missing if not images or catalogue.of_images(name)]
 
 
 def _differences(homes: Sequence[Workdir], scored: dict, group: str) -> list[str]:

@@ -59,5 +59,5 @@ def read(source: str | os.PathLike | np.ndarray) -> list[np.ndarray]:
 
 
 def _runs(path: str, key: str, array: np.ndarray) -> list[np.ndarray]:
-  runs = array if array.ndim == 5 else array[None]
-  return [npz.as_bytes(path, key, one, npz.black_and_white([array])) for one in runs]
+  runs, two_tones = array if array.ndim == 5 else array[None], npz.black_and_white([array])
+  return [npz.as_bytes(path, key, one, two_tones) for one in runs]

@@ -98,7 +98,7 @@ def _one_of(path: str, members: dict, names: Sequence[str]) -> str:
 
 
 def black_and_white(arrays: Iterable[np.ndarray]) -> bool:
-  """Whether no image has anything but 0 and 1, which is not meant as two shades of black."""
+  """Whether all images hold only 0 and 1, which then mean black and white."""
   return all(x.dtype.kind in "biu" and x.size > 0 and x.max() <= 1 for x in arrays)
 
 

@@ -170,9 +170,9 @@ def find(name: str, where: str) -> Score:
   return SCORES[name]
 
 
-def of_images(name: str, where: str) -> bool:
-  """Whether a score, found as `find` does, compares images alone, whatever drew them."""
-  score = find(name, where)
+def of_images(name: str) -> bool:
+  """Whether a score, as --metrics names it, compares images alone, whatever drew them."""
+  score = find(name, "--metrics")
   return score.group in _OF_IMAGES and not score.needs and name not in _OF_MODELS
 
 

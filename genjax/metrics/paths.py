@@ -3,7 +3,6 @@
 Axes: T steps of a path, B paths or N speeds, Z latent, D coordinates of a space.
 """
 
-import functools
 import math
 from collections.abc import Callable
 
@@ -14,7 +13,6 @@ from jaxtyping import Array, Float
 KINDS = ("linear", "spherical")
 
 
-@functools.partial(jax.jit, static_argnames=("steps", "kind"))
 def between(
   a: Float[Array, "*ends Z"], b: Float[Array, "*ends Z"], steps: int, kind: str
 ) -> Float[Array, "{steps} *ends Z"]:

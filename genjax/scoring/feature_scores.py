@@ -102,7 +102,7 @@ class Reference:
     if unseen := np.count_nonzero(~np.isfinite(looked.features).all(1)):
       raise UserError(
         f"--features={self.network.name} gives {unseen:,} of {len(images.label):,} real images "
-        "features that are infinite or no numbers; expected finite ones"
+        "features that are infinite or NaN; expected finite ones"
       )
     return looked
 

@@ -29,9 +29,7 @@ _NOTHING = Model(init=None, step=None, generate=None, diagnose=None, latent=0, c
 def possible(slow: bool = False) -> list[str]:
   """The scores of images alone; with those that take minutes, or without."""
   return [
-    name
-    for name, score in SCORES.items()
-    if catalogue.of_images(name, "--metrics") and (slow or not score.slow)
+    name for name, score in SCORES.items() if catalogue.of_images(name) and (slow or not score.slow)
   ]
 
 
@@ -138,7 +136,7 @@ def _chosen(count: int, settings: Settings) -> np.ndarray:
 
 def _check(names: Sequence[str]) -> None:
   for name in names:
-    if not catalogue.of_images(name, "--metrics"):
+    if not catalogue.of_images(name):
       raise UserError(f"--metrics has {name!r}, which images alone do not support")
 
 

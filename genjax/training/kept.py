@@ -152,7 +152,13 @@ def _write(file: pathlib.Path | None, content: Callable) -> None:
         if time.time() - other.stat().st_mtime > _UNUSED:
           other.unlink()
   except Exception as error:  # the disk's, or of what cannot be serialised; the next start is slow
-    logging.warning("%s is not written: %s", file, error)
+    why = error.strerror if isinstance(error, OSError) else str(error)
+    if (file.parent, why) not in _TOLD:
+      logging.warning("%s: programs are not kept: %s", file.parent, why)
+      _TOLD.add((file.parent, why))
+
+
+_TOLD = set()  # of what was not written: a folder, and why
 
 
 def _made(file: pathlib.Path | None, lowered: jax.stages.Lowered) -> Program:

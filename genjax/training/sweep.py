@@ -248,7 +248,7 @@ def products() -> str:
   # What a default means, by jax's documentation of `default_matmul_precision`.
   default = {"cpu": "float32", "gpu": "TF32 where the device has it", "tpu": "bfloat16"}
   meant = asked or default.get(jax.default_backend(), "the backend's default")
-  return f"{meant}, {jax.devices()[0].device_kind}"
+  return f"{'float32' if meant == 'highest' else meant}, {jax.devices()[0].device_kind}"
 
 
 def compiled(f: Callable) -> Callable:

@@ -88,7 +88,7 @@ def writable(flag: str, path: pathlib.Path, kind: str = "folder") -> Iterator[No
     yield
   except OSError as error:
     taken = isinstance(error, FileExistsError)
-    why = "a file, or a link to nothing, is called so" if taken else error.strerror
+    why = "a file or a broken link has that name" if taken else error.strerror
     raise UserError(f"{flag}={path} cannot be written ({why}); name a {kind} that can") from error
 
 

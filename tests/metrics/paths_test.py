@@ -9,22 +9,23 @@ from scipy import spatial, stats
 
 from genjax.metrics import paths
 
+between = jax.jit(paths.between, static_argnums=(2, 3))
 slerp, smoothness = jax.jit(paths.slerp), jax.jit(paths.smoothness)
 path_length = jax.jit(paths.perceptual_path_length)
 
 
 def test_a_straight_and_a_round_way():
   a, b = jnp.array([2.0, 0.0]), jnp.array([0.0, 2.0])
-  np.testing.assert_allclose(paths.between(a, b, 3, "linear"), [[2, 0], [1, 1], [0, 2]])
+  np.testing.assert_allclose(between(a, b, 3, "linear"), [[2, 0], [1, 1], [0, 2]])
   third = 2 * np.array([[1, 0], [np.sqrt(0.75), 0.5], [0.5, np.sqrt(0.75)], [0, 1]])
-  np.testing.assert_allclose(paths.between(a, b, 4, "spherical"), third, atol=1e-6)
-  np.testing.assert_allclose(paths.norms(paths.between(a, b, 9, "spherical")), 2, rtol=1e-6)
+  np.testing.assert_allclose(between(a, b, 4, "spherical"), third, atol=1e-6)
+  np.testing.assert_allclose(paths.norms(between(a, b, 9, "spherical")), 2, rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", paths.KINDS)
 def test_both_ends_are_the_latents_themselves_and_masked_dimensions_never_move(kind):
   a, b = draws.normal(0, (2, 6, 5)) * (np.arange(5) < 3)[None, None]
-  path = paths.between(a, b, 7, kind)
+  path = between(a, b, 7, kind)
   assert path.shape == (7, 6, 5)
   np.testing.assert_allclose(path[0], a, rtol=1e-6)
   np.testing.assert_allclose(path[-1], b, rtol=1e-6)
@@ -33,13 +34,13 @@ def test_both_ends_are_the_latents_themselves_and_masked_dimensions_never_move(k
 
 def test_a_round_way_keeps_its_norm_between_those_of_nearly_opposite_ends():
   a, b = jnp.array([2.0, 0.0]), jnp.array([-1.0, 0.05])
-  norms = paths.norms(paths.between(a, b, 5, "spherical"))
+  norms = paths.norms(between(a, b, 5, "spherical"))
   np.testing.assert_allclose(norms, 2 + np.linspace(0, 1, 5) * (np.linalg.norm(b) - 2), rtol=1e-5)
 
 
 def test_between_opposites_the_way_leads_through_the_origin():
   for a, b in (([2.0], [-1.0]), ([3.0, 4.0], [-3.0, -4.0])):
-    path = paths.between(jnp.array(a), jnp.array(b), 3, "spherical")
+    path = between(jnp.array(a), jnp.array(b), 3, "spherical")
     np.testing.assert_allclose(path, [a, np.zeros(len(a)), b], atol=1e-5)
 
 
@@ -63,7 +64,7 @@ def test_shell_of_the_prior(latent):
 
 def test_the_middle_of_a_straight_line_leaves_the_shell():
   a, b = draws.normal(1, (2, 2000, 50))
-  middle = {kind: paths.norms(paths.between(a, b, 3, kind)[1]).mean() for kind in paths.KINDS}
+  middle = {kind: paths.norms(between(a, b, 3, kind)[1]).mean() for kind in paths.KINDS}
   mean, sd = paths.shell(50)
   assert float(middle["linear"]) / mean == pytest.approx(np.sqrt(0.5), rel=0.01)
   assert float(middle["spherical"]) == pytest.approx(mean, abs=sd / 4)
@@ -170,4 +171,5 @@ def test_path_length_drops_the_extremes_and_no_failure():
     np.testing.assert_equal(
       float(path_length(np.append(np.float32(extreme), speeds[1:]))), expected
     )
-  np.testing.assert_allclose(jax.jit(jax.vmap(path_length))(np.stack([speeds, -speeds])), [50, -50])
+  every = jax.jit(jax.vmap(paths.perceptual_path_length))
+  np.testing.assert_allclose(every(np.stack([speeds, -speeds])), [50, -50])

@@ -185,6 +185,8 @@ def test_power_iteration_reaches_layers_of_layers():
 
   variables = jax.jit(Critic().init)(jax.random.key(0), jnp.ones((2, 6)))
   params, before = variables["params"], variables["batch_stats"]
+  norm = before["Block_0"]["BatchNorm_0"]
+  norm |= {name: draws.normal(i, leaf.shape) for i, (name, leaf) in enumerate(norm.items())}
   stats = before
   for _ in range(300):
     stats = iterate(params, stats)

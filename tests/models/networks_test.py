@@ -161,7 +161,8 @@ def test_dropout_acts_in_training_alone():
   apply = jax.jit(lambda key: modules.apply(critic, params, stats, image, key=key)[0])
   first, second = (np.asarray(apply(jax.random.key(i))) for i in (1, 2))
   assert abs(first - second).max() > 1e-3
-  np.testing.assert_array_equal(*(apply(None) for _ in range(2)))
+  still, _ = modules.apply(critic, params, stats, image)  # operation by operation
+  np.testing.assert_allclose(apply(None), still, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -84,8 +84,8 @@ def test_a_network_that_cannot_see_real_images_is_refused():
   with pytest.raises(UserError) as caught:
     reference.score(reference.see(*SPLITS.test._replace(image=SPLITS.test.image.clip(100))), {"fd"})
   assert str(caught.value) == (
-    f"--features=mine:f-1 gives {unseen:,} of 900 real images features that are infinite or no "
-    "numbers; expected finite ones"
+    f"--features=mine:f-1 gives {unseen:,} of 900 real images features that are infinite or NaN; "
+    "expected finite ones"
   )
 
 

@@ -488,7 +488,7 @@ def test_a_link_that_leads_to_no_folder_cannot_be_a_workdir(tmp_path, to):
   with pytest.raises(UserError) as caught, workdir.claim(tmp_path / "link"):
     pass
   assert str(caught.value) == (
-    f"--workdir={tmp_path}/link cannot be written (a file, or a link to nothing, is called so); "
+    f"--workdir={tmp_path}/link cannot be written (a file or a broken link has that name); "
     "name a folder that can"
   )
 
