@@ -108,14 +108,16 @@ def contents(path: pathlib.Path, ours: str) -> Iterator[pathlib.Path]:
   Its files take the places of those that were there once all are made.
   """
   check_ours(path, ours)
-  try:
+  with _writable(path):
     path.mkdir(parents=True, exist_ok=True)
     before = [*path.iterdir()]
     partial = path / _partial(path)
     partial.mkdir()
     try:
       yield partial
-      made = [os.replace(file, path / file.name) or file.name for file in partial.iterdir()]
+      made = [file.name for file in partial.iterdir()]
+      for name in made:
+        os.replace(partial / name, path / name)
     finally:
       shutil.rmtree(partial, ignore_errors=True)
       if not before:
@@ -124,6 +126,12 @@ def contents(path: pathlib.Path, ours: str) -> Iterator[pathlib.Path]:
     for old in before:  # also what killed processes left
       if old.name not in made:
         shutil.rmtree(old) if old.is_dir() else old.unlink()
+
+
+@contextlib.contextmanager
+def _writable(path: pathlib.Path) -> Iterator[None]:
+  try:
+    yield
   except OSError as error:
     raise UserError(
       f"--out={path} cannot be written ({error.strerror or error}); name a place that can"
@@ -165,12 +173,9 @@ def _beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
   partial = path.absolute().with_name(_partial(path))
   created = [parent for parent in partial.parents if not parent.exists()]
   try:
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    yield partial
-  except OSError as error:
-    raise UserError(
-      f"--out={path} cannot be written ({error.strerror or error}); name a place that can"
-    ) from error
+    with _writable(path):
+      partial.parent.mkdir(parents=True, exist_ok=True)
+      yield partial
   finally:
     if partial.is_dir():
       shutil.rmtree(partial, ignore_errors=True)
