@@ -108,34 +108,16 @@ def contents(path: pathlib.Path, ours: str) -> Iterator[pathlib.Path]:
   Its files take the places of those that were there once all are made.
   """
   check_ours(path, ours)
-  with _writable(path):
-    path.mkdir(parents=True, exist_ok=True)
+  with _beside(path, within=True) as partial:
     before = [*path.iterdir()]
-    partial = path / _partial(path)
     partial.mkdir()
-    try:
-      yield partial
-      made = [file.name for file in partial.iterdir()]
-      for name in made:
-        os.replace(partial / name, path / name)
-    finally:
-      shutil.rmtree(partial, ignore_errors=True)
-      if not before:
-        with contextlib.suppress(OSError):  # not empty: what was to be written is there
-          path.rmdir()
+    yield partial
+    made = [file.name for file in partial.iterdir()]
+    for name in made:
+      os.replace(partial / name, path / name)
     for old in before:  # also what killed processes left
       if old.name not in made:
         shutil.rmtree(old) if old.is_dir() else old.unlink()
-
-
-@contextlib.contextmanager
-def _writable(path: pathlib.Path) -> Iterator[None]:
-  try:
-    yield
-  except OSError as error:
-    raise UserError(
-      f"--out={path} cannot be written ({error.strerror or error}); name a place that can"
-    ) from error
 
 
 def check_folder(path: pathlib.Path, ours: str) -> None:
@@ -168,14 +150,18 @@ def check_ours(path: pathlib.Path, ours: str) -> None:
 
 
 @contextlib.contextmanager
-def _beside(path: pathlib.Path) -> Iterator[pathlib.Path]:
-  """A free place in the folder of `path`, which is empty again afterwards."""
-  partial = path.absolute().with_name(_partial(path))
+def _beside(path: pathlib.Path, within: bool = False) -> Iterator[pathlib.Path]:
+  """A free place in the folder of `path`, or within it, which is empty again afterwards."""
+  place = path.absolute()
+  partial = (place if within else place.parent) / _partial(path)
   created = [parent for parent in partial.parents if not parent.exists()]
   try:
-    with _writable(path):
-      partial.parent.mkdir(parents=True, exist_ok=True)
-      yield partial
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    yield partial
+  except OSError as error:
+    raise UserError(
+      f"--out={path} cannot be written ({error.strerror or error}); name a place that can"
+    ) from error
   finally:
     if partial.is_dir():
       shutil.rmtree(partial, ignore_errors=True)

@@ -129,7 +129,7 @@ class _Log:
 
   def __init__(self, stream: TextIO):
     self._stream, self._state, self._told = stream, "", -math.inf
-    self.encoding = stream.encoding  # by which tqdm chooses what it draws with
+    self.encoding = getattr(stream, "encoding", None)  # by which tqdm chooses what it draws with
 
   def write(self, text: str) -> None:
     self._state = text.strip() or self._state

@@ -107,11 +107,12 @@ def test_contents_that_cannot_be_made_leave_what_was_there(tmp_path, error):
       (partial / "2.png").write_text("half")
       raise error
 
-  for path in (tmp_path / "d", tmp_path / "new"):
+  (tmp_path / "empty").mkdir()
+  for path in (tmp_path / "d", tmp_path / "empty", tmp_path / "new" / "e"):
     with pytest.raises((KeyboardInterrupt, UserError)):
       fail(path)
   assert tree(tmp_path) == {"d/1.png": "old"}
-  assert not (tmp_path / "new").exists()
+  assert {path.name for path in tmp_path.iterdir()} == {"d", "empty"}
 
 
 def test_a_link_to_a_folder_stays_one(tmp_path):

@@ -152,13 +152,12 @@ def _write(file: pathlib.Path | None, content: Callable) -> None:
         if time.time() - other.stat().st_mtime > _UNUSED:
           other.unlink()
   except Exception as error:  # the disk's, or of what cannot be serialised; the next start is slow
-    why = error.strerror if isinstance(error, OSError) else str(error)
-    if (file.parent, why) not in _TOLD:
-      logging.warning("%s: programs are not kept: %s", file.parent, why)
-      _TOLD.add((file.parent, why))
+    _tell(file.parent, error.strerror if isinstance(error, OSError) else str(error))
 
 
-_TOLD = set()  # of what was not written: a folder, and why
+@functools.cache  # once for all programs
+def _tell(folder: pathlib.Path, why: str) -> None:
+  logging.warning("%s: programs are not kept: %s", folder, why)
 
 
 def _made(file: pathlib.Path | None, lowered: jax.stages.Lowered) -> Program:
