@@ -4,7 +4,7 @@ wanted=$(cat setup.cfg pyproject.toml | cksum)
 if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
   "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "genjax needs Python 3.11 or newer; set PYTHON=...")'
   "${PYTHON:-python3}" -m venv .venv
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --editable '.[test]'
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
   echo "$wanted" > .venv/installed
 fi
 . .venv/bin/activate

@@ -77,10 +77,10 @@ def permute(key: Array, size: int, index: Array) -> Array:
       left, right = right, left ^ (_mix(right ^ round_keys[i]) & mask)
     return left << bits | right
 
-  def walk(_, x: Array) -> Array:
-    return jnp.where(x < size, x, encrypt(x))
+  def walk(i: Array, x: Array) -> Array:
+    return jnp.where((i > 0) & (x < size), x, encrypt(x))
 
-  x = lax.fori_loop(0, walks, walk, encrypt(index.astype(jnp.uint32)))
+  x = lax.fori_loop(0, 1 + walks, walk, index.astype(jnp.uint32))
   return jnp.minimum(x, size - 1).astype(jnp.int32)
 
 

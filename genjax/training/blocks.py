@@ -103,7 +103,7 @@ def finite(tree: PyTree) -> Array:
 
 def choose(condition: Array, new: PyTree, old: PyTree) -> PyTree:
   """`new` where a condition [] holds."""
-  return jax.tree.map(partial(jnp.where, condition), new, old)
+  return jax.tree.map(partial(lax.select, condition), new, old)
 
 
 @sweep.made_once
