@@ -77,6 +77,7 @@ def permute(key: Array, size: int, index: Array) -> Array:
       left, right = right, left ^ (_mix(right ^ round_keys[i]) & mask)
     return left << bits | right
 
+  # The first turn is for all: so the cipher stands in the program once.
   def walk(i: Array, x: Array) -> Array:
     return jnp.where((i > 0) & (x < size), x, encrypt(x))
 

@@ -1,7 +1,5 @@
 """Metrics on images and scores: pure functions of arrays."""
 
-from functools import partial
-from operator import itemgetter
 from typing import NamedTuple
 
 import jax
@@ -68,9 +66,7 @@ def pyramid_distance(
   finest detail do. Each level is in units of its own standard deviation on the real images, and
   the levels count alike. As biased as that of `sliced`.
   """
-  both = lax.map(partial(pyramid_slices, key), jnp.stack([real, generated]))
-  first, second = (jax.tree.map(itemgetter(i), both) for i in (0, 1))
-  return distance_of_slices(first, second)
+  return distance_of_slices(pyramid_slices(key, real), pyramid_slices(key, generated))
 
 
 class Slices(NamedTuple):

@@ -48,6 +48,7 @@ _IRRELEVANT = {
   "jax_pprint_use_color",
   "jax_raise_persistent_cache_errors",
   "jax_traceback_filtering",
+  "jax_traceback_in_locations_limit",
 }
 _UNUSED = 30 * 24 * 3600  # seconds after which a file goes
 _LOCK = threading.RLock()  # of JAX's settings

@@ -216,14 +216,14 @@ def in_place(f: Callable, num_runs: int, chunk: int = 0, idle: Callable | None =
         return one(row, part)
       return lax.cond(idle(part), lambda row, part: part, one, row, part)
 
-    def changed(rows: PyTree, parts: PyTree, count: int) -> PyTree:
+    def computed(some: PyTree, parts: PyTree, count: int) -> PyTree:
       if count > 1:
-        return jax.vmap(one)(rows, parts)
-      new = alone(*jax.tree.map(lambda leaf: leaf[0], (rows, parts)))
+        return jax.vmap(one)(some, parts)
+      new = alone(*jax.tree.map(lambda leaf: leaf[0], (some, parts)))
       return jax.tree.map(lambda leaf: leaf[None], new)
 
     def change(carried: PyTree, first: Array | int, count: int) -> PyTree:
-      # From 0 on: what JAX does about an index below it is four operations for each leaf.
+      # No index is negative: what JAX does about those is four operations for each leaf.
       at = {"start_index": first, "axis": 0, "allow_negative_indices": False}
       parts = jax.tree.map(
         lambda leaf: lax.dynamic_slice_in_dim(leaf, slice_size=count, **at), (rows, carried)
@@ -231,11 +231,11 @@ def in_place(f: Callable, num_runs: int, chunk: int = 0, idle: Callable | None =
       return jax.tree.map(
         lambda leaf, part: lax.dynamic_update_slice_in_dim(leaf, part, **at),
         carried,
-        changed(*parts, count),
+        computed(*parts, count),
       )
 
     if chunk == local:
-      return changed(rows, carried, local)
+      return computed(rows, carried, local)
     carried, _ = lax.scan(
       lambda carried, i: (change(carried, i * chunk, chunk), None),
       carried,

@@ -238,7 +238,9 @@ def test_a_chunk_bounds_how_many_runs_are_computed_at_once(chunk, together):
   assert all(f"f32[{n},2,5]" not in "".join(products) for n in range(together + 1, 4))
 
 
-@pytest.mark.parametrize(("num_runs", "chunk"), [(1, 0), (3, 1), (4, 1), (5, 2), (8, 2), (5, 5)])
+@pytest.mark.parametrize(
+  ("num_runs", "chunk"), [(1, 0), (2, 1), (3, 1), (4, 1), (5, 2), (8, 2), (5, 5)]
+)
 def test_what_runs_carry_is_changed_in_place(num_runs, chunk):
   """And is passed over where nothing is to be done, but not beside others."""
 
@@ -249,7 +251,8 @@ def test_what_runs_carry_is_changed_in_place(num_runs, chunk):
     return carried["count"] == 2
 
   rows = jnp.arange(num_runs * 1.0)
-  carried = {"count": jnp.arange(num_runs), "y": jnp.ones((num_runs, 2))}
+  first = 1 if num_runs == 2 else 0  # so that one of two is idle too
+  carried = {"count": first + jnp.arange(num_runs), "y": jnp.ones((num_runs, 2))}
   expected = jax.vmap(f, (0, 0, None))(rows, carried, 0.5)
   at_once, local = (
     sweep.at_once(num_runs, chunk),
@@ -257,7 +260,7 @@ def test_what_runs_carry_is_changed_in_place(num_runs, chunk):
   )
   left = local % at_once  # runs of a device that fill no chunk
   alone = at_once == 1 or (left == 1 and 2 % local == local - 1)
-  passed = (np.arange(num_runs) == 2) & alone
+  passed = (np.asarray(carried["count"]) == 2) & alone
   found = jax.jit(sweep.in_place(f, num_runs, chunk, idle), donate_argnums=1)
   for name, value in found(rows, jax.tree.map(jnp.copy, carried), 0.5).items():
     rest = np.array(expected[name])
