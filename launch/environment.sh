@@ -3,7 +3,7 @@
 wanted="$(cat setup.cfg pyproject.toml | cksum) ${PYTHON:-}"
 if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
   "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "genjax needs Python 3.11 or newer; set PYTHON=...")'
-  "${PYTHON:-python3}" -m venv --clear .venv
+  "${PYTHON:-python3}" -m venv ${PYTHON:+--clear} .venv
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
   echo "$wanted" > .venv/installed
 fi
